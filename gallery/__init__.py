@@ -1,0 +1,1 @@
+"""What images there are and what is known about them."""

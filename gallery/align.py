@@ -1,0 +1,207 @@
+"""Alignment: cut the face out of a photograph, always in the same way.
+
+Three rules, the first that can be applied:
+
+1. landmarks are known: no rotation; scaled and shifted so that the midpoint of the eyes lies at
+   41 % of the height and the chin at 93 %, and their mean x in the middle;
+2. a crop is given: the square around its centre, as wide as its longer side;
+3. the largest square in the centre.
+
+What a square takes from beyond the edge repeats the edge. The aligner of a set of weights is part
+of its card: the gallery and the queries are cut as the training images were.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from gallery.attributes import as_number
+from gallery.errors import ConfigError, ImageError
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Landmarks:
+    """Where the face is, in pixels of the upright image; x to the right, y down.
+
+    Attributes:
+        eyes: Midpoint of the two eyes; of a profile, the eye that is seen. (x, y).
+        chin: Tip of the chin. (x, y).
+    """
+
+    eyes: tuple[float, float]
+    chin: tuple[float, float]
+
+    def __post_init__(self) -> None:
+        if not self.chin[1] > self.eyes[1]:
+            raise ValueError(f"the chin must lie below the eyes, got {self.eyes} and {self.chin}")
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A rectangle: in pixels, or in shares of the image's width and height if none exceeds 1.
+
+    Attributes:
+        x: Left edge.
+        y: Upper edge.
+        width: At least one pixel, or a share above 0.
+        height: As width.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def __post_init__(self) -> None:
+        if self.width <= 0 or self.height <= 0:
+            raise ConfigError(f"A crop's width and height must be above 0, got {self}")
+
+    @property
+    def in_shares(self) -> bool:
+        """Whether the numbers are shares of width and height, not pixels."""
+        return max(self.x, self.y, self.width, self.height) <= 1
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read "X,Y,W,H".
+
+        Raises:
+            ConfigError: It is not four numbers, or the size is not above 0.
+        """
+        numbers = [as_number(part) for part in text.split(",")]
+        if len(numbers) != 4 or None in numbers:
+            raise ConfigError(
+                "--crop takes X,Y,W,H in pixels (or shares up to 1), like 20,10,80,80;"
+                f" got {text!r}"
+            )
+        x, y, width, height = (float(number or 0) for number in numbers)
+        return cls(x, y, width, height)
+
+    def square(self, image_width: int, image_height: int) -> tuple[float, float, float]:
+        """Return left edge, upper edge and side of the square around the crop, in pixels."""
+        scale_x, scale_y = (image_width, image_height) if self.in_shares else (1, 1)
+        width, height = self.width * scale_x, self.height * scale_y
+        side = max(width, height)
+        left = self.x * scale_x + (width - side) / 2
+        top = self.y * scale_y + (height - side) / 2
+        return left, top, side
+
+    def __str__(self) -> str:
+        return f"{self.x:g},{self.y:g},{self.width:g},{self.height:g}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aligner:
+    """How faces are cut out: part of the card of a set of weights.
+
+    Attributes:
+        size: Side of the result, pixels.
+        channels: 3 for RGB, 1 for gray (ITU-R 601 luma, as Pillow converts).
+        crop: Where faces stand in photographs without landmarks; None is the centre square.
+        eye_line: Height of the eyes' midpoint, share of the side from above.
+        chin_line: Height of the chin, likewise.
+    """
+
+    size: int
+    channels: int
+    crop: Crop | None = None
+    eye_line: float = 0.41
+    chin_line: float = 0.93
+
+    def __post_init__(self) -> None:
+        if self.size < 1 or self.channels not in (1, 3):
+            raise ValueError(f"size must be positive and channels 1 or 3, got {self!r}")
+
+    def align(
+        self, image: Image.Image, landmarks: Landmarks | None = None, crop: Crop | None = None
+    ) -> Pixels:
+        """Cut the face out of an upright image in mode "L" or "RGB".
+
+        Args:
+            image: The photograph.
+            landmarks: Where the face is, if known; they win over the aligner's own crop.
+            crop: Said by hand for this image; wins over everything.
+
+        Returns:
+            Pixels, (size, size, channels), 0..255.
+
+        Raises:
+            ImageError: The square lies outside the image, or is far larger than it.
+        """
+        left, top, side = self._square(image, landmarks, crop)
+        _check_square(image, left, top, side)
+        image = image.convert("L" if self.channels == 1 else "RGB")
+        face = _cut(image, left, top, side, self.size)
+        return face.reshape(self.size, self.size, self.channels)
+
+    def _square(
+        self, image: Image.Image, landmarks: Landmarks | None, crop: Crop | None
+    ) -> tuple[float, float, float]:
+        if crop is None and landmarks is not None:
+            distance = landmarks.chin[1] - landmarks.eyes[1]
+            side = distance / (self.chin_line - self.eye_line)
+            middle = (landmarks.eyes[0] + landmarks.chin[0]) / 2
+            return middle - side / 2, landmarks.eyes[1] - self.eye_line * side, side
+        crop = crop or self.crop
+        if crop is not None:
+            return crop.square(*image.size)
+        side = min(image.size)
+        return (image.width - side) / 2, (image.height - side) / 2, side
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a form that `from_json` reads back; the text that the index contract hashes."""
+        return {
+            "size": self.size,
+            "channels": self.channels,
+            "crop": str(self.crop) if self.crop else None,
+            "eye_line": self.eye_line,
+            "chin_line": self.chin_line,
+            "resampling": "bicubic",
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ConfigError: The data has another form.
+        """
+        try:
+            return cls(
+                size=int(data["size"]),
+                channels=int(data["channels"]),
+                crop=Crop.parse(data["crop"]) if data["crop"] else None,
+                eye_line=float(data["eye_line"]),
+                chin_line=float(data["chin_line"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigError(f"This is not an aligner: {data!r} ({error})") from error
+
+
+def _check_square(image: Image.Image, left: float, top: float, side: float) -> None:
+    inside = left < image.width and top < image.height and left + side > 0 and top + side > 0
+    if not inside or not 1 <= side <= 4 * max(image.size):
+        raise ImageError(
+            f"the face square (left {left:.0f}, top {top:.0f}, side {side:.0f} px) does not fit"
+            f" the image of {image.width} x {image.height}"
+        )
+
+
+def _cut(image: Image.Image, left: float, top: float, side: float, size: int) -> Pixels:
+    """Resample a square of the image, repeating its edges where the square reaches beyond."""
+    x0, y0 = int(np.floor(left)), int(np.floor(top))
+    x1, y1 = int(np.ceil(left + side)), int(np.ceil(top + side))
+    inner = image.crop((max(x0, 0), max(y0, 0), min(x1, image.width), min(y1, image.height)))
+    beyond = ((max(-y0, 0), max(y1 - image.height, 0)), (max(-x0, 0), max(x1 - image.width, 0)))
+    if any(map(any, beyond)):
+        pixels = np.asarray(inner)
+        pads = (*beyond, (0, 0))[: pixels.ndim]
+        inner = Image.fromarray(np.pad(pixels, pads, mode="edge"))
+    box = (left - x0, top - y0, left - x0 + side, top - y0 + side)
+    box = (box[0], box[1], min(box[2], inner.width), min(box[3], inner.height))
+    return np.asarray(inner.resize((size, size), Image.Resampling.BICUBIC, box=box))

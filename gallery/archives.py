@@ -1,0 +1,113 @@
+"""Collections that come as one archive: unpacked once, into the user's cache.
+
+Members are written one by one: only regular files, only below the target, within limits. What a
+name or a link in the archive says can never write elsewhere.
+"""
+
+import hashlib
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from gallery.errors import DatasetError
+
+SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an archive may hold.
+
+    Attributes:
+        members: Most files.
+        total_bytes: Most bytes, unpacked.
+    """
+
+    members: int = 2_000_000
+    total_bytes: int = 50 * 2**30
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def is_archive(path: Path) -> bool:
+    """Say whether a path is named as an archive that `unpacked` reads."""
+    return path.name.lower().endswith(SUFFIXES)
+
+
+def default_cache() -> Path:
+    """Return the folder below which archives are unpacked."""
+    return Path.home() / ".cache" / "mindseye" / "unpacked"
+
+
+def unpacked(archive: Path, cache: Path | None = None, limits: Limits = DEFAULT_LIMITS) -> Path:
+    """Return a folder with the files of an archive, unpacking it if that was not done before.
+
+    The folder's name holds the archive's SHA-256, and it appears complete or not at all.
+
+    Raises:
+        DatasetError: The archive is missing, damaged, unsafe or too large, or the cache cannot
+            be written.
+    """
+    cache = cache or default_cache()
+    try:
+        with archive.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        target = cache / f"{archive.name.split('.')[0]}-{digest[:16]}"
+        if not target.is_dir():
+            cache.mkdir(parents=True, exist_ok=True)
+            _unpack_whole(archive, target, limits)
+    except (OSError, EOFError, tarfile.TarError) as error:
+        raise DatasetError(
+            f"Cannot unpack {archive}: {error}. Unpack it by hand and give the folder instead"
+        ) from error
+    return target
+
+
+def _unpack_whole(archive: Path, target: Path, limits: Limits) -> None:
+    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        with tarfile.open(archive) as tar:
+            for member in _safe_members(tar, limits):
+                _write(tar, member, partial / member.name)
+        partial.rename(target)
+    except FileExistsError:  # another process was faster
+        shutil.rmtree(partial, ignore_errors=True)
+    except OSError:
+        shutil.rmtree(partial, ignore_errors=True)
+        if not target.is_dir():
+            raise
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _safe_members(tar: tarfile.TarFile, limits: Limits) -> Iterator[tarfile.TarInfo]:
+    count = total = 0
+    for member in tar:
+        if not member.isfile():
+            continue  # folders are made as needed; links and devices are left out
+        name = PurePosixPath(member.name)
+        if name.is_absolute() or ".." in name.parts or "\\" in member.name:
+            raise DatasetError(f"{tar.name!s}: the member {member.name!r} leaves the archive")
+        count, total = count + 1, total + member.size
+        if count > limits.members or total > limits.total_bytes:
+            raise DatasetError(
+                f"{tar.name!s}: more than {limits.members:,} files or"
+                f" {limits.total_bytes / 2**30:.0f} GiB; unpack it by hand and give the folder"
+            )
+        yield member
+
+
+def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    source = tar.extractfile(member)
+    if source is None:
+        raise DatasetError(f"{tar.name!s}: the member {member.name!r} has no content")
+    with source, path.open("xb") as file:
+        shutil.copyfileobj(source, file)
+    os.utime(path, (member.mtime, member.mtime))

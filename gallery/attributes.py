@@ -1,0 +1,303 @@
+"""Attributes: what can be wished for, and what is known about an image.
+
+An attribute is categorical: an ordered list of named values. A value may stand for a number with a
+unit: the values of `pose` are yaws in degrees, and "45", "+45", "45.0" and "45°" name the same one.
+
+Sign of a yaw: that of Multi-PIE's cameras, -45 for camera 080 and 45 for camera 190.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.errors import ConfigError, WishError, did_you_mean
+
+UNIT_SIGNS = {"degree": ("°", "degrees", "degree", "deg"), "year": ("years", "year", "y")}
+
+
+class Condition(Mapping[str, str]):
+    """One value for each attribute of an image: an immutable, hashable mapping.
+
+    >>> Condition(pose="45", eyes="open").replace(eyes="sunglasses")
+    Condition(pose='45', eyes='sunglasses')
+    """
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, str] | None = None, /, **named: str) -> None:
+        self._values: dict[str, str] = {**(values or {}), **named}
+
+    def __getitem__(self, attribute: str) -> str:
+        return self._values[attribute]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._values.items()))
+
+    def __repr__(self) -> str:
+        return f"Condition({', '.join(f'{name}={value!r}' for name, value in self.items())})"
+
+    def __str__(self) -> str:
+        return " ".join(f"{name}={value}" for name, value in self.items())
+
+    def replace(self, values: Mapping[str, str] | None = None, /, **named: str) -> "Condition":
+        """Return the condition with some values exchanged or added."""
+        return Condition({**self._values, **(values or {}), **named})
+
+    def without(self, attributes: Iterable[str]) -> "Condition":
+        """Return the condition without some attributes; unknown ones are ignored."""
+        left_out = set(attributes)
+        return Condition({n: v for n, v in self._values.items() if n not in left_out})
+
+    def only(self, attributes: Iterable[str]) -> "Condition":
+        """Return the part of the condition that speaks of some attributes."""
+        kept = set(attributes)
+        return Condition({n: v for n, v in self._values.items() if n in kept})
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One thing that can be wished for.
+
+    Attributes:
+        name: As it stands before the "=" of a wish.
+        values: Names of the values, in the order of the one-hot encoding; at least two differ.
+        unit: What the values count ("degree", "year"), or None where they are only names.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    unit: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name or not self.values:
+            raise ValueError(f"an attribute needs a name and values, got {self!r}")
+        if len(set(self.values)) != len(self.values):
+            raise ValueError(f"values of {self.name!r} repeat: {', '.join(self.values)}")
+        if self.unit is not None and any(as_number(value) is None for value in self.values):
+            raise ValueError(f"values of {self.name!r} in {self.unit}s must be numbers")
+
+    def index(self, value: str) -> int:
+        """Return the position of a value, given by name or by its number.
+
+        Raises:
+            WishError: There is no such value; the message lists the values.
+        """
+        if value in self.values:
+            return self.values.index(value)
+        number = self._number(value)
+        if number is not None:
+            for position, known in enumerate(self.values):
+                if as_number(known) == number:
+                    return position
+        raise WishError(
+            f"{self.name} has no value {value!r}; {did_you_mean(value, self.values)}."
+            f" Wish like {self.name}={self.values[0]}"
+        )
+
+    def _number(self, value: str) -> float | None:
+        if self.unit is None:
+            return None
+        text = value.strip()
+        for sign in UNIT_SIGNS.get(self.unit, (self.unit,)):
+            text = text.removesuffix(sign).strip()
+        return as_number(text)
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeSpace:
+    """Ordered attributes: the vocabulary of wishes, and the layout of their one-hot encoding."""
+
+    attributes: tuple[Attribute, ...]
+
+    def __post_init__(self) -> None:
+        names = self.names
+        if len(set(names)) != len(names):
+            raise ValueError(f"attributes repeat: {', '.join(names)}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the attributes, in order."""
+        return tuple(attribute.name for attribute in self.attributes)
+
+    @property
+    def size(self) -> int:
+        """Length of the one-hot encoding: the values of all attributes."""
+        return sum(len(attribute.values) for attribute in self.attributes)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def __getitem__(self, name: str) -> Attribute:
+        """Return an attribute by name.
+
+        Raises:
+            WishError: There is no such attribute; the message lists those there are.
+        """
+        for attribute in self.attributes:
+            if attribute.name == name:
+                return attribute
+        raise WishError(f"There is no attribute {name!r}; {did_you_mean(name, self.names)}")
+
+    def only(self, names: Iterable[str]) -> Self:
+        """Return the space of some of the attributes, in the order of `names`."""
+        return type(self)(tuple(self[name] for name in names))
+
+    def check(self, condition: Mapping[str, str]) -> Condition:
+        """Return the condition with every value spelt as in this space, in this space's order.
+
+        Attributes that the condition leaves out stay out.
+
+        Raises:
+            WishError: An attribute or a value is unknown.
+        """
+        for name in condition:
+            self[name]
+        named = [attribute for attribute in self.attributes if attribute.name in condition]
+        return Condition({a.name: a.values[a.index(condition[a.name])] for a in named})
+
+    def one_hot(self, condition: Mapping[str, str]) -> NDArray[np.float32]:
+        """Encode a condition: one 1 for each attribute, (size,).
+
+        Raises:
+            WishError: An attribute is missing, or a value is unknown.
+        """
+        code = np.zeros(self.size, dtype=np.float32)
+        start = 0
+        for attribute in self.attributes:
+            if attribute.name not in condition:
+                raise WishError(f"No value is given for {attribute.name}; say {attribute.name}=…")
+            code[start + attribute.index(condition[attribute.name])] = 1
+            start += len(attribute.values)
+        return code
+
+    def conditions(self) -> Iterator[Condition]:
+        """Yield every condition of a space of one attribute, in order of its values.
+
+        Raises:
+            ValueError: The space has several attributes: their product is never enumerated.
+        """
+        if len(self.attributes) != 1:
+            raise ValueError("only the values of a single attribute are enumerated")
+        attribute = self.attributes[0]
+        for value in attribute.values:
+            yield Condition({attribute.name: value})
+
+    def parse_wishes(self, wishes: Iterable[str]) -> Condition:
+        """Read wishes like "pose=45".
+
+        Raises:
+            WishError: A wish is not NAME=VALUE, names an unknown attribute or value, or an
+                attribute is wished for twice; or there is none.
+        """
+        wished = parse_wishes(wishes)
+        for name in wished:
+            self[name]
+        return self.check(wished)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Return a form that `from_json` reads back."""
+        return [
+            {"name": a.name, "values": list(a.values)} | ({"unit": a.unit} if a.unit else {})
+            for a in self.attributes
+        ]
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:  # noqa: ANN401  JSON is what it is
+        """Read what `to_json` wrote.
+
+        Raises:
+            ConfigError: The data has another form.
+        """
+        try:
+            return cls(
+                tuple(
+                    Attribute(str(a["name"]), tuple(map(str, a["values"])), a.get("unit"))
+                    for a in data
+                )
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ConfigError(f"This is not an attribute space: {data!r} ({error})") from error
+
+
+def parse_wishes(wishes: Iterable[str]) -> Condition:
+    """Split wishes at their "=", before it is known which space will answer them.
+
+    Raises:
+        WishError: A wish is not NAME=VALUE, an attribute is wished for twice, or there is none.
+    """
+    wished: dict[str, str] = {}
+    for wish in wishes:
+        name, equals, value = (part.strip() for part in wish.partition("="))
+        if not (name and equals and value):
+            raise WishError(f"A wish is NAME=VALUE, like pose=45; got {wish!r}")
+        if name in wished:
+            raise WishError(f"{name} is wished for twice: {wished[name]!r} and {value!r}")
+        wished[name] = value
+    if not wished:
+        raise WishError("There is no wish; add --wish NAME=VALUE, like --wish pose=45")
+    return Condition(wished)
+
+
+def as_number(text: str) -> float | None:
+    """Return the finite number that a text spells, or None."""
+    try:
+        number = float(text.replace("\N{MINUS SIGN}", "-"))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key under which "s2" stands before "s10".
+
+    Digits are compared as numbers, the rest letter by letter.
+    """
+    parts: list[tuple[int, int, str]] = []
+    digits = ""
+    for letter in text:
+        if letter.isdecimal():
+            digits += letter
+            continue
+        if digits:
+            parts.append((0, int(digits), digits))
+            digits = ""
+        parts.append((1, 0, letter))
+    if digits:
+        parts.append((0, int(digits), digits))
+    return tuple(parts)
+
+
+def space_of(
+    conditions: Iterable[Mapping[str, str]], names: Iterable[str], units: Mapping[str, str]
+) -> AttributeSpace:
+    """Collect the values that occur: numbers in rising order, names in natural order.
+
+    Args:
+        conditions: What is known of each image.
+        names: Attributes, in the order wanted; one that never occurs is left out.
+        units: Unit of the attributes that have one.
+    """
+    seen: dict[str, set[str]] = {name: set() for name in names}
+    for condition in conditions:
+        for name, value in condition.items():
+            seen[name].add(value)
+    return AttributeSpace(
+        tuple(Attribute(n, _in_order(v), units.get(n)) for n, v in seen.items() if v)
+    )
+
+
+def _in_order(values: set[str]) -> tuple[str, ...]:
+    numbers = {value: as_number(value) for value in values}
+    if all(number is not None for number in numbers.values()):
+        return tuple(sorted(values, key=lambda value: (numbers[value] or 0.0, value)))
+    return tuple(sorted(values, key=natural_key))

@@ -1,0 +1,1 @@
+"""The catalogue: what a collection holds, in a database."""

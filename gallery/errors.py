@@ -1,0 +1,62 @@
+"""Errors a user can cause and a user can put right.
+
+UserError
+├── ConfigError      a setting or an option is unknown or out of range
+├── WishError        a wish names an attribute or a value that is not there
+├── DatasetError     a folder, file or SPEC is not the data it should be
+│   └── ImageError   one file cannot be used as an image
+├── CatalogueError   the collection is missing, outdated, in use, or lacks something
+├── IndexFileError   an index file is missing, damaged, or made under another contract
+└── WeightsError     weights are missing, damaged, or do not fit
+
+Every message says what is wrong, with the value; what was expected; and the next step.
+A mistake in the calling code raises ValueError or TypeError instead.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """Base of every error that the command line shows in one line, without a traceback."""
+
+
+class ConfigError(UserError):
+    """A setting or an option is unknown or out of range."""
+
+
+class WishError(UserError):
+    """A wish names an attribute or a value that is not there."""
+
+
+class DatasetError(UserError):
+    """A folder, file or SPEC is not the data it should be."""
+
+
+class ImageError(DatasetError):
+    """One file cannot be used as an image; the message is the reason."""
+
+
+class CatalogueError(UserError):
+    """The collection is missing, outdated, in use, or lacks something."""
+
+
+class IndexFileError(UserError):
+    """An index file is missing, damaged, or made under another contract."""
+
+
+class WeightsError(UserError):
+    """Weights are missing, damaged, or do not fit."""
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """Return a hint for a mistyped name: the nearest known one, and the list of all.
+
+    >>> did_you_mean("sunglases", ["open", "sunglasses"])
+    "did you mean 'sunglasses'? Known: open, sunglasses"
+    """
+    known = list(known)
+    lowered = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(given.lower(), list(lowered), n=1)
+    hint = f"did you mean {lowered[close[0]]!r}? " if close else ""
+    return f"{hint}Known: {', '.join(known)}" if known else f"{hint}None is known"

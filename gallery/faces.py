@@ -1,0 +1,207 @@
+"""A face set: the images of a SPEC, and what is known of each. Pixels are read when asked for."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import product
+from math import prod
+from pathlib import Path
+
+from PIL import Image
+
+from gallery import images
+from gallery.align import Crop, Landmarks
+from gallery.attributes import AttributeSpace, Condition, natural_key
+from gallery.errors import ConfigError, DatasetError
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One image: a record, without its pixels.
+
+    Attributes:
+        name: Path relative to the root of its set, with forward slashes.
+        identity: Whose face it is, or None if nobody said.
+        condition: What is known of the image's attributes; may be empty.
+        landmarks: Where the face is, if known.
+    """
+
+    name: str
+    identity: str | None = None
+    condition: Condition = field(default_factory=Condition)
+    landmarks: Landmarks | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A file that is not among the faces, and why.
+
+    Attributes:
+        name: Path relative to the root.
+        reason: For the user.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceSet:
+    """The images that a SPEC names.
+
+    Attributes:
+        spec: As the user wrote it.
+        root: Folder that names are relative to.
+        faces: In the reader's order, which decides ties in rankings.
+        space: Attributes, and the values that the reader knows.
+        crop: Where faces stand in images without landmarks; None is the centre square.
+        problems: Files left out by the reader, with reasons.
+    """
+
+    spec: str
+    root: Path
+    faces: tuple[Face, ...]
+    space: AttributeSpace
+    crop: Crop | None = None
+    problems: tuple[Problem, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """Everybody in the set, in natural order ("s2" before "s10")."""
+        known = {face.identity for face in self.faces if face.identity is not None}
+        return tuple(sorted(known, key=natural_key))
+
+    def path(self, face: Face) -> Path:
+        """Return where a face's file is."""
+        return self.root / face.name
+
+    def load(self, face: Face) -> Image.Image:
+        """Decode a face's photograph, upright.
+
+        Raises:
+            ImageError: The file cannot be used.
+        """
+        return images.load(self.path(face))
+
+    def of(self, identities: Iterable[str]) -> "FaceSet":
+        """Return the part of the set that shows these people."""
+        wanted = set(identities)
+        return replace(self, faces=tuple(f for f in self.faces if f.identity in wanted))
+
+    def without(self, identities: Iterable[str]) -> "FaceSet":
+        """Return the part that does not show these people; the unlabelled stay."""
+        unwanted = set(identities)
+        return replace(self, faces=tuple(f for f in self.faces if f.identity not in unwanted))
+
+    def labelled(self, attributes: Iterable[str]) -> "FaceSet":
+        """Return the faces with an identity and a value for each of these attributes.
+
+        Raises:
+            DatasetError: There is none; the message says what is missing.
+        """
+        names = tuple(attributes)
+        known = tuple(
+            face
+            for face in self.faces
+            if face.identity is not None and all(name in face.condition for name in names)
+        )
+        if not known:
+            raise DatasetError(
+                f"{self.spec} has no image with an identity and {' and '.join(names)};"
+                " labels are needed: see `mindseye data show --help`"
+            )
+        return replace(self, faces=known)
+
+    def counts(self) -> dict[str, Counter[str]]:
+        """Count the images of each value of each attribute."""
+        counted: dict[str, Counter[str]] = {
+            attribute.name: Counter(dict.fromkeys(attribute.values, 0))
+            for attribute in self.space.attributes
+        }
+        for face in self.faces:
+            for name, value in face.condition.items():
+                counted[name][value] += 1
+        return counted
+
+    def grid_size(self) -> int:
+        """Return how many images the full grid of identities and values would hold."""
+        return len(self.identities) * prod(len(a.values) for a in self.space.attributes)
+
+    def holes(self, limit: int = 1_000_000) -> list[tuple[str, Condition]]:
+        """List the cells of the grid, identity by condition, that no image fills.
+
+        Args:
+            limit: Largest grid that is walked; of a larger one no hole is listed.
+        """
+        if not self.space.attributes or self.grid_size() > limit:
+            return []
+        filled = {(face.identity, face.condition) for face in self.faces}
+        names = self.space.names
+        cells = product(self.identities, *(a.values for a in self.space.attributes))
+        grid = ((who, Condition(zip_names(names, values))) for who, *values in cells)
+        return [cell for cell in grid if cell not in filled]
+
+
+def zip_names(names: Iterable[str], values: Iterable[str]) -> Mapping[str, str]:
+    """Pair attribute names with values."""
+    return dict(zip(names, values, strict=True))
+
+
+def first_identities(faces: FaceSet, wanted: str) -> tuple[str, ...]:
+    """Choose the identities to train on: the first ones in natural order.
+
+    Args:
+        faces: The set to split.
+        wanted: A whole number N, the first N people; or a share like "0.7", rounded to the
+            nearest person.
+
+    Raises:
+        ConfigError: It is no such number, or would leave nobody to train on.
+    """
+    people = faces.identities
+    try:
+        count = int(wanted) if wanted.isdecimal() else round(_share(wanted) * len(people))
+    except ValueError:
+        count = 0
+    if not 1 <= count <= len(people):
+        raise ConfigError(
+            f"--train-identities takes 1..{len(people)} or a share like 0.7, got {wanted!r}"
+        )
+    return people[:count]
+
+
+def fold_identities(faces: FaceSet, fold: str) -> tuple[str, ...]:
+    """Choose the identities to train on: everybody but one fold.
+
+    The people, in natural order, are cut into N runs of equal length; the last run takes the
+    remainder too. Fold K/N trains on all but the K-th run: of 20 people 3 folds train on 14, 14
+    and 12.
+
+    Args:
+        faces: The set to split.
+        fold: "K/N" with 1 <= K <= N, like "1/3".
+
+    Raises:
+        ConfigError: It is not K/N, or there are fewer people than folds.
+    """
+    number, _, total = fold.partition("/")
+    people = faces.identities
+    valid = number.isdecimal() and total.isdecimal() and 2 <= int(total) <= len(people)
+    if not valid or not 1 <= int(number) <= int(total):
+        raise ConfigError(
+            f"--fold takes K/N, 2 <= N <= {len(people)} people, like 1/3; got {fold!r}"
+        )
+    length = len(people) // int(total)
+    start = (int(number) - 1) * length
+    end = len(people) if number == total else start + length
+    return people[:start] + people[end:]
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 < share <= 1:
+        raise ValueError(text)
+    return share

@@ -1,0 +1,60 @@
+"""Read the UCI "CMU Face Images".
+
+A file is named faces/USER/USER_POSE_EXPRESSION_EYES[_SCALE].pgm, as in
+faces/an2i/an2i_left_angry_open_4.pgm; SCALE 2 is half and 4 a quarter of the size. ASCII and binary
+PGM occur. Of each shot the largest size that is there is taken.
+
+Source: Tom Mitchell, "CMU Face Images", UCI Machine Learning Repository, 1997, CC BY 4.0.
+"""
+
+import re
+from pathlib import Path
+
+from gallery.align import Crop
+from gallery.archives import is_archive, unpacked
+from gallery.attributes import Attribute, AttributeSpace, Condition
+from gallery.errors import DatasetError
+from gallery.faces import Face, FaceSet
+from gallery.readers.files import walk
+
+SPACE = AttributeSpace(
+    (
+        Attribute("pose", ("straight", "left", "right", "up")),
+        Attribute("expression", ("neutral", "happy", "sad", "angry")),
+        Attribute("eyes", ("open", "sunglasses")),
+    )
+)
+
+# The square that frames the heads of all four poses, found on contact sheets of all 624 images:
+# 26,6,80,80 of 128 x 120 pixels.
+CROP = Crop(26 / 128, 6 / 120, 80 / 128, 80 / 120)
+
+NAME = re.compile(
+    r"(?P<user>[^_]+)_(?P<pose>straight|left|right|up)_(?P<expression>neutral|happy|sad|angry)"
+    r"_(?P<eyes>open|sunglasses)(_(?P<scale>[24]))?"
+)
+
+
+def read(spec: str, path: Path) -> FaceSet:
+    """Return the shots below a folder, or in the archive that holds it.
+
+    Raises:
+        DatasetError: There is no such folder, or no file is named as above.
+    """
+    root = unpacked(path) if path.is_file() and is_archive(path) else path
+    shots: dict[tuple[str, Condition], tuple[int, str]] = {}
+    for name, regular in walk(root):
+        match = NAME.fullmatch(name.rpartition("/")[2].removesuffix(".pgm"))
+        if not (regular and match and name.endswith(".pgm")):
+            continue
+        shot = (match["user"], Condition({n: match[n] for n in SPACE.names}))
+        candidate = (int(match["scale"] or 1), name)
+        shots[shot] = min(shots.get(shot, candidate), candidate)
+    if not shots:
+        raise DatasetError(
+            f"No CMU Face Image under {path}: expected names like"
+            " faces/an2i/an2i_left_angry_open.pgm. Give the folder that holds faces/, or the"
+            " archive"
+        )
+    faces = tuple(Face(name, user, condition) for (user, condition), (_, name) in shots.items())
+    return FaceSet(spec=spec, root=root, faces=faces, space=SPACE, crop=CROP)

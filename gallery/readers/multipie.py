@@ -1,0 +1,76 @@
+"""Read Multi-PIE as the papers use it: session 1, neutral expression, 7 cameras, 20 flashes.
+
+A file is named SUBJECT_SESSION_RECORDING_CAMERA_FLASH.png, as in
+session01/multiview/001/01/05_1/001_01_01_051_07.png. Only the file's own name is read, so a flat
+folder of the same files works too. Recording 01 of session 1 is the neutral expression.
+
+Landmarks: `landmarks.csv` in the root, or `.pos` files beside the images (gallery/landmarks.py).
+
+Source: Gross, Matthews, Cohn, Kanade, Baker, "Multi-PIE", Image and Vision Computing 28(5), 2010;
+the choice of images: Ghodrati et al., BMVC 2016, section 4.1.
+"""
+
+import re
+from pathlib import Path
+
+from gallery.attributes import Attribute, AttributeSpace, Condition
+from gallery.errors import DatasetError
+from gallery.faces import Face, FaceSet
+from gallery.landmarks import read_landmarks, read_pos
+from gallery.readers.files import walk
+
+# Head-height cameras from 45 degrees left to 45 degrees right, by the digits of the file name.
+YAW_DEG = {
+    "080": "-45",
+    "130": "-30",
+    "140": "-15",
+    "051": "0",
+    "050": "15",
+    "041": "30",
+    "190": "45",
+}
+
+SPACE = AttributeSpace(
+    (
+        Attribute("pose", tuple(YAW_DEG.values()), unit="degree"),
+        Attribute("illumination", tuple(str(flash) for flash in range(20))),
+    )
+)
+
+NAME = re.compile(
+    r"(?P<subject>\d{3})_(?P<session>\d{2})_(?P<recording>\d{2})_(?P<camera>\d{3})_(?P<flash>\d{2})"
+)
+
+
+def read(spec: str, path: Path) -> FaceSet:
+    """Return the images of session 1 below a folder.
+
+    Raises:
+        DatasetError: There is no such folder, or no such image below it.
+    """
+    landmarks = read_landmarks(path)
+    faces = []
+    for name, regular in walk(path):
+        face = _face(name) if regular and name.endswith(".png") else None
+        if face is None:
+            continue
+        points = landmarks.get(name) or read_pos((path / name).with_suffix(".pos"))
+        faces.append(Face(face.name, face.identity, face.condition, points))
+    if not faces:
+        raise DatasetError(
+            f"No Multi-PIE image of session 1 under {path}: expected names like"
+            " session01/multiview/001/01/05_1/001_01_01_051_07.png."
+            " Give the folder that holds session01"
+        )
+    return FaceSet(spec=spec, root=path, faces=tuple(faces), space=SPACE)
+
+
+def _face(name: str) -> Face | None:
+    match = NAME.fullmatch(name.rpartition("/")[2].removesuffix(".png"))
+    if match is None or (match["session"], match["recording"]) != ("01", "01"):
+        return None
+    flash = str(int(match["flash"]))
+    if match["camera"] not in YAW_DEG or flash not in SPACE["illumination"].values:
+        return None
+    condition = Condition(pose=YAW_DEG[match["camera"]], illumination=flash)
+    return Face(name, match["subject"], condition)

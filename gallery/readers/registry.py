@@ -1,0 +1,39 @@
+"""The readers by name, and the SPECs that address them: READER:PATH."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from gallery.errors import DatasetError, did_you_mean
+from gallery.faces import FaceSet
+from gallery.readers import cmu_faces, folder, multipie
+
+READERS: dict[str, Callable[[str, Path], FaceSet]] = {
+    "cmu-faces": cmu_faces.read,
+    "folder": folder.read,
+    "multipie": multipie.read,
+}
+
+
+def open_faces(spec: str) -> FaceSet:
+    """Open the face set that a SPEC names.
+
+    Args:
+        spec: READER:PATH, like "folder:/home/me/photos" or "cmu-faces:cmu-faces.tar.gz".
+
+    Raises:
+        DatasetError: The reader is unknown, or it finds nothing at the path.
+    """
+    reader, colon, path = spec.partition(":")
+    if not colon:
+        raise DatasetError(f"{spec!r} is not READER:PATH; {_hint(spec)}")
+    if reader not in READERS:
+        raise DatasetError(f"There is no reader {reader!r}; {did_you_mean(reader, READERS)}")
+    if not path:
+        raise DatasetError(f"{spec!r} names no path; write {reader}:PATH")
+    return READERS[reader](spec, Path(path).expanduser())
+
+
+def _hint(spec: str) -> str:
+    if Path(spec).expanduser().is_dir():
+        return f"for a folder of images write folder:{spec}"
+    return f"write one of {', '.join(f'{name}:PATH' for name in READERS)}"

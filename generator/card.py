@@ -1,0 +1,105 @@
+"""The card of a set of weights: everything needed to use it rightly, and how it came about."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from gallery.align import Aligner
+from gallery.attributes import AttributeSpace
+from gallery.errors import ConfigError, WeightsError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What stands in the JSON file beside the weights.
+
+    Attributes:
+        name: Of the weights, and of the embedding spaces made with them.
+        architecture: Its registered name.
+        network: Fields of the architecture's configuration that differ from their defaults.
+        space: The attributes that can be wished for.
+        aligner: How faces are cut out, alike in training, gallery and query.
+        mean: Of each channel of the training images, grey levels 0..255.
+        deviation: Standard deviation of each channel, likewise.
+        train_identities: Everybody the weights have seen.
+        data: SPEC, number of images and hash of what they were trained on.
+        recipe: Name and settings of the training.
+        seed: Of initialisation and order.
+        metrics: What was measured after training.
+        sha256: Of the weights' file; empty until it is written.
+        licence: Of the weights.
+    """
+
+    name: str
+    architecture: str
+    network: Mapping[str, Any] = field(default_factory=dict)
+    space: AttributeSpace
+    aligner: Aligner
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    train_identities: tuple[str, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    sha256: str = ""
+    licence: str = "not stated"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a form that `from_json` reads back."""
+        return {
+            "format": FORMAT,
+            "name": self.name,
+            "architecture": self.architecture,
+            "network": dict(self.network),
+            "attributes": self.space.to_json(),
+            "aligner": self.aligner.to_json(),
+            "normalisation": {"mean": list(self.mean), "deviation": list(self.deviation)},
+            "train_identities": list(self.train_identities),
+            "data": dict(self.data),
+            "recipe": dict(self.recipe),
+            "seed": self.seed,
+            "metrics": dict(self.metrics),
+            "sha256": self.sha256,
+            "licence": self.licence,
+        }
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> Self:
+        """Read what `to_json` wrote.
+
+        Args:
+            text: JSON.
+            where: File it came from, for the message.
+
+        Raises:
+            WeightsError: It is not a card, or one of a newer format.
+        """
+        try:
+            data = json.loads(text)
+            if data["format"] != FORMAT:
+                raise WeightsError(
+                    f"{where} has card format {data['format']}; this version reads {FORMAT}."
+                    " Update mindseye"
+                )
+            return cls(
+                name=str(data["name"]),
+                architecture=str(data["architecture"]),
+                network=dict(data["network"]),
+                space=AttributeSpace.from_json(data["attributes"]),
+                aligner=Aligner.from_json(data["aligner"]),
+                mean=tuple(map(float, data["normalisation"]["mean"])),
+                deviation=tuple(map(float, data["normalisation"]["deviation"])),
+                train_identities=tuple(map(str, data["train_identities"])),
+                data=dict(data["data"]),
+                recipe=dict(data["recipe"]),
+                seed=int(data["seed"]),
+                metrics=dict(data["metrics"]),
+                sha256=str(data["sha256"]),
+                licence=str(data["licence"]),
+            )
+        except (ConfigError, KeyError, TypeError, ValueError) as error:
+            raise WeightsError(f"{where} is not a card of weights: {error!r}") from error

@@ -1,0 +1,180 @@
+"""Weights and checkpoints on disk: .safetensors with JSON, never a pickle.
+
+A set of weights is two files, NAME.safetensors and NAME.json (its card). A checkpoint is one
+.safetensors file whose metadata hold what is no tensor. Files appear whole or not at all.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from gallery.errors import ConfigError, WeightsError
+from generator.card import Card
+from generator.registry import architecture
+from generator.two_stage import TwoStage
+
+WEIGHTS_FILE = "weights.safetensors"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name, sync it, and give it its name.
+
+    Raises:
+        OSError: The disk is full, or the folder cannot be written; an older file is left as it was.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write tensors with metadata; see `write_whole`."""
+    partial = path.with_name(f".{path.name}.partial")
+    plain = {name: value.detach().contiguous().cpu() for name, value in tensors.items()}
+    try:
+        save_file(plain, partial, metadata=dict(metadata))
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except SafetensorError as error:
+        partial.unlink(missing_ok=True)
+        raise OSError(f"cannot write {path}: {error}") from error
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read what `save_tensors` wrote.
+
+    Raises:
+        WeightsError: The file is missing or damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+        return load_file(path), metadata
+    except FileNotFoundError as error:
+        raise WeightsError(f"There is no file {path}") from error
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path} is damaged or no .safetensors file: {error}") from error
+
+
+def save_weights(path: Path, network: TwoStage, card: Card) -> Card:
+    """Write weights and card, PATH.safetensors and PATH.json, and return the card with its hash."""
+    save_tensors(path, network.state_dict(), {"format": "pt"})
+    card = replace(card, sha256=file_sha256(path))
+    write_whole(path.with_suffix(".json"), json.dumps(card.to_json(), indent=1).encode())
+    return card
+
+
+def load_weights(path: Path) -> tuple[TwoStage, Card]:
+    """Read a set of weights, and check them against their card.
+
+    Args:
+        path: The .safetensors file; its card lies beside it.
+
+    Raises:
+        WeightsError: A file is missing or damaged, or card and weights do not belong together.
+    """
+    card = load_card(path)
+    if file_sha256(path) != card.sha256:
+        raise WeightsError(
+            f"{path} is not the file its card describes (SHA-256 {file_sha256(path)[:12]}…,"
+            f" card {card.sha256[:12]}…); copy both files again"
+        )
+    try:
+        network = architecture(card.architecture).build(card.space.size, card.network)
+        network.load_state_dict(load_tensors(path)[0])
+    except (ConfigError, RuntimeError) as error:
+        message = str(error).splitlines()[0]
+        raise WeightsError(
+            f"{path} does not fit the architecture on its card: {message}"
+        ) from error
+    return network.eval(), card
+
+
+def load_card(path: Path) -> Card:
+    """Read the card beside a weights file.
+
+    Raises:
+        WeightsError: A file is missing, or the card is damaged.
+    """
+    beside = path.with_suffix(".json")
+    for needed in (path, beside):
+        if not needed.is_file():
+            raise WeightsError(
+                f"There is no file {needed}; weights are two files, NAME.safetensors and NAME.json"
+            )
+    return Card.from_json(beside.read_text("utf-8"), str(beside))
+
+
+def find_weights(given: str) -> Path:
+    """Return the weights file that the user named.
+
+    Args:
+        given: A .safetensors file, or the folder that `mindseye train --out` made.
+
+    Raises:
+        WeightsError: There is no such file or folder, or no weights in it.
+    """
+    path = Path(given).expanduser()
+    if path.is_dir():
+        path /= WEIGHTS_FILE
+        if not path.is_file():
+            raise WeightsError(
+                f"{given} holds no {WEIGHTS_FILE}; finish its training with `mindseye train"
+                " … --resume`, or name another folder"
+            )
+    elif not path.is_file():
+        raise WeightsError(
+            f"There are no weights {given!r}; give the folder that `mindseye train --out` made, or"
+            " a .safetensors file"
+        )
+    return path
+
+
+def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+    """Write a training checkpoint: tensors, and a JSON object in the metadata."""
+    save_tensors(path, tensors, {"state": json.dumps(state)})
+
+
+def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_checkpoint` wrote.
+
+    Raises:
+        WeightsError: The file is missing or damaged.
+    """
+    tensors, metadata = load_tensors(path)
+    try:
+        state: dict[str, Any] = json.loads(metadata["state"])
+    except (KeyError, ValueError) as error:
+        raise WeightsError(f"{path} is no training checkpoint: {error!r}") from error
+    return tensors, state
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def same_tensors(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
+    """Say whether two sets of tensors agree bit for bit."""
+    return first.keys() == second.keys() and all(torch.equal(first[n], second[n]) for n in first)

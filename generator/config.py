@@ -1,0 +1,167 @@
+"""How a network is trained: two recipes, and what a TOML file may change in them."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from gallery.errors import ConfigError, did_you_mean
+
+Optimiser = Literal["sgd", "adamw"]
+Loss = Literal["half-sum", "mean"]
+Schedule = Literal["constant", "cosine"]
+Precision = Literal["float32", "bfloat16"]
+CHOICES: dict[str, tuple[str, ...]] = {
+    "optimiser": ("sgd", "adamw"),
+    "loss": ("half-sum", "mean"),
+    "schedule": ("constant", "cosine"),
+    "precision": ("float32", "bfloat16"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    """How each of the two stages is trained, one after the other.
+
+    Attributes:
+        optimiser: "sgd" with momentum, or "adamw".
+        learning_rate: Peak rate.
+        momentum: Of SGD.
+        weight_decay: Of AdamW.
+        batch_size: Pairs in an update.
+        loss: "half-sum": half the squared error, summed over pixels and channels, mean over the
+            batch; "mean": the mean over everything. Errors are in normalised grey levels.
+        schedule: "constant", or "cosine" from the peak to zero at the last step.
+        warmup_steps: Updates over which the rate rises linearly to its peak.
+        same_pairs: Whether an image is also its own target: redrawn under its own values, as
+            canonicalisation does with every gallery image.
+        precision: "bfloat16" computes under autocast and keeps the weights in float32.
+        channels_last: Memory layout, faster on CPUs and GPUs; results differ by rounding.
+        steps: Updates of each stage.
+    """
+
+    optimiser: Optimiser = "adamw"
+    learning_rate: float = 1e-3
+    momentum: float = 0.95
+    weight_decay: float = 1e-4
+    batch_size: int = 64
+    loss: Loss = "mean"
+    schedule: Schedule = "cosine"
+    warmup_steps: int = 100
+    same_pairs: bool = True
+    precision: Precision = "bfloat16"
+    channels_last: bool = True
+    steps: int = 4_000
+
+    def __post_init__(self) -> None:
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise ConfigError(
+                    f"{name} cannot be {getattr(self, name)!r}; {did_you_mean('', known)}"
+                )
+        for name in ("learning_rate", "batch_size", "steps"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} must be above 0, got {getattr(self, name)}")
+        if not 0 <= self.momentum < 1 or self.weight_decay < 0 or self.warmup_steps < 0:
+            raise ConfigError(
+                "momentum must lie in [0, 1), weight_decay and warmup_steps must not be negative:"
+                f" got {self.momentum}, {self.weight_decay}, {self.warmup_steps}"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields, for the card."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """A training configuration, and the fields of the network's that it changes.
+
+    Attributes:
+        name: "paper" or "fast".
+        train: How the stages are trained.
+        network: Fields of the architecture's configuration that differ from their defaults.
+    """
+
+    name: str
+    train: TrainConfig
+    network: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_file(self, path: Path) -> Self:
+        """Return the recipe as changed by the [train] and [network] tables of a TOML file.
+
+        Raises:
+            ConfigError: The file cannot be read, or holds an unknown table or setting.
+        """
+        tables = _read_toml(path)
+        for table in tables:
+            if table not in ("train", "network") or not isinstance(tables[table], dict):
+                raise ConfigError(f"{path}: {table!r} is no table; Known: [train], [network]")
+        train = self.train_with(tables.get("train", {}), str(path))
+        return replace(self, train=train, network={**self.network, **tables.get("network", {})})
+
+    def train_with(self, given: Mapping[str, Any], where: str) -> TrainConfig:
+        """Return the training configuration with some settings exchanged.
+
+        Raises:
+            ConfigError: A setting is unknown, or its value is of the wrong type or range.
+        """
+        known = {f.name: type(getattr(self.train, f.name)) for f in fields(self.train)}
+        checked: dict[str, Any] = {}
+        for name, value in given.items():
+            if name not in known:
+                raise ConfigError(
+                    f"{where}: unknown setting {name!r} in [train]; {did_you_mean(name, known)}"
+                )
+            checked[name] = _of_type(value, known[name], f"{where}: {name}")
+        return replace(self.train, **checked)
+
+
+def recipe(name: str, image_size: int) -> Recipe:
+    """Return a recipe by name.
+
+    "paper": as published, as far as published. SGD with momentum 0.95, batches of 32, rates 1e-6
+    for 60 x 60 and 1e-5 for 32 x 32, which fit a loss summed over the image (our reading); the
+    number of steps is not printed. "fast": what trains well in minutes.
+
+    Raises:
+        ConfigError: There is no such recipe.
+    """
+    if name == "fast":
+        return Recipe(name=name, train=TrainConfig())
+    if name != "paper":
+        raise ConfigError(f"There is no recipe {name!r}; {did_you_mean(name, ('paper', 'fast'))}")
+    return Recipe(
+        name=name,
+        train=TrainConfig(
+            optimiser="sgd",
+            learning_rate=1e-6 if image_size == 60 else 1e-5,
+            weight_decay=0.0,
+            batch_size=32,
+            loss="half-sum",
+            schedule="constant",
+            warmup_steps=0,
+            same_pairs=False,
+            precision="float32",
+            channels_last=False,
+            steps=20_000,
+        ),
+    )
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"Cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+
+
+def _of_type(value: Any, wanted: type, what: str) -> Any:  # noqa: ANN401  TOML is what it is
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not wanted:
+        raise ConfigError(f"{what} takes a {wanted.__name__}, got {value!r}")
+    return value

@@ -1,0 +1,222 @@
+"""The two-stage network of Ghodrati et al.: draw, then refine.
+
+- `two-stage-60`: BMVC 2016, sections 3.1 and 3.2; 60 x 60 RGB.
+- `two-stage-32`: arXiv 1511.08446, sections 3.1 and 3.2; 32 x 32 gray, its own layer lists.
+
+What the texts leave open, and what we do:
+
+- A ReLU follows every convolution but the last of each stage. The texts say so; some of the printed
+  lists omit one.
+- A ReLU stands between the two fully connected layers, none after the second.
+- BMVC prints "Conv(3, 3, 1)" in the middle of the first decoder, which squeezes all that is known
+  through one channel. Its width is `middle_channels`, 64 by default; the literal 1 was measured
+  worse (docs/log.md).
+- The last layer has as many channels as the image.
+- Features are taken after the ReLU of `feature_layer`: BMVC's is the 1 x 1 convolution (conv5 of the
+  refiner). arXiv's "middle layer" is not identified; the default is the layer before unpooling
+  (conv6), and conv4 and conv5 can be chosen.
+
+Shapes: B batch, C image channels, S side in pixels, A length of the one-hot code, F feature
+channels.
+"""
+
+from collections import OrderedDict
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwoStageConfig:
+    """The shape of a two-stage network.
+
+    Attributes:
+        size: Side of the images: 60 or 32 selects the published lists.
+        channels: Channels of the images.
+        code_size: Length of the one-hot code: the values of all attributes.
+        middle_channels: Width of the convolution that BMVC prints as Conv(3, 3, 1); 60 only.
+        feature_layer: Refiner layer whose output is the feature.
+    """
+
+    size: int
+    channels: int
+    code_size: int
+    middle_channels: int = 64
+    feature_layer: str = ""
+
+    def __post_init__(self) -> None:
+        if self.size not in FEATURE_LAYERS:
+            raise ValueError(f"size must be one of {sorted(FEATURE_LAYERS)}, got {self.size}")
+        if not self.feature_layer:
+            object.__setattr__(self, "feature_layer", FEATURE_LAYERS[self.size][0])
+        if self.feature_layer not in FEATURE_LAYERS[self.size]:
+            raise ValueError(
+                f"feature_layer must be one of {', '.join(FEATURE_LAYERS[self.size])},"
+                f" got {self.feature_layer!r}"
+            )
+        if min(self.channels, self.code_size, self.middle_channels) < 1:
+            raise ValueError(f"channels, code_size and middle_channels must be positive: {self}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields, for the card."""
+        return asdict(self)
+
+
+# Layers of the refiner that may serve as the feature, the default first.
+FEATURE_LAYERS = {60: ("conv5",), 32: ("conv6", "conv5", "conv4")}
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What a two-stage network makes of a batch.
+
+    Attributes:
+        first: The first stage's images, normalised, (B, C, S, S).
+        refined: The second stage's images, normalised, (B, C, S, S).
+        features: Output of the feature layer, (B, F, H, W).
+    """
+
+    first: Tensor
+    refined: Tensor
+    features: Tensor
+
+
+class Unpool(nn.Module):
+    """Double height and width: each element becomes the upper left of a 2 x 2 block of zeros."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(B, F, H, W) -> (B, F, 2H, 2W)."""
+        batch, features, height, width = maps.shape
+        blocks = maps.new_zeros(batch, features, height, 2, width, 2)
+        blocks[:, :, :, 0, :, 0] = maps
+        return blocks.view(batch, features, 2 * height, 2 * width)
+
+
+class FirstStage(nn.Module):
+    """Draw the wished image: encode the image and the code apart, fuse, decode."""
+
+    def __init__(self, config: TwoStageConfig) -> None:
+        super().__init__()
+        self.side = config.size // 2
+        self.image = _layers(_conv(config.channels, 64), _conv(64, 64), nn.MaxPool2d(2))
+        self.code = nn.Sequential(
+            nn.Linear(config.code_size, 512),
+            nn.ReLU(),
+            nn.Linear(512, self.side**2 * config.code_size),
+        )
+        fused = 64 + config.code_size
+        if config.size == 60:
+            self.fusion = _layers(
+                *(_conv(fused, 128), _conv(128, 128), nn.MaxPool2d(2), _conv(128, 128, kernel=1))
+            )
+            middle = config.middle_channels
+            self.decoder = _layers(
+                *(Unpool(), _conv(128, 64), _conv(64, middle)),
+                *(Unpool(), _conv(middle, 64), _conv(64, config.channels)),
+                last_relu=False,
+            )
+        else:
+            self.fusion = _layers(
+                *(_conv(fused, 64), _conv(64, 128), _conv(128, 128), _conv(128, 64))
+            )
+            self.decoder = _layers(
+                *(Unpool(), _conv(64, 64), _conv(64, config.channels)), last_relu=False
+            )
+
+    def forward(self, images: Tensor, codes: Tensor) -> Tensor:
+        """Draw: normalised images (B, C, S, S), one-hot codes (B, A) -> (B, C, S, S)."""
+        maps = self.code(codes).view(len(codes), -1, self.side, self.side)  # (B, A, S/2, S/2)
+        seen = self.image(images)  # (B, 64, S/2, S/2)
+        drawn: Tensor = self.decoder(self.fusion(torch.cat([seen, maps], dim=1)))
+        return drawn
+
+
+class Refiner(nn.Module):
+    """Redraw the first stage's image with the source image beside it; its middle is the feature."""
+
+    def __init__(self, config: TwoStageConfig) -> None:
+        super().__init__()
+        both = 2 * config.channels
+        if config.size == 60:
+            self.encoder = _layers(
+                *(_conv(both, 64), _conv(64, 64), nn.MaxPool2d(2)),
+                *(_conv(64, 128), _conv(128, 128), nn.MaxPool2d(2), _conv(128, 128, kernel=1)),
+            )
+            self.decoder = _layers(
+                *(Unpool(), _conv(128, 128), _conv(128, 64)),
+                *(Unpool(), _conv(64, 64), _conv(64, config.channels)),
+                last_relu=False,
+            )
+        else:
+            self.encoder = _layers(
+                *(_conv(both, 64), _conv(64, 64), nn.MaxPool2d(2), _conv(64, 128)),
+                *(_conv(128, 128), _conv(128, 128), _conv(128, 64)),
+            )
+            self.decoder = _layers(
+                *(Unpool(), _conv(64, 64), _conv(64, config.channels)), last_relu=False
+            )
+        self.feature_layer = config.feature_layer.replace("conv", "relu")
+
+    def forward(self, images: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        """Refine: sources and first drawings, (B, C, S, S) each.
+
+        Returns:
+            The refined images, (B, C, S, S), and the features, (B, F, H, W).
+        """
+        maps = torch.cat([images, first], dim=1)  # (B, 2C, S, S)
+        features = maps
+        for name, layer in self.encoder.named_children():
+            maps = layer(maps)
+            if name == self.feature_layer:
+                features = maps
+        return self.decoder(maps), features
+
+
+class TwoStage(nn.Module):
+    """Both stages, trained one after the other."""
+
+    def __init__(self, config: TwoStageConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.first = FirstStage(config)
+        self.refiner = Refiner(config)
+
+    def forward(self, images: Tensor, codes: Tensor) -> Drawing:
+        """Draw and refine: normalised images (B, C, S, S), one-hot codes (B, A)."""
+        first = self.first(images, codes)
+        refined, features = self.refiner(images, first.to(images.dtype))
+        return Drawing(first, refined, features)
+
+
+def initialise(network: nn.Module, random: torch.Generator) -> None:
+    """Draw all weights anew: normal with variance 2 / fan-in, biases zero.
+
+    Source: He et al., "Delving deep into rectifiers", ICCV 2015, equation 10; the papers' [8], [9].
+    """
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=random)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def _conv(inputs: int, outputs: int, *, kernel: int = 3) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
+
+
+def _layers(*layers: nn.Module, last_relu: bool = True) -> nn.Sequential:
+    """Chain layers, a ReLU after every convolution, under names that count the convolutions."""
+    named: OrderedDict[str, nn.Module] = OrderedDict()
+    convolutions = sum(isinstance(layer, nn.Conv2d) for layer in layers)
+    count = 0
+    for layer in layers:
+        if not isinstance(layer, nn.Conv2d):
+            named[f"{type(layer).__name__.lower()}{count}"] = layer
+            continue
+        count += 1
+        named[f"conv{count}"] = layer
+        if last_relu or count < convolutions:
+            named[f"relu{count}"] = nn.ReLU()
+    return nn.Sequential(named)

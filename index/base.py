@@ -1,0 +1,159 @@
+"""What every index shares: results, interface, gallery rows, and files that appear whole.
+
+Shapes: Q probes, K results, N gallery rows, n rows of one block, D dimensions of an embedding.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ids = NDArray[np.int64]
+Vectors = NDArray[np.float32]
+
+# Gallery floats in work at a time. Rows are bounded too, so that narrow embeddings do not make
+# the table of scores (probes in work x rows in work) large instead.
+BLOCK_BYTES = 64 * 2**20
+BLOCK_ROWS = 32_768
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Results of a search: every image at most once per probe, best first.
+
+    Attributes:
+        ids: Catalogue ids of the images, (Q, K).
+        scores: Inner product of the probe with the image's best row, (Q, K), falling along each
+            row.
+    """
+
+    ids: Ids
+    scores: Vectors
+
+
+class Index(Protocol):
+    """What can be searched for the nearest images."""
+
+    @property
+    def size(self) -> int:
+        """Number of distinct images."""
+
+    @property
+    def dimension(self) -> int:
+        """Length D of an embedding."""
+
+    def search(self, probes: Vectors, k: int) -> Neighbours:
+        """Find the k best images for each probe: (Q, D) -> (Q, K).
+
+        Raises:
+            ValueError: k is not in 1..size, or the probes are not finite float32 of shape (Q, D).
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryRows:
+    """Embeddings of a gallery, with the image that each row belongs to.
+
+    Attributes:
+        ids: Image of each row, (N,); an id may occur several times (rival hypotheses).
+        blocks: Finite embeddings, each (n, D), N rows together; memory maps stay on disk.
+        kept: Which rows can be found, (N,); None for all.
+    """
+
+    ids: Ids
+    blocks: Sequence[Vectors]
+    kept: NDArray[np.bool_] | None = None
+
+    def __post_init__(self) -> None:
+        shapes = {block.shape[1:] for block in self.blocks}
+        if len(shapes) != 1 or any(b.ndim != 2 or b.dtype != np.float32 for b in self.blocks):
+            described = ", ".join(f"{b.dtype} {b.shape}" for b in self.blocks) or "no block"
+            raise ValueError(f"blocks must be float32 (n, D) with one D, got {described}")
+        if self.ids.ndim != 1 or self.ids.dtype != np.int64:
+            raise ValueError(f"ids must be int64 (N,), got {self.ids.dtype} {self.ids.shape}")
+        rows = sum(len(block) for block in self.blocks)
+        if len(self.ids) != rows:
+            raise ValueError(f"{len(self.ids)} ids for {rows} rows of embeddings")
+        if self.kept is not None and (self.kept.shape != (rows,) or self.kept.dtype != np.bool_):
+            raise ValueError(
+                f"kept must be bool ({rows},), got {self.kept.dtype} {self.kept.shape}"
+            )
+        if not len(self.kept_ids):
+            raise ValueError("an index needs at least one row that can be found")
+
+    @property
+    def dimension(self) -> int:
+        """Length D of an embedding."""
+        return int(self.blocks[0].shape[1])
+
+    @property
+    def kept_ids(self) -> Ids:
+        """Image of each row that can be found, in gallery order."""
+        return self.ids if self.kept is None else self.ids[self.kept]
+
+    def chunks(self) -> Iterator[tuple[Ids, Vectors]]:
+        """Yield the rows that can be found, in order: row numbers (n,), embeddings (n, D).
+
+        A chunk holds at most BLOCK_BYTES, or one row; a whole chunk of a block is not copied.
+        """
+        size = min(BLOCK_ROWS, max(1, BLOCK_BYTES // (4 * max(1, self.dimension))))
+        start = 0
+        for block in self.blocks:
+            for first in range(0, len(block), size):
+                rows, part = self._kept_part(block[first : first + size], start + first)
+                if len(rows):
+                    yield rows, part
+            start += len(block)
+
+    def _kept_part(self, part: Vectors, start: int) -> tuple[Ids, Vectors]:
+        rows = np.arange(start, start + len(part))
+        if self.kept is None or self.kept[rows].all():
+            return rows, part
+        kept = self.kept[rows]
+        return rows[kept], part[kept]
+
+
+def check_search(probes: Vectors, k: int, index: Index) -> None:
+    """Refuse what no index can answer.
+
+    Raises:
+        ValueError: k is not in 1..size, or the probes are not finite float32 of shape (Q, D).
+    """
+    if not 1 <= k <= index.size:
+        raise ValueError(f"k must lie in 1..{index.size}, the images of the index, got {k}")
+    if probes.ndim != 2 or probes.shape[1] != index.dimension or probes.dtype != np.float32:
+        raise ValueError(
+            f"probes must be float32 (Q, {index.dimension}), got {probes.dtype} {probes.shape}"
+        )
+    if not np.isfinite(probes).all():
+        raise ValueError("probes must be finite, got infinite values or NaN")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside path; what was written there becomes path in one step.
+
+    A killed or failed writer leaves path as it was. Afterwards the file and its name are on disk.
+    """
+    temporary = path.with_name(f"{path.name}.tmp")
+    try:
+        yield temporary
+        sync(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's content, or a directory's names, are on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

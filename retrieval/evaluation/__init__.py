@@ -1,0 +1,1 @@
+"""Measures, protocols and baselines of retrieval."""
