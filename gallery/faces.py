@@ -1,7 +1,7 @@
 """A face set: the images of a SPEC, and what is known of each. Pixels are read when asked for."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
@@ -56,6 +56,7 @@ class FaceSet:
         space: Attributes, and the values that the reader knows.
         crop: Where faces stand in images without landmarks; None is the centre square.
         problems: Files left out by the reader, with reasons.
+        reader: Returns the bytes of a face's image, where they do not lie in a file of their own.
     """
 
     spec: str
@@ -64,6 +65,7 @@ class FaceSet:
     space: AttributeSpace
     crop: Crop | None = None
     problems: tuple[Problem, ...] = ()
+    reader: Callable[[Face], bytes] | None = None
 
     def __len__(self) -> int:
         return len(self.faces)
@@ -78,13 +80,21 @@ class FaceSet:
         """Return where a face's file is."""
         return self.root / face.name
 
+    def read(self, face: Face) -> bytes:
+        """Return the bytes of a face's image file: what its SHA-256 is taken of.
+
+        Raises:
+            ImageError: The file cannot be read.
+        """
+        return self.reader(face) if self.reader else images.read_file(self.path(face))
+
     def load(self, face: Face) -> Image.Image:
         """Decode a face's photograph, upright.
 
         Raises:
             ImageError: The file cannot be used.
         """
-        return images.load(self.path(face))
+        return images.decode(self.read(face))
 
     def of(self, identities: Iterable[str]) -> "FaceSet":
         """Return the part of the set that shows these people."""

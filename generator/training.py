@@ -84,7 +84,10 @@ class Trainer:
     ) -> None:
         """Prepare; the network must already be on the data's device, and is changed in place."""
         layout = torch.channels_last if config.channels_last else torch.contiguous_format
-        self.network = network.to(memory_format=layout)
+        for parameter in network.parameters():
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(memory_format=layout)
+        self.network = network
         self.layout = layout
         self.data = data
         self.config = config
@@ -161,7 +164,7 @@ class Trainer:
             drawn = self._draw(images, codes)
         loss = error(drawn.float(), targets, self.config)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self.optimiser.step()
         self.number += 1
         return Step(self.stage, self.number, loss.detach(), rate)

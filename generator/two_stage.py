@@ -12,8 +12,8 @@ What the texts leave open, and what we do:
   through one channel. Its width is `middle_channels`, 64 by default; the literal 1 was measured
   worse (docs/log.md).
 - The last layer has as many channels as the image.
-- Features are taken after the ReLU of `feature_layer`: BMVC's is the 1 x 1 convolution (conv5 of the
-  refiner). arXiv's "middle layer" is not identified; the default is the layer before unpooling
+- Features are taken after the ReLU of `feature_layer`. BMVC's is the 1 x 1 convolution (conv5 of
+  the refiner). arXiv's "middle layer" is not identified; the default is the layer before unpooling
   (conv6), and conv4 and conv5 can be chosen.
 
 Shapes: B batch, C image channels, S side in pixels, A length of the one-hot code, F feature

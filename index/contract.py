@@ -6,7 +6,6 @@ written beside the embeddings, and its digest goes into every index that is made
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
@@ -15,6 +14,7 @@ from gallery.errors import IndexFileError
 
 SHOWN_WHOLE = 40  # characters of a value that an error message quotes in full
 SHOWN = 12  # characters quoted of a longer one
+_AGAIN = "Build the space again: mindseye index build"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +88,9 @@ class IndexContract:
             Such as "projection: none here, pca-256 there": self is here, other is there.
         """
         for field in fields(self):
-            here, there = _text(getattr(self, field.name)), _text(getattr(other, field.name))
+            here, there = getattr(self, field.name), getattr(other, field.name)
             if here != there:
-                at = len(os.path.commonprefix([here, there]))
-                return f"{field.name}: {_shown(here, at)} here, {_shown(there, at)} there"
+                return f"{field.name}: {_compared(_text(here), _text(there))}"
         return None
 
     def require_same(self, other: "IndexContract", *, what: str) -> None:
@@ -112,9 +111,6 @@ class IndexContract:
             )
 
 
-_AGAIN = "Build the space again: mindseye index build"
-
-
 def _space(data: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:  # noqa: ANN401  JSON is what it is
     """Turn the lists of JSON into tuples; TypeError or ValueError if they hold anything else."""
     if isinstance(data, str) or any(isinstance(values, str) for _, values in data):
@@ -127,13 +123,19 @@ def _space(data: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:  # noqa: ANN40
 
 
 def _text(value: Any) -> str:  # noqa: ANN401  a field of any type
-    if not isinstance(value, tuple):
-        return str(value)
-    return "; ".join(f"{name} = {', '.join(values)}" for name, values in value)
+    """Spell a value so that no two of one field look alike."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _compared(here: str, there: str) -> str:
+    pairs = enumerate(zip(here, there, strict=False))
+    shorter = min(len(here), len(there))
+    at = next((place for place, (one, other) in pairs if one != other), shorter)
+    return f"{_shown(here, at)} here, {_shown(there, at)} there"
 
 
 def _shown(text: str, at: int) -> str:
-    """Quote a value, or of a long one the part where it starts to differ."""
+    """Quote a value, or of a long one the part around the place where it starts to differ."""
     if len(text) <= SHOWN_WHOLE:
         return text
     start = 0 if at < SHOWN else at - SHOWN // 3

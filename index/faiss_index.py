@@ -81,7 +81,7 @@ class FlatIndex:
             ConfigError: FAISS is not installed, or twice.
         """
         index = cls.__new__(cls)
-        index._adopt(_read(path))
+        cls._adopt(index, _read(path))
         return index
 
     def _adopt(self, mapped: Any) -> None:  # noqa: ANN401  FAISS ships no types
