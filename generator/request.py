@@ -1,0 +1,127 @@
+"""What is to be trained, gathered from what stands on a command line."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gallery.align import Aligner, Crop
+from gallery.errors import ConfigError
+from gallery.faces import FaceSet, first_identities, fold_identities
+from generator.config import Recipe, recipe
+from generator.registry import architecture
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainRequest:
+    """What is to be trained.
+
+    Attributes:
+        faces: The whole set; it is split by identity.
+        architecture: Registered name.
+        attributes: What can be wished for, in order.
+        recipe: How to train.
+        train_identities: Whom to train on; the others are held out.
+        out: Folder of the run.
+        seed: Of initialisation and order.
+        device: Where to train.
+        crop: Overrides the reader's crop.
+        checkpoint_every: Updates between checkpoints, and between sample pictures.
+    """
+
+    faces: FaceSet
+    architecture: str
+    attributes: tuple[str, ...]
+    recipe: Recipe
+    train_identities: tuple[str, ...]
+    out: Path
+    seed: int = 0
+    device: torch.device = CPU
+    crop: Crop | None = None
+    checkpoint_every: int = 500
+
+    def aligner(self) -> Aligner:
+        """Return how the faces are cut out."""
+        shape = architecture(self.architecture)
+        crop = self.crop or self.faces.crop
+        return Aligner(size=shape.size, channels=shape.channels, crop=crop)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a resumed run must have in common with this one."""
+        return {
+            "spec": self.faces.spec,
+            "architecture": self.architecture,
+            "network": dict(self.recipe.network),
+            "attributes": self.faces.space.only(self.attributes).to_json(),
+            "aligner": self.aligner().to_json(),
+            "train_identities": list(self.train_identities),
+            "recipe": {"name": self.recipe.name, **self.recipe.train.to_json()},
+            "seed": self.seed,
+        }
+
+
+def make_request(  # noqa: PLR0913  one argument for each option of the command line
+    faces: FaceSet,
+    *,
+    architecture_name: str,
+    attributes: tuple[str, ...],
+    recipe_name: str,
+    out: Path,
+    device: torch.device,
+    config: Path | None = None,
+    steps: int | None = None,
+    train_identities: str | None = None,
+    fold: str | None = None,
+    seed: int = 0,
+    crop: Crop | None = None,
+) -> TrainRequest:
+    """Gather a request from what stands on a command line.
+
+    Args:
+        faces: What to train on.
+        architecture_name: Registered name.
+        attributes: What can be wished for.
+        recipe_name: "paper" or "fast".
+        out: Folder of the run.
+        device: Where to train.
+        config: TOML file that changes the recipe.
+        steps: Updates of each stage; overrides recipe and file.
+        train_identities: A number or share of people; see `first_identities`.
+        fold: "K/N"; see `fold_identities`. Without either, everybody is trained on.
+        seed: Of initialisation and order.
+        crop: Overrides the reader's crop.
+
+    Raises:
+        ConfigError: An option is out of range, or two contradict each other.
+        WishError: An attribute is unknown.
+        DatasetError: The set has no labelled image.
+    """
+    if train_identities is not None and fold is not None:
+        raise ConfigError("--train-identities and --fold both choose people; give one of them")
+    chosen = recipe(recipe_name, architecture(architecture_name).size)
+    if config is not None:
+        chosen = chosen.with_file(config)
+    if steps is not None:
+        chosen = replace(chosen, train=chosen.train_with({"steps": steps}, "--steps"))
+    faces.space.only(attributes)
+    people = faces.labelled(attributes)
+    if fold is not None:
+        trained = fold_identities(people, fold)
+    elif train_identities is not None:
+        trained = first_identities(people, train_identities)
+    else:
+        trained = people.identities
+    return TrainRequest(
+        faces=faces,
+        architecture=architecture_name,
+        attributes=attributes,
+        recipe=chosen,
+        train_identities=trained,
+        out=out,
+        seed=seed,
+        device=device,
+        crop=crop,
+    )

@@ -1,0 +1,295 @@
+"""A training run in a folder: prepare, train, save, resume.
+
+The folder holds `run.json` (what was asked for), `log.jsonl` (losses), `samples/` (pictures),
+`checkpoint.safetensors` while training, and `weights.safetensors` + `weights.json` at the end.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gallery import sheets
+from gallery.align import Aligner, Pixels
+from gallery.errors import ConfigError
+from gallery.faces import Face, FaceSet, Problem
+from gallery.pixels import Aligned, align_all, align_each
+from generator.card import Card
+from generator.checkpoint import (
+    WEIGHTS_FILE,
+    load_checkpoint,
+    save_checkpoint,
+    save_weights,
+    write_whole,
+)
+from generator.engine import Engine
+from generator.pairs import make_pairs
+from generator.registry import architecture
+from generator.request import TrainRequest
+from generator.samples import measure, sample_sheet
+from generator.training import STAGES, Step, Trainer, TrainingData
+from generator.two_stage import TwoStage, initialise
+
+CHECKPOINT_FILE = "checkpoint.safetensors"
+RUN_FILE = "run.json"
+LOG_FILE = "log.jsonl"
+LOG_EVERY = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        phase: "reading", "stage 1", "stage 2", "measuring".
+        done: Of this phase.
+        total: Of this phase.
+        loss: The last one logged, or None.
+        problem: A file that could not be used, or None.
+    """
+
+    phase: str
+    done: int
+    total: int
+    loss: float | None = None
+    problem: Problem | None = None
+
+
+def train(request: TrainRequest, *, resume: bool = False) -> Iterator[Progress]:
+    """Train in `request.out`, and leave weights and card there.
+
+    Args:
+        request: What to train.
+        resume: Go on from the folder's checkpoint; without one, begin.
+
+    Raises:
+        ConfigError: The folder holds a run and `resume` was not said, or another run; or the loss
+            ran away.
+        DatasetError: No image, or no pair of images, to train on.
+        OSError: The folder cannot be written.
+    """
+    state = _open_folder(request, resume=resume)
+    if state is not None and state.finished:
+        return
+    everyone = request.faces.labelled(request.attributes)
+    known = yield from _read(everyone.of(request.train_identities), request.aligner())
+    others = yield from _read(everyone.without(request.train_identities), request.aligner())
+    if known is None:
+        raise ConfigError(
+            f"None of the identities to train on has an image with {', '.join(request.attributes)}"
+        )
+    run = _Run(request, known, others)
+    if state is not None:
+        run.restore(state)
+    yield from run.steps()
+    yield Progress("measuring", 0, 1)
+    run.finish()
+    yield Progress("measuring", 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What a stopped run left: nothing but the end, or a checkpoint."""
+
+    finished: bool
+    tensors: dict[str, torch.Tensor]
+    position: dict[str, Any]
+
+
+def _open_folder(request: TrainRequest, *, resume: bool) -> _State | None:
+    out, asked = request.out, request.to_json()
+    run_file = out / RUN_FILE
+    if run_file.is_file():
+        if not resume:
+            raise ConfigError(
+                f"{out} already holds a training run; add --resume to go on with it, or name"
+                " another folder with --out"
+            )
+        _require_same(json.loads(run_file.read_text("utf-8")), asked, out)
+    else:
+        (out / "samples").mkdir(parents=True, exist_ok=True)
+        write_whole(run_file, json.dumps(asked, indent=1).encode())
+    if (out / WEIGHTS_FILE).with_suffix(".json").is_file():
+        return _State(finished=True, tensors={}, position={})
+    if not (out / CHECKPOINT_FILE).is_file():
+        return None
+    tensors, position = load_checkpoint(out / CHECKPOINT_FILE)
+    return _State(finished=False, tensors=tensors, position=position)
+
+
+def _require_same(before: dict[str, Any], now: dict[str, Any], out: Path) -> None:
+    for name, value in now.items():
+        if before.get(name) != value:
+            raise ConfigError(
+                f"{out} was begun with {name} = {_short(before.get(name))}, now it is"
+                f" {_short(value)}; say the same again, or name another folder with --out"
+            )
+
+
+def _short(value: Any) -> str:  # noqa: ANN401  any JSON
+    text = json.dumps(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def _read(faces: FaceSet, aligner: Aligner) -> Generator[Progress, None, Aligned | None]:
+    """Align all faces; the generator's return value is what could be used, or None."""
+    pairs: list[tuple[Face, Pixels | Problem]] = []
+    for pair in align_each(faces, aligner):
+        pairs.append(pair)
+        problem = pair[1] if isinstance(pair[1], Problem) else None
+        yield Progress("reading", len(pairs), len(faces), problem=problem)
+    return align_all(pairs, faces.spec) if pairs else None
+
+
+class _Run:
+    """A run under way."""
+
+    def __init__(self, request: TrainRequest, known: Aligned, others: Aligned | None) -> None:
+        self.request = request
+        self.known = known
+        self.others = others
+        self.space = request.faces.space.only(request.attributes)
+        config = request.recipe.train
+        pairs = make_pairs(known.faces, self.space, same_pairs=config.same_pairs)
+        network = architecture(request.architecture).build(self.space.size, request.recipe.network)
+        initialise(network, torch.Generator().manual_seed(request.seed))
+        self.data = TrainingData(known.pixels, pairs, request.device)
+        self.trainer = Trainer(network.to(request.device), self.data, config, request.seed)
+        self.loss: float | None = None
+        self.data_sha256 = data_sha256(known)
+
+    @property
+    def network(self) -> TwoStage:
+        return self.trainer.network
+
+    def restore(self, state: _State) -> None:
+        position = state.position
+        if position["data"] != self.data_sha256:
+            raise ConfigError(
+                f"The images of {self.request.faces.spec} are not those that"
+                f" {self.request.out} was begun with; name another folder with --out"
+            )
+        self.trainer.restore(position["stage"], position["number"], state.tensors)
+        self.loss = position["loss"]
+        self._shorten_log(position["stage"], position["number"])
+
+    def steps(self) -> Iterator[Progress]:
+        config = self.request.recipe.train
+        log = self.request.out / LOG_FILE
+        started = time.monotonic()
+        images = 0
+        for step in self.trainer.steps():
+            images += config.batch_size
+            last = step.number == config.steps
+            if step.number % LOG_EVERY == 0 or last:
+                self._log(log, step, images / (time.monotonic() - started))
+            if step.number % self.request.checkpoint_every == 0 or last:
+                self._checkpoint(step)
+            yield Progress(f"stage {step.stage}", step.number, config.steps, self.loss)
+
+    def finish(self) -> None:
+        """Measure, write weights and card, and let go of the checkpoint."""
+        engine = self._engine()
+        metrics: dict[str, Any] = {"train_loss": self.loss}
+        for name, part in (("train", self.known), ("heldout", self.others)):
+            if part is not None:
+                metrics[name] = measure(engine, part, self.request.seed)
+        card = replace(engine.card, metrics=metrics)
+        save_weights(self.request.out / WEIGHTS_FILE, self.network, card)
+        (self.request.out / CHECKPOINT_FILE).unlink(missing_ok=True)
+
+    def _log(self, log: Path, step: Step, images_per_s: float) -> None:
+        self.loss = step.loss.item()
+        if not np.isfinite(self.loss):
+            raise ConfigError(
+                f"The loss is {self.loss} at step {step.number} of stage {step.stage}; lower"
+                " learning_rate in the [train] table of --config"
+            )
+        line = {
+            "stage": step.stage,
+            "step": step.number,
+            "loss": self.loss,
+            "learning_rate": step.learning_rate,
+            "images_per_s": round(images_per_s, 1),
+        }
+        with log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def _shorten_log(self, stage: int, number: int) -> None:
+        """Drop what was logged after the checkpoint: it will be logged again."""
+        log = self.request.out / LOG_FILE
+        lines = log.read_text("utf-8").splitlines() if log.is_file() else []
+        kept = [line for line in lines if _logged_before(line, stage, number)]
+        write_whole(log, "".join(f"{line}\n" for line in kept).encode())
+
+    def _checkpoint(self, step: Step) -> None:
+        position = {
+            "stage": step.stage,
+            "number": step.number,
+            "loss": self.loss,
+            "data": self.data_sha256,
+        }
+        save_checkpoint(self.request.out / CHECKPOINT_FILE, self.trainer.state(), position)
+        self._sample(step)
+
+    def _sample(self, step: Step) -> None:
+        """Save a picture of a few drawings; of people held out, if there are any."""
+        part = self.others or self.known
+        who = "held out" if self.others else "trained on"
+        picture = sample_sheet(
+            self._engine(),
+            part,
+            self.request.seed,
+            refined=step.stage == STAGES[-1],
+            title=f"stage {step.stage}, step {step.number} ({who})",
+        )
+        self.network.train()
+        path = self.request.out / "samples" / f"stage{step.stage}-{step.number:06d}.png"
+        sheets.save(picture, path)
+
+    def _engine(self) -> Engine:
+        return Engine(self.network, self._card(), self.request.device)
+
+    def _card(self) -> Card:
+        request = self.request
+        shown = {face.identity for face in self.known.faces if face.identity is not None}
+        return Card(
+            name=request.out.resolve().name,
+            architecture=request.architecture,
+            network=dict(request.recipe.network),
+            space=self.space,
+            aligner=request.aligner(),
+            mean=tuple(self.data.mean.flatten().tolist()),
+            deviation=tuple(self.data.deviation.flatten().tolist()),
+            train_identities=tuple(who for who in request.train_identities if who in shown),
+            data={
+                "spec": request.faces.spec,
+                "images": len(self.known.faces),
+                "pairs": len(self.data),
+                "sha256": self.data_sha256,
+            },
+            recipe={"name": request.recipe.name, **request.recipe.train.to_json()},
+            seed=request.seed,
+        )
+
+
+def _logged_before(line: str, stage: int, number: int) -> bool:
+    try:
+        entry = json.loads(line)
+        return bool((entry["stage"], entry["step"]) <= (stage, number))
+    except (ValueError, KeyError):  # the line that was being written when the run was stopped
+        return False
+
+
+def data_sha256(known: Aligned) -> str:
+    """Return a hash of pixels and labels: what a model was trained on, whatever its path."""
+    digest = hashlib.sha256(np.ascontiguousarray(known.pixels).data)
+    for face in known.faces:
+        digest.update(f"{face.name}\t{face.identity}\t{face.condition}\n".encode())
+    return digest.hexdigest()
