@@ -20,6 +20,7 @@ from PIL import Image
 
 from gallery.attributes import as_number
 from gallery.errors import ConfigError, ImageError
+from gallery.images import DEFAULT_LIMITS
 
 Pixels = NDArray[np.uint8]
 
@@ -92,7 +93,8 @@ class Crop:
         return left, top, side
 
     def __str__(self) -> str:
-        return f"{self.x:g},{self.y:g},{self.width:g},{self.height:g}"
+        numbers = (self.x, self.y, self.width, self.height)
+        return ",".join(repr(float(number)).removesuffix(".0") for number in numbers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,8 @@ class Aligner:
     def __post_init__(self) -> None:
         if self.size < 1 or self.channels not in (1, 3):
             raise ValueError(f"size must be positive and channels 1 or 3, got {self!r}")
+        if not 0 <= self.eye_line < self.chin_line <= 1:
+            raise ValueError(f"lines must lie at 0 <= eye_line < chin_line <= 1, got {self!r}")
 
     def align(
         self, image: Image.Image, landmarks: Landmarks | None = None, crop: Crop | None = None
@@ -131,7 +135,8 @@ class Aligner:
             Pixels, (size, size, channels), 0..255.
 
         Raises:
-            ImageError: The square lies outside the image, or is far larger than it.
+            ImageError: The square lies outside the image, or is far larger than it, or reaches
+                beyond it and would take more pixels than are decoded of an image.
         """
         left, top, side = self._square(image, landmarks, crop)
         _check_square(image, left, top, side)
@@ -179,7 +184,7 @@ class Aligner:
                 eye_line=float(data["eye_line"]),
                 chin_line=float(data["chin_line"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ConfigError(f"This is not an aligner: {data!r} ({error})") from error
 
 
@@ -189,6 +194,12 @@ def _check_square(image: Image.Image, left: float, top: float, side: float) -> N
         raise ImageError(
             f"the face square (left {left:.0f}, top {top:.0f}, side {side:.0f} px) does not fit"
             f" the image of {image.width} x {image.height}"
+        )
+    beyond = min(left, top, image.width - left - side, image.height - top - side) < 0
+    if beyond and (side + 2) ** 2 > DEFAULT_LIMITS.pixels:
+        raise ImageError(
+            f"the face square (side {side:.0f} px) reaches beyond the image of"
+            f" {image.width} x {image.height} and has too many pixels. Shrink the image"
         )
 
 

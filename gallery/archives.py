@@ -4,11 +4,14 @@ Members are written one by one: only regular files, only below the target, withi
 name or a link in the archive says can never write elsewhere.
 """
 
+import contextlib
 import hashlib
+import lzma
 import os
 import shutil
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -32,6 +35,17 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+# What tarfile and the decompressors below it raise on damaged data.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    OverflowError,
+    tarfile.TarError,
+    lzma.LZMAError,
+    zlib.error,
+)
 
 
 def is_archive(path: Path) -> bool:
@@ -61,7 +75,7 @@ def unpacked(archive: Path, cache: Path | None = None, limits: Limits = DEFAULT_
         if not target.is_dir():
             cache.mkdir(parents=True, exist_ok=True)
             _unpack_whole(archive, target, limits)
-    except (OSError, EOFError, tarfile.TarError) as error:
+    except _DAMAGE as error:
         raise DatasetError(
             f"Cannot unpack {archive}: {error}. Unpack it by hand and give the folder instead"
         ) from error
@@ -74,12 +88,11 @@ def _unpack_whole(archive: Path, target: Path, limits: Limits) -> None:
         with tarfile.open(archive) as tar:
             for member in _safe_members(tar, limits):
                 _write(tar, member, partial / member.name)
+            _check_end(tar)
         partial.rename(target)
-    except FileExistsError:  # another process was faster
-        shutil.rmtree(partial, ignore_errors=True)
     except OSError:
         shutil.rmtree(partial, ignore_errors=True)
-        if not target.is_dir():
+        if not target.is_dir():  # another process may have been faster
             raise
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
@@ -103,11 +116,26 @@ def _safe_members(tar: tarfile.TarFile, limits: Limits) -> Iterator[tarfile.TarI
         yield member
 
 
+def _check_end(tar: tarfile.TarFile) -> None:
+    """Refuse an archive that was cut or damaged where tarfile takes damage for the end.
+
+    A tar ends in blocks of zeros. What is packed ends in a checksum, tested when all is read.
+    """
+    if tar.fileobj is None:
+        raise ValueError("the archive is closed")
+    tar.fileobj.seek(tar.offset)
+    if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise tarfile.ReadError("it is cut off or damaged")
+    while tar.fileobj.read(2**20):
+        pass
+
+
 def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     source = tar.extractfile(member)
     if source is None:
         raise DatasetError(f"{tar.name!s}: the member {member.name!r} has no content")
-    with source, path.open("xb") as file:
+    with source, path.open("wb") as file:  # of a member written twice the last holds, as in tar
         shutil.copyfileobj(source, file)
-    os.utime(path, (member.mtime, member.mtime))
+    with contextlib.suppress(OSError, OverflowError, ValueError):  # a date may be out of range
+        os.utime(path, (member.mtime, member.mtime))

@@ -83,8 +83,12 @@ class Attribute:
             raise ValueError(f"an attribute needs a name and values, got {self!r}")
         if len(set(self.values)) != len(self.values):
             raise ValueError(f"values of {self.name!r} repeat: {', '.join(self.values)}")
-        if self.unit is not None and any(as_number(value) is None for value in self.values):
-            raise ValueError(f"values of {self.name!r} in {self.unit}s must be numbers")
+        if self.unit is not None:
+            numbers = [as_number(value) for value in self.values]
+            if None in numbers:
+                raise ValueError(f"values of {self.name!r} in {self.unit}s must be numbers")
+            if len(set(numbers)) != len(numbers):
+                raise ValueError(f"values of {self.name!r} repeat: {', '.join(self.values)}")
 
     def index(self, value: str) -> int:
         """Return the position of a value, given by name or by its number.
@@ -103,6 +107,14 @@ class Attribute:
             f"{self.name} has no value {value!r}; {did_you_mean(value, self.values)}."
             f" Wish like {self.name}={self.values[0]}"
         )
+
+    def knows(self, value: str) -> bool:
+        """Say whether `index` finds a value."""
+        try:
+            self.index(value)
+        except WishError:
+            return False
+        return True
 
     def _number(self, value: str) -> float | None:
         if self.unit is None:
@@ -250,6 +262,8 @@ def parse_wishes(wishes: Iterable[str]) -> Condition:
 
 def as_number(text: str) -> float | None:
     """Return the finite number that a text spells, or None."""
+    if "_" in text:  # Python would read the ages "20_30" as 2030
+        return None
     try:
         number = float(text.replace("\N{MINUS SIGN}", "-"))
     except ValueError:
@@ -269,12 +283,18 @@ def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
             digits += letter
             continue
         if digits:
-            parts.append((0, int(digits), digits))
+            parts.append(_digits_key(digits))
             digits = ""
         parts.append((1, 0, letter))
     if digits:
-        parts.append((0, int(digits), digits))
+        parts.append(_digits_key(digits))
     return tuple(parts)
+
+
+def _digits_key(digits: str) -> tuple[int, int, str]:
+    """Order runs of digits by their number, however long; int() refuses more than 4300 digits."""
+    plain = "".join(str(int(digit)) for digit in digits).lstrip("0")
+    return 0, len(plain), f"{plain} {digits}"
 
 
 def space_of(
@@ -285,15 +305,28 @@ def space_of(
     Args:
         conditions: What is known of each image.
         names: Attributes, in the order wanted; one that never occurs is left out.
-        units: Unit of the attributes that have one.
+        units: Unit of the attributes that have one; of these, "45" and "45.0" are one value.
     """
     seen: dict[str, set[str]] = {name: set() for name in names}
     for condition in conditions:
         for name, value in condition.items():
             seen[name].add(value)
     return AttributeSpace(
-        tuple(Attribute(n, _in_order(v), units.get(n)) for n, v in seen.items() if v)
+        tuple(
+            Attribute(n, _in_order(_merged(v) if n in units else v), units.get(n))
+            for n, v in seen.items()
+            if v
+        )
     )
+
+
+def _merged(values: set[str]) -> set[str]:
+    """Keep one spelling of each number, the shortest; names stay."""
+    spellings: dict[float | str, str] = {}
+    for value in sorted(values, key=lambda value: (len(value), value)):
+        number = as_number(value)
+        spellings.setdefault(value if number is None else number, value)
+    return set(spellings.values())
 
 
 def _in_order(values: set[str]) -> tuple[str, ...]:

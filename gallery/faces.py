@@ -206,7 +206,7 @@ def fold_identities(faces: FaceSet, fold: str) -> tuple[str, ...]:
         )
     length = len(people) // int(total)
     start = (int(number) - 1) * length
-    end = len(people) if number == total else start + length
+    end = len(people) if int(number) == int(total) else start + length
     return people[:start] + people[end:]
 
 

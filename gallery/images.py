@@ -77,7 +77,7 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
             if width * height > limits.pixels:
                 raise ImageError(_too_large(f"{width} x {height} pixels", limits))
             image.load()
-            return _plain(ImageOps.exif_transpose(image))
+            return _plain(_upright(image))
     except ImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -106,12 +106,16 @@ def _too_large(what: str, limits: Limits) -> str:
     return f"{what}; at most {limits.pixels:,} are decoded. Shrink the image"
 
 
+def _upright(image: Image.Image) -> Image.Image:
+    """Apply the EXIF orientation; without readable EXIF the image stays as it is stored."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except SyntaxError:  # what Pillow raises for EXIF that is not TIFF
+        return image
+
+
 def _plain(image: Image.Image) -> Image.Image:
     """Bring any mode to "L" or "RGB"."""
-    if image.mode in ("L", "RGB"):
-        return image.copy()
-    if image.mode == "1":
-        return image.convert("L")
     if image.mode.startswith("I"):
         deep = np.asarray(image, dtype=np.float32) / 257  # 65535 becomes 255
         return Image.fromarray(np.clip(np.rint(deep), 0, 255).astype(np.uint8))
@@ -119,6 +123,10 @@ def _plain(image: Image.Image) -> Image.Image:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image).convert("RGB")
+    if image.mode in ("L", "RGB"):
+        return image.copy()
+    if image.mode == "1":
+        return image.convert("L")
     if image.mode == "F":
         raise ImageError("floating-point pixels; save it with 8 or 16 bits a channel")
     return image.convert("RGB")

@@ -11,8 +11,9 @@ Two forms, both in pixels of the upright image, x to the right and y down:
 """
 
 import csv
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import TextIO
 
 from gallery.align import Landmarks
 from gallery.attributes import as_number
@@ -29,19 +30,16 @@ def read_landmarks(root: Path) -> dict[str, Landmarks]:
         Landmarks by path relative to the root, with forward slashes.
 
     Raises:
-        DatasetError: A column is missing or a line does not hold numbers.
+        DatasetError: It is not UTF-8 CSV, a column is missing, or a line does not hold numbers.
     """
     path = root / FILE
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        missing = [name for name in ("path", *COLUMNS) if name not in (rows.fieldnames or ())]
-        if missing:
-            raise DatasetError(
-                f"{path}: no column {missing[0]!r}; needed: path,{','.join(COLUMNS)}"
-            )
-        return {row["path"].strip(): _from_row(row, f"{path}:{rows.line_num}") for row in rows}
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return dict(_rows(path, file))
+    except (UnicodeDecodeError, csv.Error, OSError) as error:
+        raise DatasetError(f"{path} cannot be read as UTF-8 CSV: {error}") from error
 
 
 def read_pos(path: Path) -> Landmarks | None:
@@ -62,6 +60,20 @@ def read_pos(path: Path) -> Landmarks | None:
     return _landmarks(eyes, points.get("chin"), str(path))
 
 
+def _rows(path: Path, file: TextIO) -> Iterator[tuple[str, Landmarks]]:
+    rows = csv.DictReader(file)
+    rows.fieldnames = [name.strip() for name in rows.fieldnames or ()]
+    missing = [name for name in ("path", *COLUMNS) if name not in rows.fieldnames]
+    if missing:
+        raise DatasetError(f"{path}: no column {missing[0]!r}; needed: path,{','.join(COLUMNS)}")
+    for row in rows:
+        where = f"{path}:{rows.line_num}"
+        name = (row["path"] or "").strip().replace("\\", "/")
+        if not name:
+            raise DatasetError(f"{where}: the path is empty")
+        yield PurePosixPath(name).as_posix(), _from_row(row, where)
+
+
 def _from_row(row: Mapping[str, str | None], where: str) -> Landmarks:
     cells = [(row[name] or "").strip() for name in COLUMNS]
     numbers = [as_number(cell) for cell in cells]
@@ -69,6 +81,8 @@ def _from_row(row: Mapping[str, str | None], where: str) -> Landmarks:
         if cell and number is None:
             raise DatasetError(f"{where}: {cell!r} is not a number of pixels")
     pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
+    if any((x is None) != (y is None) for x, y in pairs):
+        raise DatasetError(f"{where}: x and y of a point belong together")
     points = [(x, y) if x is not None and y is not None else None for x, y in pairs]
     return _landmarks([point for point in points[:2] if point], points[2], where)
 

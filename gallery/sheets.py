@@ -76,8 +76,11 @@ def save(picture: Image.Image, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         picture.save(path)
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"Cannot write the picture {path}: {error}") from error
+    except (KeyError, OSError, ValueError) as error:  # KeyError: a format that is only read
+        raise DatasetError(
+            f"Cannot write the picture {path}: {error}; choose another place, or name it like"
+            " sheet.png"
+        ) from error
 
 
 def to_image(pixels: NDArray[Any]) -> Image.Image:

@@ -12,8 +12,8 @@ from typing import Any, Self
 
 from gallery.errors import IndexFileError
 
-SHOWN_WHOLE = 40  # characters of a value that an error message quotes in full
-SHOWN = 12  # characters quoted of a longer one
+SHOWN = 40  # characters of a value that an error message quotes
+SHOWN_OF_HASH = 12  # of a longer one without spaces and signs, which nobody reads
 _AGAIN = "Build the space again: mindseye index build"
 
 
@@ -136,8 +136,9 @@ def _compared(here: str, there: str) -> str:
 
 def _shown(text: str, at: int) -> str:
     """Quote a value, or of a long one the part around the place where it starts to differ."""
-    if len(text) <= SHOWN_WHOLE:
+    if len(text) <= SHOWN:
         return text
-    start = 0 if at < SHOWN else at - SHOWN // 3
-    end = start + SHOWN
+    width = SHOWN_OF_HASH if text.isalnum() else SHOWN
+    start = 0 if at < width else at - width // 2
+    end = start + width
     return f"{'…' if start else ''}{text[start:end]}{'…' if end < len(text) else ''}"

@@ -146,10 +146,10 @@ def _read(path: Path) -> Any:  # noqa: ANN401  FAISS ships no types
         raise IndexFileError(f"{path} is missing. Build the index again: mindseye index build")
     try:
         mapped = faiss.read_index(str(path))
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:  # a torn file may claim any length
         reason = str(error).splitlines()[0]
         raise IndexFileError(
-            f"{path} is damaged ({reason}). Build the index again: mindseye index build"
+            f"{path} cannot be read ({reason}). Build the index again: mindseye index build"
         ) from error
     if not _is_ours(mapped, faiss):
         raise IndexFileError(

@@ -46,6 +46,8 @@ from index.faiss_index import FlatIndex
 FORMAT = 1
 KINDS = ("exact", "flat")
 _AGAIN = "Build it again: mindseye index build"
+# What NumPy raises for a torn or garbled .npy file; found by feeding it some.
+_BAD_HEADER = (OSError, ValueError, EOFError, SyntaxError, OverflowError, tokenize.TokenError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,10 @@ class Shard:
     rows: int
     embeddings_sha256: str
     ids_sha256: str
+
+    def __post_init__(self) -> None:
+        if self.number < 1 or self.rows < 1:
+            raise ValueError(f"a shard has a number and rows from 1 on, got {self!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +105,7 @@ def write_contract(space_dir: Path, contract: IndexContract) -> None:
     if (space_dir / "contract.json").exists():
         contract.require_same(read_contract(space_dir), what=f"The space {space_dir}")
         return
-    space_dir.mkdir(parents=True, exist_ok=True)
+    _make_directory(space_dir)
     _write_json(space_dir / "contract.json", contract.to_json())
 
 
@@ -110,8 +116,9 @@ def read_contract(space_dir: Path) -> IndexContract:
         IndexFileError: The file is missing or damaged.
     """
     path = space_dir / "contract.json"
+    data = _read_json(path)
     try:
-        return IndexContract.from_json(_read_json(path))
+        return IndexContract.from_json(data)
     except IndexFileError as error:
         raise IndexFileError(f"{path}: {error}") from error
 
@@ -132,7 +139,7 @@ def append_shard(space_dir: Path, number: int, ids: Ids, embeddings: Vectors) ->
     if not np.isfinite(embeddings).all():
         raise ValueError("embeddings must be finite, got infinite values or NaN")
     embeddings_path, ids_path = _shard_paths(space_dir, number)
-    embeddings_path.parent.mkdir(parents=True, exist_ok=True)
+    _make_directory(embeddings_path.parent)
     embeddings_path.unlink(missing_ok=True)  # no instant with old embeddings beside new ids
     sync(embeddings_path.parent)
     ids_sha256 = _write_array(ids_path, ids)
@@ -190,18 +197,24 @@ def publish(
         excluded_ids: Images to leave out, (e,), in any order.
 
     Raises:
-        ValueError: The kind is unknown.
+        ValueError: The kind is unknown, or excluded_ids are no int64 (e,).
         IndexFileError: The space has another contract, or a shard is missing or damaged.
         ConfigError: Kind "flat" without FAISS.
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+    if excluded_ids.ndim != 1 or excluded_ids.dtype != np.int64:
+        raise ValueError(
+            f"excluded_ids must be int64 (e,), got {excluded_ids.dtype} {excluded_ids.shape}"
+        )
     contract.require_same(read_contract(space_dir), what=f"The space {space_dir}")
     target = _generation_dir(space_dir, generation)
     temporary = target.with_name(f".tmp-{target.name}")
     for leftover in (temporary, target):
-        shutil.rmtree(leftover, ignore_errors=True)
-    temporary.mkdir(parents=True)
+        if leftover.exists():
+            shutil.rmtree(leftover)
+    _make_directory(target.parent)
+    _make_directory(temporary)
     manifest = _write_generation(space_dir, temporary, kind, contract, shards, excluded_ids)
     temporary.rename(target)
     sync(target.parent)
@@ -289,7 +302,7 @@ def _write_generation(
     excluded_ids: Ids,
 ) -> Manifest:
     ids, blocks = _open_all(space_dir, shards, contract.dimension)
-    excluded = np.unique(excluded_ids).astype(np.int64)
+    excluded = np.unique(excluded_ids)
     kept = ~np.isin(ids, excluded)
     manifest = Manifest(
         format=FORMAT,
@@ -345,6 +358,11 @@ def _generation_dir(space_dir: Path, generation: int) -> Path:
     return space_dir / "index" / f"{generation:06d}"
 
 
+def _make_directory(path: Path) -> None:
+    path.mkdir(parents=True, exist_ok=True)
+    sync(path.parent)
+
+
 def _write_array(path: Path, array: NDArray[Any]) -> str:
     """Write a .npy file, and return its SHA-256."""
     with replacing(path) as temporary, temporary.open("wb") as file:
@@ -358,7 +376,7 @@ def _open_array(path: Path, dtype: type[np.generic], ndim: int) -> NDArray[Any]:
         array = open_memmap(path, mode="c")
     except FileNotFoundError as error:
         raise IndexFileError(f"{path} is missing. {_AGAIN}") from error
-    except (OSError, ValueError, EOFError, tokenize.TokenError) as error:
+    except _BAD_HEADER as error:
         raise IndexFileError(f"{path} is damaged ({error}). {_AGAIN}") from error
     if array.dtype != dtype or array.ndim != ndim or not array.flags.c_contiguous:
         raise IndexFileError(
@@ -399,7 +417,8 @@ def _manifest(data: dict[str, Any]) -> Manifest:
     """Read the JSON of a manifest; KeyError, TypeError or ValueError if it is anything else."""
     shards = tuple(Shard(**shard) for shard in data["shards"])
     manifest = Manifest(**data | {"shards": shards})
-    for part in (manifest, *shards):
+    parts: list[Manifest | Shard] = [manifest, *shards]
+    for part in parts:
         for field in fields(part):
             value = getattr(part, field.name)
             if field.name != "shards" and type(value) is not field.type:

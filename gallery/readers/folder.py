@@ -10,6 +10,7 @@ Landmarks: `landmarks.csv` (gallery/landmarks.py).
 
 import csv
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from gallery.align import Landmarks
@@ -36,6 +37,7 @@ def read(spec: str, path: Path) -> FaceSet:
     if labels.is_file():
         faces = _labelled(path, labels, landmarks, problems)
         space = _space(faces, labels)
+        faces = [replace(face, condition=space.check(face.condition)) for face in faces]
     else:
         faces = _unlabelled(path, landmarks, problems)
         space = AttributeSpace(())
@@ -84,7 +86,7 @@ def _rows(labels: Path) -> Iterator[tuple[str, dict[str, str]]]:
         with labels.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
             columns = [name.strip() for name in rows.fieldnames or ()]
-            if "path" not in columns or len(set(columns)) != len(columns):
+            if "path" not in columns or "" in columns or len(set(columns)) != len(columns):
                 raise DatasetError(
                     f"{labels}: the first line must name the columns, once each, like"
                     f" path,identity,pose; it reads {','.join(columns)!r}"
@@ -104,10 +106,13 @@ def _refusal(root: Path, name: str) -> str | None:
     if name in ("", ".") or PurePosixPath(name).is_absolute() or ".." in parts:
         return "the path in labels.csv does not stay inside the folder"
     path = root / name
-    if not path.exists() and not path.is_symlink():
-        return "named in labels.csv, but there is no such file"
-    if path.is_symlink() or not path.is_file():
-        return "not a regular file (a link, folder, pipe or device)"
+    try:
+        if not path.exists() and not path.is_symlink():
+            return "named in labels.csv, but there is no such file"
+        if path.is_symlink() or not path.is_file():
+            return "not a regular file (a link, folder, pipe or device)"
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
     return None
 
 

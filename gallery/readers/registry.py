@@ -1,5 +1,6 @@
 """The readers by name, and the SPECs that address them: READER:PATH."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,10 +31,14 @@ def open_faces(spec: str) -> FaceSet:
         raise DatasetError(f"There is no reader {reader!r}; {did_you_mean(reader, READERS)}")
     if not path:
         raise DatasetError(f"{spec!r} names no path; write {reader}:PATH")
-    return READERS[reader](spec, Path(path).expanduser())
+    try:
+        return READERS[reader](spec, Path(path).expanduser())
+    except (OSError, RuntimeError) as error:  # RuntimeError: "~nobody" has no home
+        raise DatasetError(f"Cannot read {path}: {error}") from error
 
 
 def _hint(spec: str) -> str:
-    if Path(spec).expanduser().is_dir():
-        return f"for a folder of images write folder:{spec}"
+    with contextlib.suppress(OSError, RuntimeError):
+        if spec and Path(spec).expanduser().is_dir():
+            return f"for a folder of images write folder:{spec}"
     return f"write one of {', '.join(f'{name}:PATH' for name in READERS)}"

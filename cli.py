@@ -1,0 +1,552 @@
+"""The command line: read arguments, call one function, print what it returned.
+
+Heavy modules are imported inside commands: `mindseye --help` must not wait for torch.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from gallery.errors import ConfigError, UserError
+
+if TYPE_CHECKING:
+    from gallery.align import Crop
+    from gallery.faces import FaceSet
+    from generator.engine import Engine
+    from generator.request import TrainRequest
+    from retrieval.collection import Collection
+    from retrieval.search import Answer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+index_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(data_app, name="data", help="Look at collections of images.")
+app.add_typer(index_app, name="index", help="Build and inspect the index of a gallery.")
+
+SPEC_HELP = "READER:PATH; readers: cmu-faces, folder, multipie."
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help=SPEC_HELP)]
+CollectionDir = Annotated[
+    Path,
+    typer.Option("--collection", envvar="MINDSEYE_COLLECTION", help="Folder of the collection."),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+CropOption = Annotated[
+    str | None,
+    typer.Option(metavar="X,Y,W,H", help="Where the face is: pixels, or shares up to 1."),
+]
+DEFAULT_COLLECTION = Path("mindseye-collection")
+T = TypeVar("T")
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Picture what you are looking for, then find it.
+
+    Draw a wished image ("this face, with sunglasses") and find what comes closest in a gallery.
+    """
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"mindseye {installed('mindseye')}")
+        raise typer.Exit
+
+
+@data_app.command("show")
+def data_show(
+    spec: Spec,
+    sheet: Annotated[Path | None, typer.Option(help="Draw a contact sheet there.")] = None,
+    crop: CropOption = None,
+    check: Annotated[bool, typer.Option("--check", help="Decode every image.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Count a collection by identity and attribute, and name the holes in its grid.
+
+    \b
+    Example: mindseye data show cmu-faces:cmu-faces.tar.gz --sheet faces.png
+    """  # noqa: D301  \b keeps the example's lines
+    from dataclasses import replace
+
+    from gallery import sheets
+    from gallery.align import Aligner
+    from gallery.faces import Problem
+    from gallery.pixels import align_each
+    from gallery.readers.registry import open_faces
+    from gallery.summary import contact_sheet, summarise
+
+    faces = open_faces(spec)
+    faces = replace(faces, crop=_crop(crop) or faces.crop)
+    if check:
+        aligner = Aligner(size=32, channels=1, crop=faces.crop)
+        checked = _bar(align_each(faces, aligner), "checking", len(faces))
+        bad = [found for _, found in checked if isinstance(found, Problem)]
+        faces = replace(faces, problems=(*faces.problems, *bad))
+    if sheet is not None:
+        sheets.save(contact_sheet(faces), sheet)
+        _note(f"Contact sheet: {sheet}")
+    summary = summarise(faces)
+    typer.echo(json.dumps(summary, ensure_ascii=False) if as_json else _summary_text(summary))
+
+
+@app.command()
+def train(
+    spec: Spec,
+    architecture: Annotated[str, typer.Option(help="two-stage-32 or two-stage-60.")],
+    attribute: Annotated[list[str], typer.Option(help="What can be wished for; repeatable.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run; its name becomes the weights'.")],
+    recipe: Annotated[str, typer.Option(help="fast, or paper: as published.")] = "fast",
+    config: Annotated[Path | None, typer.Option(help="TOML that changes the recipe.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Updates of each stage.")] = None,
+    train_identities: Annotated[
+        str | None, typer.Option(metavar="N|SHARE", help="The first N people, or a share of all.")
+    ] = None,
+    fold: Annotated[
+        str | None, typer.Option(metavar="K/N", help="All people but the K-th of N runs.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of initial weights and order.")] = 0,
+    device: Device = "auto",
+    crop: CropOption = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.")] = False,
+) -> None:
+    """Train a generator; leave its weights, their card, a log and sample pictures in OUT.
+
+    \b
+    Example: mindseye train cmu-faces:cmu-faces.tar.gz --architecture two-stage-32 \\
+        --attribute eyes --train-identities 0.7 --out runs/eyes
+    """  # noqa: D301
+    from gallery.readers.registry import open_faces
+    from generator.machine import keep_freed_memory, pick_device
+    from generator.request import make_request
+
+    keep_freed_memory()
+    request = make_request(
+        open_faces(spec),
+        architecture_name=architecture,
+        attributes=tuple(attribute),
+        recipe_name=recipe,
+        config=config,
+        steps=steps,
+        train_identities=train_identities,
+        fold=fold,
+        out=out,
+        seed=seed,
+        device=pick_device(device),
+        crop=_crop(crop),
+    )
+    with _resumable("Add --resume to the same command to go on."):
+        _train(request, resume=resume)
+    typer.echo(f"Weights: {out}")
+
+
+@index_app.command("build")
+def index_build(
+    spec: Spec,
+    weights: Annotated[list[str], typer.Option(help="Folder or file; repeatable.")],
+    collection: CollectionDir = DEFAULT_COLLECTION,
+    split: Annotated[
+        str, typer.Option(help="all, train (people on the card) or test (the others).")
+    ] = "all",
+    kind: Annotated[str, typer.Option(help="exact, or flat (needs FAISS).")] = "exact",
+    device: Device = "auto",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on; an error if there is nothing yet.")
+    ] = False,
+) -> None:
+    """Make or update the index of a gallery: one embedding space for each set of weights.
+
+    Images are known by their content: building again adds what is new and nothing twice.
+
+    \b
+    Example: mindseye index build folder:photos --weights runs/eyes --collection my-faces
+    """  # noqa: D301
+    from gallery.readers.registry import open_faces
+    from generator.checkpoint import find_weights
+    from generator.machine import keep_freed_memory
+    from retrieval.build import build
+    from retrieval.collection import Collection
+
+    _one_of("--split", split, ("all", "train", "test"))
+    _one_of("--kind", kind, ("exact", "flat"))
+    keep_freed_memory()
+    faces = open_faces(spec)
+    paths = [find_weights(given) for given in weights]
+    engines = [_engine(str(path), device) for path in paths]
+    opened = Collection.open(collection) if resume else Collection.open_or_create(collection)
+    with _closing(opened), opened.writing(), _resumable("Run the same command again to go on."):
+        for engine, path in zip(engines, paths, strict=True):
+            part = _split(faces, engine, split)
+            steps = build(opened, part, engine, path, kind)
+            last = list(_bar(steps, f"indexing with {engine.card.name}", len(part)))[-1]
+            typer.echo(
+                f"{engine.card.name}: {last.indexed} images indexed, {last.known} known before,"
+                f" {last.skipped} skipped"
+            )
+            if last.skipped:
+                _note(f"Reasons: mindseye index show --collection {collection}")
+
+
+@index_app.command("show")
+def index_show(collection: CollectionDir = DEFAULT_COLLECTION, as_json: AsJson = False) -> None:
+    """Say what a collection holds: spaces, states of the images, files left out and why.
+
+    \b
+    Example: mindseye index show --collection my-faces --json
+    """  # noqa: D301
+    from retrieval.collection import Collection
+    from retrieval.show import describe
+
+    opened = Collection.open(collection)
+    with _closing(opened):
+        shown = describe(opened)
+    typer.echo(json.dumps(shown, ensure_ascii=False) if as_json else _collection_text(shown))
+
+
+@app.command()
+def query(
+    image: Annotated[Path, typer.Argument(help="The source image.")],
+    wish: Annotated[list[str], typer.Option(metavar="NAME=VALUE", help="Repeatable.")],
+    collection: CollectionDir = DEFAULT_COLLECTION,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many images.")] = 10,
+    space: Annotated[str | None, typer.Option(help="Instead of the most recent.")] = None,
+    weights: Annotated[str | None, typer.Option(help="Refuse a space not made with these.")] = None,
+    crop: CropOption = None,
+    sheet: Annotated[Path | None, typer.Option(help="Draw source, drawing, hits there.")] = None,
+    drawn: Annotated[Path | None, typer.Option(help="Save the drawing there.")] = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Find the images of a gallery that come closest to a wished one.
+
+    \b
+    Example: mindseye query me.jpg --wish eyes=sunglasses --collection my-faces --sheet found.png
+    """  # noqa: D301
+    from gallery.errors import ImageError
+    from gallery.images import load
+    from generator.machine import pick_device
+    from retrieval.collection import Collection
+    from retrieval.search import open_searcher
+    from retrieval.sheets import answer_sheet
+
+    where = _crop(crop)
+    opened = Collection.open(collection)
+    with _closing(opened):
+        try:
+            source = load(image)
+        except ImageError as error:
+            raise ImageError(f"{image}: {error}. Give a photograph, such as a JPEG") from error
+        searcher = open_searcher(opened, wish, pick_device(device), space=space, weights=weights)
+        answer = searcher.query(source, wish, k, where)
+    if sheet is not None:
+        from gallery import sheets
+
+        sheets.save(answer_sheet([answer], searcher.card.aligner, shown=k), sheet)
+        _note(f"Sheet: {sheet}")
+    shown = _save_drawing(answer, drawn)
+    typer.echo(json.dumps(_answer_json(answer, shown)) if as_json else _answer_text(answer))
+
+
+@app.command()
+def bench(
+    spec: Spec,
+    out: Annotated[Path, typer.Option(help="Folder for results.json and table.md.")],
+    weights: Annotated[
+        list[str], typer.Option(help="Folder or file; several folds are pooled.")
+    ] = [],  # noqa: B006  typer copies it
+    queries: Annotated[int, typer.Option(min=1, help="Drawn without replacement.")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the choice of queries.")] = 0,
+    exclude_source: Annotated[
+        bool, typer.Option("--exclude-source", help="Take the source out of its ranking.")
+    ] = False,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Measure recall against baselines, on the people that the weights have not seen.
+
+    \b
+    Example: mindseye bench cmu-faces:cmu-faces.tar.gz --weights runs/eyes --out results/eyes
+    """  # noqa: D301
+    from gallery.readers.registry import open_faces
+    from generator.machine import keep_freed_memory
+    from retrieval.evaluation import benchmark, report
+    from retrieval.evaluation.protocols import Protocol
+
+    if not weights:
+        raise ConfigError(
+            "A benchmark needs weights; add --weights W (from mindseye train --out W)"
+        )
+    keep_freed_memory()
+    protocol = Protocol(queries=queries, seed=seed, exclude_source=exclude_source)
+    faces = open_faces(spec)
+    engines = [_engine(given, device) for given in weights]
+    results = _result(benchmark.run(faces, engines, protocol), "benchmark")
+    report.write(results, out)
+    typer.echo(json.dumps(report.to_json(results)) if as_json else report.to_markdown(results))
+    _note(f"Written: {out}/results.json, {out}/table.md")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path(
+        "mindseye-demo"
+    ),
+    data: Annotated[
+        str, typer.Option(metavar="SPEC", help="Labelled faces with the attribute `eyes`.")
+    ] = "cmu-faces:../shared/data/cmu-faces.tar.gz",
+) -> None:
+    """See it work on real photographs: train, index, ask, and look at the answers.
+
+    \b
+    Example: mindseye demo --data cmu-faces:cmu-faces.tar.gz --out demo
+    """  # noqa: D301
+    from gallery.readers.registry import open_faces
+    from generator.machine import keep_freed_memory
+    from retrieval import demo as show
+
+    keep_freed_memory()
+    plan = show.plan(open_faces(data), out)
+    with _resumable("Run the same command again to go on."):
+        _note(f"1/4  Training a generator for `{show.ATTRIBUTE}` (about two minutes on two cores)")
+        _train(plan.training, resume=True)
+        _note("2/4  Indexing the people it has not seen")
+        for _ in _bar(show.index(plan), "indexing", plan.test_images):
+            pass
+        _note("3/4  Asking three questions")
+        answers = show.ask(plan)
+        _note("4/4  Measuring")
+        results = _result(show.measure(plan), "benchmark")
+    typer.echo(show.conclude(plan, answers, results))
+
+
+def main() -> None:
+    """Run a command; show what the user can put right in one line, without a traceback."""
+    try:
+        app()
+    except UserError as error:
+        _fail(str(error))
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:
+        _fail(f"{error}. What was finished is kept; put this right and run the command again")
+    except MemoryError:
+        _fail("Out of memory. Give a smaller gallery or fewer queries")
+
+
+def _fail(message: str) -> None:
+    typer.echo(f"Error: {' '.join(message.split())}", err=True)
+    sys.exit(1)
+
+
+def _note(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+@contextmanager
+def _resumable(advice: str) -> Iterator[None]:
+    """Turn Ctrl-C into advice and the usual exit status."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _note(f"\nStopped; what was finished is kept. {advice}")
+        raise typer.Exit(130) from None
+
+
+@contextmanager
+def _closing(collection: "Collection") -> Iterator[None]:
+    try:
+        yield
+    finally:
+        collection.close()
+
+
+def _bar(steps: Iterator[T], what: str, total: int) -> Iterator[T]:
+    """Show progress on stderr: a bar on a terminal, else a line every ten seconds.
+
+    A step may say more by its attributes `phase`, `done`, `total`, `loss`.
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[rate]}"),
+    )
+    console = Console(stderr=True)
+    phase, started, said = "", time.monotonic(), time.monotonic()
+    with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
+        task = shown.add_task(what, total=total, rate="")
+        for number, step in enumerate(steps, start=1):
+            now = time.monotonic()
+            done = getattr(step, "done", number)
+            of = getattr(step, "total", total)
+            name = getattr(step, "phase", what)
+            if name != phase:
+                phase, started = name, now
+                shown.reset(task, description=name, total=of)
+            loss = getattr(step, "loss", None)
+            rate = f"{done / max(now - started, 1e-3):.0f}/s"
+            rate += "" if loss is None else f"  loss {loss:.4f}"
+            shown.update(task, completed=done, total=of, rate=rate)
+            if not console.is_terminal and now - said > 10:
+                said = now
+                _note(f"{name}: {done} of {of}, {rate}")
+            yield step
+
+
+def _result(steps: Any, what: str) -> Any:  # noqa: ANN401  a generator of any kind
+    """Show a generator's progress and return what it returns."""
+    kept: list[Any] = []
+
+    def following() -> Iterator[Any]:
+        kept.append((yield from steps))
+
+    for _ in _bar(following(), what, 1):
+        pass
+    return kept[0]
+
+
+def _train(request: "TrainRequest", *, resume: bool) -> None:
+    from generator.run import train as run
+
+    for progress in _bar(run(request, resume=resume), "training", 1):
+        if progress.problem is not None:
+            _note(f"Skipped {progress.problem.name}: {progress.problem.reason}")
+
+
+def _engine(given: str, device: str) -> "Engine":
+    from generator.checkpoint import find_weights
+    from generator.engine import Engine
+    from generator.machine import pick_device
+
+    return Engine.open(find_weights(given), pick_device(device))
+
+
+def _split(faces: "FaceSet", engine: "Engine", split: str) -> "FaceSet":
+    people = engine.card.train_identities
+    if split == "train":
+        return faces.of(people)
+    return faces.without(people) if split == "test" else faces
+
+
+def _crop(text: str | None) -> "Crop | None":
+    from gallery.align import Crop
+
+    return Crop.parse(text) if text is not None else None
+
+
+def _one_of(option: str, given: str, known: tuple[str, ...]) -> None:
+    from gallery.errors import did_you_mean
+
+    if given not in known:
+        raise ConfigError(f"{option} cannot be {given!r}; {did_you_mean(given, known)}")
+
+
+def _save_drawing(answer: "Answer", path: Path | None) -> str:
+    """Return where the drawing is: the file asked for, or a data URI that holds it."""
+    import base64
+    import io
+
+    from gallery import sheets
+
+    picture = sheets.to_image(answer.drawn)
+    if path is not None:
+        sheets.save(picture, path)
+        return str(path)
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _answer_json(answer: "Answer", drawn: str) -> dict[str, Any]:
+    return {
+        "space": answer.space,
+        "wish": dict(answer.wish),
+        "drawn": drawn,
+        "timings_ms": asdict(answer.timings_ms),
+        "hits": [
+            {
+                "rank": hit.rank,
+                "score": hit.score,
+                "path": hit.path,
+                "identity": hit.identity,
+                "condition": dict(hit.condition),
+                "estimate": dict(hit.estimate),
+            }
+            for hit in answer.hits
+        ],
+    }
+
+
+def _answer_text(answer: "Answer") -> str:
+    lines = [f"{answer.wish}  (space {answer.space})"]
+    for hit in answer.hits:
+        who = hit.identity or "-"
+        lines.append(f"{hit.rank:>3}  {hit.score:.3f}  {who:<12} {hit.condition}  {hit.path}")
+    times = answer.timings_ms
+    lines.append(f"draw {times.draw} ms, embed {times.embed} ms, search {times.search} ms")
+    return "\n".join(lines)
+
+
+def _summary_text(summary: dict[str, Any]) -> str:
+    people = summary["identities"]
+    lines = [f"{summary['spec']}: {summary['images']} images of {len(people)} identities"]
+    if summary["unlabelled"]:
+        lines.append(f"  {summary['unlabelled']} images without an identity")
+    for name, counted in summary["attributes"].items():
+        values = "  ".join(f"{value} {count}" for value, count in counted.items())
+        lines.append(f"  {name}: {values}")
+    if people:
+        lines.append("  identities: " + "  ".join(f"{who} {n}" for who, n in people.items()))
+    if summary["grid"]:
+        lines.append(f"  {len(summary['holes'])} holes in a grid of {summary['grid']} cells")
+    for hole in summary["holes"][:50]:
+        values = " ".join(f"{name}={value}" for name, value in hole["condition"].items())
+        lines.append(f"    {hole['identity']}: {values}")
+    if len(summary["holes"]) > 50:
+        lines.append(f"    … and {len(summary['holes']) - 50} more; --json names all")
+    if summary["repeats"]:
+        lines.append(f"  {summary['repeats']} images repeat a cell")
+    lines += [f"  left out: {p['path']}: {p['reason']}" for p in summary["problems"]]
+    return "\n".join(lines)
+
+
+def _collection_text(shown: dict[str, Any]) -> str:
+    lines = [f"{shown['collection']}: {shown['images']} images"]
+    for space in shown["spaces"]:
+        wishes = ", ".join(f"{n}={'|'.join(v)}" for n, v in space["attributes"].items())
+        states = ", ".join(f"{count} {state}" for state, count in space["states"].items())
+        lines.append(f"space {space['name']}: {space['architecture']}, wishes {wishes}")
+        lines.append(f"  {states}; {space['kind'] or 'nothing published'}")
+        lines += [f"  skipped {one['path']}: {one['reason']}" for one in space["skipped"]]
+    lines += [f"duplicate {d['path']}: same as {d['same_as']}" for d in shown["duplicates"]]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""What goes into the catalogue and comes out of it: plain records, no database in them."""
+
+from dataclasses import dataclass, field
+
+from gallery.attributes import Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A file that is to be in the collection.
+
+    Attributes:
+        path: Absolute.
+        sha256: Of its bytes, or None if it could not be read.
+        reason: Why it could not be read, or None.
+        identity: Whose face it shows, if known.
+        condition: What is known of it.
+        size_bytes: Of the file, or None if it is no file of its own.
+        mtime_ns: Likewise.
+    """
+
+    path: str
+    sha256: str | None
+    reason: str | None = None
+    identity: str | None = None
+    condition: Condition = field(default_factory=Condition)
+    size_bytes: int | None = None
+    mtime_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The state of an image in a space, to be recorded.
+
+    Attributes:
+        image_id: Which image.
+        state: indexed or skipped.
+        reason: Why it was skipped.
+        estimate: Condition of the canonical view, if indexed.
+    """
+
+    image_id: int
+    state: str
+    reason: str | None = None
+    estimate: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRow:
+    """A shard as the catalogue knows it; see index.store.Shard."""
+
+    number: int
+    rows: int
+    embeddings_sha256: str
+    ids_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceRow:
+    """A space as the catalogue knows it.
+
+    Attributes:
+        id: In the catalogue.
+        name: Of the space, and of its weights.
+        contract_sha256: Digest of its contract.
+        generation: That answers queries, or None before the first.
+        published_at: When it was published, ISO 8601 in UTC.
+    """
+
+    id: int
+    name: str
+    contract_sha256: str
+    generation: int | None
+    published_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """An image as a search result shows it.
+
+    Attributes:
+        id: In the catalogue and in every index.
+        path: Where it was found first, of the places that still hold it.
+        identity: Whose face it shows, if known.
+        condition: What is known of it.
+        estimate: Condition of its canonical view in the space asked for.
+    """
+
+    id: int
+    path: str
+    identity: str | None
+    condition: Condition
+    estimate: Condition

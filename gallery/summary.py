@@ -1,0 +1,103 @@
+"""What a face set holds, in numbers and on a contact sheet."""
+
+from collections import Counter, defaultdict
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from gallery.align import Aligner
+from gallery.errors import DatasetError
+from gallery.faces import Face, FaceSet
+from gallery.pixels import align_each
+from gallery.sheets import Tile, sheet
+
+SHEET_ROWS, SHEET_COLUMNS = 40, 16
+
+
+def summarise(faces: FaceSet) -> dict[str, Any]:
+    """Count a face set.
+
+    Returns:
+        "spec", "images", "identities" (images by person), "attributes" (images by value),
+        "unlabelled" (images without an identity), "grid" (cells of the full grid of people and
+        values), "holes" (its empty cells), "repeats" (images beyond the first of a cell) and
+        "problems" (files left out, with reasons).
+    """
+    people = Counter(face.identity for face in faces.faces if face.identity is not None)
+    labelled = [face for face in faces.faces if face.identity is not None]
+    cells = {(face.identity, face.condition) for face in labelled}
+    return {
+        "spec": faces.spec,
+        "images": len(faces),
+        "identities": {who: people[who] for who in faces.identities},
+        "attributes": {name: dict(counted) for name, counted in faces.counts().items()},
+        "unlabelled": len(faces) - len(labelled),
+        "grid": faces.grid_size() if faces.space.attributes else 0,
+        "holes": [
+            {"identity": who, "condition": dict(condition)} for who, condition in faces.holes()
+        ],
+        "repeats": len(labelled) - len(cells) if faces.space.attributes else 0,
+        "problems": [
+            {"path": problem.name, "reason": problem.reason} for problem in faces.problems
+        ],
+    }
+
+
+def contact_sheet(faces: FaceSet, tile_px: int = 72) -> Image.Image:
+    """Draw a sheet: a row for each person, their images spread over the columns.
+
+    Faces are cut out as training would cut them. Of many people the first 40 are shown, of many
+    images of a person 16, evenly spread; images of nobody known fill rows in order.
+
+    Args:
+        faces: What to show.
+        tile_px: Side of a tile, pixels.
+
+    Raises:
+        DatasetError: There is no image, or not one of those chosen can be used.
+    """
+    aligner = Aligner(size=tile_px, channels=3, crop=faces.crop)
+    rows = []
+    for who, chosen in _chosen(faces):
+        part = FaceSet(
+            spec=faces.spec,
+            root=faces.root,
+            faces=tuple(chosen),
+            space=faces.space,
+            reader=faces.reader,
+        )
+        tiles = [
+            Tile(pixels if isinstance(pixels, np.ndarray) else None, _caption(face, who))
+            for face, pixels in align_each(part, aligner)
+        ]
+        rows.append(tiles)
+    if not any(tile.pixels is not None for row in rows for tile in row):
+        raise DatasetError(
+            f"No image of {faces.spec} can be shown; `mindseye data show --check` says why"
+        )
+    title = f"{faces.spec}: {len(faces)} images of {len(faces.identities)} identities"
+    return sheet(rows, tile_px=tile_px, title=title)
+
+
+def _chosen(faces: FaceSet) -> list[tuple[str, list[Face]]]:
+    """Choose who and what is shown: rows of (person or "", images)."""
+    by_person: dict[str, list[Face]] = defaultdict(list)
+    unknown: list[Face] = []
+    for face in faces.faces:
+        (by_person[face.identity] if face.identity is not None else unknown).append(face)
+    rows = [(who, _spread(by_person[who], SHEET_COLUMNS)) for who in faces.identities]
+    some = _spread(unknown, SHEET_ROWS * SHEET_COLUMNS)
+    rows += [("", some[n : n + SHEET_COLUMNS]) for n in range(0, len(some), SHEET_COLUMNS)]
+    return rows[:SHEET_ROWS]
+
+
+def _spread(faces: list[Face], most: int) -> list[Face]:
+    if len(faces) <= most:
+        return faces
+    return [faces[round(n)] for n in np.linspace(0, len(faces) - 1, most)]
+
+
+def _caption(face: Face, who: str) -> str:
+    values = " ".join(face.condition.values())
+    return f"{who}\n{values}" if who else face.name.rpartition("/")[2]

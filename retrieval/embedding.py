@@ -1,0 +1,41 @@
+"""From features to embeddings: the same way for the gallery and for probes."""
+
+import json
+
+import numpy as np
+
+from generator.card import Card
+from generator.engine import Engine, Floats
+from index.contract import IndexContract
+
+PROJECTION = "none"  # the papers' raw features
+
+
+def normalise(vectors: Floats) -> Floats:
+    """Scale vectors to unit length, (N, D) -> (N, D); a vector of zeros stays one."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Floats = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return unit.astype(np.float32, copy=False)
+
+
+def contract_of(engine: Engine, rule: str) -> IndexContract:
+    """Return the terms under which this generator's embeddings can be compared.
+
+    Args:
+        engine: The generator.
+        rule: How canonical views are chosen.
+    """
+    return contract_from_card(engine.card, rule, engine.dimension)
+
+
+def contract_from_card(card: Card, rule: str, dimension: int) -> IndexContract:
+    """Return the terms, without loading the weights; see `contract_of`."""
+    return IndexContract(
+        extractor=f"{card.architecture} {json.dumps(dict(card.network), sort_keys=True)}",
+        weights_sha256=card.sha256,
+        attribute_space=tuple((a.name, a.values) for a in card.space.attributes),
+        aligner=json.dumps(card.aligner.to_json(), sort_keys=True),
+        canonicalisation=rule,
+        projection=PROJECTION,
+        dimension=dimension,
+    )

@@ -1,0 +1,251 @@
+"""Search: draw the wished image, embed the drawing, find its neighbours in the gallery.
+
+Shapes: S side, C channels, D dimensions, K results.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from gallery.align import Crop, Pixels
+from gallery.attributes import AttributeSpace, Condition, parse_wishes
+from gallery.catalogue.records import SpaceRow
+from gallery.errors import CatalogueError, IndexFileError, WishError
+from generator.card import Card
+from generator.checkpoint import find_weights, load_card
+from generator.engine import Engine, Floats
+from index.base import Index
+from index.contract import IndexContract
+from index.store import open_index, read_contract
+from retrieval.canonical import RECONSTRUCTION, canonicalise
+from retrieval.collection import Collection
+from retrieval.embedding import contract_from_card, contract_of, normalise
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One answer to a query.
+
+    Attributes:
+        rank: From 1.
+        score: Cosine of probe and image, at most 1; higher is better.
+        path: Where the image is.
+        identity: Whose face it shows, if known.
+        condition: What is known of it.
+        estimate: The values in which it was redrawn for comparison.
+    """
+
+    rank: int
+    score: float
+    path: str
+    identity: str | None
+    condition: Condition
+    estimate: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Where the time of a query went.
+
+    Attributes:
+        draw: Drawing, milliseconds.
+        embed: Making the probe of the drawing's features, milliseconds.
+        search: Finding its neighbours, milliseconds.
+    """
+
+    draw: float
+    embed: float
+    search: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a query brought.
+
+    Attributes:
+        space: Name of the space that answered.
+        wish: The wished values, spelt as in the space.
+        source: The query image as the generator saw it, (S, S, C), 0..255.
+        drawn: The drawn image, grey levels in [0, 255], (S, S, C).
+        timings_ms: Where the time went.
+        hits: Found images, best first.
+    """
+
+    space: str
+    wish: Condition
+    source: Pixels
+    drawn: Floats
+    timings_ms: Timings
+    hits: tuple[Found, ...]
+
+
+class Searcher:
+    """One space of a collection, open for queries."""
+
+    def __init__(
+        self, collection: Collection, space: SpaceRow, engine: Engine, index: Index
+    ) -> None:
+        self.space = space
+        self.engine = engine
+        self.index = index
+        self._catalogue = collection.catalogue
+
+    @property
+    def card(self) -> Card:
+        """The card of the weights that draw here."""
+        return self.engine.card
+
+    def query(
+        self, image: Image.Image, wishes: Sequence[str], k: int, crop: Crop | None = None
+    ) -> Answer:
+        """Find the images that come closest to the wished one.
+
+        Args:
+            image: The source, upright.
+            wishes: Like "pose=45".
+            k: How many images; the whole gallery if it is smaller.
+            crop: Where the face is in this image; otherwise the weights' own crop.
+
+        Raises:
+            WishError: A wish names an unknown attribute or value.
+            ImageError: The crop does not fit the image.
+        """
+        wish = self.card.space.parse_wishes(wishes)
+        source = self.card.aligner.align(image, crop=crop)
+        started = time.perf_counter()
+        drawn, features = self._draw(source, wish)
+        drawn_at = time.perf_counter()
+        probe = normalise(features)
+        embedded_at = time.perf_counter()
+        neighbours = self.index.search(probe, min(k, self.index.size))
+        found_at = time.perf_counter()
+        hits = self._hits(neighbours.ids[0].tolist(), neighbours.scores[0].tolist())
+        timings = Timings(
+            *(
+                round(1000 * (end - start), 2)
+                for start, end in (
+                    (started, drawn_at),
+                    (drawn_at, embedded_at),
+                    (embedded_at, found_at),
+                )
+            )
+        )
+        return Answer(self.space.name, wish, source, drawn, timings, hits)
+
+    def _draw(self, source: Pixels, wish: Condition) -> tuple[Floats, Floats]:
+        """Draw the wish; what is not wished for stays as it is estimated to be."""
+        batch = source[None]
+        condition = wish
+        if len(wish) < len(self.card.space.attributes):
+            condition = canonicalise(self.engine, batch).estimates[0].replace(wish)
+        drawn = self.engine.draw(batch, self.card.space.one_hot(condition)[None])
+        return drawn.refined[0], drawn.features
+
+    def _hits(self, ids: list[int], scores: list[float]) -> tuple[Found, ...]:
+        rows = self._catalogue.images.rows(self.space.id, ids)
+        return tuple(
+            Found(
+                rank,
+                round(score, 6),
+                rows[image_id].path,
+                rows[image_id].identity,
+                rows[image_id].condition,
+                rows[image_id].estimate,
+            )
+            for rank, (image_id, score) in enumerate(zip(ids, scores, strict=True), start=1)
+        )
+
+
+def open_searcher(
+    collection: Collection,
+    wishes: Sequence[str],
+    device: torch.device,
+    *,
+    space: str | None = None,
+    weights: str | None = None,
+) -> Searcher:
+    """Open the space that can answer some wishes.
+
+    Args:
+        collection: What to search.
+        wishes: Like "pose=45"; the weights of the space must know every attribute and value.
+        device: Where to draw.
+        space: Its name; None takes the most recent one that can answer.
+        weights: Weights the caller believes the space to be made with; refused if it is not.
+
+    Raises:
+        WishError: No space can answer; the message lists which wishes each knows.
+        CatalogueError: There is no such space, or nothing was published in it.
+        IndexFileError: The index is damaged, or was made under another contract.
+        WeightsError: The space's weights are missing or damaged.
+    """
+    chosen = _choose(collection, parse_wishes(wishes), space)
+    contract = read_contract(collection.space_dir(chosen.name))
+    if weights is not None:
+        _require_weights(contract, chosen, find_weights(weights))
+    if chosen.generation is None:
+        raise CatalogueError(
+            f"Nothing has been published in the space {chosen.name} yet; finish its build with"
+            " `mindseye index build … --resume`"
+        )
+    engine = Engine.open(collection.weights_path(chosen.name), device)
+    index = open_index(
+        collection.space_dir(chosen.name),
+        chosen.generation,
+        contract_of(engine, RECONSTRUCTION),
+        device.type,
+    )
+    return Searcher(collection, chosen, engine, index)
+
+
+def _choose(collection: Collection, wish: Condition, name: str | None) -> SpaceRow:
+    spaces = collection.catalogue.spaces.all()
+    if name is not None:
+        chosen = collection.catalogue.spaces.get(name)
+        attribute_space(collection, chosen.name).check(wish)
+        return chosen
+    if not spaces:
+        raise CatalogueError(
+            f"The collection {collection.root} has no space; build one with `mindseye index build`"
+        )
+    refusals = {}
+    for space in spaces:
+        try:
+            attribute_space(collection, space.name).check(wish)
+        except WishError as error:
+            refusals[space.name] = error
+        else:
+            return space
+    if len(refusals) == 1:
+        raise WishError(f"Space {spaces[0].name}: {refusals[spaces[0].name]}")
+    known = "; ".join(_knows(collection, space.name) for space in spaces)
+    raise WishError(f"No space can draw {wish}. Each knows: {known}")
+
+
+def attribute_space(collection: Collection, space: str) -> AttributeSpace:
+    """Return what can be wished for in a space.
+
+    Raises:
+        WeightsError: The space's copy of its weights is missing or damaged.
+    """
+    return load_card(collection.weights_path(space)).space
+
+
+def _knows(collection: Collection, space: str) -> str:
+    attributes = attribute_space(collection, space).attributes
+    listed = ", ".join(f"{a.name}={'|'.join(a.values)}" for a in attributes)
+    return f"{space} ({listed})"
+
+
+def _require_weights(contract: IndexContract, space: SpaceRow, weights: Path) -> None:
+    given = contract_from_card(load_card(weights), contract.canonicalisation, contract.dimension)
+    difference = contract.first_difference(given)
+    if difference is not None:
+        raise IndexFileError(
+            f"The space {space.name} was not made with the weights {weights}: {difference}."
+            " Leave out --weights, choose another --space, or index with these weights first"
+        )

@@ -1,0 +1,51 @@
+"""Pictures of answers: source, drawing, and what was found."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from gallery.align import Aligner
+from gallery.errors import ImageError
+from gallery.images import load
+from gallery.sheets import GREEN, PLAIN, RED, Tile, sheet
+from retrieval.search import Answer, Found
+
+SHOWN = 5
+
+
+def answer_sheet(
+    answers: Sequence[Answer],
+    aligner: Aligner,
+    *,
+    right: Sequence[Sequence[bool]] | None = None,
+    title: str = "",
+    shown: int = SHOWN,
+) -> Image.Image:
+    """Draw a row for each answer: source, drawing, the first images found.
+
+    Args:
+        answers: What queries brought.
+        aligner: Cuts the found images out as the generator sees them.
+        right: Whether each hit of each answer is right: framed green, or else red. None frames
+            nothing, as nobody knows.
+        title: Above.
+        shown: Hits in a row.
+    """
+    rows = []
+    for number, answer in enumerate(answers):
+        row = [Tile(answer.source, "source"), Tile(answer.drawn, f"drawn:\n{answer.wish}")]
+        for place, hit in enumerate(answer.hits[:shown]):
+            colour = PLAIN if right is None else GREEN if right[number][place] else RED
+            row.append(_hit_tile(hit, aligner, colour))
+        rows.append(row)
+    return sheet(rows, tile_px=112, title=title)
+
+
+def _hit_tile(hit: Found, aligner: Aligner, frame: str) -> Tile:
+    who = hit.identity or Path(hit.path).name
+    caption = f"{hit.rank}. {who}  {hit.score:.3f}\n{' '.join(hit.condition.values())}"
+    try:
+        return Tile(aligner.align(load(Path(hit.path))), caption, frame)
+    except ImageError:
+        return Tile(None, f"{caption}\n(file is gone)")

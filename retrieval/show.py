@@ -1,0 +1,57 @@
+"""What a collection holds, for people and programs."""
+
+from typing import Any
+
+from generator.checkpoint import load_card
+from index.store import read_manifest
+from retrieval.collection import Collection
+
+
+def describe(collection: Collection) -> dict[str, Any]:
+    """Describe a collection and its spaces.
+
+    Returns:
+        "collection", "images", "duplicates" (files whose image was found before), and "spaces":
+        for each its name, weights, attributes, generation, kind of index, vectors, count of images
+        in every state, and "skipped": every file left out, with its reason.
+
+    Raises:
+        WeightsError: A space's copy of its weights is missing or damaged.
+        IndexFileError: A manifest is missing or damaged.
+    """
+    catalogue = collection.catalogue
+    unreadable = catalogue.images.unreadable()
+    return {
+        "collection": str(collection.root),
+        "images": catalogue.images.count(),
+        "unreadable_files": len(unreadable),
+        "duplicates": [
+            {"path": path, "same_as": first} for path, first in catalogue.images.duplicates()
+        ],
+        "spaces": [_space(collection, space.name, unreadable) for space in catalogue.spaces.all()],
+    }
+
+
+def _space(collection: Collection, name: str, unreadable: list[tuple[str, str]]) -> dict[str, Any]:
+    space = collection.catalogue.spaces.get(name)
+    card = load_card(collection.weights_path(name))
+    published: dict[str, Any] = {"kind": None, "vectors": 0, "dimension": None}
+    if space.generation is not None:
+        manifest = read_manifest(collection.space_dir(name), space.generation)
+        published = {
+            "kind": manifest.kind,
+            "vectors": manifest.vectors,
+            "dimension": manifest.dimension,
+        }
+    skipped = collection.catalogue.spaces.skipped(space.id) + unreadable
+    return {
+        "name": name,
+        "weights_sha256": card.sha256,
+        "architecture": card.architecture,
+        "attributes": {a.name: list(a.values) for a in card.space.attributes},
+        "generation": space.generation,
+        "published_at": space.published_at,
+        **published,
+        "states": collection.catalogue.spaces.state_counts(space.id),
+        "skipped": [{"path": path, "reason": reason} for path, reason in sorted(skipped)],
+    }

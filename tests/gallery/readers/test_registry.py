@@ -1,0 +1,70 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gallery.errors import DatasetError
+from gallery.readers.registry import READERS, open_faces
+
+
+def test_a_spec_names_reader_and_path(put: Callable[..., Path], photos: Path) -> None:
+    put("a.png")
+    faces = open_faces(f"folder:{photos}")
+    assert faces.spec == f"folder:{photos}"
+    assert faces.root == photos
+    assert [face.name for face in faces.faces] == ["a.png"]
+
+
+def test_a_path_may_hold_colons(photos: Path, put: Callable[..., Path]) -> None:
+    put("12:30/a.png")
+    assert len(open_faces(f"folder:{photos}/12:30")) == 1
+
+
+def test_a_tilde_is_the_home(
+    photos: Path, put: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("a.png")
+    monkeypatch.setenv("HOME", str(photos.parent))
+    assert open_faces("folder:~/photos").root == photos
+
+
+def test_the_readers_of_the_first_slice_are_there() -> None:
+    assert {"cmu-faces", "folder", "multipie"} <= set(READERS)
+
+
+def test_a_mistyped_reader_is_answered_with_the_nearest() -> None:
+    known = ", ".join(READERS)
+    with pytest.raises(
+        DatasetError, match=f"no reader 'cmu-face'; did you mean 'cmu-faces'. Known: {known}$"
+    ):
+        open_faces("cmu-face:/photos")
+
+
+def test_a_folder_without_a_reader_is_answered_with_the_spec_to_write(photos: Path) -> None:
+    with pytest.raises(DatasetError, match=f"is not READER:PATH; .* write folder:{photos}$"):
+        open_faces(str(photos))
+
+
+def test_anything_else_is_answered_with_the_readers() -> None:
+    specs = ", ".join(f"{reader}:PATH" for reader in READERS)
+    with pytest.raises(DatasetError, match=f"'photos' is not READER:PATH; write one of {specs}$"):
+        open_faces("photos")
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_spec_without_a_path_is_refused(reader: str) -> None:
+    with pytest.raises(DatasetError, match=f"'{reader}:' names no path; write {reader}:PATH"):
+        open_faces(f"{reader}:")
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("path", ["/nowhere/at/all", "x" * 300, "~nobody-of-this-name/photos"])
+def test_a_path_that_leads_nowhere_is_refused(reader: str, path: str) -> None:
+    with pytest.raises(DatasetError, match="There is no folder|Cannot read"):
+        open_faces(f"{reader}:{path}")
+
+
+@pytest.mark.parametrize("spec", ["~nobody-of-this-name", "x" * 300, ""])
+def test_a_spec_of_any_kind_is_answered(spec: str) -> None:
+    with pytest.raises(DatasetError, match="is not READER:PATH; write one of"):
+        open_faces(spec)

@@ -1,0 +1,346 @@
+import json
+import string
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gallery.attributes import (
+    Attribute,
+    AttributeSpace,
+    Condition,
+    as_number,
+    natural_key,
+    parse_wishes,
+    space_of,
+)
+from gallery.errors import ConfigError, WishError
+
+POSE = Attribute("pose", ("-45", "0", "45"), unit="degree")
+EYES = Attribute("eyes", ("open", "sunglasses"))
+SPACE = AttributeSpace((POSE, EYES))
+
+words = st.text(string.ascii_letters + string.digits + "-+.° ", min_size=1, max_size=8).filter(
+    lambda text: text == text.strip() != ""
+)
+
+
+@st.composite
+def spaces(draw: st.DrawFn) -> AttributeSpace:
+    names = draw(st.lists(words, unique=True, min_size=1, max_size=4))
+    return AttributeSpace(
+        tuple(
+            Attribute(name, tuple(draw(st.lists(words, unique=True, min_size=1, max_size=5))))
+            for name in names
+        )
+    )
+
+
+@st.composite
+def spaces_with_conditions(draw: st.DrawFn) -> tuple[AttributeSpace, Condition]:
+    space = draw(spaces())
+    return space, Condition({a.name: draw(st.sampled_from(a.values)) for a in space.attributes})
+
+
+# Conditions
+
+
+def test_a_condition_reads_like_a_mapping() -> None:
+    condition = Condition(pose="45", eyes="open")
+    assert dict(condition) == {"pose": "45", "eyes": "open"}
+    assert condition["pose"] == "45"
+    assert len(condition) == 2
+    assert str(condition) == "pose=45 eyes=open"
+
+
+def test_conditions_are_equal_whatever_their_order_and_then_hash_alike() -> None:
+    one, other = Condition(pose="45", eyes="open"), Condition(eyes="open", pose="45")
+    assert one == other
+    assert len({one, other, Condition(pose="0", eyes="open")}) == 2
+
+
+def test_replacing_leaves_the_first_condition_as_it_was() -> None:
+    condition = Condition(pose="45")
+    assert condition.replace(pose="0", eyes="open") == {"pose": "0", "eyes": "open"}
+    assert condition.replace({"pose": "0"}) == {"pose": "0"}
+    assert condition == {"pose": "45"}
+
+
+def test_a_condition_is_parted_by_attributes() -> None:
+    condition = Condition(pose="45", eyes="open")
+    assert condition.only(["pose", "unknown"]) == {"pose": "45"}
+    assert condition.without(["pose", "unknown"]) == {"eyes": "open"}
+
+
+def test_an_attribute_may_be_called_values() -> None:
+    assert Condition(values="x")["values"] == "x"
+
+
+# Attributes and their values
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["45", "+45", "45.0", "45°", " 45 ", "45 °", "45deg", "45 degrees", "4.5e1", "45.0 degree"],
+)
+def test_a_number_with_a_unit_has_many_spellings(spelling: str) -> None:
+    assert POSE.index(spelling) == 2
+
+
+@pytest.mark.parametrize("spelling", ["-45", "\N{MINUS SIGN}45", "-45.0°"])
+def test_a_negative_number_may_have_any_minus(spelling: str) -> None:
+    assert POSE.index(spelling) == 0
+
+
+def test_an_age_is_in_years() -> None:
+    assert Attribute("age", ("20", "30"), unit="year").index("30 years") == 1
+
+
+def test_names_that_look_like_numbers_are_names_without_a_unit() -> None:
+    flash = Attribute("illumination", ("7", "07"))
+    assert (flash.index("7"), flash.index("07")) == (0, 1)
+    with pytest.raises(WishError, match=r"illumination has no value '7\.0'"):
+        flash.index("7.0")
+
+
+def test_an_unknown_value_is_refused_with_the_nearest_the_list_and_an_example() -> None:
+    with pytest.raises(
+        WishError, match=r"eyes has no value 'sunglases'; did you mean 'sunglasses'"
+    ):
+        EYES.index("sunglases")
+    with pytest.raises(WishError, match=r"Known: -45, 0, 45\. Wish like pose=-45"):
+        POSE.index("90")
+
+
+@pytest.mark.parametrize("value", ["", "nan", "inf", "4_5", "45px", "°", "left"])
+def test_what_is_no_number_is_no_yaw(value: str) -> None:
+    with pytest.raises(WishError, match="pose has no value"):
+        POSE.index(value)
+
+
+def test_an_attribute_knows_the_values_it_finds() -> None:
+    assert POSE.knows("45°")
+    assert not POSE.knows("44")
+
+
+def test_an_attribute_needs_a_name_and_values() -> None:
+    with pytest.raises(ValueError, match="needs a name and values"):
+        Attribute("", ("a",))
+    with pytest.raises(ValueError, match="needs a name and values"):
+        Attribute("pose", ())
+
+
+def test_values_do_not_repeat() -> None:
+    with pytest.raises(ValueError, match="values of 'eyes' repeat: open, open"):
+        Attribute("eyes", ("open", "open"))
+
+
+def test_values_with_a_unit_do_not_repeat_in_another_spelling() -> None:
+    with pytest.raises(ValueError, match=r"values of 'pose' repeat: 45, 45\.0"):
+        Attribute("pose", ("45", "45.0"), unit="degree")
+
+
+def test_values_with_a_unit_are_numbers() -> None:
+    with pytest.raises(ValueError, match="values of 'pose' in degrees must be numbers"):
+        Attribute("pose", ("left", "0"), unit="degree")
+
+
+# Spaces
+
+
+def test_a_space_knows_its_names_and_size() -> None:
+    assert SPACE.names == ("pose", "eyes")
+    assert SPACE.size == 5
+    assert "pose" in SPACE
+    assert "age" not in SPACE
+
+
+def test_attributes_of_a_space_do_not_repeat() -> None:
+    with pytest.raises(ValueError, match="attributes repeat: pose, pose"):
+        AttributeSpace((POSE, POSE))
+
+
+def test_an_unknown_attribute_is_refused_with_the_nearest() -> None:
+    with pytest.raises(WishError, match="There is no attribute 'posse'; did you mean 'pose'"):
+        SPACE["posse"]
+
+
+def test_a_part_of_a_space_has_the_order_asked_for() -> None:
+    assert SPACE.only(["eyes", "pose"]).names == ("eyes", "pose")
+    with pytest.raises(WishError, match="There is no attribute 'age'"):
+        SPACE.only(["age"])
+
+
+def test_a_checked_condition_is_spelt_and_ordered_as_in_the_space() -> None:
+    checked = SPACE.check({"eyes": "open", "pose": "+45.0°"})
+    assert list(checked.items()) == [("pose", "45"), ("eyes", "open")]
+    assert SPACE.check({"eyes": "open"}) == {"eyes": "open"}
+    with pytest.raises(WishError, match="There is no attribute 'age'"):
+        SPACE.check({"age": "20"})
+
+
+def test_the_one_hot_code_lays_the_attributes_side_by_side() -> None:
+    code = SPACE.one_hot({"eyes": "sunglasses", "pose": "0"})
+    assert code.tolist() == [0, 1, 0, 0, 1]
+    assert code.dtype == np.float32
+
+
+def test_the_one_hot_code_needs_every_attribute() -> None:
+    with pytest.raises(WishError, match="No value is given for eyes; say eyes="):
+        SPACE.one_hot({"pose": "0"})
+
+
+@given(spaces_with_conditions())
+def test_the_one_hot_code_can_be_read_back(drawn: tuple[AttributeSpace, Condition]) -> None:
+    space, condition = drawn
+    code = space.one_hot(condition)
+    assert code.shape == (space.size,)
+    read, start = {}, 0
+    for attribute in space.attributes:
+        part = code[start : start + len(attribute.values)]
+        assert sorted(part.tolist()) == [0.0] * (len(part) - 1) + [1.0]
+        read[attribute.name] = attribute.values[int(part.argmax())]
+        start += len(attribute.values)
+    assert read == condition
+
+
+def test_the_conditions_of_one_attribute_are_enumerated_in_order() -> None:
+    assert list(SPACE.only(["eyes"]).conditions()) == [{"eyes": "open"}, {"eyes": "sunglasses"}]
+
+
+def test_a_product_of_attributes_is_never_enumerated() -> None:
+    with pytest.raises(ValueError, match="a single attribute"):
+        next(SPACE.conditions())
+
+
+@given(spaces())
+def test_a_space_survives_json(space: AttributeSpace) -> None:
+    assert AttributeSpace.from_json(json.loads(json.dumps(space.to_json()))) == space
+
+
+def test_a_unit_survives_json() -> None:
+    assert AttributeSpace.from_json(SPACE.to_json()) == SPACE
+    assert SPACE.to_json()[1] == {"name": "eyes", "values": ["open", "sunglasses"]}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        7,
+        "pose",
+        ["pose"],
+        [{}],
+        [{"name": "pose"}],
+        [{"name": "pose", "values": 3}],
+        [{"name": "pose", "values": []}],
+        [{"name": "pose", "values": ["a", "a"]}],
+        [{"name": "pose", "values": ["left"], "unit": "degree"}],
+        {"name": "pose", "values": ["0"]},
+    ],
+)
+def test_what_is_no_space_is_refused(data: object) -> None:
+    with pytest.raises(ConfigError, match="This is not an attribute space"):
+        AttributeSpace.from_json(data)
+
+
+# Wishes
+
+
+def test_wishes_are_spelt_as_in_the_space() -> None:
+    assert SPACE.parse_wishes(["eyes = sunglasses", "pose=+45°"]) == {
+        "pose": "45",
+        "eyes": "sunglasses",
+    }
+
+
+@pytest.mark.parametrize("wish", ["pose", "pose=", "=45", "=", "", "  =  "])
+def test_a_wish_is_name_equals_value(wish: str) -> None:
+    with pytest.raises(WishError, match="A wish is NAME=VALUE, like pose=45; got"):
+        SPACE.parse_wishes([wish])
+
+
+def test_a_wish_for_something_unknown_is_refused() -> None:
+    with pytest.raises(WishError, match="There is no attribute 'poze'; did you mean 'pose'"):
+        SPACE.parse_wishes(["poze=45"])
+    with pytest.raises(WishError, match="pose has no value '44'"):
+        SPACE.parse_wishes(["pose=44"])
+
+
+def test_nothing_is_wished_for_twice() -> None:
+    with pytest.raises(WishError, match="pose is wished for twice: '45' and '0'"):
+        SPACE.parse_wishes(["pose=45", "pose=0"])
+
+
+def test_there_is_at_least_one_wish() -> None:
+    with pytest.raises(WishError, match="There is no wish; add --wish NAME=VALUE"):
+        SPACE.parse_wishes([])
+
+
+def test_a_value_may_hold_an_equals_sign() -> None:
+    assert parse_wishes(["mark=a=b"]) == {"mark": "a=b"}
+
+
+@given(spaces_with_conditions())
+def test_what_is_written_as_wishes_is_read_as_the_condition(
+    drawn: tuple[AttributeSpace, Condition],
+) -> None:
+    space, condition = drawn
+    assert space.parse_wishes(f"{name}={value}" for name, value in condition.items()) == condition
+
+
+# Numbers, order, and spaces made from labels
+
+
+@pytest.mark.parametrize(("text", "number"), [("7", 7.0), ("-0.5", -0.5), (" 3 ", 3.0), ("−2", -2)])  # noqa: RUF001
+def test_a_text_may_spell_a_number(text: str, number: float) -> None:
+    assert as_number(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "x", "nan", "inf", "-infinity", "1e999", "1,5", "20_30"])
+def test_a_text_may_spell_no_number(text: str) -> None:
+    assert as_number(text) is None
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_every_finite_number_is_read_back(number: float) -> None:
+    assert as_number(repr(number)) == number
+
+
+def test_natural_order_counts() -> None:
+    names = ["s10", "s9", "s2b10", "s2b9", "s2", "s02", "t1", "s"]
+    assert sorted(names, key=natural_key) == ["s", "s02", "s2", "s2b9", "s2b10", "s9", "s10", "t1"]
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.text(string.ascii_letters, max_size=3))
+def test_numbered_names_are_ordered_by_their_numbers(one: int, other: int, stem: str) -> None:
+    before = natural_key(f"{stem}{one}") < natural_key(f"{stem}{other}")
+    assert before == (one < other)
+
+
+@given(st.text(max_size=12), st.text(max_size=12))
+def test_natural_order_tells_different_texts_apart(one: str, other: str) -> None:
+    assert (natural_key(one) == natural_key(other)) == (one == other)
+
+
+def test_natural_order_takes_any_number_of_digits() -> None:
+    assert natural_key("9" * 5000) < natural_key("1" + "0" * 5000)
+
+
+def test_a_space_is_made_of_the_values_that_occur() -> None:
+    labels = [{"pose": "45", "wig": "s10"}, {"pose": "-45"}, {"pose": "5", "wig": "s9"}]
+    space = space_of(labels, ["wig", "pose", "hat"], {"pose": "degree"})
+    assert space.names == ("wig", "pose")
+    assert space["wig"].values == ("s9", "s10")
+    assert space["pose"] == Attribute("pose", ("-45", "5", "45"), "degree")
+
+
+def test_spellings_of_one_number_make_one_value() -> None:
+    labels = [{"pose": spelling} for spelling in ("45.0", "45", "+45", "0")]
+    assert space_of(labels, ["pose"], {"pose": "degree"})["pose"].values == ("0", "45")
+
+
+def test_without_a_unit_every_spelling_is_a_value() -> None:
+    labels = [{"flash": spelling} for spelling in ("7", "07", "10")]
+    assert space_of(labels, ["flash"], {})["flash"].values == ("07", "7", "10")

@@ -1,0 +1,462 @@
+"""The on-disk format: round trips, leftovers of killed runs, damage, and refusals."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gallery.errors import IndexFileError
+from index.base import GalleryRows
+from index.contract import IndexContract
+from index.exact import ExactIndex
+from index.store import (
+    FORMAT,
+    Shard,
+    append_shard,
+    open_index,
+    open_shard,
+    publish,
+    read_contract,
+    read_manifest,
+    verify_shard,
+    write_contract,
+)
+
+CONTRACT = IndexContract(
+    extractor="refiner",
+    weights_sha256="ab" * 32,
+    attribute_space=(("pose", ("-45", "0", "45")),),
+    aligner="eyes-60",
+    canonicalisation="reconstruction",
+    projection="none",
+    dimension=5,
+)
+NOTHING = np.empty(0, dtype=np.int64)
+
+
+def rows(seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Ids with repetitions (N,), and embeddings of small whole numbers (N, 5)."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 9, size=count), rng.integers(-2, 3, (count, 5)).astype(np.float32)
+
+
+@pytest.fixture
+def space(tmp_path: Path) -> Path:
+    write_contract(tmp_path / "spaces" / "pose-60", CONTRACT)
+    return tmp_path / "spaces" / "pose-60"
+
+
+@pytest.fixture
+def shards(space: Path) -> list[Shard]:
+    return [append_shard(space, number, *rows(number, 10 * number)) for number in (1, 2, 3)]
+
+
+@pytest.fixture(params=["exact", "flat"])
+def kind(request: pytest.FixtureRequest) -> str:
+    if request.param == "flat":
+        pytest.importorskip("faiss", reason='needs FAISS: pip install "mindseye[cpu]"')
+    return str(request.param)
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(p.relative_to(directory).as_posix() for p in directory.rglob("*") if p.is_file())
+
+
+def killed_after(monkeypatch: pytest.MonkeyPatch, renames: int) -> list[str]:
+    """Stop at the next renaming of a file after some; return the names of those, as they come."""
+    rename = Path.replace
+    done: list[str] = []
+
+    def replace_or_stop(path: Path, target: Path) -> Path:
+        if len(done) == renames:
+            raise KeyboardInterrupt("killed")
+        done.append(target.name)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace_or_stop)
+    return done
+
+
+def test_a_contract_is_read_as_written(space: Path) -> None:
+    assert read_contract(space) == CONTRACT
+
+
+def test_a_space_keeps_its_contract(space: Path) -> None:
+    write_contract(space, CONTRACT)
+    with pytest.raises(IndexFileError, match=r"pose-60 was made under.*eyes-80 here, eyes-60"):
+        write_contract(space, replace(CONTRACT, aligner="eyes-80"))
+    assert read_contract(space) == CONTRACT
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"extractor": ', "[]", "\udce4"])
+def test_a_damaged_contract_is_reported_with_its_path(space: Path, text: str) -> None:
+    (space / "contract.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(IndexFileError, match=r"contract\.json.*mindseye index build"):
+        read_contract(space)
+
+
+def test_a_missing_contract_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(IndexFileError, match=r"contract\.json is missing.*mindseye index build"):
+        read_contract(tmp_path)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_shard_is_read_as_written(space: Path, order: Any) -> None:
+    ids, embeddings = rows(1, 12)
+    shard = append_shard(space, 7, ids, np.asarray(embeddings, order=order))
+    read_ids, read_embeddings = open_shard(space, 7)
+    assert (shard.number, shard.rows) == (7, 12)
+    assert read_ids.dtype == np.int64
+    assert read_embeddings.dtype == np.float32
+    assert np.array_equal(read_ids, ids)
+    assert np.array_equal(read_embeddings, embeddings)
+    assert isinstance(read_embeddings, np.memmap)
+    verify_shard(space, shard)
+
+
+def test_the_same_rows_make_the_same_shard(space: Path) -> None:
+    first = append_shard(space, 1, *rows(1, 12))
+    assert append_shard(space, 1, *rows(1, 12)) == first
+    assert append_shard(space, 1, *rows(2, 12)) != first
+
+
+def test_writing_to_an_opened_shard_does_not_reach_the_disk(space: Path) -> None:
+    shard = append_shard(space, 1, *rows(1, 12))
+    ids, embeddings = open_shard(space, 1)
+    ids[:], embeddings[:] = 0, 0
+    verify_shard(space, shard)
+
+
+def test_an_opened_shard_is_searched_without_a_copy(space: Path) -> None:
+    append_shard(space, 1, *rows(1, 12))
+    ids, embeddings = open_shard(space, 1)
+    ((_, part),) = GalleryRows(ids, [embeddings]).chunks()
+    assert np.require(part, requirements=["C", "W", "E"]).base is not None
+    assert np.shares_memory(np.require(part, requirements=["C", "W", "E"]), embeddings)
+
+
+@pytest.mark.parametrize(
+    ("ids", "embeddings", "message"),
+    [
+        (NOTHING, np.empty((0, 5), dtype=np.float32), "at least one row"),
+        (np.arange(2), np.zeros((3, 5), dtype=np.float32), "2 ids for 3 rows"),
+        (np.arange(2), np.zeros((2, 5)), "float64"),
+        (np.arange(2), np.full((2, 5), np.nan, dtype=np.float32), "finite"),
+        (np.arange(2), np.full((2, 5), np.inf, dtype=np.float32), "finite"),
+    ],
+)
+def test_rows_that_make_no_shard_are_refused_and_write_nothing(
+    space: Path, ids: np.ndarray, embeddings: np.ndarray, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        append_shard(space, 1, ids, embeddings)
+    assert names(space) == ["contract.json"]
+
+
+def test_numbers_start_at_one(space: Path) -> None:
+    with pytest.raises(ValueError, match="shards are numbered from 1, got 0"):
+        append_shard(space, 0, *rows(1, 2))
+    with pytest.raises(ValueError, match="generations are numbered from 1, got 0"):
+        read_manifest(space, 0)
+
+
+def killed_before_any_rename(directory: Path) -> None:
+    (directory / "000001.ids.npy.tmp").write_bytes(b"\x93NUMPY half")
+
+
+def killed_between_the_renames(directory: Path) -> None:
+    np.save(directory / "000001.ids.npy", np.arange(4))
+    (directory / "000001.npy.tmp").write_bytes(b"\x93NUMPY half")
+
+
+def killed_after_both_renames(directory: Path) -> None:
+    np.save(directory / "000001.ids.npy", np.arange(12))
+    np.save(directory / "000001.npy", np.ones((12, 5), dtype=np.float32))
+
+
+@pytest.mark.parametrize(
+    "leave", [killed_before_any_rename, killed_between_the_renames, killed_after_both_renames]
+)
+def test_what_a_killed_writer_left_is_overwritten(
+    space: Path, leave: Callable[[Path], None]
+) -> None:
+    (space / "embeddings").mkdir()
+    leave(space / "embeddings")
+    ids, embeddings = rows(1, 12)
+    verify_shard(space, append_shard(space, 1, ids, embeddings))
+    read_ids, read_embeddings = open_shard(space, 1)
+    assert np.array_equal(read_ids, ids)
+    assert np.array_equal(read_embeddings, embeddings)
+    assert names(space / "embeddings") == ["000001.ids.npy", "000001.npy"]
+
+
+@pytest.mark.parametrize("leave", [killed_before_any_rename, killed_between_the_renames])
+def test_half_a_shard_is_no_shard(space: Path, leave: Callable[[Path], None]) -> None:
+    (space / "embeddings").mkdir()
+    leave(space / "embeddings")
+    with pytest.raises(IndexFileError, match=r"npy is missing.*mindseye index build"):
+        open_shard(space, 1)
+
+
+@pytest.mark.parametrize("renames", [0, 1])
+def test_a_writer_killed_while_overwriting_leaves_no_mixture(
+    space: Path, monkeypatch: pytest.MonkeyPatch, renames: int
+) -> None:
+    append_shard(space, 1, *rows(1, 12))
+    done = killed_after(monkeypatch, renames)
+    with pytest.raises(KeyboardInterrupt, match="killed"):
+        append_shard(space, 1, *rows(2, 12))
+    assert done == ["000001.ids.npy"][:renames]
+    with pytest.raises(IndexFileError, match=r"000001\.npy is missing"):
+        open_shard(space, 1)
+
+
+@pytest.mark.parametrize("name", ["000001.npy", "000001.ids.npy"])
+@pytest.mark.parametrize("kept", [0, 1, 8, 40, 127, 128, 150, -1])
+def test_a_torn_shard_is_reported_with_its_file(space: Path, name: str, kept: int) -> None:
+    append_shard(space, 1, *rows(1, 12))
+    path = space / "embeddings" / name
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(IndexFileError, match=rf"/{name} is damaged.*mindseye index build"):
+        open_shard(space, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("000001.npy", np.zeros((12, 5)), "holds float64"),
+        ("000001.npy", np.zeros(12, dtype=np.float32), r"holds float32 \(12,\)"),
+        ("000001.npy", np.zeros((12, 5), dtype=np.float32, order="F"), "in C order"),
+        ("000001.npy", np.zeros((11, 5), dtype=np.float32), "12 ids for the 11 rows"),
+        ("000001.ids.npy", np.zeros((12, 1), dtype=np.int64), r"holds int64 \(12, 1\)"),
+        ("000001.ids.npy", np.zeros(12, dtype=np.int32), "holds int32"),
+        ("000001.ids.npy", np.array([None] * 12), "Python objects"),
+    ],
+)
+def test_another_array_is_refused(space: Path, name: str, array: np.ndarray, message: str) -> None:
+    append_shard(space, 1, *rows(1, 12))
+    np.save(space / "embeddings" / name, array)
+    with pytest.raises(IndexFileError, match=rf"{message}.*mindseye index build"):
+        open_shard(space, 1)
+
+
+@pytest.mark.parametrize("name", ["000001.npy", "000001.ids.npy"])
+def test_a_changed_byte_is_found(space: Path, name: str) -> None:
+    shard = append_shard(space, 1, *rows(1, 12))
+    path = space / "embeddings" / name
+    content = bytearray(path.read_bytes())
+    content[-2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(IndexFileError, match=rf"/{name} has SHA-256 .*: it is damaged"):
+        verify_shard(space, shard)
+
+
+def test_a_published_index_finds_what_the_shards_hold(
+    space: Path, shards: list[Shard], kind: str
+) -> None:
+    manifest = publish(space, 1, kind, CONTRACT, shards, NOTHING)
+    index = open_index(space, 1, CONTRACT)
+    ids, blocks = zip(*(rows(number, 10 * number) for number in (1, 2, 3)), strict=True)
+    reference = ExactIndex(np.concatenate(ids), blocks)
+    probes = rows(9, 20)[1]
+    found, expected = index.search(probes, index.size), reference.search(probes, index.size)
+    assert (index.size, index.dimension) == (reference.size, 5)
+    assert np.array_equal(found.ids, expected.ids)
+    assert np.array_equal(found.scores, expected.scores)
+    assert (manifest.vectors, manifest.images, manifest.excluded) == (60, index.size, 0)
+
+
+def test_excluded_images_are_never_found(space: Path, shards: list[Shard], kind: str) -> None:
+    manifest = publish(space, 1, kind, CONTRACT, shards, np.array([7, 3, 3, 500]))
+    index = open_index(space, 1, CONTRACT)
+    found = index.search(rows(9, 20)[1], index.size)
+    assert {3, 7}.isdisjoint(found.ids.ravel().tolist())
+    assert index.size == manifest.images == 7
+    assert manifest.excluded == 3
+
+
+def test_a_later_generation_leaves_the_earlier_one_as_it_was(
+    space: Path, shards: list[Shard], kind: str
+) -> None:
+    publish(space, 1, kind, CONTRACT, shards[:1], NOTHING)
+    before = open_index(space, 1, CONTRACT)
+    probes = rows(9, 4)[1]
+    expected = before.search(probes, before.size)
+    publish(space, 2, kind, CONTRACT, shards, NOTHING)
+    again = open_index(space, 1, CONTRACT)
+    assert np.array_equal(again.search(probes, again.size).ids, expected.ids)
+    assert np.array_equal(before.search(probes, before.size).ids, expected.ids)
+    assert open_index(space, 2, CONTRACT).size >= before.size
+
+
+def test_a_space_holds_the_files_that_the_format_names(space: Path, shards: list[Shard]) -> None:
+    publish(space, 1, "exact", CONTRACT, shards[:1], NOTHING)
+    assert names(space / "index") == ["000001/excluded.npy", "000001/manifest.json"]
+    assert names(space)[:3] == [
+        "contract.json",
+        "embeddings/000001.ids.npy",
+        "embeddings/000001.npy",
+    ]
+    assert json.loads((space / "index/000001/manifest.json").read_text("utf-8")) == {
+        "format": 1,
+        "kind": "exact",
+        "contract": CONTRACT.digest(),
+        "dimension": 5,
+        "vectors": 10,
+        "images": len(np.unique(rows(1, 10)[0])),
+        "excluded": 0,
+        "shards": [asdict(shards[0])],
+    }
+
+
+def test_a_flat_generation_holds_its_faiss_file(space: Path, shards: list[Shard]) -> None:
+    pytest.importorskip("faiss", reason='needs FAISS: pip install "mindseye[cpu]"')
+    publish(space, 1, "flat", CONTRACT, shards, NOTHING)
+    files = ["000001/excluded.npy", "000001/flat.faiss", "000001/manifest.json"]
+    assert names(space / "index") == files
+
+
+def test_the_manifest_is_read_as_published(space: Path, shards: list[Shard]) -> None:
+    manifest = publish(space, 12, "exact", CONTRACT, shards, NOTHING)
+    assert read_manifest(space, 12) == manifest
+    assert manifest.shards == tuple(shards)
+
+
+def test_what_a_killed_publication_left_is_replaced(
+    space: Path, shards: list[Shard], kind: str
+) -> None:
+    for left in (".tmp-000001", "000001"):
+        (space / "index" / left / "deep").mkdir(parents=True)
+        (space / "index" / left / "manifest.json").write_text("{", "utf-8")
+    manifest = publish(space, 1, kind, CONTRACT, shards, NOTHING)
+    assert read_manifest(space, 1) == manifest
+    assert [entry.name for entry in (space / "index").iterdir()] == ["000001"]
+    assert not (space / "index" / "000001" / "deep").exists()
+
+
+@pytest.mark.parametrize("renames", [0, 1])
+def test_a_killed_publication_is_not_seen(
+    space: Path, shards: list[Shard], monkeypatch: pytest.MonkeyPatch, renames: int
+) -> None:
+    killed_after(monkeypatch, renames)
+    with pytest.raises(KeyboardInterrupt, match="killed"):
+        publish(space, 1, "exact", CONTRACT, shards, NOTHING)
+    monkeypatch.undo()
+    with pytest.raises(IndexFileError, match=r"index/000001/manifest\.json is missing"):
+        open_index(space, 1, CONTRACT)
+    publish(space, 1, "exact", CONTRACT, shards, NOTHING)
+    assert open_index(space, 1, CONTRACT).size == 9
+
+
+def test_publishing_refuses_a_torn_a_changed_or_a_missing_shard(
+    space: Path, shards: list[Shard]
+) -> None:
+    ids_path = space / "embeddings" / "000002.ids.npy"
+    np.save(ids_path, np.arange(20))
+    with pytest.raises(IndexFileError, match=r"000002\.ids\.npy has SHA-256"):
+        publish(space, 1, "exact", CONTRACT, shards, NOTHING)
+    with pytest.raises(IndexFileError, match=r"000001\.ids\.npy holds 10 rows, expected 11"):
+        publish(space, 1, "exact", CONTRACT, [replace(shards[0], rows=11)], NOTHING)
+    ids_path.unlink()
+    with pytest.raises(IndexFileError, match=r"000002\.ids\.npy is missing"):
+        publish(space, 1, "exact", CONTRACT, shards, NOTHING)
+    with pytest.raises(IndexFileError, match="is missing"):
+        open_index(space, 1, CONTRACT)
+
+
+def test_publishing_refuses_embeddings_of_another_dimension(space: Path) -> None:
+    shard = append_shard(space, 1, np.arange(2), np.zeros((2, 6), dtype=np.float32))
+    with pytest.raises(IndexFileError, match=r"000001\.npy has dimension 6, expected 5"):
+        publish(space, 1, "exact", CONTRACT, [shard], NOTHING)
+
+
+def test_publishing_refuses_another_contract(space: Path, shards: list[Shard]) -> None:
+    with pytest.raises(IndexFileError, match="projection: pca here, none there"):
+        publish(space, 1, "exact", replace(CONTRACT, projection="pca"), shards, NOTHING)
+
+
+def test_publishing_refuses_wrong_calls(space: Path, shards: list[Shard]) -> None:
+    with pytest.raises(ValueError, match="kind must be one of exact, flat, got 'hnsw'"):
+        publish(space, 1, "hnsw", CONTRACT, shards, NOTHING)
+    with pytest.raises(ValueError, match=r"excluded_ids must be int64 \(e,\), got float64"):
+        publish(space, 1, "exact", CONTRACT, shards, np.array([1.0]))
+
+
+def test_searching_under_another_contract_names_the_first_difference(
+    space: Path, shards: list[Shard], kind: str
+) -> None:
+    publish(space, 1, kind, CONTRACT, shards, NOTHING)
+    other = replace(CONTRACT, weights_sha256="cd" * 32, projection="pca")
+    with pytest.raises(IndexFileError, match="weights_sha256: cdcdcdcdcdcd… here, abababababab…"):
+        open_index(space, 1, other)
+
+
+def test_a_generation_of_another_contract_than_its_space_is_refused(
+    space: Path, shards: list[Shard]
+) -> None:
+    publish(space, 1, "exact", CONTRACT, shards, NOTHING)
+    other = replace(CONTRACT, projection="pca")
+    (space / "contract.json").write_text(json.dumps(other.to_json()), "utf-8")
+    with pytest.raises(IndexFileError, match=r"index/000001 was made under another contract"):
+        open_index(space, 1, other)
+
+
+def test_an_index_without_images_is_not_opened(space: Path, shards: list[Shard], kind: str) -> None:
+    publish(space, 1, kind, CONTRACT, [], NOTHING)
+    assert publish(space, 2, kind, CONTRACT, shards, np.arange(9)).vectors == 0
+    for generation in (1, 2):
+        with pytest.raises(IndexFileError, match=r"holds no images.*mindseye index build"):
+            open_index(space, generation, CONTRACT)
+
+
+def test_a_missing_generation_is_reported_with_the_next_step(space: Path) -> None:
+    with pytest.raises(IndexFileError, match=r"000004/manifest\.json is missing.*index build"):
+        open_index(space, 4, CONTRACT)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": FORMAT + 1}, r"has format 2, this version of mindseye reads format 1"),
+        ({"format": None}, "has format None"),
+        ({"kind": "hnsw"}, "has kind 'hnsw', expected exact or flat"),
+        ({"kind": 3}, "is damaged"),
+        ({"vectors": "60"}, "is damaged"),
+        ({"colour": 1}, "is damaged"),
+        ({"shards": None}, "is damaged"),
+        ({"shards": [{"number": 1}]}, "is damaged"),
+        ({"shards": [{"number": 0, "rows": 1, "embeddings_sha256": "", "ids_sha256": ""}]}, "1 on"),
+        ({"images": 8}, "holds 9 images of dimension 5, its manifest says 8 of 5"),
+        ({"dimension": 6}, "made under another contract"),
+    ],
+)
+def test_a_manifest_that_cannot_be_right_is_refused(
+    space: Path, shards: list[Shard], change: dict[str, Any], message: str
+) -> None:
+    publish(space, 1, "exact", CONTRACT, shards, NOTHING)
+    path = space / "index" / "000001" / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | change), "utf-8")
+    with pytest.raises(IndexFileError, match=rf"{message}.*mindseye index build"):
+        open_index(space, 1, CONTRACT)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"format": 1', '{"format": 1}'])
+def test_a_damaged_manifest_is_refused(space: Path, shards: list[Shard], text: str) -> None:
+    publish(space, 1, "exact", CONTRACT, shards, NOTHING)
+    (space / "index" / "000001" / "manifest.json").write_text(text, "utf-8")
+    with pytest.raises(IndexFileError, match=r"manifest\.json .*mindseye index build"):
+        open_index(space, 1, CONTRACT)
+
+
+def test_a_generation_that_lost_a_file_is_refused(
+    space: Path, shards: list[Shard], kind: str
+) -> None:
+    publish(space, 1, kind, CONTRACT, shards, NOTHING)
+    name = {"exact": "excluded.npy", "flat": "flat.faiss"}[kind]
+    (space / "index" / "000001" / name).unlink()
+    with pytest.raises(IndexFileError, match=rf"{name} is missing.*mindseye index build"):
+        open_index(space, 1, CONTRACT)
