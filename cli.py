@@ -48,6 +48,7 @@ CropOption = Annotated[
     str | None,
     typer.Option(metavar="X,Y,W,H", help="Where the face is: pixels, or shares up to 1."),
 ]
+DEMO_DATA = "cmu-faces:../shared/data/cmu-faces.tar.gz"
 DEFAULT_COLLECTION = Path("mindseye-collection")
 T = TypeVar("T")
 
@@ -59,7 +60,10 @@ def root(
     """Picture what you are looking for, then find it.
 
     Draw a wished image ("this face, with sunglasses") and find what comes closest in a gallery.
-    """
+
+    \b
+    Example: mindseye query me.jpg --wish eyes=sunglasses --collection my-faces
+    """  # noqa: D301  \b keeps the example's lines
     if version:
         from importlib.metadata import version as installed
 
@@ -79,7 +83,7 @@ def data_show(
 
     \b
     Example: mindseye data show cmu-faces:cmu-faces.tar.gz --sheet faces.png
-    """  # noqa: D301  \b keeps the example's lines
+    """  # noqa: D301
     from dataclasses import replace
 
     from gallery import sheets
@@ -306,7 +310,7 @@ def demo(
     ),
     data: Annotated[
         str, typer.Option(metavar="SPEC", help="Labelled faces with the attribute `eyes`.")
-    ] = "cmu-faces:../shared/data/cmu-faces.tar.gz",
+    ] = DEMO_DATA,
 ) -> None:
     """See it work on real photographs: train, index, ask, and look at the answers.
 
@@ -318,6 +322,11 @@ def demo(
     from retrieval import demo as show
 
     keep_freed_memory()
+    if data == DEMO_DATA and not Path(data.partition(":")[2]).exists():
+        raise ConfigError(
+            f"The demonstration's photographs are not at {data.partition(':')[2]}; give --data"
+            " cmu-faces:PATH, with the UCI CMU Face Images there"
+        )
     plan = show.plan(open_faces(data), out)
     with _resumable("Run the same command again to go on."):
         _note(f"1/4  Training a generator for `{show.ATTRIBUTE}` (about two minutes on two cores)")
