@@ -23,6 +23,7 @@ from gallery.errors import ConfigError, ImageError
 from gallery.images import DEFAULT_LIMITS
 
 Pixels = NDArray[np.uint8]
+RESAMPLING = "bicubic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,7 @@ class Aligner:
             "crop": str(self.crop) if self.crop else None,
             "eye_line": self.eye_line,
             "chin_line": self.chin_line,
-            "resampling": "bicubic",
+            "resampling": RESAMPLING,
         }
 
     @classmethod
@@ -177,6 +178,8 @@ class Aligner:
             ConfigError: The data has another form.
         """
         try:
+            if data["resampling"] != RESAMPLING:
+                raise ValueError(f"resampling is {data['resampling']!r}, not {RESAMPLING!r}")
             return cls(
                 size=int(data["size"]),
                 channels=int(data["channels"]),

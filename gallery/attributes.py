@@ -149,6 +149,9 @@ class AttributeSpace:
     def __contains__(self, name: object) -> bool:
         return name in self.names
 
+    def __iter__(self) -> Iterator[Attribute]:
+        return iter(self.attributes)
+
     def __getitem__(self, name: str) -> Attribute:
         """Return an attribute by name.
 

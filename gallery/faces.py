@@ -1,7 +1,7 @@
 """A face set: the images of a SPEC, and what is known of each. Pixels are read when asked for."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
@@ -151,13 +151,8 @@ class FaceSet:
         filled = {(face.identity, face.condition) for face in self.faces}
         names = self.space.names
         cells = product(self.identities, *(a.values for a in self.space.attributes))
-        grid = ((who, Condition(zip_names(names, values))) for who, *values in cells)
+        grid = ((who, Condition(dict(zip(names, values, strict=True)))) for who, *values in cells)
         return [cell for cell in grid if cell not in filled]
-
-
-def zip_names(names: Iterable[str], values: Iterable[str]) -> Mapping[str, str]:
-    """Pair attribute names with values."""
-    return dict(zip(names, values, strict=True))
 
 
 def first_identities(faces: FaceSet, wanted: str) -> tuple[str, ...]:

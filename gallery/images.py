@@ -4,7 +4,9 @@ A file that cannot be used raises ImageError, whose message is the reason shown 
 """
 
 import io
+import re
 import stat
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,20 +74,28 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
     if not data:
         raise ImageError("empty file (0 bytes)")
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            width, height = image.size
-            if width * height > limits.pixels:
-                raise ImageError(_too_large(f"{width} x {height} pixels", limits))
-            image.load()
-            return _plain(_upright(image))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of EXIF and of sizes; we judge ourselves
+            return _decoded(data, limits)
     except ImageError:
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(_too_large("too many pixels", limits)) from error
+    except Image.DecompressionBombError as error:  # Pillow's own limit comes before ours
+        counted = re.search(r"(\d+) pixels", str(error))
+        what = f"{int(counted[1]):,} pixels" if counted else "too many pixels"
+        raise ImageError(_too_large(what, limits)) from error
     except UnidentifiedImageError as error:
         raise ImageError(f"not an image of a known format ({', '.join(FORMATS)})") from error
     except Exception as error:  # decoders raise nearly anything on damaged data
         raise ImageError(f"damaged or truncated: {error}") from error
+
+
+def _decoded(data: bytes, limits: Limits) -> Image.Image:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        width, height = image.size
+        if width * height > limits.pixels:
+            raise ImageError(_too_large(f"{width} x {height} pixels", limits))
+        image.load()
+        return _plain(_upright(image))
 
 
 def load(path: Path, limits: Limits = DEFAULT_LIMITS) -> Image.Image:

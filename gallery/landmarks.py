@@ -37,7 +37,12 @@ def read_landmarks(root: Path) -> dict[str, Landmarks]:
         return {}
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            return dict(_rows(path, file))
+            found: dict[str, Landmarks] = {}
+            for where, name, landmarks in _rows(path, file):
+                if name in found:
+                    raise DatasetError(f"{where}: {name!r} stands in an earlier line too")
+                found[name] = landmarks
+            return found
     except (UnicodeDecodeError, csv.Error, OSError) as error:
         raise DatasetError(f"{path} cannot be read as UTF-8 CSV: {error}") from error
 
@@ -60,7 +65,7 @@ def read_pos(path: Path) -> Landmarks | None:
     return _landmarks(eyes, points.get("chin"), str(path))
 
 
-def _rows(path: Path, file: TextIO) -> Iterator[tuple[str, Landmarks]]:
+def _rows(path: Path, file: TextIO) -> Iterator[tuple[str, str, Landmarks]]:
     rows = csv.DictReader(file)
     rows.fieldnames = [name.strip() for name in rows.fieldnames or ()]
     missing = [name for name in ("path", *COLUMNS) if name not in rows.fieldnames]
@@ -71,7 +76,7 @@ def _rows(path: Path, file: TextIO) -> Iterator[tuple[str, Landmarks]]:
         name = (row["path"] or "").strip().replace("\\", "/")
         if not name:
             raise DatasetError(f"{where}: the path is empty")
-        yield PurePosixPath(name).as_posix(), _from_row(row, where)
+        yield where, PurePosixPath(name).as_posix(), _from_row(row, where)
 
 
 def _from_row(row: Mapping[str, str | None], where: str) -> Landmarks:

@@ -43,12 +43,15 @@ def read(spec: str, path: Path) -> FaceSet:
     """
     root = unpacked(path) if path.is_file() and is_archive(path) else path
     shots: dict[tuple[str, Condition], tuple[int, str]] = {}
-    for name, regular in walk(root):
-        match = NAME.fullmatch(name.rpartition("/")[2].removesuffix(".pgm"))
-        if not (regular and match and name.endswith(".pgm")):
+    problems = []
+    for entry in walk(root):
+        match = NAME.fullmatch(entry.stem) if entry.name.endswith(".pgm") else None
+        if entry.problem and (match or entry.name.endswith("/")):
+            problems.append(entry.as_problem())
+        if entry.problem or match is None:
             continue
         shot = (match["user"], Condition({n: match[n] for n in SPACE.names}))
-        candidate = (int(match["scale"] or 1), name)
+        candidate = (int(match["scale"] or 1), entry.name)
         shots[shot] = min(shots.get(shot, candidate), candidate)
     if not shots:
         raise DatasetError(
@@ -57,4 +60,6 @@ def read(spec: str, path: Path) -> FaceSet:
             " archive"
         )
     faces = tuple(Face(name, user, condition) for (user, condition), (_, name) in shots.items())
-    return FaceSet(spec=spec, root=root, faces=faces, space=SPACE, crop=CROP)
+    return FaceSet(
+        spec=spec, root=root, faces=faces, space=SPACE, crop=CROP, problems=tuple(problems)
+    )

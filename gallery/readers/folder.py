@@ -53,13 +53,13 @@ def _unlabelled(
     root: Path, landmarks: Mapping[str, Landmarks], problems: list[Problem]
 ) -> list[Face]:
     faces = []
-    for name, regular in walk(root):
-        if not is_image_name(name):
+    for entry in walk(root):
+        if not is_image_name(entry.name) and not entry.name.endswith("/"):
             continue
-        if regular:
-            faces.append(Face(name, landmarks=landmarks.get(name)))
+        if entry.problem is None:
+            faces.append(Face(entry.name, landmarks=landmarks.get(entry.name)))
         else:
-            problems.append(Problem(name, "not a regular file (a link, pipe or device)"))
+            problems.append(entry.as_problem())
     return faces
 
 

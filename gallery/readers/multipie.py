@@ -50,11 +50,14 @@ def read(spec: str, path: Path) -> FaceSet:
     """
     landmarks = read_landmarks(path)
     faces = []
-    for name, regular in walk(path):
-        face = _face(name) if regular and name.endswith(".png") else None
-        if face is None:
+    problems = []
+    for entry in walk(path):
+        face = _face(entry.name) if entry.name.endswith(".png") else None
+        if entry.problem and (face or entry.name.endswith("/")):
+            problems.append(entry.as_problem())
+        if entry.problem or face is None:
             continue
-        points = landmarks.get(name) or read_pos((path / name).with_suffix(".pos"))
+        points = landmarks.get(face.name) or read_pos((path / face.name).with_suffix(".pos"))
         faces.append(Face(face.name, face.identity, face.condition, points))
     if not faces:
         raise DatasetError(
@@ -62,7 +65,7 @@ def read(spec: str, path: Path) -> FaceSet:
             " session01/multiview/001/01/05_1/001_01_01_051_07.png."
             " Give the folder that holds session01"
         )
-    return FaceSet(spec=spec, root=path, faces=tuple(faces), space=SPACE)
+    return FaceSet(spec=spec, root=path, faces=tuple(faces), space=SPACE, problems=tuple(problems))
 
 
 def _face(name: str) -> Face | None:

@@ -6,6 +6,7 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gallery import archives
@@ -244,6 +245,16 @@ def test_a_damaged_archive_never_gives_other_files(
         damaged[position] ^= 0x55
         refused += is_refused(bytes(damaged), tmp_path / "faces.tar", cache)
     assert refused > len(whole) // 3 * 0.8
+
+
+def test_damage_inside_a_packed_photograph_is_refused(tmp_path: Path, cache: Path) -> None:
+    levels = np.random.default_rng(0).integers(0, 256, 6_000)
+    photograph = b"P2\n100 60\n255\n" + b" ".join(b"%d" % level for level in levels)
+    whole = tar_of((member("a.pgm"), photograph), packed="gz")
+    for position in range(len(whole) // 10, len(whole), len(whole) // 10):
+        damaged = bytearray(whole)
+        damaged[position] ^= 0x55
+        assert is_refused(bytes(damaged), tmp_path / "faces.tar", cache)
 
 
 def test_a_damaged_header_inside_is_refused(tmp_path: Path, cache: Path) -> None:

@@ -31,6 +31,7 @@ def test_the_hint_names_the_nearest_and_all_known() -> None:
 
 def test_the_hint_overlooks_capitals_and_spells_as_known() -> None:
     assert did_you_mean("multipie", ["MultiPIE"]).startswith("did you mean 'MultiPIE'?")
+    assert did_you_mean("EYES", ["eyes"]).startswith("did you mean 'eyes'?")
 
 
 def test_without_anything_near_the_hint_lists_what_is_known() -> None:

@@ -121,7 +121,17 @@ def test_a_reader_may_keep_its_images_elsewhere(put: Callable[..., Path]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("wanted", "count"), [("1", 1), ("20", 20), ("0.7", 14), ("1.0", 20), ("0.06", 1), ("07", 7)]
+    ("wanted", "count"),
+    [
+        ("1", 1),
+        ("20", 20),
+        ("0.7", 14),
+        ("1.0", 20),
+        ("0.06", 1),
+        ("0.04", 1),
+        ("0.98", 20),
+        ("07", 7),
+    ],
 )
 def test_the_first_people_in_natural_order_are_trained_on(wanted: str, count: int) -> None:
     chosen = first_identities(people(20), wanted)

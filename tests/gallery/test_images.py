@@ -137,11 +137,22 @@ def test_sixteen_bits_become_eight() -> None:
     assert np.asarray(read).tolist() == [[0, 0, 1, 128, 255]]
 
 
+def test_every_gray_has_its_sixteen_bit_double() -> None:
+    grays = np.arange(256, dtype=np.uint16).reshape(16, 16)
+    read = decode(encode(Image.fromarray(grays * 257), "PNG"))
+    assert np.array_equal(np.asarray(read), grays)
+
+
 def test_sixteen_bits_are_read_from_tiff_in_either_byte_order_and_from_ascii() -> None:
     big = Image.frombytes("I;16B", (2, 1), b"\xff\xff\x80\x00")
     little = Image.frombytes("I;16", (2, 1), b"\xff\xff\x00\x80")
     for data in (encode(big, "TIFF"), encode(little, "TIFF"), b"P2\n2 1\n65535\n65535 32768\n"):
         assert np.asarray(decode(data)).tolist() == [[255, 128]]
+
+
+def test_more_than_sixteen_bits_are_clipped() -> None:
+    image = Image.fromarray(np.array([[-5, 100_000]], np.int32))
+    assert np.asarray(decode(encode(image, "TIFF"))).tolist() == [[0, 255]]
 
 
 def test_a_palette_becomes_its_colours() -> None:
