@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     split.add_argument("--fold")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--crop", type=Crop.parse)
+    parser.add_argument("--crop")
     parser.add_argument("--resume", action="store_true")
     return parser
 
@@ -64,7 +64,7 @@ def _request(options: argparse.Namespace) -> TrainRequest:
         out=options.out,
         seed=options.seed,
         device=pick_device(options.device),
-        crop=options.crop,
+        crop=Crop.parse(options.crop) if options.crop is not None else None,
     )
 
 

@@ -1,6 +1,7 @@
 """The card of a set of weights: everything needed to use it rightly, and how it came about."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -85,14 +86,19 @@ class Card:
                     f"{where} has card format {data['format']}; this version reads {FORMAT}."
                     " Update mindseye"
                 )
+            aligner = Aligner.from_json(data["aligner"])
+            mean = _numbers(data["normalisation"]["mean"], aligner.channels)
+            deviation = _numbers(data["normalisation"]["deviation"], aligner.channels)
+            if min(deviation) <= 0:
+                raise ValueError(f"deviation must be above 0, got {deviation}")
             return cls(
                 name=str(data["name"]),
                 architecture=str(data["architecture"]),
                 network=dict(data["network"]),
                 space=AttributeSpace.from_json(data["attributes"]),
-                aligner=Aligner.from_json(data["aligner"]),
-                mean=tuple(map(float, data["normalisation"]["mean"])),
-                deviation=tuple(map(float, data["normalisation"]["deviation"])),
+                aligner=aligner,
+                mean=mean,
+                deviation=deviation,
                 train_identities=tuple(map(str, data["train_identities"])),
                 data=dict(data["data"]),
                 recipe=dict(data["recipe"]),
@@ -103,3 +109,10 @@ class Card:
             )
         except (ConfigError, KeyError, TypeError, ValueError) as error:
             raise WeightsError(f"{where} is not a card of weights: {error!r}") from error
+
+
+def _numbers(data: Any, channels: int) -> tuple[float, ...]:  # noqa: ANN401  JSON is what it is
+    numbers = tuple(map(float, data))
+    if len(numbers) != channels or not all(map(math.isfinite, numbers)):
+        raise ValueError(f"expected {channels} finite numbers, got {data!r}")
+    return numbers

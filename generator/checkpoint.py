@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -101,13 +102,20 @@ def load_weights(path: Path) -> tuple[TwoStage, Card]:
         )
     try:
         network = architecture(card.architecture).build(card.space.size, card.network)
+        _require_faces_of(network, card)
         network.load_state_dict(load_tensors(path)[0])
     except (ConfigError, RuntimeError) as error:
-        message = str(error).splitlines()[0]
+        message = shorten(str(error), 200, placeholder=" …")
         raise WeightsError(
             f"{path} does not fit the architecture on its card: {message}"
         ) from error
     return network.eval(), card
+
+
+def _require_faces_of(network: TwoStage, card: Card) -> None:
+    size, channels = card.aligner.size, card.aligner.channels
+    if (size, channels) != (network.config.size, network.config.channels):
+        raise ConfigError(f"it draws no faces of {size} x {size} pixels and {channels} channels")
 
 
 def load_card(path: Path) -> Card:
@@ -122,7 +130,11 @@ def load_card(path: Path) -> Card:
             raise WeightsError(
                 f"There is no file {needed}; weights are two files, NAME.safetensors and NAME.json"
             )
-    return Card.from_json(beside.read_text("utf-8"), str(beside))
+    try:
+        text = beside.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WeightsError(f"{beside} is not a card of weights: {error}") from error
+    return Card.from_json(text, str(beside))
 
 
 def find_weights(given: str) -> Path:
@@ -163,8 +175,8 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     tensors, metadata = load_tensors(path)
     try:
-        state: dict[str, Any] = json.loads(metadata["state"])
-    except (KeyError, ValueError) as error:
+        state: dict[str, Any] = dict(json.loads(metadata["state"]))
+    except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path} is no training checkpoint: {error!r}") from error
     return tensors, state
 

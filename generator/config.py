@@ -1,5 +1,6 @@
 """How a network is trained: two recipes, and what a TOML file may change in them."""
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -18,6 +19,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "schedule": ("constant", "cosine"),
     "precision": ("float32", "bfloat16"),
 }
+TABLES = ("train", "network")
+TYPES = {bool: "true or false", float: "a number", int: "a whole number", str: "a text"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +64,10 @@ class TrainConfig:
                     f"{name} cannot be {getattr(self, name)!r}; {did_you_mean('', known)}"
                 )
         for name in ("learning_rate", "batch_size", "steps"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"{name} must be above 0, got {getattr(self, name)}")
-        if not 0 <= self.momentum < 1 or self.weight_decay < 0 or self.warmup_steps < 0:
+            if not 0 < getattr(self, name) < math.inf:
+                raise ConfigError(f"{name} must be finite and above 0, got {getattr(self, name)}")
+        decay = 0 <= self.weight_decay < math.inf
+        if not 0 <= self.momentum < 1 or not decay or self.warmup_steps < 0:
             raise ConfigError(
                 "momentum must lie in [0, 1), weight_decay and warmup_steps must not be negative:"
                 f" got {self.momentum}, {self.weight_decay}, {self.warmup_steps}"
@@ -96,8 +100,10 @@ class Recipe:
         """
         tables = _read_toml(path)
         for table in tables:
-            if table not in ("train", "network") or not isinstance(tables[table], dict):
-                raise ConfigError(f"{path}: {table!r} is no table; Known: [train], [network]")
+            if table not in TABLES:
+                raise ConfigError(f"{path}: unknown table {table!r}; {did_you_mean(table, TABLES)}")
+            if not isinstance(tables[table], dict):
+                raise ConfigError(f"{path}: {table!r} is no table; write [{table}]")
         train = self.train_with(tables.get("train", {}), str(path))
         return replace(self, train=train, network={**self.network, **tables.get("network", {})})
 
@@ -114,7 +120,7 @@ class Recipe:
                 raise ConfigError(
                     f"{where}: unknown setting {name!r} in [train]; {did_you_mean(name, known)}"
                 )
-            checked[name] = _of_type(value, known[name], f"{where}: {name}")
+            checked[name] = of_type(value, known[name], f"{where}: {name}")
         return replace(self.train, **checked)
 
 
@@ -159,9 +165,14 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
 
 
-def _of_type(value: Any, wanted: type, what: str) -> Any:  # noqa: ANN401  TOML is what it is
+def of_type(value: Any, wanted: type, what: str) -> Any:  # noqa: ANN401  TOML is what it is
+    """Return a setting's value, a whole number as a float where a float is wanted.
+
+    Raises:
+        ConfigError: It is of another type.
+    """
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not wanted:
-        raise ConfigError(f"{what} takes a {wanted.__name__}, got {value!r}")
+        raise ConfigError(f"{what} takes {TYPES[wanted]}, got {value!r}")
     return value

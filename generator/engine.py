@@ -6,7 +6,7 @@ Shapes: N images, S side, C channels, A length of the one-hot code, D length of 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -93,15 +93,17 @@ class Engine:
 
     @torch.inference_mode()
     def _batch(self, pixels: Pixels, codes: Floats) -> Drawn:
-        images = torch.tensor(pixels, device=self.device).permute(0, 3, 1, 2).float()
-        drawing = self._network(
-            (images - self._mean) / self._deviation, torch.tensor(codes, device=self.device)
-        )
+        images = self._tensor(pixels).permute(0, 3, 1, 2).float()
+        drawing = self._network((images - self._mean) / self._deviation, self._tensor(codes))
         return Drawn(
             self._levels(drawing.first),
             self._levels(drawing.refined),
             drawing.features.flatten(1).float().cpu().numpy(),
         )
+
+    def _tensor(self, array: NDArray[Any]) -> torch.Tensor:
+        """Copy an array of any strides, flipped ones too, to the device."""
+        return torch.from_numpy(np.array(array, order="C")).to(self.device)
 
     def _levels(self, normalised: torch.Tensor) -> Floats:
         """Undo the normalisation: (N, C, S, S) -> (N, S, S, C), clipped to [0, 255]."""

@@ -28,6 +28,9 @@ def pick_device(wanted: str) -> torch.device:
         raise ConfigError(f"--device takes auto, cpu or cuda, got {wanted!r}")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError("This machine has no CUDA device that torch can use; say --device cpu")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        last = torch.cuda.device_count() - 1
+        raise ConfigError(f"--device got {wanted!r}; this machine has cuda:0 to cuda:{last}")
     return device
 
 

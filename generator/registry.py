@@ -1,10 +1,11 @@
 """The architectures by name."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from gallery.errors import ConfigError, did_you_mean
+from generator.config import of_type
 from generator.two_stage import TwoStage, TwoStageConfig
 
 
@@ -27,15 +28,18 @@ class Architecture:
 
 def _two_stage(name: str, size: int, channels: int) -> Architecture:
     def build(code_size: int, changes: Mapping[str, Any]) -> TwoStage:
-        known = {f.name for f in fields(TwoStageConfig)} - {"size", "channels", "code_size"}
-        for field in changes:
+        known = {
+            f.name: type(f.default) for f in fields(TwoStageConfig) if f.default is not MISSING
+        }
+        for field, value in changes.items():
             if field not in known:
                 raise ConfigError(
                     f"{name} has no setting {field!r}; {did_you_mean(field, sorted(known))}"
                 )
+            of_type(value, known[field], f"{name}: {field}")
         try:
             config = TwoStageConfig(size=size, channels=channels, code_size=code_size, **changes)
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             raise ConfigError(f"{name}: {error}") from error
         return TwoStage(config)
 

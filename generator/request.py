@@ -101,12 +101,18 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
     """
     if train_identities is not None and fold is not None:
         raise ConfigError("--train-identities and --fold both choose people; give one of them")
+    if len(set(attributes)) != len(attributes):
+        raise ConfigError(f"--attribute names one twice: {', '.join(attributes)}; give it once")
+    if not 0 <= seed < 2**63:
+        raise ConfigError(f"--seed takes a whole number from 0 to 2^63 - 1, got {seed}")
     chosen = recipe(recipe_name, architecture(architecture_name).size)
     if config is not None:
         chosen = chosen.with_file(config)
     if steps is not None:
         chosen = replace(chosen, train=chosen.train_with({"steps": steps}, "--steps"))
-    faces.space.only(attributes)
+    space = faces.space.only(attributes)
+    with torch.device("meta"):  # says now, not after reading the images, what is wrong
+        architecture(architecture_name).build(space.size, chosen.network)
     people = faces.labelled(attributes)
     if fold is not None:
         trained = fold_identities(people, fold)

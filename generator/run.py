@@ -7,7 +7,7 @@ The folder holds `run.json` (what was asked for), `log.jsonl` (losses), `samples
 import hashlib
 import json
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import torch
 
 from gallery import sheets
 from gallery.align import Aligner, Pixels
-from gallery.errors import ConfigError
+from gallery.errors import ConfigError, WeightsError
 from gallery.faces import Face, FaceSet, Problem
 from gallery.pixels import Aligned, align_all, align_each
 from generator.card import Card
@@ -40,6 +40,8 @@ CHECKPOINT_FILE = "checkpoint.safetensors"
 RUN_FILE = "run.json"
 LOG_FILE = "log.jsonl"
 LOG_EVERY = 20
+HELDOUT_PEOPLE = 20  # enough for sample pictures and the errors on the card
+Read = list[tuple[Face, Pixels | Problem]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +74,23 @@ def train(request: TrainRequest, *, resume: bool = False) -> Iterator[Progress]:
         ConfigError: The folder holds a run and `resume` was not said, or another run; or the loss
             ran away.
         DatasetError: No image, or no pair of images, to train on.
+        WeightsError: The folder's checkpoint is damaged.
         OSError: The folder cannot be written.
     """
     state = _open_folder(request, resume=resume)
     if state is not None and state.finished:
         return
     everyone = request.faces.labelled(request.attributes)
-    known = yield from _read(everyone.of(request.train_identities), request.aligner())
-    others = yield from _read(everyone.without(request.train_identities), request.aligner())
-    if known is None:
-        raise ConfigError(
-            f"None of the identities to train on has an image with {', '.join(request.attributes)}"
-        )
-    run = _Run(request, known, others)
-    if state is not None:
+    aligner, spec = request.aligner(), request.faces.spec
+    known = yield from _read(everyone.of(request.train_identities), aligner)
+    strangers = everyone.without(request.train_identities)
+    strangers = strangers.of(strangers.identities[:HELDOUT_PEOPLE])
+    others = yield from _read(strangers, aligner)
+    usable = any(not isinstance(pixels, Problem) for _, pixels in others)
+    run = _Run(request, align_all(known, spec), align_all(others, spec) if usable else None)
+    if state is None:
+        run.begin()
+    else:
         run.restore(state)
     yield from run.steps()
     yield Progress("measuring", 0, 1)
@@ -103,24 +108,36 @@ class _State:
 
 
 def _open_folder(request: TrainRequest, *, resume: bool) -> _State | None:
-    out, asked = request.out, request.to_json()
-    run_file = out / RUN_FILE
-    if run_file.is_file():
+    out = request.out
+    weights, checkpoint = out / WEIGHTS_FILE, out / CHECKPOINT_FILE
+    if any(path.is_file() for path in (out / RUN_FILE, weights, checkpoint)):
         if not resume:
             raise ConfigError(
                 f"{out} already holds a training run; add --resume to go on with it, or name"
                 " another folder with --out"
             )
-        _require_same(json.loads(run_file.read_text("utf-8")), asked, out)
-    else:
-        (out / "samples").mkdir(parents=True, exist_ok=True)
-        write_whole(run_file, json.dumps(asked, indent=1).encode())
-    if (out / WEIGHTS_FILE).with_suffix(".json").is_file():
+        _require_same(_asked_before(out), request.to_json(), out)
+    (out / "samples").mkdir(parents=True, exist_ok=True)
+    if weights.is_file() and weights.with_suffix(".json").is_file():
+        checkpoint.unlink(missing_ok=True)
         return _State(finished=True, tensors={}, position={})
-    if not (out / CHECKPOINT_FILE).is_file():
+    if not checkpoint.is_file():
         return None
-    tensors, position = load_checkpoint(out / CHECKPOINT_FILE)
+    try:
+        tensors, position = load_checkpoint(checkpoint)
+    except WeightsError as error:
+        raise WeightsError(f"{error}; delete it to begin this training anew") from error
     return _State(finished=False, tensors=tensors, position=position)
+
+
+def _asked_before(out: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads((out / RUN_FILE).read_text("utf-8")))
+    except (FileNotFoundError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"{out} holds a training run, but its {RUN_FILE} is missing or damaged: {error};"
+            " name another folder with --out"
+        ) from error
 
 
 def _require_same(before: dict[str, Any], now: dict[str, Any], out: Path) -> None:
@@ -137,14 +154,14 @@ def _short(value: Any) -> str:  # noqa: ANN401  any JSON
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 
-def _read(faces: FaceSet, aligner: Aligner) -> Generator[Progress, None, Aligned | None]:
-    """Align all faces; the generator's return value is what could be used, or None."""
-    pairs: list[tuple[Face, Pixels | Problem]] = []
+def _read(faces: FaceSet, aligner: Aligner) -> Generator[Progress, None, Read]:
+    """Align all faces; the generator's return value is what `align_each` yielded."""
+    pairs: Read = []
     for pair in align_each(faces, aligner):
         pairs.append(pair)
         problem = pair[1] if isinstance(pair[1], Problem) else None
         yield Progress("reading", len(pairs), len(faces), problem=problem)
-    return align_all(pairs, faces.spec) if pairs else None
+    return pairs
 
 
 class _Run:
@@ -167,6 +184,12 @@ class _Run:
     @property
     def network(self) -> TwoStage:
         return self.trainer.network
+
+    def begin(self) -> None:
+        """Start the folder's files; whatever a run left that saved no checkpoint goes."""
+        (self.request.out / LOG_FILE).unlink(missing_ok=True)
+        asked = json.dumps(self.request.to_json(), indent=1)
+        write_whole(self.request.out / RUN_FILE, asked.encode())
 
     def restore(self, state: _State) -> None:
         position = state.position
@@ -206,11 +229,7 @@ class _Run:
 
     def _log(self, log: Path, step: Step, images_per_s: float) -> None:
         self.loss = step.loss.item()
-        if not np.isfinite(self.loss):
-            raise ConfigError(
-                f"The loss is {self.loss} at step {step.number} of stage {step.stage}; lower"
-                " learning_rate in the [train] table of --config"
-            )
+        _require_finite(step, [step.loss])
         line = {
             "stage": step.stage,
             "step": step.number,
@@ -229,14 +248,15 @@ class _Run:
         write_whole(log, "".join(f"{line}\n" for line in kept).encode())
 
     def _checkpoint(self, step: Step) -> None:
+        _require_finite(step, [step.loss, *self.network.parameters()])
         position = {
             "stage": step.stage,
             "number": step.number,
             "loss": self.loss,
             "data": self.data_sha256,
         }
-        save_checkpoint(self.request.out / CHECKPOINT_FILE, self.trainer.state(), position)
         self._sample(step)
+        save_checkpoint(self.request.out / CHECKPOINT_FILE, self.trainer.state(), position)
 
     def _sample(self, step: Step) -> None:
         """Save a picture of a few drawings; of people held out, if there are any."""
@@ -276,6 +296,15 @@ class _Run:
             },
             recipe={"name": request.recipe.name, **request.recipe.train.to_json()},
             seed=request.seed,
+        )
+
+
+def _require_finite(step: Step, values: Iterable[torch.Tensor]) -> None:
+    if not all(bool(value.isfinite().all()) for value in values):
+        raise ConfigError(
+            f"The training ran away: at step {step.number} of stage {step.stage} the loss is"
+            f" {step.loss.item()}. Lower learning_rate in the [train] table of --config, and name"
+            " another folder with --out"
         )
 
 

@@ -9,6 +9,7 @@ Shapes: N images, P pairs, B batch, C channels, S side, A length of the one-hot 
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from textwrap import shorten
 
 import numpy as np
 import torch
@@ -128,19 +129,20 @@ class Trainer:
         self.optimiser = self._optimiser()
         memory: dict[int, dict[str, Tensor]] = {}
         weights: dict[str, Tensor] = {}
-        for name, value in tensors.items():
-            kind, _, rest = name.partition(".")
-            if kind == "network":
-                weights[rest] = value
-            else:
-                position, _, key = rest.partition(".")
-                memory.setdefault(int(position), {})[key] = value
         try:
+            for name, value in tensors.items():
+                kind, _, rest = name.partition(".")
+                if kind == "network":
+                    weights[rest] = value
+                else:
+                    position, _, key = rest.partition(".")
+                    memory.setdefault(int(position), {})[key] = value
             self.network.load_state_dict(weights)
             groups = self.optimiser.state_dict()["param_groups"]
             self.optimiser.load_state_dict({"state": memory, "param_groups": groups})
         except (RuntimeError, ValueError, KeyError) as error:
-            raise WeightsError(f"The checkpoint does not fit this network: {error}") from error
+            message = shorten(str(error), 200, placeholder=" …")
+            raise WeightsError(f"The checkpoint does not fit this network: {message}") from error
 
     def _optimiser(self) -> torch.optim.Optimizer:
         stage = self.network.first if self.stage == 1 else self.network.refiner

@@ -127,7 +127,7 @@ class FirstStage(nn.Module):
 
     def forward(self, images: Tensor, codes: Tensor) -> Tensor:
         """Draw: normalised images (B, C, S, S), one-hot codes (B, A) -> (B, C, S, S)."""
-        maps = self.code(codes).view(len(codes), -1, self.side, self.side)  # (B, A, S/2, S/2)
+        maps = self.code(codes).unflatten(1, (-1, self.side, self.side))  # (B, A, S/2, S/2)
         seen = self.image(images)  # (B, 64, S/2, S/2)
         drawn: Tensor = self.decoder(self.fusion(torch.cat([seen, maps], dim=1)))
         return drawn

@@ -1,0 +1,137 @@
+"""Shared by all tests: a tiny labelled gallery drawn with Pillow, and weights nobody trained."""
+
+import csv
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import settings
+from PIL import Image, ImageDraw
+
+from gallery.align import Aligner
+from gallery.readers.registry import open_faces
+from generator.card import Card
+from generator.checkpoint import save_weights
+from generator.engine import Engine
+from generator.registry import architecture
+from generator.two_stage import initialise
+from retrieval.build import build
+from retrieval.collection import Collection
+
+settings.register_profile("mindseye", deadline=None)  # a busy machine is no failure
+settings.load_profile("mindseye")
+
+PEOPLE = ("p1", "p2", "p3", "p4", "p5")
+POSES = ("-45", "0", "45")
+LIGHTS = ("left", "right")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread: tests run side by side, and tiny batches gain nothing by more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def draw_face(person: int, pose: int, light: int) -> Image.Image:
+    """Draw a head, 40 x 40 RGB: its size tells the person, its place the pose, a ramp the light."""
+    ramp = np.linspace(30, 120, 40)[:: 1 if light else -1]
+    picture = Image.fromarray(np.repeat(np.tile(ramp, (40, 1))[..., None], 3, 2).astype(np.uint8))
+    draw = ImageDraw.Draw(picture)
+    middle, half = 20 + 6 * (pose - 1), 7 + 2 * person
+    skin = (255 - 25 * person, 120 + 20 * person, 100)
+    draw.ellipse((middle - half, 4, middle + half, 36), fill=skin)
+    draw.rectangle((middle - 4, 15, middle - 2, 17), fill="black")
+    draw.rectangle((middle + 2, 15, middle + 4, 17), fill="black")
+    return picture
+
+
+@pytest.fixture(scope="session")
+def faces_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 5 people x 3 poses x 2 lights, p1-0-left.png and so on, with labels.csv."""
+    folder = tmp_path_factory.mktemp("faces")
+    with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(("path", "identity", "pose", "light"))
+        for person, pose, light in product(range(5), range(3), range(2)):
+            labels = (PEOPLE[person], POSES[pose], LIGHTS[light])
+            name = f"{'-'.join(labels)}.png"
+            draw_face(person, pose, light).save(folder / name)
+            rows.writerow((name, *labels))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def faces_spec(faces_dir: Path) -> str:
+    return f"folder:{faces_dir}"
+
+
+@pytest.fixture(scope="session")
+def make_weights(tmp_path_factory: pytest.TempPathFactory, faces_spec: str) -> Callable[..., Path]:
+    """Write `two-stage-32` weights that know some attributes of the tiny gallery.
+
+    They are initialised and not trained. Their card says that they have seen p1, p2 and p3.
+    """
+    made: dict[tuple[str, tuple[str, ...], int, tuple[str, ...]], Path] = {}
+
+    def make(
+        name: str,
+        attributes: tuple[str, ...] = ("pose",),
+        seed: int = 0,
+        trained_on: tuple[str, ...] = PEOPLE[:3],
+    ) -> Path:
+        key = (name, attributes, seed, trained_on)
+        if key not in made:
+            space = open_faces(faces_spec).space.only(attributes)
+            network = architecture("two-stage-32").build(space.size, {})
+            initialise(network, torch.Generator().manual_seed(seed))
+            made[key] = tmp_path_factory.mktemp("weights") / name / "weights.safetensors"
+            made[key].parent.mkdir()
+            card = Card(
+                name=name,
+                architecture="two-stage-32",
+                space=space,
+                aligner=Aligner(size=32, channels=1),
+                mean=(110.0,),
+                deviation=(60.0,),
+                train_identities=trained_on,
+                seed=seed,
+            )
+            save_weights(made[key], network, card)
+        return made[key]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def pose_weights(make_weights: Callable[..., Path]) -> Path:
+    """Weights named `pose-32` that draw the values -45, 0, 45."""
+    return make_weights("pose-32")
+
+
+@pytest.fixture(scope="session")
+def light_weights(make_weights: Callable[..., Path]) -> Path:
+    """Weights named `light-32` that draw the values left, right."""
+    return make_weights("light-32", ("light",), seed=1)
+
+
+@pytest.fixture(scope="session")
+def collection_dir(
+    tmp_path_factory: pytest.TempPathFactory,
+    faces_spec: str,
+    pose_weights: Path,
+    light_weights: Path,
+) -> Path:
+    """A collection of the tiny gallery with the spaces `pose-32` and `light-32`; do not change."""
+    collection = Collection.open_or_create(tmp_path_factory.mktemp("collection"))
+    with collection.writing():
+        for weights in (pose_weights, light_weights):
+            engine = Engine.open(weights, torch.device("cpu"))
+            list(build(collection, open_faces(faces_spec), engine, weights))
+    collection.close()
+    return collection.root

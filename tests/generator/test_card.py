@@ -1,0 +1,105 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gallery.align import Aligner, Crop
+from gallery.attributes import Attribute, AttributeSpace
+from gallery.errors import WeightsError
+from generator.card import FORMAT, Card
+
+MakeCard = Callable[..., Card]
+
+
+def test_a_card_survives_the_way_through_json(make_card: MakeCard) -> None:
+    space = AttributeSpace((Attribute("pose", ("-45", "0"), "degree"), Attribute("Brille", ("ü",))))
+    card = make_card(
+        name="gesichter-ü",
+        network={"feature_layer": "conv4", "middle_channels": 1},
+        space=space,
+        aligner=Aligner(size=32, channels=1, crop=Crop(0.25, 0.1, 0.5, 0.5)),
+        mean=(1 / 3,),
+        deviation=(2 / 3,),
+        train_identities=("s2", "s10"),
+        data={"spec": "folder:faces", "images": 24},
+        recipe={"name": "fast", "learning_rate": 1e-6},
+        seed=7,
+        metrics={"train": {"pairs": 3, "mse_stage_1": 1.5}, "heldout": None},
+        sha256="ab" * 32,
+        licence="CC BY 4.0",
+    )
+    assert Card.from_json(json.dumps(card.to_json()), "here") == card
+
+
+def test_a_card_says_what_a_reader_looks_for(make_card: MakeCard) -> None:
+    written = make_card("two-stage-60", sha256="00").to_json()
+    assert list(written) == [
+        "format",
+        "name",
+        "architecture",
+        "network",
+        "attributes",
+        "aligner",
+        "normalisation",
+        "train_identities",
+        "data",
+        "recipe",
+        "seed",
+        "metrics",
+        "sha256",
+        "licence",
+    ]
+    assert written["format"] == 1
+    assert written["normalisation"] == {
+        "mean": [100.5, 110.25, 90.0],
+        "deviation": [50.0, 60.5, 40.75],
+    }
+
+
+def test_a_card_of_a_newer_format_asks_for_a_newer_version(make_card: MakeCard) -> None:
+    written = make_card().to_json() | {"format": FORMAT + 1}
+    with pytest.raises(
+        WeightsError, match=r"^w\.json has card format 2; .*reads 1\. Update mindseye"
+    ):
+        Card.from_json(json.dumps(written), "w.json")
+
+
+@pytest.mark.parametrize("field", ["format", "name", "normalisation", "attributes", "licence"])
+def test_a_card_without_a_field_is_damaged(make_card: MakeCard, field: str) -> None:
+    written = make_card().to_json()
+    del written[field]
+    with pytest.raises(WeightsError, match=rf"^w\.json is not a card of weights: .*{field}"):
+        Card.from_json(json.dumps(written), "w.json")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("network", 5),
+        ("attributes", "pose"),
+        ("attributes", [{"name": "pose"}]),
+        ("aligner", []),
+        ("aligner", {"size": 32}),
+        ("normalisation", {"mean": ["x"], "deviation": [1]}),
+        ("normalisation", {"mean": [float("nan")], "deviation": [1]}),
+        ("normalisation", {"mean": [0], "deviation": [0]}),
+        ("normalisation", {"mean": [0], "deviation": [-1]}),
+        ("normalisation", {"mean": [0, 0], "deviation": [1]}),
+        ("normalisation", {"mean": [0, 0, 0], "deviation": [1, 1, 1]}),
+        ("train_identities", 3),
+        ("seed", None),
+        ("recipe", [1]),
+    ],
+)
+def test_a_card_with_a_wrong_field_is_damaged(make_card: MakeCard, field: str, value: Any) -> None:
+    written = make_card().to_json() | {field: value}
+    with pytest.raises(WeightsError, match=r"^w\.json is not a card of weights: ") as caught:
+        Card.from_json(json.dumps(written), "w.json")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"card"', "{}", '{"format": 1}', "\0"])
+def test_a_text_that_is_no_card_is_refused(text: str) -> None:
+    with pytest.raises(WeightsError, match=r"^w\.json is not a card of weights: "):
+        Card.from_json(text, "w.json")

@@ -1,0 +1,340 @@
+import json
+import os
+import pickle
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from gallery.align import Aligner
+from gallery.errors import WeightsError
+from generator import checkpoint
+from generator.card import Card
+from generator.checkpoint import (
+    file_sha256,
+    find_weights,
+    load_card,
+    load_checkpoint,
+    load_tensors,
+    load_weights,
+    save_checkpoint,
+    save_tensors,
+    save_weights,
+    write_whole,
+)
+from generator.two_stage import TwoStage
+
+MakeCard = Callable[..., Card]
+MakeNetwork = Callable[[Card], TwoStage]
+TENSORS = {"a": torch.arange(6.0).view(2, 3), "b.c": torch.tensor(5, dtype=torch.int64)}
+
+
+def full(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def full_for_safetensors(*_: object, **__: object) -> None:
+    raise SafetensorError("Error while serializing: I/O error: No space left on device")
+
+
+def half_written(tensors: object, path: Path, metadata: object = None) -> None:
+    del tensors, metadata
+    path.write_bytes(b"half a fi")
+    full()
+
+
+class Trap:
+    """Writes a file where it is unpickled."""
+
+    def __init__(self, sprung: Path) -> None:
+        self.sprung = sprung
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return Path.write_text, (self.sprung, "unpickled")
+
+
+@pytest.fixture
+def saved(tmp_path: Path, make_card: MakeCard, make_network: MakeNetwork) -> Path:
+    """Weights and card in a folder, and nothing else."""
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    card = make_card()
+    save_weights(folder / "weights.safetensors", make_network(card), card)
+    return folder / "weights.safetensors"
+
+
+def change_card(weights: Path, **changes: Any) -> None:
+    path = weights.with_suffix(".json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_written_whole_over_an_older_one(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_whole(path, b"old and longer")
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_full_disk_leaves_the_older_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    write_whole(path, b"old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["file"]
+
+
+def test_whoever_reads_an_older_file_can_read_on(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    ways: list[Callable[[], None]] = [
+        lambda: write_whole(path, b"newer"),
+        lambda: save_tensors(path, TENSORS, {}),
+    ]
+    for write in ways:
+        write_whole(path, b"old")
+        with path.open("rb") as reader:
+            write()
+            assert reader.read() == b"old"
+        assert path.read_bytes() != b"old"
+
+
+def test_files_have_their_bytes_on_disk_before_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+    monkeypatch.setattr(os, "fsync", lambda _: seen.append(names(tmp_path)))
+    write_whole(tmp_path / "file", b"new")
+    save_tensors(tmp_path / "tensors", TENSORS, {})
+    assert seen == [[".file.partial"], [".tensors.partial", "file"]]
+
+
+@pytest.mark.parametrize(
+    ("broken", "failing", "message"),
+    [
+        (os, full, "No space left on device"),
+        (checkpoint, full, "No space left on device"),
+        (checkpoint, half_written, "No space left on device"),
+        (checkpoint, full_for_safetensors, r"cannot write .*step\.safetensors: .*No space left"),
+    ],
+    ids=["fsync", "open", "half", "safetensors"],
+)
+def test_a_full_disk_leaves_the_older_checkpoint(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: Any,
+    failing: Callable[..., None],
+    message: str,
+) -> None:
+    path = tmp_path / "step.safetensors"
+    save_checkpoint(path, TENSORS, {"number": 1})
+    monkeypatch.setattr(broken, "fsync" if broken is os else "save_file", failing)
+    with pytest.raises(OSError, match=message):
+        save_checkpoint(path, {"a": torch.zeros(2, 3)}, {"number": 2})
+    tensors, state = load_checkpoint(path)
+    assert state == {"number": 1}
+    assert torch.equal(tensors["a"], TENSORS["a"])
+    assert names(tmp_path) == ["step.safetensors"]
+
+
+def test_a_checkpoint_comes_back_bit_for_bit(tmp_path: Path) -> None:
+    odd = {
+        **TENSORS,
+        "channels last": torch.randn(2, 3, 4, 5).contiguous(memory_format=torch.channels_last),
+        "a view": torch.randn(4, 6)[:, ::2],
+        "half": torch.randn(3).bfloat16(),
+        "nothing": torch.empty(0, 3),
+        "no number": torch.tensor([float("nan"), float("-inf"), -0.0, 1e-45]),
+    }
+    state = {"stage": 2, "number": 7, "loss": 0.1, "none": None, "where": "ü"}
+    save_checkpoint(tmp_path / "c.safetensors", odd, state)
+    tensors, position = load_checkpoint(tmp_path / "c.safetensors")
+    assert position == state
+    assert tensors.keys() == odd.keys()
+    for name, value in odd.items():
+        assert tensors[name].dtype == value.dtype
+        assert bits(tensors[name]) == bits(value)
+
+
+def bits(tensor: Tensor) -> tuple[tuple[int, ...], list[int]]:
+    return tuple(tensor.shape), tensor.contiguous().flatten().view(torch.uint8).tolist()
+
+
+def test_tensors_that_hang_on_a_gradient_can_be_saved(tmp_path: Path) -> None:
+    save_tensors(tmp_path / "t.safetensors", {"w": torch.ones(2, requires_grad=True)}, {})
+    loaded, metadata = load_tensors(tmp_path / "t.safetensors")
+    assert torch.equal(loaded["w"], torch.ones(2))
+    assert metadata == {}
+
+
+def test_tensors_without_a_state_are_no_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "t.safetensors"
+    save_tensors(path, TENSORS, {"format": "pt"})
+    with pytest.raises(WeightsError, match=r"t\.safetensors is no training checkpoint: .*state"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("state", ["{", "[1]", "7"])
+def test_a_state_that_is_no_object_is_no_checkpoint(tmp_path: Path, state: str) -> None:
+    path = tmp_path / "t.safetensors"
+    save_tensors(path, TENSORS, {"state": state})
+    with pytest.raises(WeightsError, match=r"t\.safetensors is no training checkpoint"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("keep", [0, 4, 20, 100, -1])
+def test_a_torn_file_is_refused(tmp_path: Path, keep: int) -> None:
+    path = tmp_path / "t.safetensors"
+    save_tensors(path, TENSORS, {})
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(WeightsError, match=r"t\.safetensors is damaged or no \.safetensors file"):
+        load_tensors(path)
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"There is no file .*t\.safetensors"):
+        load_tensors(tmp_path / "t.safetensors")
+    with pytest.raises(WeightsError, match="is damaged or no .safetensors file"):
+        load_tensors(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["two-stage-60", "two-stage-32"])
+def test_weights_come_back_bit_for_bit_with_their_card(
+    tmp_path: Path, make_card: MakeCard, make_network: MakeNetwork, name: str
+) -> None:
+    card = make_card(name)
+    network = make_network(card)
+    path = tmp_path / "pose.v2.safetensors"
+    written = save_weights(path, network, card)
+    assert names(tmp_path) == ["pose.v2.json", "pose.v2.safetensors"]
+    assert written == replace(card, sha256=file_sha256(path))
+    loaded, read = load_weights(path)
+    assert read == written == load_card(path)
+    before, after = network.state_dict(), loaded.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    assert not loaded.training
+
+
+def test_changed_fields_of_the_network_come_back(
+    tmp_path: Path, make_card: MakeCard, make_network: MakeNetwork
+) -> None:
+    card = make_card("two-stage-60", network={"middle_channels": 1})
+    save_weights(tmp_path / "w.safetensors", make_network(card), card)
+    assert load_weights(tmp_path / "w.safetensors")[0].config.middle_channels == 1
+
+
+def test_weights_of_another_card_are_refused(saved: Path, make_network: MakeNetwork) -> None:
+    network = make_network(load_card(saved))
+    with torch.no_grad():
+        network.get_parameter("first.decoder.conv2.bias").add_(1)
+    save_tensors(saved, network.state_dict(), {"format": "pt"})
+    with pytest.raises(WeightsError, match=r"is not the file its card describes \(SHA-256 \w{12}…"):
+        load_weights(saved)
+
+
+def test_damaged_weights_are_refused(saved: Path) -> None:
+    saved.write_bytes(saved.read_bytes()[:-100])
+    with pytest.raises(WeightsError, match="not the file its card describes"):
+        load_weights(saved)
+
+
+@pytest.mark.parametrize("missing", ["weights.json", "weights.safetensors"])
+def test_weights_are_two_files(saved: Path, missing: str) -> None:
+    (saved.parent / missing).unlink()
+    with pytest.raises(WeightsError, match=f"There is no file .*{missing}; weights are two files"):
+        load_weights(saved)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"architecture": "two-stage-60"}, "does not fit .*channels"),
+        ({"architecture": "two-stage-33"}, "no architecture 'two-stage-33'; did you mean"),
+        ({"network": {"feature_layer": "conv1"}}, "does not fit .*feature_layer must be one of"),
+        ({"network": {"depth": 3}}, "does not fit .*has no setting 'depth'"),
+        ({"network": {"middle_channels": 2.5}}, "does not fit .*takes a whole number, got 2.5"),
+        (
+            {"attributes": [{"name": "pose", "values": ["0", "45"]}]},
+            "does not fit .*size mismatch for first.code.0.weight",
+        ),
+        ({"attributes": []}, "does not fit .*must be positive"),
+        ({"aligner": Aligner(size=60, channels=1).to_json()}, "does not fit .*60 x 60"),
+    ],
+    ids=["architecture", "unknown", "layer", "setting", "type", "values", "wishless", "aligner"],
+)
+def test_weights_that_do_not_fit_their_card_are_refused_in_a_line(
+    saved: Path, changes: dict[str, Any], message: str
+) -> None:
+    change_card(saved, **changes)
+    with pytest.raises(WeightsError, match=message) as caught:
+        load_weights(saved)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value).replace(str(saved), "")) < 260
+
+
+def test_weights_with_a_layer_too_few_are_refused(saved: Path) -> None:
+    tensors, _ = load_tensors(saved)
+    del tensors["first.image.conv1.bias"]
+    save_tensors(saved, tensors, {})
+    change_card(saved, sha256=file_sha256(saved))
+    with pytest.raises(WeightsError, match="does not fit .*Missing key.*first.image.conv1.bias"):
+        load_weights(saved)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"{", b"[]"])
+def test_a_damaged_card_is_refused_by_name(saved: Path, content: bytes) -> None:
+    saved.with_suffix(".json").write_bytes(content)
+    with pytest.raises(WeightsError, match=r"weights\.json is not a card of weights"):
+        load_weights(saved)
+
+
+def test_a_pickle_is_refused_and_never_opened(saved: Path, tmp_path: Path) -> None:
+    sprung = tmp_path / "sprung"
+    saved.write_bytes(pickle.dumps(Trap(sprung)))
+    change_card(saved, sha256=file_sha256(saved))
+    with pytest.raises(WeightsError, match=r"damaged or no \.safetensors file"):
+        load_weights(saved)
+    torch.save({"trap": Trap(sprung)}, saved)
+    change_card(saved, sha256=file_sha256(saved))
+    with pytest.raises(WeightsError, match=r"damaged or no \.safetensors file"):
+        load_weights(saved)
+    assert not sprung.exists()
+
+
+def test_weights_are_found_by_file_or_by_folder(saved: Path) -> None:
+    assert find_weights(str(saved)) == saved
+    assert find_weights(str(saved.parent)) == saved
+
+
+def test_weights_are_found_from_home(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(saved.parent.parent))
+    assert find_weights("~/saved") == saved
+
+
+def test_a_folder_of_an_unfinished_training_says_how_to_finish_it(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"holds no weights\.safetensors; finish .*--resume"):
+        find_weights(str(tmp_path))
+
+
+def test_weights_that_are_nowhere_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="There are no weights '.*/nowhere'; give the folder"):
+        find_weights(str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("given", ["", "."])
+def test_no_name_is_the_folder_one_stands_in(
+    saved: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.chdir(saved.parent)
+    assert find_weights(given) == Path("weights.safetensors")

@@ -1,0 +1,61 @@
+from typing import Any
+
+import pytest
+import torch
+
+from gallery.errors import ConfigError
+from generator.registry import ARCHITECTURES, architecture
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "channels"), [("two-stage-60", 60, 3), ("two-stage-32", 32, 1)]
+)
+def test_an_architecture_builds_the_network_of_its_size(
+    name: str, size: int, channels: int
+) -> None:
+    found = architecture(name)
+    assert (found.name, found.size, found.channels) == (name, size, channels)
+    with torch.device("meta"):
+        config = found.build(5, {}).config
+    assert (config.size, config.channels, config.code_size) == (size, channels, 5)
+
+
+def test_there_are_two_architectures() -> None:
+    assert list(ARCHITECTURES) == ["two-stage-60", "two-stage-32"]
+
+
+def test_an_unknown_architecture_is_refused_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="'two-stage-61'; did you mean 'two-stage-60'"):
+        architecture("two-stage-61")
+
+
+def test_a_changed_field_reaches_the_network() -> None:
+    with torch.device("meta"):
+        assert (
+            architecture("two-stage-60").build(5, {"middle_channels": 1}).config.middle_channels
+            == 1
+        )
+        made = architecture("two-stage-32").build(5, {"feature_layer": "conv4"})
+    assert made.config.feature_layer == "conv4"
+    assert made.refiner.feature_layer == "relu4"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"midle_channels": 1}, "no setting 'midle_channels'; did you mean 'middle_channels'"),
+        ({"size": 64}, "no setting 'size'"),
+        ({"channels": 1}, "no setting 'channels'; "),
+        ({"code_size": 1}, "no setting 'code_size'"),
+        ({"feature_layer": "conv9"}, "must be one of conv6, conv5, conv4, got 'conv9'"),
+        ({"middle_channels": 0}, "must be positive"),
+        ({"middle_channels": 1.5}, "middle_channels takes a whole number, got 1.5"),
+        ({"middle_channels": "64"}, "middle_channels takes a whole number, got '64'"),
+        ({"middle_channels": True}, "middle_channels takes a whole number, got True"),
+        ({"feature_layer": 5}, "feature_layer takes a text, got 5"),
+        ({"feature_layer": False}, "feature_layer takes a text, got False"),
+    ],
+)
+def test_a_wrong_setting_of_the_network_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=f"two-stage-32.*{message}"):
+        architecture("two-stage-32").build(3, changes)
