@@ -254,7 +254,10 @@ def query(
         except ImageError as error:
             raise ImageError(f"{image}: {error}. Give a photograph, such as a JPEG") from error
         searcher = open_searcher(opened, wish, pick_device(device), space=space, weights=weights)
-        answer = searcher.query(source, wish, k, where)
+        try:
+            answer = searcher.query(source, wish, k, where)
+        except ImageError as error:
+            raise ImageError(f"{image}: {error}. Say where the face is: --crop X,Y,W,H") from error
     if sheet is not None:
         from gallery import sheets
 

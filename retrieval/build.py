@@ -16,7 +16,7 @@ import numpy as np
 
 from gallery.align import Pixels
 from gallery.catalogue.records import Offer, Placed, ShardRow, SpaceRow
-from gallery.errors import ImageError, WeightsError
+from gallery.errors import ImageError, IndexFileError, WeightsError
 from gallery.faces import Face, FaceSet
 from gallery.images import decode
 from generator.engine import Engine
@@ -112,7 +112,7 @@ class _Builder:
 
     def _report_problems(self) -> None:
         problems = [
-            Offer(str(self.faces.root / problem.name), None, problem.reason)
+            Offer(str((self.faces.root / problem.name).absolute()), None, problem.reason)
             for problem in self.faces.problems
         ]
         self.catalogue.images.register(problems)
@@ -121,7 +121,8 @@ class _Builder:
     def _batch(self, batch: Sequence[Face]) -> None:
         offers = self._offers(batch)
         image_ids = self.catalogue.images.register(offers)
-        self._forget_moved(offers, image_ids)
+        if self._forget_moved(offers, image_ids):
+            self.catalogue.images.register(offers)  # labels count at the first place: now the new
         present = [image_id for image_id in image_ids if image_id is not None]
         states = self.catalogue.spaces.states(self.space.id, present)
         todo: dict[int, tuple[Face, str]] = {}
@@ -153,18 +154,19 @@ class _Builder:
         except ImageError as error:
             return Offer(path, None, str(error), *labels)
 
-    def _forget_moved(self, offers: Sequence[Offer], image_ids: Sequence[int | None]) -> None:
-        """Forget the old places of images that were found at a new one."""
+    def _forget_moved(self, offers: Sequence[Offer], image_ids: Sequence[int | None]) -> bool:
+        """Forget the old places of images that were found at a new one; say if there were any."""
         if self.faces.reader is not None:
-            return
+            return False
         offered = {i: offer.path for i, offer in zip(image_ids, offers, strict=True) if i}
         gone = [
             path
             for image_id, paths in self.catalogue.images.paths_of(list(offered)).items()
             for path in paths
-            if path != offered[image_id] and not Path(path.partition("#")[0]).exists()
+            if path != offered[image_id] and _is_gone(path)
         ]
         self.catalogue.images.forget(gone)
+        return bool(gone)
 
     def _embed(self, todo: dict[int, tuple[Face, str]]) -> None:
         placed: list[Placed] = []
@@ -210,9 +212,15 @@ class _Builder:
     def _is_current(
         self, generation: int, kind: str, shards: list[store.Shard], removed: np.ndarray
     ) -> bool:
-        manifest = store.read_manifest(self.directory, generation)
-        same = manifest.kind == kind and list(manifest.shards) == shards
-        return same and manifest.excluded == len(removed)
+        try:
+            manifest = store.read_manifest(self.directory, generation)
+            same = (manifest.kind, manifest.shards) == (kind, tuple(shards))
+            same = same and manifest.excluded == len(removed)
+            if same and manifest.vectors:
+                store.open_index(self.directory, generation, self.contract)
+        except IndexFileError:
+            return False  # missing or damaged: it is derived, so it is made anew
+        return same
 
 
 def copy_weights(source: Path, target: Path, sha256: str) -> None:
@@ -237,6 +245,12 @@ def copy_weights(source: Path, target: Path, sha256: str) -> None:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def _is_gone(path: str) -> bool:
+    """Say whether neither a file nor the container that a path may name is there."""
+    container, number_sign, _ = path.rpartition("#")
+    return not Path(path).exists() and not (number_sign and Path(container).is_file())
 
 
 def _stat(path: str) -> tuple[int | None, int | None]:

@@ -43,7 +43,7 @@ class Collection:
                 f"There is no collection in {root}; make one with `mindseye index build SPEC"
                 f" --weights W --collection {root}`"
             )
-        return cls(root, Catalogue.open(sqlite_url(root / DATABASE)))
+        return cls(root, _open_catalogue(root))
 
     @classmethod
     def open_or_create(cls, root: Path) -> Self:
@@ -56,7 +56,7 @@ class Collection:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise CatalogueError(f"Cannot make the collection {root}: {error.strerror}") from error
-        return cls(root, Catalogue.open(sqlite_url(root / DATABASE)))
+        return cls(root, _open_catalogue(root))
 
     def close(self) -> None:
         """Give the catalogue back."""
@@ -91,7 +91,7 @@ class Collection:
         with (self.root / ".lock").open("a+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+            except BlockingIOError as error:
                 raise CatalogueError(_locked(self.root, file.name)) from error
             owner = {
                 "pid": os.getpid(),
@@ -107,10 +107,21 @@ class Collection:
                 file.truncate(0)
 
 
+def _open_catalogue(root: Path) -> Catalogue:
+    """Open the catalogue in a folder, one process at a time: the first one makes its tables."""
+    folder = os.open(root, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems lock no folders
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        return Catalogue.open(sqlite_url(root / DATABASE))
+    finally:
+        os.close(folder)
+
+
 def _locked(root: Path, path: str) -> str:
     try:
         owner = json.loads(Path(path).read_text("utf-8"))
         who = f"process {owner['pid']} on {owner['host']}, since {owner['since']}"
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         who = "another process"
     return f"The collection {root} is being written to by {who}; wait for it, or stop it"

@@ -116,12 +116,21 @@ def index(plan: Plan) -> Iterator[BuildProgress]:
 
 
 def ask(plan: Plan) -> list[Asked]:
-    """Ask three questions about three strangers, and draw the answers on a sheet."""
+    """Ask three questions about three strangers, and draw the answers on a sheet.
+
+    Raises:
+        DatasetError: No stranger is shown under two values with all else equal.
+    """
     collection = Collection.open(plan.collection)
     try:
         asked = [_ask(plan, collection, source, wish) for source, wish in _questions(plan)]
     finally:
         collection.close()
+    if not asked:
+        raise DatasetError(
+            f"Nobody left to ask about is shown under two values of {ATTRIBUTE!r} with all else"
+            " equal; give --data cmu-faces:PATH"
+        )
     picture = answer_sheet(
         [one.answer for one in asked],
         plan.training.aligner(),

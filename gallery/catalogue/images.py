@@ -12,6 +12,8 @@ from gallery.catalogue.parts import parts
 from gallery.catalogue.records import ImageRow, Offer
 from gallery.catalogue.tables import File, Identity, Image, Placement, Value
 
+NOWHERE = "(no longer on file)"
+
 
 class Images:
     """The images of a collection, and where they were found."""
@@ -160,7 +162,7 @@ class Images:
         return {
             i: ImageRow(
                 id=i,
-                path=paths.get(i, ["(no longer on file)"])[0],
+                path=paths.get(i, [NOWHERE])[0],
                 identity=people[i],
                 condition=Condition(conditions[i]),
                 estimate=estimates.get(i, Condition()),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from gallery.catalogue.images import Images
+from gallery.catalogue.images import NOWHERE, Images
 from gallery.catalogue.parts import parts
 from gallery.catalogue.records import Placed, ShardRow, SpaceRow
 from gallery.catalogue.tables import Placement, Shard, Space
@@ -101,7 +101,7 @@ class Spaces:
         with self._session.begin():
             space = self._session.get_one(Space, space_id)
             space.generation = generation
-            space.published_at = datetime.now(UTC).isoformat(timespec="seconds")
+            space.published_at = datetime.now(UTC).isoformat(timespec="microseconds")
 
     def state_counts(self, space_id: int) -> dict[str, int]:
         """Count the images in each state of a space; all four states are named."""
@@ -126,14 +126,16 @@ class Spaces:
         return ids
 
     def skipped(self, space_id: int) -> list[tuple[str, str]]:
-        """List the images that a space left out: path and reason."""
+        """List the images that a space left out, at every place: path and reason."""
         query = select(Placement.image_id, Placement.reason).where(
             Placement.space_id == space_id, Placement.state == "skipped"
         )
         reasons = {image_id: reason or "" for image_id, reason in self._session.execute(query)}
         self._session.rollback()
         paths = self._images.paths_of(list(reasons))
-        return sorted((paths[image_id][0], reason) for image_id, reason in reasons.items())
+        return sorted(
+            (path, reason) for i, reason in reasons.items() for path in paths.get(i, [NOWHERE])
+        )
 
 
 def _space_row(space: Space) -> SpaceRow:

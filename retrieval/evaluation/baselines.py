@@ -141,5 +141,5 @@ def _filtered(gallery: Floats, case: Case, depth: int) -> Ranking:
         asked = np.flatnonzero((wishes == (attribute, value)).all(axis=1))
         part = np.flatnonzero(case.labels.values[:, attribute] == value)
         ranks = _search(gallery[part], gallery[queries.sources[asked]], depth, None)
-        found[asked] = np.where(ranks >= 0, part[ranks], -1)
+        found[asked] = np.append(part, -1)[ranks]  # -1 stays -1, also where the part is empty
     return found

@@ -1,0 +1,208 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from gallery.attributes import Condition
+from gallery.catalogue.engine import connect
+from gallery.catalogue.records import ImageRow, Offer, Placed
+from gallery.catalogue.store import Catalogue
+from gallery.catalogue.tables import File, Identity, Image, Table, Value
+
+Offers = Callable[..., Offer]
+
+
+def counted(url: str, *tables: type[Table]) -> list[int]:
+    engine = connect(url)
+    with Session(engine) as session:
+        counts = [session.scalar(select(func.count()).select_from(table)) or 0 for table in tables]
+    engine.dispose()
+    return counts
+
+
+def ids(catalogue: Catalogue, *offers: Offer) -> list[int]:
+    """Register offers that can all be read."""
+    registered = catalogue.images.register(offers)
+    return [image_id for image_id in registered if image_id is not None]
+
+
+def row(catalogue: Catalogue, image_id: int, space_id: int = 1) -> ImageRow:
+    return catalogue.images.rows(space_id, [image_id])[image_id]
+
+
+def states(catalogue: Catalogue, name: str = "pose-60") -> dict[str, int]:
+    counts = catalogue.spaces.state_counts(catalogue.spaces.get(name).id)
+    return {state: count for state, count in counts.items() if count}
+
+
+def test_registering_twice_adds_nothing(catalogue: Catalogue, offer: Offers, url: str) -> None:
+    offers = [offer("/a", identity="s1", pose="45"), offer("/b", identity="s1", pose="0")]
+    first = ids(catalogue, *offers)
+    before = counted(url, Image, File, Identity, Value)
+    assert ids(catalogue, *offers) == first
+    assert counted(url, Image, File, Identity, Value) == before == [2, 2, 1, 2]
+    assert catalogue.images.count() == 2
+
+
+def test_images_come_back_in_the_order_of_their_offers(catalogue: Catalogue, offer: Offers) -> None:
+    a, b = ids(catalogue, offer("/a"), offer("/b"))
+    registered = catalogue.images.register(
+        [offer("/c", "/b"), Offer("/d", None, "empty"), offer("/a"), offer("/e")]
+    )
+    assert registered == [b, None, a, max(a, b) + 1]
+
+
+def test_what_is_known_of_an_image_comes_back(catalogue: Catalogue, offer: Offers) -> None:
+    (known,) = ids(catalogue, offer("/a", identity="s1", pose="45", eyes="open"))
+    (bare,) = ids(catalogue, offer("/b"))
+    expected = ImageRow(known, "/a", "s1", Condition(pose="45", eyes="open"), Condition())
+    assert row(catalogue, known) == expected
+    assert row(catalogue, bare) == ImageRow(bare, "/b", None, Condition(), Condition())
+    assert list(catalogue.images.rows(1, [bare, 999, known])) == [bare, known]
+
+
+def test_labels_offered_again_replace_those_known(catalogue: Catalogue, offer: Offers) -> None:
+    (image_id,) = ids(catalogue, offer("/a", identity="s1", pose="45", eyes="open"))
+    ids(catalogue, offer("/a", identity="s2", pose="0"))
+    assert row(catalogue, image_id).identity == "s2"
+    assert row(catalogue, image_id).condition == Condition(pose="0")
+    ids(catalogue, offer("/a"))
+    assert row(catalogue, image_id).identity is None
+    assert row(catalogue, image_id).condition == Condition()
+
+
+def test_labels_of_a_second_place_do_not_replace_those_of_the_first(
+    catalogue: Catalogue, offer: Offers
+) -> None:
+    (image_id,) = ids(catalogue, offer("/a", "same", "s1", pose="45"))
+    ids(catalogue, offer("/b", "same", "s2", pose="0"))
+    assert row(catalogue, image_id).identity == "s1"
+    one, other = ids(
+        catalogue, offer("/c", "new", "s3", pose="45"), offer("/d", "new", "s4", pose="0")
+    )
+    assert one == other
+    assert (row(catalogue, one).identity, row(catalogue, one).condition["pose"]) == ("s3", "45")
+
+
+def test_the_same_label_means_the_same_person(
+    catalogue: Catalogue, offer: Offers, url: str
+) -> None:
+    ids(catalogue, offer("/x/a", identity="s1"), offer("/y/a", identity="s1"))
+    assert counted(url, Identity) == [1]
+
+
+def test_duplicates_are_listed_with_the_first_of_them(catalogue: Catalogue, offer: Offers) -> None:
+    ids(catalogue, offer("/z", "same"), offer("/b"), offer("/a", "same"), offer("/c", "same"))
+    assert catalogue.images.duplicates() == [("/a", "/z"), ("/c", "/z")]
+    assert catalogue.images.count() == 2
+
+
+def test_a_moved_file_is_recognised(catalogue: Catalogue, offer: Offers) -> None:
+    before = ids(catalogue, offer("/old/a", "face", "s1"))
+    assert ids(catalogue, offer("/new/a", "face", "s1")) == before
+    catalogue.images.forget(["/old/a"])
+    assert catalogue.images.paths_of(before) == {before[0]: ["/new/a"]}
+    assert row(catalogue, before[0]).path == "/new/a"
+    assert catalogue.images.duplicates() == []
+
+
+def test_a_forgotten_image_stays_without_a_place(catalogue: Catalogue, offer: Offers) -> None:
+    (image_id,) = ids(catalogue, offer("/a"))
+    catalogue.images.forget(["/a", "/never/seen"])
+    assert catalogue.images.count() == 1
+    assert catalogue.images.paths_of([image_id]) == {}
+    assert row(catalogue, image_id).path == "(no longer on file)"
+
+
+def test_files_read_before_are_known_by_size_and_time(catalogue: Catalogue, offer: Offers) -> None:
+    one = replace(offer("/a"), size_bytes=7, mtime_ns=1_700_000_000_123_456_789)
+    other = replace(offer("/archive#b"), size_bytes=None, mtime_ns=None)
+    catalogue.images.register([one, other, Offer("/broken", None, "empty", size_bytes=0)])
+    known = catalogue.images.known(["/a", "/archive#b", "/broken", "/never/seen"])
+    assert known == {"/a": (one.sha256, 7, 1_700_000_000_123_456_789)}
+
+
+def test_files_that_cannot_be_read_are_listed_until_they_can(
+    catalogue: Catalogue, offer: Offers
+) -> None:
+    catalogue.images.register([Offer("/b", None, "empty file"), Offer("/a", None, "a pipe")])
+    assert catalogue.images.unreadable() == [("/a", "a pipe"), ("/b", "empty file")]
+    assert catalogue.images.count() == 0
+    ids(catalogue, offer("/b"))
+    assert catalogue.images.unreadable() == [("/a", "a pipe")]
+
+
+# What a changed file does to the image it held
+
+
+@pytest.fixture
+def placed(catalogue: Catalogue, offer: Offers) -> list[int]:
+    """Images of /a and /b, indexed in the spaces pose-60 and light-60."""
+    placed = ids(catalogue, offer("/a"), offer("/b"))
+    for name in ("pose-60", "light-60"):
+        space = catalogue.spaces.add(name, "0" * 64)
+        catalogue.spaces.place(space.id, [Placed(i, "indexed") for i in placed], None)
+    return placed
+
+
+def test_a_changed_file_retires_the_old_image_from_every_space(
+    catalogue: Catalogue, offer: Offers, placed: list[int]
+) -> None:
+    (new,) = ids(catalogue, offer("/a", "changed"))
+    assert new not in placed
+    for name in ("pose-60", "light-60"):
+        assert states(catalogue, name) == {"indexed": 1, "removed": 1, "pending": 1}
+        space = catalogue.spaces.get(name)
+        assert catalogue.spaces.placed_ids(space.id, "removed") == [placed[0]]
+
+
+def test_a_file_that_can_no_longer_be_read_retires_its_image(
+    catalogue: Catalogue, placed: list[int]
+) -> None:
+    assert catalogue.images.register([Offer("/a", None, "empty file (0 bytes)")]) == [None]
+    assert states(catalogue) == {"indexed": 1, "removed": 1}
+    assert catalogue.images.paths_of(placed) == {placed[1]: ["/b"]}
+
+
+def test_an_image_that_is_still_elsewhere_is_not_retired(
+    catalogue: Catalogue, offer: Offers, placed: list[int]
+) -> None:
+    ids(catalogue, offer("/copy of a", "/a"))
+    ids(catalogue, offer("/a", "changed"))
+    assert states(catalogue) == {"indexed": 2, "pending": 1}
+    assert row(catalogue, placed[0]).path == "/copy of a"
+
+
+def test_two_files_that_change_places_retire_nothing(
+    catalogue: Catalogue, offer: Offers, placed: list[int]
+) -> None:
+    assert ids(catalogue, offer("/a", "/b"), offer("/b", "/a")) == placed[::-1]
+    assert states(catalogue) == {"indexed": 2}
+    assert [row(catalogue, image_id).path for image_id in placed] == ["/b", "/a"]
+
+
+# Many at once
+
+
+def test_1500_files_are_registered_and_asked_for_at_once(
+    catalogue: Catalogue, offer: Offers, url: str
+) -> None:
+    offers = [offer(f"/{n}", identity=f"s{n}") for n in range(1_500)]
+    offers += [offer(f"/copy of {n}", f"/{n}") for n in range(0, 1_500, 100)]
+    registered = ids(catalogue, *offers)
+    assert len(registered) == 1_515
+    assert len(set(registered)) == 1_500
+    assert ids(catalogue, *offers) == registered
+    assert counted(url, Image, File, Identity) == [1_500, 1_515, 1_500]
+    assert len(catalogue.images.known([one.path for one in offers])) == 1_515
+    rows = catalogue.images.rows(1, registered)
+    assert [rows[i].identity for i in registered[:1_500]] == [f"s{n}" for n in range(1_500)]
+    space = catalogue.spaces.add("pose-60", "0" * 64)
+    catalogue.spaces.place(space.id, [Placed(i, "indexed") for i in registered[:1_500]], None)
+    assert len(catalogue.spaces.states(space.id, registered)) == 1_500
+    catalogue.images.register([replace(one, sha256=None, reason="gone") for one in offers])
+    assert states(catalogue) == {"removed": 1_500}
+    catalogue.images.forget([one.path for one in offers])
+    assert catalogue.images.unreadable() == []

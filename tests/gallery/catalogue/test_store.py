@@ -1,0 +1,41 @@
+from collections.abc import Callable
+
+import pytest
+
+from gallery.catalogue.images import Images
+from gallery.catalogue.records import Offer
+from gallery.catalogue.spaces import Spaces
+from gallery.catalogue.store import Catalogue
+
+QUESTIONS: dict[str, Callable[[Catalogue], object]] = {
+    "known": lambda catalogue: catalogue.images.known(["/a"]),
+    "paths_of": lambda catalogue: catalogue.images.paths_of([1]),
+    "unreadable": lambda catalogue: catalogue.images.unreadable(),
+    "duplicates": lambda catalogue: catalogue.images.duplicates(),
+    "count": lambda catalogue: catalogue.images.count(),
+    "rows": lambda catalogue: catalogue.images.rows(1, [1]),
+    "all": lambda catalogue: catalogue.spaces.all(),
+    "get": lambda catalogue: catalogue.spaces.get("pose-60"),
+    "states": lambda catalogue: catalogue.spaces.states(1, [1]),
+    "shards": lambda catalogue: catalogue.spaces.shards(1),
+    "state_counts": lambda catalogue: catalogue.spaces.state_counts(1),
+    "placed_ids": lambda catalogue: catalogue.spaces.placed_ids(1, "indexed"),
+    "skipped": lambda catalogue: catalogue.spaces.skipped(1),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_question_leaves_no_transaction_open(
+    catalogue: Catalogue, offer: Callable[..., Offer], question: str
+) -> None:
+    catalogue.images.register([offer("/a")])
+    catalogue.spaces.add("pose-60", "0" * 64)
+    assert QUESTIONS[question](catalogue) is not None
+    assert not catalogue._session.in_transaction()
+    catalogue.images.register([offer("/b")])
+
+
+def test_the_questions_are_all_that_there_are() -> None:
+    changes = {"register", "forget", "add", "place", "publish"}
+    methods = {name for part in (Images, Spaces) for name in vars(part) if name[0] != "_"}
+    assert methods == changes | QUESTIONS.keys()

@@ -1,0 +1,399 @@
+"""Benchmarks of a known geometry: generators whose right answer is known before they are run."""
+
+import io
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import product
+from math import comb
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gallery.align import Aligner, Pixels
+from gallery.attributes import Attribute, AttributeSpace, Condition
+from gallery.errors import ConfigError, DatasetError
+from gallery.faces import Face, FaceSet
+from generator.card import Card
+from generator.engine import Drawn, Engine, Floats
+from retrieval.evaluation import benchmark as module
+from retrieval.evaluation.baselines import METHODS
+from retrieval.evaluation.benchmark import check_together, run
+from retrieval.evaluation.protocols import Protocol
+from retrieval.evaluation.report import to_json
+from retrieval.evaluation.results import Progress, Results
+
+POSE = Attribute("pose", ("-45", "0", "45"), "degree")
+LIGHT = Attribute("light", ("left", "right"))
+SIDE = 8
+PEOPLE = 8
+
+
+def pixels_of(person: int, pose: int, light: int) -> Pixels:
+    """Look of an image: the person counts most, then the light, then the pose."""
+    look = np.random.default_rng(person).integers(40, 200, (SIDE, SIDE, 1))
+    look[0] = 20 + 60 * light
+    look[1, :4] = 20 + 20 * pose
+    return look.astype(np.uint8)
+
+
+def content_of(face: Face) -> bytes:
+    person, pose, light = map(int, face.name.split("-"))
+    buffer = io.BytesIO()
+    Image.fromarray(pixels_of(person, pose, light)[..., 0]).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def face_of(person: int, pose: int, light: int) -> Face:
+    condition = Condition(pose=POSE.values[pose], light=LIGHT.values[light])
+    return Face(f"{person}-{pose}-{light}", f"s{person}", condition)
+
+
+CELLS = list(product(range(PEOPLE), range(3), range(2)))
+GRID = FaceSet(
+    spec="known:geometry",
+    root=Path(),
+    faces=tuple(face_of(*cell) for cell in CELLS),
+    space=AttributeSpace((POSE, LIGHT)),
+    reader=content_of,
+)
+
+
+def card_of(
+    name: str, *attributes: Attribute, trained_on: tuple[str, ...] = (), channels: int = 1
+) -> Card:
+    return Card(
+        name=name,
+        architecture="none",
+        space=AttributeSpace(attributes),
+        aligner=Aligner(size=SIDE, channels=channels),
+        mean=(0.0,),
+        deviation=(1.0,),
+        train_identities=trained_on,
+        sha256="0" * 64,
+    )
+
+
+class Oracle(Engine):
+    """Draws exactly the image that was wished for."""
+
+    def __init__(self, card: Card) -> None:
+        self.card = card
+        self.known = {pixels_of(*cell).tobytes(): cell for cell in CELLS}
+
+    def draw(self, pixels: Pixels, codes: Floats) -> Drawn:
+        drawn = [self.target(image, code) for image, code in zip(pixels, codes, strict=True)]
+        refined = np.stack(drawn).astype(np.float32)
+        first = np.clip(refined + 3, 0, 255)
+        return Drawn(first, refined, refined.reshape(len(codes), -1) - 100)
+
+    def target(self, image: Pixels, code: Floats) -> Pixels:
+        person, pose, light = self.known[image.tobytes()]
+        chosen = {}
+        start = 0
+        for attribute in self.card.space.attributes:
+            end = start + len(attribute.values)
+            chosen[attribute.name] = attribute.values[int(code[start:end].argmax())]
+            start = end
+        pose = 1 + round(float(chosen["pose"])) // 45 if "pose" in chosen else pose  # 90 is 3
+        light = LIGHT.index(chosen["light"]) if "light" in chosen else light
+        return pixels_of(person, pose, light)
+
+
+class Noise(Oracle):
+    """Draws noise, another each time, and takes noise for features."""
+
+    def __init__(self, card: Card, seed: int) -> None:
+        super().__init__(card)
+        self.random = np.random.default_rng(seed)
+
+    def draw(self, pixels: Pixels, codes: Floats) -> Drawn:
+        drawn = self.random.uniform(0, 255, (2, *pixels.shape)).astype(np.float32)
+        features = self.random.normal(size=(len(codes), 20)).astype(np.float32)
+        return Drawn(drawn[0], drawn[1], features)
+
+
+class Copy(Oracle):
+    """Draws the source, whatever is wished."""
+
+    def target(self, image: Pixels, code: Floats) -> Pixels:  # noqa: ARG002
+        return image
+
+
+def measured(faces: FaceSet, *engines: Engine, **protocol: Any) -> Results:
+    steps = run(faces, engines, Protocol(**protocol))
+    while True:
+        try:
+            assert isinstance(next(steps), Progress)
+        except StopIteration as stop:
+            results: Results = stop.value
+            return results
+
+
+def rates(results: Results, method: str) -> dict[str, float]:
+    """Hit rates in percent, such as {"C1@1": 12.5}."""
+    rates = to_json(results)["hit_rate"][method]
+    return {f"{c}@{k}": round(100 * rate, 4) for c in rates for k, rate in rates[c].items()}
+
+
+# What must come out
+
+
+@pytest.mark.parametrize("attributes", [(POSE,), (LIGHT,), (POSE, LIGHT)])
+def test_who_draws_the_exact_target_always_finds_it(attributes: tuple[Attribute, ...]) -> None:
+    results = measured(GRID, Oracle(card_of("oracle", *attributes)))
+    report = to_json(results)
+    for method in ("ours", "ours-pixels"):
+        assert set(rates(results, method).values()) == {100.0}
+    assert report["estimate_accuracy"] == 1
+    assert report["queries"] == sum(len(a.values) - 1 for a in attributes) * len(GRID)
+    assert (report["queries_dropped"], report["gallery"], report["identities"]) == (0, 48, 8)
+    assert report["mse"]["stage 2"] == 0
+    assert report["mse"]["stage 1"] == pytest.approx(9)
+
+
+def test_who_draws_noise_finds_no_more_than_chance() -> None:
+    found: dict[str, list[float]] = {}
+    for seed in range(6):
+        results = measured(GRID, Noise(card_of("noise", POSE), seed))
+        for method in ("ours", "ours-pixels", "random"):
+            for name, rate in rates(results, method).items():
+                found.setdefault(f"{method} {name}", []).append(rate)
+    for method in ("ours", "ours-pixels"):
+        for name in ("C1@1", "C1@5", "C2@1", "C2@5", "C2@20"):
+            chance = found[f"random {name}"][0] / 100
+            sigma = 100 * np.sqrt(chance * (1 - chance) / (6 * 96 / 4))  # queries hang together
+            assert abs(np.mean(found[f"{method} {name}"]) - 100 * chance) < 4 * sigma, name
+
+
+def test_chance_is_what_the_definition_says() -> None:
+    report = to_json(measured(GRID, Oracle(card_of("oracle", POSE))))
+
+    def chance(relevant: int, k: int, gallery: int = 48) -> float:
+        return float(1 - Fraction(comb(gallery - relevant, k), comb(gallery, k)))
+
+    for k in (1, 5, 20):
+        assert report["hit_rate"]["random"]["C1"][str(k)] == pytest.approx(chance(2, k), abs=1e-6)
+        assert report["hit_rate"]["random"]["C2"][str(k)] == pytest.approx(chance(1, k), abs=1e-6)
+
+
+def test_who_copies_the_source_finds_the_source_unless_it_is_taken_out() -> None:
+    engine = Copy(card_of("copy", POSE))
+    kept = measured(GRID, engine)
+    assert (rates(kept, "ours")["C1@1"], rates(kept, "ours")["C1@5"]) == (0, 100)
+    out = measured(GRID, engine, exclude_source=True)
+    # The nearest of the others has the light of the source and one of the two other poses.
+    assert rates(out, "ours")["C2@1"] == 50
+    assert rates(out, "ours-pixels")["C2@1"] == 50
+    chance = to_json(out)["hit_rate"]["random"]["C2"]["1"]
+    assert chance == pytest.approx(1 / 47, abs=1e-6)
+    for method in METHODS[2:]:
+        assert rates(out, method) == rates(kept, method)
+
+
+def test_filtering_by_the_true_value_finds_what_the_source_resembles_most() -> None:
+    results = measured(GRID, Noise(card_of("noise", POSE), 1))
+    assert rates(results, "two-step-true/pixels")["C2@1"] == 100
+    report = to_json(results)
+    assert report["mse"]["source"] < report["mse"]["stage 2"]
+
+
+def test_drawings_are_compared_with_the_image_that_was_wished_for() -> None:
+    results = measured(GRID, Copy(card_of("copy", POSE)))
+    steps = [(a, b) for a in range(3) for b in range(3) if a != b]
+    expected = [
+        np.mean((pixels_of(0, a, 0).astype(float) - pixels_of(0, b, 0)) ** 2) for a, b in steps
+    ]
+    assert results.mse("source") == pytest.approx(np.mean(expected))
+    assert results.mse("stage 2") == results.mse("source")
+
+
+# Holes, gaps and bad files
+
+
+def test_what_nothing_answers_is_left_out_and_counted() -> None:
+    hole = face_of(2, 1, 0)
+    faces = FaceSet(
+        spec=GRID.spec,
+        root=GRID.root,
+        faces=tuple(face for face in GRID.faces if face != hole),
+        space=GRID.space,
+        reader=content_of,
+    )
+    report = to_json(measured(faces, Oracle(card_of("oracle", POSE))))
+    assert (report["queries"], report["queries_dropped"]) == (96 - 4, 2)
+    assert report["hit_rate"]["ours"]["C2"]["1"] == 1
+
+
+def test_images_without_identity_or_drawn_value_are_not_in_the_gallery() -> None:
+    extra = (
+        Face("0-0-0", None, Condition(pose="0", light="left")),
+        Face("0-0-1", "s0", Condition(light="left")),
+    )
+    faces = FaceSet(
+        spec=GRID.spec,
+        root=GRID.root,
+        faces=GRID.faces + extra,
+        space=GRID.space,
+        reader=content_of,
+    )
+    report = to_json(measured(faces, Oracle(card_of("oracle", POSE))))
+    assert (report["gallery"], report["queries"]) == (48, 96)
+
+
+def test_bad_files_are_reported_and_not_in_the_gallery() -> None:
+    def read(face: Face) -> bytes:
+        return b"no image" if face.name == "3-1-1" else content_of(face)
+
+    faces = FaceSet(spec=GRID.spec, root=GRID.root, faces=GRID.faces, space=GRID.space, reader=read)
+    report = to_json(measured(faces, Oracle(card_of("oracle", POSE))))
+    ((name, reason),) = report["folds"][0]["problems"]
+    assert name == "3-1-1"
+    assert reason.startswith("not an image of a known format")
+    assert (report["gallery"], report["queries"], report["queries_dropped"]) == (47, 92, 2)
+
+
+def test_weights_that_draw_other_values_are_asked_for_those_that_both_know() -> None:
+    frontal = Attribute("pose", ("0.0", "45.0", "90.0"), "degree")
+    report = to_json(measured(GRID, Oracle(card_of("oracle", frontal))))
+    # 16 images each at -45 (two wishes), 0 and 45 (one wish).
+    assert (report["gallery"], report["queries"]) == (48, 64)
+    assert report["hit_rate"]["ours-pixels"]["C2"]["1"] < 1  # -45 is redrawn as something else
+
+
+# Folds
+
+
+def fold(name: str, people: range, kind: Callable[[Card], Engine] = Oracle) -> Engine:
+    """Make an engine that is tested on these people."""
+    trained_on = tuple(f"s{n}" for n in range(PEOPLE) if n not in people)
+    return kind(card_of(name, POSE, trained_on=trained_on))
+
+
+def test_folds_are_pooled_each_in_its_own_gallery() -> None:
+    right, wrong = fold("right", range(3)), fold("wrong", range(3, 8), Copy)
+    both = measured(GRID, right, wrong)
+    alone = [measured(GRID, engine) for engine in (right, wrong)]
+    report = to_json(both)
+    assert [one["gallery"] for one in report["folds"]] == [18, 30]
+    assert [one["queries"] for one in report["folds"]] == [36, 60]
+    assert (report["gallery"], report["identities"], report["queries"]) == (48, 8, 96)
+    for method in (*METHODS, "random"):
+        for name, rate in rates(both, method).items():
+            parts = [rates(one, method)[name] for one in alone]
+            assert rate == pytest.approx((36 * parts[0] + 60 * parts[1]) / 96, abs=1e-3)
+    assert rates(both, "ours")["C1@1"] == 37.5  # 36 of 96
+    accuracies = [one["estimate_accuracy"] for one in report["folds"]]
+    expected = (18 * accuracies[0] + 30 * accuracies[1]) / 48
+    assert report["estimate_accuracy"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_queries_are_drawn_from_all_folds_together() -> None:
+    engines = fold("a", range(3)), fold("b", range(3, 8))
+    report = to_json(measured(GRID, *engines, queries=40, seed=3))
+    assert report["queries"] == 40
+    drawn = [one["queries"] for one in report["folds"]]
+    assert min(drawn) > 0
+    assert to_json(measured(GRID, *engines, queries=40, seed=3))["folds"] == report["folds"]
+    others = {
+        tuple(
+            one["queries"]
+            for one in to_json(measured(GRID, *engines, queries=40, seed=seed))["folds"]
+        )
+        for seed in range(5)
+    }
+    assert len(others) > 1
+
+
+def test_folds_that_share_a_test_person_are_refused() -> None:
+    with pytest.raises(ConfigError, match="Both a and b would be tested on s3; weights can be"):
+        measured(GRID, fold("a", range(4)), fold("b", range(3, 8)))
+    with pytest.raises(ConfigError, match="Both a and a would be tested on s0"):
+        measured(GRID, fold("a", range(4)), fold("a", range(4)))
+
+
+def test_weights_of_different_attributes_are_refused() -> None:
+    pose = card_of("pose", POSE, trained_on=("s0",))
+    light = card_of("light", LIGHT)
+    with pytest.raises(ConfigError, match=r"pose and light know different attributes \(pose; li"):
+        check_together(GRID, [pose, light])
+
+
+def test_a_benchmark_without_weights_is_refused() -> None:
+    with pytest.raises(ConfigError, match="A benchmark needs weights; add --weights W"):
+        measured(GRID)
+
+
+def test_a_collection_that_says_nothing_of_what_is_drawn_is_refused() -> None:
+    eyes = Attribute("eyes", ("open", "sunglasses"))
+    with pytest.raises(DatasetError, match="says nothing of 'eyes', which w draws; it has: pose,"):
+        check_together(GRID, [card_of("w", eyes)])
+
+
+def test_weights_that_have_seen_everybody_are_refused() -> None:
+    everybody = card_of("w", POSE, trained_on=tuple(f"s{n}" for n in range(PEOPLE)))
+    with pytest.raises(DatasetError, match="w was trained on everybody in known:geometry"):
+        check_together(GRID, [everybody])
+
+
+def test_where_nobody_has_a_twin_there_is_nothing_to_ask() -> None:
+    faces = FaceSet(
+        spec=GRID.spec,
+        root=GRID.root,
+        faces=tuple(face_of(n, n % 3, 0) for n in range(PEOPLE)),
+        space=GRID.space,
+        reader=content_of,
+    )
+    with pytest.raises(DatasetError, match="nobody is shown under two values with all else equal"):
+        measured(faces, Oracle(card_of("oracle", POSE)))
+
+
+# How it is run
+
+
+@pytest.mark.parametrize(("batch", "block"), [(1, 1), (5, 7), (48, 96)])
+def test_the_size_of_blocks_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, batch: int, block: int
+) -> None:
+    engine = Copy(card_of("copy", POSE, LIGHT))
+    whole = to_json(measured(GRID, engine, exclude_source=True))
+    monkeypatch.setattr(module, "BATCH", batch)
+    monkeypatch.setattr(module, "BLOCK", block)
+    parts = to_json(measured(GRID, engine, exclude_source=True))
+    whole.pop("seconds")
+    parts.pop("seconds")
+    assert parts == whole
+
+
+def test_no_more_than_a_block_of_queries_is_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BATCH", 10)
+    monkeypatch.setattr(module, "BLOCK", 7)
+    drawn = []
+
+    class Counting(Oracle):
+        def draw(self, pixels: Pixels, codes: Floats) -> Drawn:
+            drawn.append(len(codes))
+            return super().draw(pixels, codes)
+
+    measured(GRID, Counting(card_of("counting", POSE)))
+    assert max(drawn) == 10
+    assert sorted(drawn, reverse=True)[3 * 4] <= 8  # 4 batches of 10 and one of 8, 3 values each
+
+
+def test_progress_is_told_phase_by_phase() -> None:
+    steps = list(run(GRID, [Oracle(card_of("w", POSE))], Protocol()))
+    phases = list(dict.fromkeys(step.phase for step in steps))
+    assert phases == ["reading for w", "redrawing with w", "asking w"]
+    for phase in phases:
+        done = [step.done for step in steps if step.phase == phase]
+        assert done == sorted(done)
+        assert done[-1] == [step.total for step in steps if step.phase == phase][-1]
+
+
+def test_cutoffs_beyond_the_gallery_find_everything() -> None:
+    report = to_json(measured(GRID, Noise(card_of("noise", POSE), 1), cutoffs=(1, 48, 60)))
+    for method in ("ours", "random"):
+        for k in ("48", "60"):
+            assert report["hit_rate"][method]["C2"][k] == 1

@@ -1,0 +1,163 @@
+"""Canonical views against the definition: image by image, value by value, one drawing at a time."""
+
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gallery.align import Aligner, Pixels
+from gallery.attributes import Attribute, AttributeSpace, Condition
+from generator.card import Card
+from generator.engine import Drawn, Engine, Floats
+from retrieval.canonical import Canonical, canonicalise, join
+
+POSE = Attribute("pose", ("-45", "0", "45"), "degree")
+LIGHT = Attribute("light", ("left", "right"))
+EYES = Attribute("eyes", ("open", "closed", "sunglasses", "patch"))
+
+
+class Pencil(Engine):
+    """Draws from a table: the redrawing under a code is the source plus what the table says."""
+
+    def __init__(self, *attributes: Attribute, seed: int = 0, levels: int = 1_000) -> None:
+        self.card = Card(
+            name="pencil",
+            architecture="none",
+            space=AttributeSpace(attributes),
+            aligner=Aligner(size=2, channels=1),
+            mean=(0.0,),
+            deviation=(1.0,),
+        )
+        random = np.random.default_rng(seed)
+        size = self.card.space.size
+        self.table = random.integers(0, levels, (size, 4)).astype(np.float32)
+        self.drawings = 0
+
+    def draw(self, pixels: Pixels, codes: Floats) -> Drawn:
+        """Draw so that the attributes do not act each for itself: their sum is taken modulo."""
+        self.drawings += len(codes)
+        offset = (codes @ self.table).reshape(-1, 2, 2, 1) * (1 + pixels[:, :1, :1]) % 17
+        refined = (pixels + offset).astype(np.float32)
+        features = np.concatenate([refined.reshape(len(codes), -1), codes], axis=1)
+        return Drawn(refined, refined, features.astype(np.float32))
+
+
+def some_pixels(count: int, seed: int = 1) -> Pixels:
+    random = np.random.default_rng(seed)
+    return random.integers(0, 256, (count, 2, 2, 1), dtype=np.uint8)
+
+
+def error(engine: Engine, image: Pixels, condition: Condition) -> float:
+    code = engine.card.space.one_hot(condition)
+    drawn = engine.draw(image[None], code[None]).refined[0]
+    return float(np.mean((drawn.astype(np.float64) - image) ** 2))
+
+
+def slow_estimate(engine: Engine, image: Pixels) -> Condition:
+    """Attribute by attribute, in order, the first of the values that come closest."""
+    space = engine.card.space
+    chosen = Condition({attribute.name: attribute.values[0] for attribute in space.attributes})
+    for attribute in space.attributes:
+        errors = [
+            error(engine, image, chosen.replace({attribute.name: value}))
+            for value in attribute.values
+        ]
+        chosen = chosen.replace({attribute.name: attribute.values[int(np.argmin(errors))]})
+    return chosen
+
+
+def check(engine: Engine, pixels: Pixels, canonical: Canonical) -> None:
+    """Compare with the definition, image by image."""
+    for position, image in enumerate(pixels):
+        expected = slow_estimate(engine, image)
+        assert canonical.estimates[position] == expected
+        drawn = engine.draw(image[None], engine.card.space.one_hot(expected)[None])
+        assert (canonical.images[position] == drawn.refined[0]).all()
+        feature = drawn.features[0].astype(np.float64)
+        assert canonical.embeddings[position] == pytest.approx(
+            feature / np.sqrt((feature**2).sum()), abs=1e-6
+        )
+        assert canonical.errors[position] == pytest.approx(error(engine, image, expected))
+
+
+@given(st.integers(0, 1_000), st.integers(1, 6), st.sampled_from([3, 1_000]))
+def test_of_one_attribute_the_value_whose_redrawing_is_closest_is_kept(
+    seed: int, count: int, levels: int
+) -> None:
+    engine = Pencil(POSE, seed=seed, levels=levels)  # few levels: many ties
+    pixels = some_pixels(count, seed)
+    check(engine, pixels, canonicalise(engine, pixels))
+
+
+@given(st.integers(0, 1_000), st.permutations([POSE, LIGHT, EYES]))
+def test_several_attributes_are_chosen_one_after_the_other(
+    seed: int, attributes: list[Attribute]
+) -> None:
+    engine = Pencil(*attributes, seed=seed)
+    pixels = some_pixels(4, seed)
+    check(engine, pixels, canonicalise(engine, pixels))
+
+
+def test_the_order_of_the_attributes_matters_and_the_full_product_is_not_drawn() -> None:
+    pixels = some_pixels(40)
+    engine = Pencil(POSE, LIGHT, EYES, seed=3)
+    canonical = canonicalise(engine, pixels)
+    assert engine.drawings == 40 * (3 + 2 + 4)
+    best = [
+        min(
+            product(POSE.values, LIGHT.values, EYES.values),
+            key=lambda values: error(
+                engine, image, Condition(pose=values[0], light=values[1], eyes=values[2])
+            ),
+        )
+        for image in pixels
+    ]
+    greedy = [tuple(estimate.values()) for estimate in canonical.estimates]
+    assert greedy != best
+
+
+def test_of_equally_close_values_the_earlier_is_kept() -> None:
+    engine = Pencil(POSE, LIGHT)
+    engine.table[:] = 5
+    canonical = canonicalise(engine, some_pixels(3))
+    assert canonical.estimates == (Condition(pose="-45", light="left"),) * 3
+    engine.table[0] = 6
+    assert canonicalise(engine, some_pixels(1) * 0).estimates[0]["pose"] == "0"
+
+
+def test_an_image_is_not_changed_by_its_neighbours() -> None:
+    engine, pixels = Pencil(POSE, EYES, seed=5), some_pixels(9)
+    whole = canonicalise(engine, pixels)
+    parts = join([canonicalise(engine, pixels[:4]), canonicalise(engine, pixels[4:])])
+    assert whole.estimates == parts.estimates
+    for one, other in (
+        (whole.images, parts.images),
+        (whole.embeddings, parts.embeddings),
+        (whole.errors, parts.errors),
+    ):
+        assert (one == other).all()
+
+
+def test_the_pixels_given_are_left_alone() -> None:
+    pixels = some_pixels(5)
+    before = pixels.copy()
+    canonicalise(Pencil(POSE, EYES), pixels)
+    assert (pixels == before).all()
+
+
+def test_a_generator_without_attributes_has_no_canonical_view() -> None:
+    with pytest.raises(ValueError, match="a generator without attributes has no canonical view"):
+        canonicalise(Pencil(), some_pixels(1))
+
+
+def test_a_real_generator_gives_the_views_of_the_definition(pose_weights: Path) -> None:
+    engine = Engine.open(pose_weights, torch.device("cpu"))
+    pixels = np.random.default_rng(2).integers(0, 256, (3, 32, 32, 1), dtype=np.uint8)
+    canonical = canonicalise(engine, pixels)
+    for position, image in enumerate(pixels):
+        assert canonical.estimates[position] == slow_estimate(engine, image)
+    assert np.linalg.norm(canonical.embeddings, axis=1) == pytest.approx(np.ones(3), abs=1e-6)

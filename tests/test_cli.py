@@ -1,0 +1,846 @@
+"""The command line: what it promises on stdout and stderr, and its exit status."""
+
+import csv
+import io
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import typer
+from PIL import Image
+
+import cli  # noqa: TID251  its tests may
+from gallery.attributes import Attribute, AttributeSpace
+from gallery.errors import ConfigError
+from gallery.readers.registry import open_faces
+from generator.checkpoint import load_weights, save_weights
+from generator.request import TrainRequest
+from generator.run import RUN_FILE, Progress
+from retrieval import demo
+from retrieval.build import BuildProgress
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command left.
+
+    Attributes:
+        status: Its exit status.
+        out: What it wrote to stdout.
+        err: What it wrote to stderr.
+    """
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Read stdout as one JSON object, on one line and with nothing beside it."""
+        assert (self.status, self.out.count("\n")) == (0, 1), self
+        return json.loads(self.out)
+
+
+Mindseye = Callable[..., Ran]
+
+
+@pytest.fixture
+def mindseye(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Mindseye:
+    """Run a command in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MINDSEYE_COLLECTION", raising=False)
+    monkeypatch.setattr("generator.machine.keep_freed_memory", lambda: True)
+
+    def run(*arguments: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["mindseye", *map(str, arguments)])
+        capsys.readouterr()
+        status: Any = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            status = end.code or 0
+        return Ran(status, *capsys.readouterr())
+
+    return run
+
+
+def in_a_process(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+
+# Help
+
+
+def commands() -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = [()]
+
+    def walk(group: Any, path: tuple[str, ...]) -> None:
+        for name, command in group.commands.items():
+            if hasattr(command, "commands"):
+                walk(command, (*path, name))
+            else:
+                found.append((*path, name))
+
+    walk(typer.main.get_command(cli.app), ())
+    return found
+
+
+def test_the_commands_are_those_that_were_promised() -> None:
+    assert sorted(commands()) == [
+        (),
+        ("bench",),
+        ("data", "show"),
+        ("demo",),
+        ("index", "build"),
+        ("index", "show"),
+        ("query",),
+        ("train",),
+    ]
+
+
+OPTIONS = {
+    "data show": "--sheet --json",
+    "train": "--architecture --attribute --recipe --out --config --steps --train-identities --seed"
+    " --device --resume",
+    "index build": "--weights --collection --split --resume",
+    "index show": "--collection --json",
+    "query": "--wish --collection -k --space --weights --crop --sheet --json",
+    "bench": "--weights --out --queries --seed --json",
+    "demo": "--out",
+}
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_every_help_holds_a_worked_example_and_the_promised_options(
+    mindseye: Mindseye, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    for option in ("--help", "-h"):
+        ran = mindseye(*command, option)
+        assert (ran.status, ran.err) == (0, "")
+        assert f"  Example: mindseye {' '.join(command)}" in ran.out
+        words = ran.out.split()
+        for promised in OPTIONS.get(" ".join(command), "").split():
+            assert promised in words, promised
+
+
+def test_help_waits_for_nothing_heavy() -> None:
+    code = """
+import sys
+sys.argv = ["mindseye", "--help"]
+import cli
+try:
+    cli.main()
+finally:
+    heavy = {"torch", "sqlalchemy", "numpy", "PIL", "safetensors", "faiss"} & set(sys.modules)
+    print("heavy:", sorted(heavy), file=sys.stderr)
+"""
+    done = in_a_process(code)
+    assert (done.returncode, done.stderr) == (0, "heavy: []\n")
+    assert done.stdout.startswith("Usage: mindseye")
+
+
+def test_the_version_is_told(mindseye: Mindseye) -> None:
+    ran = mindseye("--version")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.startswith("mindseye 0.")
+
+
+# Looking at a collection of images
+
+
+def test_a_collection_is_counted_for_people_and_for_programs(
+    mindseye: Mindseye, faces_spec: str
+) -> None:
+    shown = mindseye("data", "show", faces_spec, "--json").json
+    assert list(shown) == [
+        *("spec", "images", "identities", "attributes", "unlabelled", "grid", "holes"),
+        *("repeats", "problems"),
+    ]
+    assert (shown["images"], shown["grid"], shown["holes"]) == (30, 30, [])
+    ran = mindseye("data", "show", faces_spec)
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.splitlines() == [
+        f"{faces_spec}: 30 images of 5 identities",
+        "  pose: -45 10  0 10  45 10",
+        "  light: left 15  right 15",
+        "  identities: p1 6  p2 6  p3 6  p4 6  p5 6",
+        "  0 holes in a grid of 30 cells",
+    ]
+
+
+def test_holes_repeats_and_bad_files_are_named(
+    mindseye: Mindseye, faces_dir: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "faces"
+    shutil.copytree(faces_dir, folder)
+    (folder / "p2-45-right.png").unlink()
+    (folder / "p1-0-left.png").write_bytes(b"no image")
+    shutil.copy(folder / "p5-0-left.png", folder / "again.png")
+    shutil.copy(folder / "p5-0-left.png", folder / "nobody.png")
+    with (folder / "labels.csv").open("a", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("again.png", "p5", "0", "left"), ("nobody.png", "", "", "")])
+    ran = mindseye("data", "show", f"folder:{folder}", "--check")
+    assert ran.out.splitlines()[0] == f"folder:{folder}: 31 images of 5 identities"
+    assert "  1 images without an identity" in ran.out
+    assert "  1 holes in a grid of 30 cells\n    p2: pose=45 light=right\n" in ran.out
+    assert "  1 images repeat a cell\n" in ran.out
+    assert (
+        "  left out: p2-45-right.png: named in labels.csv, but there is no such file\n" in ran.out
+    )
+    assert "  left out: p1-0-left.png: not an image of a known format" in ran.out
+    unchecked = mindseye("data", "show", f"folder:{folder}", "--json").json
+    assert [one["path"] for one in unchecked["problems"]] == ["p2-45-right.png"]
+
+
+def test_a_contact_sheet_is_drawn(mindseye: Mindseye, faces_spec: str, tmp_path: Path) -> None:
+    ran = mindseye("data", "show", faces_spec, "--sheet", "new/sheet.png", "--json")
+    assert ran.json["images"] == 30
+    assert ran.err == "Contact sheet: new/sheet.png\n"
+    with Image.open(tmp_path / "new" / "sheet.png") as sheet:
+        whole = sheet.size
+    mindseye("data", "show", faces_spec, "--sheet", "cropped.png", "--crop", "0,0,0.5,0.5")
+    with Image.open(tmp_path / "cropped.png") as cropped, Image.open("new/sheet.png") as sheet:
+        assert cropped.size == whole
+        assert np.asarray(cropped).tolist() != np.asarray(sheet).tolist()
+
+
+# Training
+
+
+def test_the_options_of_train_make_the_request(
+    mindseye: Mindseye, faces_spec: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: list[tuple[TrainRequest, bool]] = []
+
+    def train(request: TrainRequest, *, resume: bool) -> Iterator[Progress]:
+        seen.append((request, resume))
+        yield Progress("stage 1", 1, 2, 0.5)
+
+    monkeypatch.setattr("generator.run.train", train)
+    (tmp_path / "c.toml").write_text("[train]\nbatch_size = 7\n")
+    ran = mindseye(
+        *("train", faces_spec, "--architecture", "two-stage-60", "--attribute", "light"),
+        *("--attribute", "pose", "--recipe", "paper", "--out", "runs/x", "--config", "c.toml"),
+        *("--steps", 3, "--train-identities", "0.6", "--seed", 5, "--device", "cpu", "--resume"),
+        *("--crop", "1,2,30,30"),
+    )
+    assert (ran.status, ran.out) == (0, "Weights: runs/x\n")
+    ((request, resume),) = seen
+    assert resume
+    assert (request.architecture, request.attributes) == ("two-stage-60", ("light", "pose"))
+    assert (request.recipe.name, request.seed) == ("paper", 5)
+    assert (request.recipe.train.steps, request.recipe.train.batch_size) == (3, 7)
+    assert request.train_identities == ("p1", "p2", "p3")
+    assert (request.out, str(request.crop)) == (Path("runs/x"), "1,2,30,30")
+    mindseye(
+        *("train", faces_spec, "--architecture", "two-stage-32", "--attribute", "pose"),
+        *("--out", "runs/y", "--fold", "1/5"),
+    )
+    assert seen[1][0].train_identities == ("p2", "p3", "p4", "p5")
+    assert (seen[1][0].recipe.name, seen[1][1]) == ("fast", False)
+
+
+def test_a_stopped_training_says_how_to_go_on(
+    mindseye: Mindseye, faces_spec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(_request: TrainRequest, *, resume: bool) -> Iterator[Progress]:
+        assert not resume
+        yield Progress("reading", 1, 30)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("generator.run.train", train)
+    ran = mindseye(
+        *("train", faces_spec, "--architecture", "two-stage-32", "--attribute", "pose"),
+        *("--out", "runs/x"),
+    )
+    assert (ran.status, ran.out) == (130, "")
+    assert "Stopped; what was finished is kept. Add --resume to the same command" in ran.err
+
+
+# Building an index
+
+
+def crafted_png(width: int, height: int) -> bytes:
+    """Make a PNG whose header promises many pixels, and whose data hold none of them."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    data = zlib.compress(bytes(1_000))
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    )
+
+
+def photograph(seed: int) -> Image.Image:
+    random = np.random.default_rng(seed)
+    return Image.fromarray(random.integers(0, 256, (34, 40, 3), dtype=np.uint8))
+
+
+@pytest.fixture
+def holiday(tmp_path: Path) -> Path:
+    """Fifty files: 44 good photographs, one of them rotated by EXIF; a duplicate; five bad ones."""
+    folder = tmp_path / "holiday"
+    folder.mkdir()
+    for number in range(43):
+        suffix = ("jpg", "png", "webp", "bmp")[number % 4]
+        photograph(number).save(folder / f"photo {number}.{suffix}")
+    rotated = Image.Exif()
+    rotated[0x0112] = 6
+    photograph(100).save(folder / "rotated.jpg", exif=rotated, quality=95)
+    shutil.copy(folder / "photo 5.png", folder / "z duplicate.png")
+    buffer = io.BytesIO()
+    photograph(101).save(buffer, "JPEG")
+    (folder / "truncated.jpg").write_bytes(buffer.getvalue()[: len(buffer.getvalue()) // 2])
+    (folder / "empty.jpg").touch()
+    (folder / "text.png").write_text("These are my notes.")
+    (folder / "huge.png").write_bytes(crafted_png(20_000, 20_000))
+    (folder / "link.jpg").symlink_to("rotated.jpg")
+    assert len(list(folder.iterdir())) == 50
+    return folder
+
+
+def test_a_folder_of_50_files_good_and_bad_is_indexed(
+    mindseye: Mindseye, holiday: Path, light_weights: Path
+) -> None:
+    ran = mindseye("index", "build", f"folder:{holiday}", "--weights", light_weights.parent)
+    assert (ran.status, ran.out) == (0, "light-32: 44 images indexed, 1 known before, 5 skipped\n")
+    assert "Reasons: mindseye index show --collection mindseye-collection\n" in ran.err
+    shown = mindseye("index", "show", "--json").json
+    assert list(shown) == ["collection", "images", "unreadable_files", "duplicates", "spaces"]
+    assert shown["duplicates"] == [
+        {"path": str(holiday / "z duplicate.png"), "same_as": str(holiday / "photo 5.png")}
+    ]
+    (space,) = shown["spaces"]
+    assert list(space) == [
+        *("name", "weights_sha256", "architecture", "attributes", "generation", "published_at"),
+        *("kind", "vectors", "dimension", "states", "skipped"),
+    ]
+    assert space["states"] == {"indexed": 44, "skipped": 3, "removed": 0, "pending": 0}
+    reasons = {Path(one["path"]).name: one["reason"] for one in space["skipped"]}
+    assert {name: reason[:17] for name, reason in reasons.items()} == {
+        "truncated.jpg": "damaged or trunca",
+        "empty.jpg": "empty file (0 byt",
+        "text.png": "not an image of a",
+        "huge.png": "400,000,000 pixel",
+        "link.jpg": "not a regular fil",
+    }
+    for path in (one["path"] for one in space["skipped"]):
+        assert Path(path).is_absolute()
+    text = mindseye("index", "show").out
+    for name, reason in reasons.items():
+        assert f"  skipped {holiday / name}: {reason}\n" in text
+    assert f"duplicate {holiday}/z duplicate.png: same as {holiday}/photo 5.png\n" in text
+
+    answer = mindseye("query", holiday / "rotated.jpg", "--wish", "light=left", "-k", 60, "--json")
+    found = [Path(hit["path"]).name for hit in answer.json["hits"]]
+    good = {path.name for path in holiday.iterdir()} - reasons.keys() - {"z duplicate.png"}
+    assert (set(found), len(found)) == (good, 44)
+
+
+def test_a_photograph_rotated_by_exif_is_found_by_its_upright_twin(
+    mindseye: Mindseye, holiday: Path, light_weights: Path, tmp_path: Path
+) -> None:
+    few = tmp_path / "few"
+    few.mkdir()
+    for name in ("rotated.jpg", "photo 1.png"):
+        shutil.copy(holiday / name, few)
+    mindseye("index", "build", f"folder:{few}", "--weights", light_weights)
+    with Image.open(few / "rotated.jpg") as stored:
+        stored.transpose(Image.Transpose.ROTATE_270).save(tmp_path / "upright.png")
+    by_twin, by_itself = (
+        mindseye("query", path, "--wish", "light=left", "--json").json["hits"]
+        for path in (tmp_path / "upright.png", few / "rotated.jpg")
+    )
+    assert by_twin == by_itself
+
+
+@pytest.mark.parametrize(
+    ("split", "people"), [("train", {"p1", "p2", "p3"}), ("test", {"p4", "p5"})]
+)
+def test_a_split_takes_the_people_on_the_card_or_the_others(
+    mindseye: Mindseye,
+    faces_spec: str,
+    pose_weights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    split: str,
+    people: set[str],
+) -> None:
+    seen = []
+
+    def build(_collection: Any, faces: Any, *_: Any) -> Iterator[BuildProgress]:
+        seen.append(set(faces.identities))
+        yield BuildProgress(0, 0, 0, 0, 0)
+
+    monkeypatch.setattr("retrieval.build.build", build)
+    mindseye("index", "build", faces_spec, "--weights", pose_weights, "--split", split)
+    assert seen == [people]
+
+
+def test_a_stopped_build_says_how_to_go_on(
+    mindseye: Mindseye, faces_spec: str, pose_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(*_: Any) -> Iterator[BuildProgress]:
+        yield BuildProgress(1, 30, 1, 0, 0)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("retrieval.build.build", build)
+    ran = mindseye("index", "build", faces_spec, "--weights", pose_weights)
+    assert (ran.status, ran.out) == (130, "")
+    assert "Stopped; what was finished is kept. Run the same command again" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device. What was finished is"),
+        (MemoryError(), "Out of memory. Give a smaller gallery or fewer queries"),
+    ],
+)
+def test_a_machine_at_its_end_is_one_line_too(
+    mindseye: Mindseye,
+    faces_spec: str,
+    pose_weights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    message: str,
+) -> None:
+    def build(*_: Any) -> Iterator[BuildProgress]:
+        yield BuildProgress(1, 30, 1, 0, 0)
+        raise error
+
+    monkeypatch.setattr("retrieval.build.build", build)
+    ran = mindseye("index", "build", faces_spec, "--weights", pose_weights)
+    assert message in one_line_error(ran)
+
+
+# Asking
+
+
+def test_an_answer_in_json_has_exactly_the_promised_keys(
+    mindseye: Mindseye, collection_dir: Path, faces_dir: Path
+) -> None:
+    ran = mindseye(
+        *("query", faces_dir / "p4-0-left.png", "--wish", "pose=+45°", "-k", 4),
+        *("--collection", collection_dir, "--json"),
+    )
+    assert ran.err == ""
+    answer = ran.json
+    assert sorted(answer) == ["drawn", "hits", "space", "timings_ms", "wish"]
+    assert (answer["space"], answer["wish"]) == ("pose-32", {"pose": "45"})
+    assert sorted(answer["timings_ms"]) == ["draw", "embed", "search"]
+    assert all(isinstance(time, float) for time in answer["timings_ms"].values())
+    assert [hit["rank"] for hit in answer["hits"]] == [1, 2, 3, 4]
+    for hit in answer["hits"]:
+        assert sorted(hit) == ["condition", "estimate", "identity", "path", "rank", "score"]
+        path = Path(hit["path"])
+        assert path.parent == faces_dir
+        values = (hit["identity"], hit["condition"]["pose"], hit["condition"]["light"])
+        assert f"{'-'.join(values)}.png" == path.name
+        assert hit["estimate"]["pose"] in ("-45", "0", "45")
+    scores = [hit["score"] for hit in answer["hits"]]
+    assert scores == sorted(scores, reverse=True)
+    assert answer["drawn"].startswith("data:image/png;base64,")
+
+
+def test_sheet_and_drawing_are_written_where_they_are_asked_for(
+    mindseye: Mindseye, collection_dir: Path, faces_dir: Path, tmp_path: Path
+) -> None:
+    ran = mindseye(
+        *("query", faces_dir / "p4-0-left.png", "--wish", "light=right", "-k", 3, "--json"),
+        *("--collection", collection_dir, "--sheet", "s/found.png", "--drawn", "d/drawn.png"),
+    )
+    assert ran.json["drawn"] == "d/drawn.png"
+    assert ran.err == "Sheet: s/found.png\n"
+    with Image.open(tmp_path / "d" / "drawn.png") as drawn:
+        assert (drawn.size, drawn.mode) == ((32, 32), "L")
+    with Image.open(tmp_path / "s" / "found.png") as sheet:
+        assert sheet.width == (2 + 3) * 124
+
+
+def test_an_answer_for_people_is_a_line_for_each_image(
+    mindseye: Mindseye, collection_dir: Path, faces_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINDSEYE_COLLECTION", str(collection_dir))
+    ran = mindseye("query", faces_dir / "p4-0-left.png", "--wish", "pose=-45")
+    assert (ran.status, ran.err) == (0, "")
+    lines = ran.out.splitlines()
+    assert lines[0] == "pose=-45  (space pose-32)"
+    assert [line.split()[0] for line in lines[1:11]] == [str(rank) for rank in range(1, 11)]
+    assert all(f"  {faces_dir}/p" in line for line in lines[1:11])
+    assert lines[11].startswith("draw ")
+    assert len(lines) == 12
+
+
+def test_a_crop_and_a_space_can_be_chosen(
+    mindseye: Mindseye, collection_dir: Path, faces_dir: Path
+) -> None:
+    def ask(*more: object) -> Any:
+        image = faces_dir / "p4-0-left.png"
+        ran = mindseye(
+            *("query", image, "--wish", "pose=0", "--collection", collection_dir, "--json", *more)
+        )
+        return ran.json
+
+    whole = ask()
+    assert ask("--space", "pose-32", "--crop", "0,0,40,40")["hits"] == whole["hits"]
+    assert ask("--crop", "10,0,20,20")["hits"] != whole["hits"]
+
+
+# Measuring
+
+
+def test_a_benchmark_prints_and_writes_the_same_numbers(
+    mindseye: Mindseye, faces_spec: str, pose_weights: Path, tmp_path: Path
+) -> None:
+    given = ("bench", faces_spec, "--weights", pose_weights, "--queries", 20, "--seed", 3)
+    ran = mindseye(*given, "--out", "one")
+    assert ran.status == 0
+    assert ran.out == (tmp_path / "one" / "table.md").read_text("utf-8") + "\n"
+    assert "Written: one/results.json, one/table.md" in ran.err
+    results = json.loads((tmp_path / "one" / "results.json").read_text("utf-8"))
+    assert (results["gallery"], results["identities"], results["queries"]) == (12, 2, 20)
+    again = mindseye(*given, "--out", "two", "--json").json
+    assert again.pop("seconds").keys() == results.pop("seconds").keys() == {"build", "answer"}
+    assert again == results
+    assert sorted(results) == [
+        *("estimate_accuracy", "folds", "format", "gallery", "hit_rate", "identities", "mse"),
+        *("protocol", "queries", "queries_dropped", "spec"),
+    ]
+
+
+# The demonstration
+
+
+def test_the_demonstration_runs_to_its_end(
+    mindseye: Mindseye,
+    faces_dir: Path,
+    light_weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With eyes for lights, and as if it had been trained before."""
+    folder = tmp_path / "eyes"
+    shutil.copytree(faces_dir, folder)
+    labels = (folder / "labels.csv").read_text("utf-8").replace(",light", ",eyes")
+    labels = labels.replace(",left", ",open").replace(",right", ",sunglasses")
+    (folder / "labels.csv").write_text(labels, "utf-8")
+    monkeypatch.setattr(demo, "TRAIN_SHARE", "2")
+    spec = f"folder:{folder}"
+    plan = demo.plan(open_faces(spec), Path("demo"))
+    network, card = load_weights(light_weights)
+    space = AttributeSpace((Attribute("eyes", ("open", "sunglasses")),))
+    plan.training.out.mkdir(parents=True)
+    card = replace(card, name="eyes-demo", space=space, train_identities=("p1", "p2"))
+    save_weights(plan.weights, network, card)
+    (plan.training.out / RUN_FILE).write_text(json.dumps(plan.training.to_json()))
+    for _ in range(2):  # and again: nothing is in the way
+        ran = mindseye("demo", "--data", spec, "--out", "demo")
+        assert ran.status == 0, ran.err
+        assert [line[:3] for line in ran.err.splitlines()] == ["1/4", "2/4", "3/4", "4/4"]
+    table = ran.out.split("\n\n")[0].splitlines()
+    assert len(table) == 2 + 3
+    assert [row.split("|")[1].strip()[:2] for row in table[2:]] == ["p3", "p4", "p5"]
+    assert (tmp_path / "demo" / "answers.md").read_text("utf-8").splitlines() == table
+    assert (tmp_path / "demo" / "benchmark" / "table.md").read_text("utf-8") in ran.out
+    with Image.open(tmp_path / "demo" / "answers.png") as sheet:
+        assert sheet.width == 7 * 124
+    for line in ran.out.split("Try next:\n")[1].strip().splitlines():
+        words = line.split()
+        assert words[0] == "mindseye"
+        assert mindseye(*words[1:]).status == 0, line
+
+
+# What users get wrong
+
+
+def one_line_error(ran: Ran) -> str:
+    assert ran.status == 1, ran
+    assert ran.out == ""
+    assert "Traceback" not in ran.err
+    lines = ran.err.splitlines()
+    assert len(lines) == 1, ran.err
+    assert lines[0].startswith("Error: ")
+    return lines[0].removeprefix("Error: ")
+
+
+QUERY = "query {photo} --wish pose=45 --collection {collection}"
+BUILD = "index build {spec} --weights {weights} --collection {new}"
+MISTAKES = {
+    "other weights": (
+        f"{QUERY} --weights {{others}}",
+        (
+            "The space pose-32 was not made with the weights {others}/weights.safetensors: weights_"
+            "… Leave out --weights, choose another --space, or index with these weights first"
+        ),
+    ),
+    "weights of another space": (
+        f"{QUERY} --weights {{light}} --space pose-32",
+        "The space pose-32 was not made with … Leave out --weights, choose another --space, or",
+    ),
+    "unknown attribute": (
+        "query {photo} --wish posee=45 --collection {collection}",
+        "No space can draw posee=45. Each knows: … pose-32 (pose=-45|0|45)",
+    ),
+    "unknown attribute in a space": (
+        "query {photo} --wish posee=45 --collection {collection} --space pose-32",
+        "There is no attribute 'posee'; did you mean 'pose'? Known: pose",
+    ),
+    "unknown value": (
+        "query {photo} --wish light=rihgt --collection {collection} --space light-32",
+        "light has no value 'rihgt'; did you mean 'right'? Known: left, right. Wish like light=",
+    ),
+    "unknown value in the only space": (
+        "query {photo} --wish light=rihgt --collection {only}",
+        "Space light-32: light has no value 'rihgt'; did you mean 'right'? Known: left, right",
+    ),
+    "no wish": (
+        "query {photo} --wish pose --collection {collection}",
+        "A wish is NAME=VALUE, like pose=45; got 'pose'",
+    ),
+    "unknown space": (
+        f"{QUERY} --space pose",
+        "There is no space 'pose'; did you mean 'pose-32'? Known: … pose-32",
+    ),
+    "missing file": (
+        "query gone.jpg --wish pose=45 --collection {collection}",
+        "gone.jpg: cannot be read: No such file or directory. Give a photograph, such as a JPEG",
+    ),
+    "a folder": (
+        "query {folder} --wish pose=45 --collection {collection}",
+        "{folder}: not a regular file. Give a photograph, such as a JPEG",
+    ),
+    "no image": (
+        "query {text} --wish pose=45 --collection {collection}",
+        "{text}: not an image of a known format (… Give a photograph, such as a JPEG",
+    ),
+    "missing collection": (
+        "query {photo} --wish pose=45 --collection nowhere",
+        "There is no collection in nowhere; make one with `mindseye index build SPEC --weights W",
+    ),
+    "missing collection to show": (
+        "index show --collection nowhere --json",
+        "There is no collection in nowhere; make one with `mindseye index build SPEC --weights W",
+    ),
+    "crop of three numbers": (
+        f"{QUERY} --crop 1,2,3",
+        "--crop takes X,Y,W,H in pixels (or shares up to 1), like 20,10,80,80; got '1,2,3'",
+    ),
+    "crop of no size": (
+        f"{QUERY} --crop 1,2,0,3",
+        "A crop's width and height must be above 0, got",
+    ),
+    "crop beside the image": (
+        f"{QUERY} --crop 900,2,30,30",
+        "{photo}: the face square (… does not fit the image of 40 x 40. Say where the face is: --c",
+    ),
+    "unknown device": (f"{QUERY} --device tpu", "--device takes auto, cpu or cuda, got 'tpu'"),
+    "unknown picture format": (
+        f"{QUERY} --sheet found.xyz",
+        "Cannot write the picture found.xyz: … or name it like sheet.png",
+    ),
+    "unknown split": (
+        f"{BUILD} --split tset",
+        "--split cannot be 'tset'; did you mean 'test'? Known: all, train, test",
+    ),
+    "unknown kind": (
+        f"{BUILD} --kind flta",
+        "--kind cannot be 'flta'; did you mean 'flat'? Known: ex",
+    ),
+    "unknown reader": (
+        "index build foldr:{folder} --weights {weights} --collection {new}",
+        "There is no reader 'foldr'; did you mean 'folder'? Known: cmu-faces, folder, multipie",
+    ),
+    "no reader": (
+        "data show {folder}",
+        "'{folder}' is not READER:PATH; for a folder of images write folder:{folder}",
+    ),
+    "missing folder": (
+        "data show folder:{folder}/gone",
+        "There is no folder {folder}/gone; check the path after the reader's name",
+    ),
+    "folder without weights": (
+        "index build {spec} --weights {folder} --collection {new}",
+        "{folder} holds no weights.safetensors; finish its training with `mindseye train",
+    ),
+    "missing weights": (
+        "index build {spec} --weights nowhere --collection {new}",
+        "There are no weights 'nowhere'; give the folder that `mindseye train --out` made, or a",
+    ),
+    "nothing to resume": (
+        f"{BUILD} --resume",
+        "There is no collection in {new}; make one with `mindseye index build SPEC --weights W",
+    ),
+    "same name, other weights": (
+        "index build {spec} --weights {others} --collection {copied}",
+        "The space pose-32 of {copied} was made under another contract: weights_sha256: … Use the",
+    ),
+    "benchmark without weights": (
+        "bench {spec} --out results",
+        "A benchmark needs weights; add --weights W (from mindseye train --out W)",
+    ),
+    "benchmark without labels": (
+        "bench folder:{photos} --weights {weights} --out results",
+        "folder:{photos} says nothing of 'pose', which pose-32 draws; it has: no labels",
+    ),
+    "benchmark of the same fold twice": (
+        "bench {spec} --weights {weights} --weights {others} --out results",
+        "Both pose-32 and pose-32 would be tested on p4; weights can be pooled if each left out",
+    ),
+    "demonstration without eyes": (
+        "demo --data {spec} --out demo",
+        "{spec} has no attribute 'eyes', which the demonstration trains; give --data cmu-faces:P",
+    ),
+    "demonstration without photographs": (
+        "demo --out demo",
+        "The demonstration's photographs are not at ../shared/… give --data cmu-faces:PATH",
+    ),
+    "unknown architecture": (
+        "train {spec} --architecture two-stage-33 --attribute pose --out run",
+        "There is no architecture 'two-stage-33'; did you mean 'two-stage-32'? Known: two-stage-60",
+    ),
+    "unknown attribute to train": (
+        "train {spec} --architecture two-stage-32 --attribute pos --out run",
+        "There is no attribute 'pos'; did you mean 'pose'? Known: pose, light",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def places(
+    tmp_path_factory: pytest.TempPathFactory,
+    collection_dir: Path,
+    faces_dir: Path,
+    pose_weights: Path,
+    light_weights: Path,
+    make_weights: Callable[..., Path],
+) -> dict[str, str]:
+    """What the placeholders in MISTAKES stand for."""
+    folder = tmp_path_factory.mktemp("places")
+    (folder / "notes.png").write_text("These are my notes.")
+    (folder / "photos").mkdir()
+    shutil.copy(faces_dir / "p1-0-left.png", folder / "photos")
+    shutil.copytree(collection_dir, folder / "copied")
+    paths = {
+        "photo": faces_dir / "p1-0-left.png",
+        "collection": collection_dir,
+        "spec": f"folder:{faces_dir}",
+        "folder": folder,
+        "photos": folder / "photos",
+        "text": folder / "notes.png",
+        "new": folder / "new",
+        "copied": folder / "copied",
+        "only": folder / "only",
+        "weights": pose_weights.parent,
+        "light": light_weights.parent,
+        "others": make_weights("pose-32", seed=9).parent,
+    }
+    return {name: str(path) for name, path in paths.items()}
+
+
+@pytest.fixture(scope="module")
+def only_light(places: dict[str, str]) -> None:
+    """A collection with one space, which has no images."""
+    from generator.engine import Engine  # noqa: PLC0415
+    from retrieval.build import build  # noqa: PLC0415
+    from retrieval.collection import Collection  # noqa: PLC0415
+
+    weights = Path(places["light"]) / "weights.safetensors"
+    collection = Collection.open_or_create(Path(places["only"]))
+    engine = Engine.open(weights, torch.device("cpu"))
+    empty = open_faces(f"folder:{places['photos']}").of([])
+    list(build(collection, empty, engine, weights))
+    collection.close()
+
+
+@pytest.mark.usefixtures("only_light")
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_line_that_says_what_to_do(
+    mindseye: Mindseye, places: dict[str, str], mistake: str
+) -> None:
+    command, expected = (text.format(**places) for text in MISTAKES[mistake])
+    message = one_line_error(mindseye(*command.split()))
+    for part in expected.split("…"):
+        assert part.strip() in message
+    assert message.startswith(expected.split("…")[0].strip())
+    assert not Path(places["new"]).exists()
+
+
+def test_a_space_without_images_says_so(
+    mindseye: Mindseye, places: dict[str, str], only_light: None
+) -> None:
+    assert only_light is None
+    ran = mindseye(
+        *("query", places["photo"], "--wish", "light=left", "--collection", places["only"])
+    )
+    assert "holds no images. Add some, then build: mindseye index build" in one_line_error(ran)
+
+
+def test_a_damaged_collection_is_one_line(mindseye: Mindseye, tmp_path: Path) -> None:
+    (tmp_path / "mindseye-collection").mkdir()
+    (tmp_path / "mindseye-collection" / "catalogue.db").write_bytes(b"no database" * 1_000)
+    assert "file is not a database" in one_line_error(mindseye("index", "show"))
+
+
+def test_a_second_build_is_told_of_the_first(
+    mindseye: Mindseye, places: dict[str, str], pose_weights: Path
+) -> None:
+    from retrieval.collection import Collection  # noqa: PLC0415
+
+    collection = Collection.open(Path(places["copied"]))
+    with collection.writing():
+        ran = mindseye(
+            *("index", "build", places["spec"], "--weights", pose_weights),
+            *("--collection", places["copied"]),
+        )
+    collection.close()
+    assert f"is being written to by process {os.getpid()} on" in one_line_error(ran)
+
+
+def test_a_mistake_looks_the_same_from_outside(collection_dir: Path, faces_dir: Path) -> None:
+    done = in_a_process(
+        "import cli; cli.main()",
+        *("query", str(faces_dir / "p1-0-left.png"), "--wish", "light=rihgt"),
+        *("--collection", str(collection_dir), "--space", "light-32"),
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "Error: light has no value 'rihgt'; did you mean 'right'? Known: left, right."
+        " Wish like light=left\n"
+    )
+
+
+def test_a_message_of_several_lines_is_shown_in_one(
+    mindseye: Mindseye, monkeypatch: pytest.MonkeyPatch, collection_dir: Path
+) -> None:
+    def describe(_collection: object) -> None:
+        raise ConfigError("first\n  second\n\tthird")
+
+    monkeypatch.setattr("retrieval.show.describe", describe)
+    ran = mindseye("index", "show", "--collection", collection_dir)
+    assert one_line_error(ran) == "first second third"
