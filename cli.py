@@ -194,6 +194,11 @@ def index_build(
     with _closing(opened), opened.writing(), _resumable("Run the same command again to go on."):
         for engine, path in zip(engines, paths, strict=True):
             part = _split(faces, engine, split)
+            if not part.faces and not part.problems:
+                raise ConfigError(
+                    f"--split {split} leaves no image of {spec}: {engine.card.name} was trained on"
+                    f" {'nobody' if split == 'train' else 'everybody'} there; say --split all"
+                )
             steps = build(opened, part, engine, path, kind)
             last = list(_bar(steps, f"indexing with {engine.card.name}", len(part)))[-1]
             typer.echo(
@@ -347,7 +352,7 @@ def demo(
 def main() -> None:
     """Run a command; show what the user can put right in one line, without a traceback."""
     try:
-        app()
+        status = app(standalone_mode=False)
     except UserError as error:
         _fail(str(error))
     except BrokenPipeError:
@@ -357,11 +362,27 @@ def main() -> None:
         _fail(f"{error}. What was finished is kept; put this right and run the command again")
     except MemoryError:
         _fail("Out of memory. Give a smaller gallery or fewer queries")
+    except Exception as error:  # noqa: BLE001  typer brings exceptions of its own
+        _fail_usage(error)
+    else:
+        sys.exit(status if isinstance(status, int) else 0)
 
 
 def _fail(message: str) -> None:
     typer.echo(f"Error: {' '.join(message.split())}", err=True)
     sys.exit(1)
+
+
+def _fail_usage(error: Exception) -> None:
+    """Show what typer says of a wrong command line in one line too; re-raise anything else."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(str(error))
+        sys.exit(2)
+    if not hasattr(error, "format_message"):  # common to every version of typer's exceptions
+        raise error
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "mindseye"
+    _fail(f"{error.format_message().rstrip('.')}. See `{path} --help`")
 
 
 def _note(text: str) -> None:

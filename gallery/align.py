@@ -61,7 +61,9 @@ class Crop:
 
     def __post_init__(self) -> None:
         if self.width <= 0 or self.height <= 0:
-            raise ConfigError(f"A crop's width and height must be above 0, got {self}")
+            raise ConfigError(
+                f"A crop's width and height must be above 0, got {self}; write X,Y,W,H"
+            )
 
     @property
     def in_shares(self) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -11,6 +12,8 @@ from gallery.attributes import AttributeSpace
 from gallery.errors import ConfigError, WeightsError
 
 FORMAT = 1
+# Weights name embedding spaces, and these are folders.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +23,7 @@ class Card:
     Attributes:
         name: Of the weights, and of the embedding spaces made with them.
         architecture: Its registered name.
-        network: Fields of the architecture's configuration that differ from their defaults.
+        network: Settings of the architecture: every one that a recipe may change.
         space: The attributes that can be wished for.
         aligner: How faces are cut out, alike in training, gallery and query.
         mean: Of each channel of the training images, grey levels 0..255.

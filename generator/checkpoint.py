@@ -13,7 +13,6 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -185,8 +184,3 @@ def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def same_tensors(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
-    """Say whether two sets of tensors agree bit for bit."""
-    return first.keys() == second.keys() and all(torch.equal(first[n], second[n]) for n in first)

@@ -9,6 +9,7 @@ import torch
 from gallery.align import Aligner, Crop
 from gallery.errors import ConfigError
 from gallery.faces import FaceSet, first_identities, fold_identities
+from generator.card import NAME
 from generator.config import Recipe, recipe
 from generator.registry import architecture
 
@@ -101,6 +102,7 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
     """
     if train_identities is not None and fold is not None:
         raise ConfigError("--train-identities and --fold both choose people; give one of them")
+    _check_name(out)
     if len(set(attributes)) != len(attributes):
         raise ConfigError(f"--attribute names one twice: {', '.join(attributes)}; give it once")
     if not 0 <= seed < 2**63:
@@ -131,3 +133,11 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
         device=device,
         crop=crop,
     )
+
+
+def _check_name(out: Path) -> None:
+    if not NAME.fullmatch(out.resolve().name):
+        raise ConfigError(
+            f"--out {out} names the weights {out.resolve().name!r}; a name has only letters,"
+            " digits, '.', '_' and '-', at most 64. Choose another folder"
+        )

@@ -282,7 +282,7 @@ class _Run:
         return Card(
             name=request.out.resolve().name,
             architecture=request.architecture,
-            network=dict(request.recipe.network),
+            network=self.network.config.settings(),
             space=self.space,
             aligner=request.aligner(),
             mean=tuple(self.data.mean.flatten().tolist()),

@@ -21,7 +21,7 @@ channels.
 """
 
 from collections import OrderedDict
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -36,7 +36,7 @@ class TwoStageConfig:
         size: Side of the images: 60 or 32 selects the published lists.
         channels: Channels of the images.
         code_size: Length of the one-hot code: the values of all attributes.
-        middle_channels: Width of the convolution that BMVC prints as Conv(3, 3, 1); 60 only.
+        middle_channels: Width of the convolution that BMVC prints as Conv(3, 3, 1); of 60 only.
         feature_layer: Refiner layer whose output is the feature.
     """
 
@@ -58,10 +58,14 @@ class TwoStageConfig:
             )
         if min(self.channels, self.code_size, self.middle_channels) < 1:
             raise ValueError(f"channels, code_size and middle_channels must be positive: {self}")
+        if self.size == 32 and self.middle_channels != 64:
+            raise ValueError(
+                "middle_channels belongs to two-stage-60; two-stage-32 has no such layer"
+            )
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the fields, for the card."""
-        return asdict(self)
+    def settings(self) -> dict[str, Any]:
+        """Return what a recipe may change, for the card: no later default alters old weights."""
+        return {"middle_channels": self.middle_channels, "feature_layer": self.feature_layer}
 
 
 # Layers of the refiner that may serve as the feature, the default first.

@@ -221,6 +221,18 @@ def publish(
     return manifest
 
 
+def remove_generations(space_dir: Path, *, before: int) -> None:
+    """Delete old generations; a reader that has one open keeps what it has.
+
+    Args:
+        space_dir: Space that holds them.
+        before: Every generation with a smaller number goes.
+    """
+    for directory in sorted((space_dir / "index").glob("[0-9]*")):
+        if directory.name.isdecimal() and int(directory.name) < before:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
 def read_manifest(space_dir: Path, generation: int) -> Manifest:
     """Read what a generation is made of.
 

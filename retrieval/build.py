@@ -91,13 +91,25 @@ class _Builder:
             store.read_contract(self.directory).require_same(
                 self.contract, what=f"The space {name} of {collection.root}"
             )
+            copy = collection.weights_path(name)
+            if not (copy.is_file() and copy.with_suffix(".json").is_file()):
+                copy_weights(weights, collection.weights_path(name), self.engine.card.sha256)
             return known[name]
         self.directory.mkdir(parents=True, exist_ok=True)
         copy_weights(weights, collection.weights_path(name), self.engine.card.sha256)
         store.write_contract(self.directory, self.contract)
         return self.catalogue.spaces.add(name, self.contract.digest())
 
+    def _forget_lost_shards(self) -> None:
+        """Let the images of missing or torn shards be embedded again."""
+        for row in self.catalogue.spaces.shards(self.space.id):
+            try:
+                store.open_shard(self.directory, row.number)
+            except IndexFileError:
+                self.catalogue.spaces.forget_shard(self.space.id, row.number)
+
     def batches(self) -> Iterator[BuildProgress]:
+        self._forget_lost_shards()
         total = len(self.faces) + len(self.faces.problems)
         done = 0
         self._report_problems()
@@ -194,7 +206,8 @@ class _Builder:
         return self.engine.card.aligner.align(decode(content), face.landmarks)
 
     def _append(self, ids: np.ndarray, embeddings: np.ndarray) -> ShardRow:
-        number = len(self.catalogue.spaces.shards(self.space.id)) + 1
+        known = self.catalogue.spaces.shards(self.space.id)
+        number = max((row.number for row in known), default=0) + 1
         shard = store.append_shard(self.directory, number, ids, embeddings)
         return ShardRow(**asdict(shard))
 
@@ -208,6 +221,7 @@ class _Builder:
         generation = (current or 0) + 1
         store.publish(self.directory, generation, kind, self.contract, shards, removed)
         self.catalogue.spaces.publish(self.space.id, generation)
+        store.remove_generations(self.directory, before=generation - 1)
 
     def _is_current(
         self, generation: int, kind: str, shards: list[store.Shard], removed: np.ndarray

@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import json
 import os
-import re
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,9 +13,9 @@ from typing import Self
 from gallery.catalogue.engine import sqlite_url
 from gallery.catalogue.store import Catalogue
 from gallery.errors import CatalogueError, WeightsError
+from generator.card import NAME
 
 DATABASE = "catalogue.db"
-_SPACE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class Collection:
@@ -68,7 +67,7 @@ class Collection:
         Raises:
             WeightsError: The name would not do as a folder's.
         """
-        if not _SPACE_NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise WeightsError(
                 f"Weights named {name!r} cannot name a space: only letters, digits, '.', '_' and"
                 " '-' can, at most 64; change \"name\" on their card"

@@ -14,7 +14,7 @@ from PIL import Image
 from gallery.align import Crop, Pixels
 from gallery.attributes import AttributeSpace, Condition, parse_wishes
 from gallery.catalogue.records import SpaceRow
-from gallery.errors import CatalogueError, IndexFileError, WishError
+from gallery.errors import CatalogueError, IndexFileError, WeightsError, WishError
 from generator.card import Card
 from generator.checkpoint import find_weights, load_card
 from generator.engine import Engine, Floats
@@ -212,16 +212,26 @@ def _choose(collection: Collection, wish: Condition, name: str | None) -> SpaceR
         raise CatalogueError(
             f"The collection {collection.root} has no space; build one with `mindseye index build`"
         )
-    refusals = {}
+    return _first_able(collection, spaces, wish)
+
+
+def _first_able(collection: Collection, spaces: Sequence[SpaceRow], wish: Condition) -> SpaceRow:
+    """Return the first space that can draw a wish; one that is broken stops no other."""
+    refusals: list[WishError] = []
+    broken: list[WeightsError] = []
     for space in spaces:
         try:
             attribute_space(collection, space.name).check(wish)
         except WishError as error:
-            refusals[space.name] = error
+            refusals.append(error)
+        except WeightsError as error:
+            broken.append(error)
         else:
             return space
-    if len(refusals) == 1:
-        raise WishError(f"Space {spaces[0].name}: {refusals[spaces[0].name]}")
+    if broken:
+        raise broken[0]
+    if len(spaces) == 1:
+        raise WishError(f"Space {spaces[0].name}: {refusals[0]}")
     known = "; ".join(_knows(collection, space.name) for space in spaces)
     raise WishError(f"No space can draw {wish}. Each knows: {known}")
 

@@ -724,6 +724,23 @@ MISTAKES = {
         "train {spec} --architecture two-stage-33 --attribute pose --out run",
         "There is no architecture 'two-stage-33'; did you mean 'two-stage-32'? Known: two-stage-60",
     ),
+    "a wish forgotten": (
+        "query {photo} --collection {collection}",
+        "Missing option '--wish'. See `mindseye query --help`",
+    ),
+    "an option out of range": (
+        "query {photo} --wish pose=0 -k 0 --collection {collection}",
+        "Invalid value for '-k': … See `mindseye query --help`",
+    ),
+    "an unknown option": (
+        "index show --collections {collection}",
+        "No such option: --collections… See `mindseye index show --help`",
+    ),
+    "an unknown command": ("serch", "No such command 'serch'… See `mindseye --help`"),
+    "a run that cannot name a space": (
+        "train {spec} --architecture two-stage-32 --attribute pose --out my+run",
+        "--out my+run names the weights 'my+run'; a name has only letters",
+    ),
     "unknown attribute to train": (
         "train {spec} --architecture two-stage-32 --attribute pos --out run",
         "There is no attribute 'pos'; did you mean 'pose'? Known: pose, light",

@@ -51,17 +51,19 @@ class Images:
             identities = self._identities([o.identity for o in offers if o.identity])
             files = self._files([offer.path for offer in offers])
             first_paths = self._first_paths(image.id for image in images.values())
+            labels: dict[int, Offer] = {}
             registered: list[int | None] = []
             displaced: set[int] = set()
             for offer in offers:
                 image = images[offer.sha256] if offer.sha256 else None
                 if image is not None and first_paths.setdefault(image.id, offer.path) == offer.path:
-                    self._label(image, offer, identities)
+                    labels[image.id] = offer
                 before = files[offer.path].image_id if offer.path in files else None
                 if before is not None and (image is None or before != image.id):
                     displaced.add(before)
                 self._record_file(offer, image, files)
                 registered.append(image.id if image else None)
+            self._label({image.id: image for image in images.values()}, labels, identities)
             self._retire(displaced)
         return registered
 
@@ -75,11 +77,26 @@ class Images:
                 .values(state="removed", reason="its file now holds another image", shard=None)
             )
 
-    def _label(self, image: Image, offer: Offer, identities: dict[str, Identity]) -> None:
-        image.identity_id = identities[offer.identity].id if offer.identity else None
-        self._session.execute(delete(Value).where(Value.image_id == image.id))
-        for attribute, value in offer.condition.items():
-            self._session.add(Value(image_id=image.id, attribute=attribute, value=value))
+    def _label(
+        self, images: dict[int, Image], labels: dict[int, Offer], identities: dict[str, Identity]
+    ) -> None:
+        """Write down labels, where they differ from those known."""
+        known: dict[int, dict[str, str]] = defaultdict(dict)
+        values = select(Value.image_id, Value.attribute, Value.value)
+        for part in parts(list(labels)):
+            for image_id, name, value in self._session.execute(
+                values.where(Value.image_id.in_(part))
+            ):
+                known[image_id][name] = value
+        changed = [i for i, offer in labels.items() if known[i] != dict(offer.condition)]
+        for part in parts(changed):
+            self._session.execute(delete(Value).where(Value.image_id.in_(part)))
+        for image_id in changed:
+            for name, value in labels[image_id].condition.items():
+                self._session.add(Value(image_id=image_id, attribute=name, value=value))
+        for image_id, offer in labels.items():
+            who = identities[offer.identity].id if offer.identity else None
+            images[image_id].identity_id = who
 
     def _record_file(self, offer: Offer, image: Image | None, files: dict[str, File]) -> None:
         if offer.path not in files:

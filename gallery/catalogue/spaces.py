@@ -96,6 +96,16 @@ class Spaces:
         self._session.rollback()
         return rows
 
+    def forget_shard(self, space_id: int, number: int) -> None:
+        """Forget a shard that is lost; its images are pending again."""
+        with self._session.begin():
+            self._session.execute(
+                delete(Placement).where(Placement.space_id == space_id, Placement.shard == number)
+            )
+            self._session.execute(
+                delete(Shard).where(Shard.space_id == space_id, Shard.number == number)
+            )
+
     def publish(self, space_id: int, generation: int) -> None:
         """Let a generation answer the queries of a space."""
         with self._session.begin():

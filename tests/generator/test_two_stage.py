@@ -341,6 +341,7 @@ def test_a_seed_decides_all_weights_and_disturbs_nobody() -> None:
         ({"middle_channels": 0}, "must be positive"),
         ({"feature_layer": "conv1"}, "must be one of conv6, conv5, conv4, got 'conv1'"),
         ({"size": 60, "feature_layer": "conv4"}, "must be one of conv5, got 'conv4'"),
+        ({"middle_channels": 32}, "two-stage-32 has no such layer"),
     ],
 )
 def test_a_network_that_was_never_published_is_refused(
@@ -351,7 +352,7 @@ def test_a_network_that_was_never_published_is_refused(
         TwoStageConfig(**given)  # type: ignore[arg-type]
 
 
-def test_a_configuration_says_all_its_fields() -> None:
+def test_a_configuration_says_all_its_settings() -> None:
     config = TwoStageConfig(size=32, channels=1, code_size=3)
-    assert TwoStageConfig(**config.to_json()) == config
+    assert TwoStageConfig(size=32, channels=1, code_size=3, **config.settings()) == config
     assert config.feature_layer == "conv6"

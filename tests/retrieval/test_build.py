@@ -533,6 +533,49 @@ def test_the_index_can_be_rebuilt_without_the_images(
         assert search(collection, engine) == found
 
 
+def test_images_of_a_lost_shard_are_embedded_again(
+    run: Run,
+    collection: Collection,
+    engine: Engine,
+    photos: Path,
+    photograph: Photograph,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "BATCH", 2)
+    for number in range(6):
+        photograph(photos / f"{number}.png", seed=number)
+    run()
+    found = search(collection, engine)
+    embeddings = collection.space_dir("pose-32") / "embeddings"
+    (embeddings / "000001.npy").unlink()
+    (embeddings / "000003.ids.npy").write_bytes(b"torn")
+    assert run().indexed == 4
+    assert sorted(search(collection, engine)) == sorted(found)
+    space = collection.catalogue.spaces.get("pose-32")
+    assert [row.number for row in collection.catalogue.spaces.shards(space.id)] == [2, 3, 4]
+
+
+def test_only_the_last_two_generations_stay(
+    run: Run, collection: Collection, photos: Path, photograph: Photograph
+) -> None:
+    for number in range(4):
+        photograph(photos / f"{number}.png", seed=number)
+        run()
+    index = collection.space_dir("pose-32") / "index"
+    assert sorted(path.name for path in index.iterdir()) == ["000003", "000004"]
+
+
+def test_a_lost_copy_of_the_weights_is_made_again(
+    run: Run, collection: Collection, photos: Path, photograph: Photograph, pose_weights: Path
+) -> None:
+    photograph(photos / "a.png", seed=1)
+    run()
+    copy = collection.weights_path("pose-32")
+    copy.unlink()
+    run()
+    assert copy.read_bytes() == pose_weights.read_bytes()
+
+
 def test_a_face_set_without_faces_is_one_step(run: Run, photos: Path) -> None:
     assert run(face_set(photos)) == BuildProgress(0, 0, 0, 0, 0)
 

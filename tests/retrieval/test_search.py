@@ -286,6 +286,11 @@ def test_a_spoilt_copy_of_the_weights_is_refused(copied: Collection) -> None:
         open_searcher(copied, ["pose=0"], CPU)
 
 
+def test_a_broken_space_does_not_stop_another(copied: Collection) -> None:
+    copied.weights_path("pose-32").with_suffix(".json").unlink()
+    assert open_searcher(copied, ["light=left"], CPU).space.name == "light-32"
+
+
 def test_an_index_of_another_contract_is_refused(copied: Collection) -> None:
     contract = copied.space_dir("pose-32") / "contract.json"
     contract.write_text(contract.read_text("utf-8").replace('"none"', '"pca-256"'), "utf-8")

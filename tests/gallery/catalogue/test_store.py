@@ -36,6 +36,6 @@ def test_a_question_leaves_no_transaction_open(
 
 
 def test_the_questions_are_all_that_there_are() -> None:
-    changes = {"register", "forget", "add", "place", "publish"}
+    changes = {"register", "forget", "add", "place", "publish", "forget_shard"}
     methods = {name for part in (Images, Spaces) for name in vars(part) if name[0] != "_"}
     assert methods == changes | QUESTIONS.keys()
