@@ -1,0 +1,1 @@
+"""The studio: parametric synthetic faces, drawn with exact labels."""
