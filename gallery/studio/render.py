@@ -1,0 +1,168 @@
+"""The studio itself: who sits there, and the pictures that are taken.
+
+Shapes: L illuminations, S side of a picture.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.studio.attributes import ACCESSORIES, EXPRESSIONS
+from gallery.studio.camera import Shot
+from gallery.studio.library import Library
+from gallery.studio.lights import LIGHTS, Light
+from gallery.studio.meshes import Floats
+from gallery.studio.request import SIZES
+from gallery.studio.rooms import background
+from gallery.studio.scene import Lamp, Scene, lamp
+from gallery.studio.shading import develop, shade
+from gallery.studio.sitter import Sitters
+from gallery.studio.surface import Surface, surface
+from gallery.studio.traits import Identity
+
+Pixels = NDArray[np.uint8]
+RENDERER = 1  # rises whenever the same request gives other pixels
+_SHADOW_SIDE = 320
+_LARGE = 96  # pictures of more pixels have textures of twice the resolution
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How somebody looks: what changes the scene, not the camera or the light.
+
+    Attributes:
+        expression: One of EXPRESSIONS.
+        accessory: One of ACCESSORIES.
+        age_years: None is the person's own age.
+    """
+
+    expression: str = "neutral"
+    accessory: str = "none"
+    age_years: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Seated:
+    """Who sits before the camera, and the shadows that were needed so far, by light."""
+
+    identity: Identity
+    look: Look
+    scene: Scene
+    shadows: dict[int, Lamp]
+
+
+class Studio:
+    """Takes pictures of one size. Pictures depend on nothing that was asked for before.
+
+    Scenes and shadows of the last look are kept: ask for all yaws of a look, then for the next.
+    """
+
+    def __init__(self, assets: Path, size: int) -> None:
+        """Open the studio.
+
+        Args:
+            assets: Folder of the assets.
+            size: Side of the pictures, pixels, 32..256.
+
+        Raises:
+            ValueError: The size is out of range.
+        """
+        if not SIZES[0] <= size <= SIZES[1]:
+            raise ValueError(f"size must be {SIZES[0]}..{SIZES[1]} pixels, got {size}")
+        self.size = size
+        self._assets = assets
+        self._last: _Seated | None = None
+
+    @cached_property
+    def _sitters(self) -> Sitters:
+        return Sitters(Library(self._assets), 512 if self.size <= _LARGE else 1024)
+
+    def pictures(
+        self,
+        identity: Identity,
+        look: Look,
+        yaw_deg: int,
+        illuminations: Sequence[int],
+    ) -> Pixels:
+        """Take one shot under several lights.
+
+        Args:
+            identity: Who sits there.
+            look: How.
+            yaw_deg: Where the camera stands, -90..90.
+            illuminations: Numbers of lights.
+
+        Returns:
+            sRGB, (L, S, S, 3).
+        """
+        seated = self._seat(identity, look)
+        shot = jittered(identity, look, yaw_deg)
+        seen = surface(seated.scene, shot, self.size)
+        walls = background(identity.seed, identity.manner.room, shot.yaw_deg, self.size)
+        return np.stack(
+            [self._develop(seated, seen, walls, shot, number) for number in illuminations]
+        )
+
+    def _seat(self, identity: Identity, look: Look) -> _Seated:
+        """Make the scene, unless it is the last one again."""
+        last = self._last
+        if last is None or (last.identity, last.look) != (identity, look):
+            age = identity.age_years if look.age_years is None else float(look.age_years)
+            scene = self._sitters.seat(identity, age, look.expression, look.accessory)
+            last = self._last = _Seated(identity, look, scene, {})
+        return last
+
+    def _develop(
+        self, seated: _Seated, seen: Surface, walls: Floats, shot: Shot, number: int
+    ) -> Pixels:
+        light = LIGHTS[number]
+        pixels = self.size**2
+        shadows = _shadows(seated, number) if light.has_lamp else None
+        total = shade(seen, light, shadows, seated.identity.skin.shine, pixels)
+        covered = np.bincount(seen.pixel, minlength=pixels).astype(np.float32)
+        wall = walls.reshape(-1, 3) * _wall_light(light)
+        picture = develop(total, wall, covered, shot.exposure)
+        levels = (picture * 255 + 0.5).astype(np.uint8)
+        return levels.reshape(self.size, self.size, 3)
+
+
+def jittered(identity: Identity, look: Look, yaw_deg: int) -> Shot:
+    """Return the shot of one camera: its place, and how it strays, the same under every light."""
+    age = 0 if look.age_years is None else look.age_years
+    which = (
+        yaw_deg + 90,
+        EXPRESSIONS.index(look.expression),
+        ACCESSORIES.index(look.accessory),
+        age,
+    )
+    rng = np.random.default_rng([identity.seed, identity.number, 7, *which])
+    stray = rng.standard_normal(8)
+    gaze = identity.manner.gaze_deg
+    return Shot(
+        yaw_deg=yaw_deg + float(stray[0]),
+        pitch_deg=1.5 * float(stray[1]),
+        roll_deg=float(stray[2]),
+        shift=(0.008 * float(stray[3]), 0.008 * float(stray[4])),
+        exposure=1.25 * float(np.exp(0.03 * stray[5])),
+        gaze_deg=(gaze[0] + 5.0 * float(stray[6]), gaze[1] + 2.5 * float(stray[7])),
+    )
+
+
+def _shadows(seated: _Seated, number: int) -> Lamp:
+    """Look at the scene from a lamp, once for all yaws."""
+    if number not in seated.shadows:
+        scene, direction = seated.scene, LIGHTS[number].direction
+        seated.shadows[number] = lamp(
+            scene.points, scene.triangles, scene.middle, direction, _SHADOW_SIDE
+        )
+    return seated.shadows[number]
+
+
+def _wall_light(light: Light) -> Floats:
+    """Return how bright the walls are: lit by the room, and by flashes from the front."""
+    reach = 0.06 + 0.10 * max(0.0, float(light.direction[2]))
+    return np.array(light.room, np.float32) * 0.55 + reach * np.array(light.lamp, np.float32)
