@@ -1,0 +1,195 @@
+"""Read sets that the studio drew (gallery/studio/shards.py).
+
+A face's bytes are a PPM image, made when they are asked for: its tile is cut out of the strip that
+holds all illuminations of its shot, and occlusions are laid over it. Faces are aligned already, so
+the whole tile is the face.
+"""
+
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from gallery.attributes import Attribute, AttributeSpace
+from gallery.errors import DatasetError, ImageError
+from gallery.faces import Face, FaceSet, Problem
+from gallery.studio.attributes import OCCLUSIONS, SPACE, STANDARD
+from gallery.studio.occlusion import Pixels, occlude
+from gallery.studio.request import IN_STRIP, WHEN_READ, DrawRequest, identity_name
+from gallery.studio.shards import (
+    Manifest,
+    decode_strip,
+    picture_name,
+    read_manifest,
+    shard_path,
+)
+
+MINI = Path(__file__).parent.parent / "studio" / "mini"
+_STRIPS_KEPT = 32  # of 20 images of 60 pixels: 7 MB; of 256 pixels: 126 MB
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """Where a face's pixels are.
+
+    Attributes:
+        shard: Its file.
+        picture: Name of the strip in the shard.
+        number: Of the tile in the strip, from the left.
+        occlusion: What is laid over it.
+        key: Decides shape and place of a block.
+    """
+
+    shard: Path
+    picture: str
+    number: int
+    occlusion: str
+    key: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class TileReader:
+    """Returns faces of drawn sets as PPM bytes.
+
+    Attributes:
+        parts: Request and folder of each set, by what the names of its faces begin with.
+    """
+
+    parts: Mapping[str, tuple[DrawRequest, Path]] = field(repr=False)
+
+    def __call__(self, face: Face) -> bytes:
+        """Return one face.
+
+        Raises:
+            ImageError: Its shard is missing or damaged.
+        """
+        tile = self.tile(face)
+        try:
+            drawn_ns = tile.shard.stat().st_mtime_ns
+            strip = _strip(tile.shard, drawn_ns, tile.picture, self._part(face)[0].size)
+            pixels = occlude(strip[tile.number], tile.occlusion, tile.key)
+        except (OSError, KeyError, IndexError, zipfile.BadZipFile, DatasetError) as error:
+            raise ImageError(f"{tile.shard.name} cannot be read: {error}") from error
+        header = f"P6 {pixels.shape[1]} {pixels.shape[0]}\n255\n"
+        return header.encode() + pixels.tobytes()
+
+    def tile(self, face: Face) -> Tile:
+        """Return where a face's pixels are."""
+        request, folder = self._part(face)
+        condition = face.condition.only(request.attributes)
+        shot = condition.without((IN_STRIP, WHEN_READ))
+        light = condition.get(IN_STRIP, STANDARD[IN_STRIP])
+        identity = face.identity or ""
+        values = SPACE.check({**STANDARD, **condition})
+        key = [request.seed, int(identity)]
+        key += [SPACE[name].index(value) for name, value in values.items() if name != WHEN_READ]
+        return Tile(
+            shard=shard_path(folder, identity),
+            picture=picture_name(shot),
+            number=request.tiles().index(light),
+            occlusion=condition.get(WHEN_READ, OCCLUSIONS[0]),
+            key=tuple(key),
+        )
+
+    def _part(self, face: Face) -> tuple[DrawRequest, Path]:
+        prefix = face.name.partition("/")[0] if len(self.parts) > 1 else ""
+        return self.parts[prefix]
+
+
+def read(spec: str, path: Path) -> FaceSet:
+    """Return a set that `mindseye studio draw` made.
+
+    Raises:
+        DatasetError: The folder holds no finished set, or none of its shards is there.
+    """
+    manifest = read_manifest(path)
+    missing = {problem.name: problem for problem in _problems(manifest, path)}
+    faces = tuple(_faces(manifest.request, set(missing), "", {}))
+    if not faces:
+        raise DatasetError(f"All shards of {path} are missing or cut short; draw the set again")
+    return FaceSet(
+        spec=spec,
+        root=path,
+        faces=faces,
+        space=manifest.request.space,
+        problems=tuple(missing.values()),
+        reader=TileReader({"": (manifest.request, path)}),
+    )
+
+
+def read_mini(spec: str, folder: Path = MINI) -> FaceSet:
+    """Return the packaged gallery: several sets as one.
+
+    What a part does not vary has its standard value there; only an age is not known then.
+
+    Raises:
+        DatasetError: A part is missing or damaged.
+    """
+    parts: dict[str, tuple[DrawRequest, Path]] = {}
+    faces: list[Face] = []
+    problems: list[Problem] = []
+    for place in sorted(folder.iterdir()) if folder.is_dir() else ():
+        manifest = read_manifest(place)
+        bad = _problems(manifest, place)
+        parts[place.name] = (manifest.request, place)
+        missing = {problem.name for problem in bad}
+        problems += [Problem(f"{place.name}/{bad_one.name}", bad_one.reason) for bad_one in bad]
+        faces += _faces(manifest.request, missing, f"{place.name}/", STANDARD)
+    if not faces:
+        raise DatasetError(f"The packaged gallery is not in {folder}; install mindseye again")
+    return FaceSet(
+        spec=spec,
+        root=folder,
+        faces=tuple(sorted(faces, key=lambda face: face.name.partition("/")[0] != "pose")),
+        space=_union([request.space for request, _ in parts.values()]),
+        problems=tuple(problems),
+        reader=TileReader(parts),
+    )
+
+
+def _faces(
+    request: DrawRequest, missing: set[str], prefix: str, standard: Mapping[str, str]
+) -> Iterator[Face]:
+    """Yield everybody's images, but for those in missing shards."""
+    for number in request.numbers:
+        identity = identity_name(number)
+        if f"shards/{identity}.zip" in missing:
+            continue
+        for shot in request.shots():
+            for condition in request.conditions(shot):
+                values = ",".join(f"{name}={value}" for name, value in condition.items())
+                known = SPACE.check({**standard, **condition})
+                yield Face(f"{prefix}{identity}/{values or 'standard'}", identity, known)
+
+
+def _problems(manifest: Manifest, folder: Path) -> list[Problem]:
+    problems = []
+    for shard in manifest.shards:
+        path = shard_path(folder, shard.identity)
+        size = path.stat().st_size if path.is_file() else None
+        if size is None:
+            problems.append(Problem(f"shards/{path.name}", "the shard is missing"))
+        elif size != shard.size_bytes:
+            reason = f"the shard has {size:,} bytes instead of {shard.size_bytes:,}"
+            problems.append(Problem(f"shards/{path.name}", reason))
+    return problems
+
+
+def _union(spaces: list[AttributeSpace]) -> AttributeSpace:
+    """Return the values that occur in any space, in the studio's order."""
+    merged = []
+    for attribute in SPACE.attributes:
+        named = [space[attribute.name] for space in spaces if attribute.name in space]
+        values = {value for part in named for value in part.values}
+        if values:
+            ordered = tuple(value for value in attribute.values if value in values)
+            merged.append(Attribute(attribute.name, ordered, attribute.unit))
+    return AttributeSpace(tuple(merged))
+
+
+@lru_cache(maxsize=_STRIPS_KEPT)
+def _strip(shard: Path, drawn_ns: int, picture: str, size: int) -> Pixels:  # noqa: ARG001
+    """Decode a picture of a shard; drawn_ns tells a shard from one that was there before."""
+    with zipfile.ZipFile(shard) as file:
+        return decode_strip(file.read(picture), size)

@@ -1,0 +1,181 @@
+"""Draw a set to disk: in parallel, resumable, safe to kill at any instant.
+
+Every person is one shard, written whole or not at all; a shard that is there is not drawn again.
+The manifest is written last, and is the same whatever the number of workers and interruptions.
+"""
+
+import hashlib
+import json
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from functools import lru_cache
+from pathlib import Path
+
+from gallery.attributes import Condition
+from gallery.errors import ConfigError, DatasetError
+from gallery.studio import assets as studio_assets
+from gallery.studio.asset_list import PACKAGES
+from gallery.studio.attributes import STANDARD
+from gallery.studio.files import clear_partial, write_whole
+from gallery.studio.identity import balance, sample_identity
+from gallery.studio.progress import Progress
+from gallery.studio.render import RENDERER, Look, Studio
+from gallery.studio.request import DrawRequest, identity_name
+from gallery.studio.shards import (
+    MANIFEST,
+    REQUEST,
+    SHARDS,
+    Manifest,
+    Shard,
+    encode_strip,
+    pack,
+    picture_name,
+    read_manifest,
+    shard_path,
+)
+
+
+def draw(
+    out: Path, request: DrawRequest, *, workers: int = 1, assets: Path | None = None
+) -> Iterator[Progress]:
+    """Draw a set, or what is missing of it; yields after each person.
+
+    Args:
+        out: Folder of the set; made if it is not there.
+        request: What to draw.
+        workers: Processes that draw.
+        assets: Folder of the assets; None is the default one.
+
+    Raises:
+        ConfigError: There is no worker.
+        DatasetError: The assets are missing, out holds another set, or cannot be written.
+    """
+    if workers < 1:
+        raise ConfigError(f"--workers takes a number above 0, got {workers}")
+    folder = studio_assets.require(assets)
+    try:
+        yield from _draw(out, request, workers, folder)
+    except OSError as error:
+        raise DatasetError(f"Cannot write the set to {out}: {error}") from error
+
+
+def _draw(out: Path, request: DrawRequest, workers: int, assets: Path) -> Iterator[Progress]:
+    total = request.identities
+    if _is_finished(out, request):
+        yield Progress(total, total, f"{out} is finished")
+        return
+    (out / SHARDS).mkdir(parents=True, exist_ok=True)
+    for place in (out, out / SHARDS):
+        clear_partial(place)
+    write_whole(out / REQUEST, _json(_identification(request)))
+    numbers = [n for n in request.numbers if not shard_path(out, identity_name(n)).is_file()]
+    done = total - len(numbers)
+    if done:
+        yield Progress(done, total, f"{done} people were drawn before")
+    for number in _each(out, request, numbers, workers, assets):
+        done += 1
+        yield Progress(done, total, f"person {number}")
+    write_whole(out / MANIFEST, _json(_manifest(out, request).to_json()))
+
+
+def _is_finished(out: Path, request: DrawRequest) -> bool:
+    """Say whether a set is complete.
+
+    Raises:
+        DatasetError: The folder holds another set.
+    """
+    started = out / REQUEST
+    if started.is_file():
+        difference = _first_difference(started, _identification(request))
+        if difference:
+            raise DatasetError(
+                f"{out} holds another set ({difference}); give another folder, or delete it"
+            )
+    return (out / MANIFEST).is_file() and read_manifest(out).request.to_json() == request.to_json()
+
+
+def _identification(request: DrawRequest) -> dict[str, object]:
+    return {"renderer": RENDERER, **request.to_json()}
+
+
+def _first_difference(path: Path, wanted: dict[str, object]) -> str:
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))
+        for name, value in wanted.items():
+            if there[name] != value:
+                return f"{name} is {there[name]}, not {value}"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DatasetError(f"{path} is damaged ({error!r}); delete its folder") from error
+    return ""
+
+
+def _each(
+    out: Path, request: DrawRequest, numbers: list[int], workers: int, assets: Path
+) -> Iterator[int]:
+    """Draw people, in this process or in others, and yield each one's number when it is done."""
+    if workers == 1 or len(numbers) < 2:
+        for number in numbers:
+            yield _draw_person(out, request, number, assets)
+        return
+    # Processes start afresh: a fork would copy the threads' locks of torch or a server.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(numbers)), mp_context=context) as pool:
+        tasks: list[Future[int]] = [
+            pool.submit(_draw_person, out, request, number, assets) for number in numbers
+        ]
+        try:
+            for task in as_completed(tasks):
+                yield task.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _draw_person(out: Path, request: DrawRequest, number: int, assets: Path) -> int:
+    studio = _studio(assets, request.size)
+    identity = sample_identity(request.seed, number)
+    lights = [int(name) for name in request.tiles()]
+    pictures = {}
+    for shot in request.shots():
+        tiles = studio.pictures(identity, _look(shot), _yaw(shot), lights)
+        pictures[picture_name(shot)] = encode_strip(tiles, request.quality)
+    write_whole(shard_path(out, identity_name(number)), pack(pictures))
+    return number
+
+
+@lru_cache(maxsize=1)
+def _studio(assets: Path, size: int) -> Studio:
+    """Open the studio once for a process."""
+    return Studio(assets, size)
+
+
+def _look(shot: Condition) -> Look:
+    age = shot.get("age")
+    return Look(
+        expression=shot.get("expression", STANDARD["expression"]),
+        accessory=shot.get("accessory", STANDARD["accessory"]),
+        age_years=None if age is None else int(age),
+    )
+
+
+def _yaw(shot: Condition) -> int:
+    return int(shot.get("pose", STANDARD["pose"]))
+
+
+def _manifest(out: Path, request: DrawRequest) -> Manifest:
+    shards = []
+    for number in request.numbers:
+        name = identity_name(number)
+        data = shard_path(out, name).read_bytes()
+        shards.append(Shard(name, len(data), hashlib.sha256(data).hexdigest()))
+    return Manifest(
+        request=request,
+        renderer=RENDERER,
+        assets={package.archive: package.sha256 for package in PACKAGES},
+        balance=balance(request.people()),
+        shards=tuple(shards),
+    )
+
+
+def _json(data: object) -> bytes:
+    return (json.dumps(data, indent=1) + "\n").encode()
