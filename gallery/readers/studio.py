@@ -101,8 +101,11 @@ def read(spec: str, path: Path) -> FaceSet:
     """Return a set that `mindseye studio draw` made.
 
     Raises:
-        DatasetError: The folder holds no finished set, or none of its shards is there.
+        DatasetError: There is no such folder, it holds no finished set, or none of its shards is
+            there.
     """
+    if not path.is_dir():
+        raise DatasetError(f"There is no folder {path}; check the path after the reader's name")
     manifest = read_manifest(path)
     missing = {problem.name: problem for problem in _problems(manifest, path)}
     faces = tuple(_faces(manifest.request, set(missing), "", {}))

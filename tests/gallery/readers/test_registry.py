@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from gallery.errors import DatasetError
-from gallery.readers.registry import READERS, open_faces
+from gallery.readers.registry import PACKAGED, READERS, open_faces
 
 
 def test_a_spec_names_reader_and_path(put: Callable[..., Path], photos: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_folder_without_a_reader_is_answered_with_the_spec_to_write(photos: Pa
 
 
 def test_anything_else_is_answered_with_the_readers() -> None:
-    specs = ", ".join(f"{reader}:PATH" for reader in READERS)
+    specs = ", ".join([*(f"{reader}:PATH" for reader in READERS), *PACKAGED])
     with pytest.raises(DatasetError, match=f"'photos' is not READER:PATH; write one of {specs}$"):
         open_faces("photos")
 

@@ -68,7 +68,7 @@ def test_a_writer_that_is_killed_leaves_a_set_that_can_be_finished(
         "for _ in draw(Path(sys.argv[1]), request, assets=Path(sys.argv[2])): pass"
     )
     command = [sys.executable, "-c", code, str(tmp_path), str(assets_folder)]
-    writer = subprocess.Popen(command)  # noqa: S603
+    writer = subprocess.Popen(command)
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob(f"{SHARDS}/*.zip")) and time.monotonic() < deadline:
         time.sleep(0.01)
