@@ -7,9 +7,13 @@ The manifest is written last, and is the same whatever the number of workers and
 import hashlib
 import json
 import multiprocessing
+import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from gallery.attributes import Condition
@@ -49,7 +53,8 @@ def draw(
 
     Raises:
         ConfigError: There is no worker.
-        DatasetError: The assets are missing, out holds another set, or cannot be written.
+        DatasetError: The assets are missing, out holds another set or cannot be written, or a
+            worker was killed.
     """
     if workers < 1:
         raise ConfigError(f"--workers takes a number above 0, got {workers}")
@@ -58,6 +63,11 @@ def draw(
         yield from _draw(out, request, workers, folder)
     except OSError as error:
         raise DatasetError(f"Cannot write the set to {out}: {error}") from error
+    except BrokenProcessPool as error:
+        raise DatasetError(
+            "A process that drew was ended from outside, perhaps for want of memory (each takes"
+            " about 500 MB); run the same command again, with fewer --workers"
+        ) from error
 
 
 def _draw(out: Path, request: DrawRequest, workers: int, assets: Path) -> Iterator[Progress]:
@@ -120,7 +130,9 @@ def _each(
         return
     # Processes start afresh: a fork would copy the threads' locks of torch or a server.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(numbers)), mp_context=context) as pool:
+    with ProcessPoolExecutor(
+        min(workers, len(numbers)), mp_context=context, initializer=_end_with_parent
+    ) as pool:
         tasks: list[Future[int]] = [
             pool.submit(_draw_person, out, request, number, assets) for number in numbers
         ]
@@ -129,6 +141,18 @@ def _each(
                 yield task.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it ends, even if that was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_wait_and_end, args=(parent,), daemon=True).start()
+
+
+def _wait_and_end(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)  # at once: whatever is half written has a temporary name
 
 
 def _draw_person(out: Path, request: DrawRequest, number: int, assets: Path) -> int:

@@ -1,6 +1,9 @@
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +11,12 @@ import pytest
 
 from gallery.errors import ConfigError, DatasetError
 from gallery.readers.studio import read
+from gallery.studio import writer as writer_module
 from gallery.studio.request import DrawRequest
 from gallery.studio.shards import MANIFEST, SHARDS
 from gallery.studio.writer import draw
 
+ROOT = Path(__file__).parents[3]
 SMALL = DrawRequest(
     identities=3, attributes=("pose", "illumination"), values={"pose": ("0", "45")}, size=32
 )
@@ -69,13 +74,66 @@ def test_a_writer_that_is_killed_leaves_a_set_that_can_be_finished(
     )
     command = [sys.executable, "-c", code, str(tmp_path), str(assets_folder)]
     writer = subprocess.Popen(command)
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob(f"{SHARDS}/*.zip")) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_for(lambda: bool(list(tmp_path.glob(f"{SHARDS}/*.zip"))))
     writer.kill()
     writer.wait()
     list(draw(tmp_path, SMALL, assets=assets_folder))
     assert manifest(tmp_path) == manifest(drawn)
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are POSIX")
+def test_workers_end_when_the_writer_is_killed(assets_folder: Path, tmp_path: Path) -> None:
+    script = tmp_path / "write.py"
+    script.write_text(
+        "import sys; from pathlib import Path\n"
+        "from gallery.studio.request import DrawRequest\nfrom gallery.studio.writer import draw\n"
+        f"request = DrawRequest.from_json({replace(SMALL, identities=40).to_json()!r})\n"
+        "if __name__ == '__main__':\n"
+        "    for _ in draw(Path(sys.argv[1]), request, workers=2, assets=Path(sys.argv[2])): pass"
+    )
+    command = [sys.executable, str(script), str(tmp_path / "out"), str(assets_folder)]
+    writer = subprocess.Popen(
+        command, start_new_session=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    wait_for(lambda: bool(list(tmp_path.glob(f"out/{SHARDS}/*.zip"))))
+    writer.kill()
+    writer.wait()
+    wait_for(lambda: not is_alive(writer.pid))
+
+
+def test_a_worker_that_is_killed_is_an_error_with_a_next_step(
+    assets_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "_draw_person", killed)
+    with pytest.raises(DatasetError, match=r"ended from outside.* with fewer --workers"):
+        list(draw(tmp_path, SMALL, workers=2, assets=assets_folder))
+
+
+def killed(*_: object) -> None:
+    """End the process, as the kernel does when memory runs out."""
+    os._exit(9)
+
+
+def is_alive(group: int) -> bool:
+    """Say whether a process of a group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_for(condition: Callable[[], bool], limit_s: float = 60) -> None:
+    """Wait until something is so.
+
+    Raises:
+        TimeoutError: It never was.
+    """
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.02)
 
 
 def test_other_sets_of_the_same_people_hold_the_same_pictures(
