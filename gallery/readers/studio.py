@@ -6,7 +6,7 @@ the whole tile is the face.
 """
 
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -145,7 +145,7 @@ def read_mini(spec: str, folder: Path = MINI) -> FaceSet:
         spec=spec,
         root=folder,
         faces=tuple(sorted(faces, key=lambda face: face.name.partition("/")[0] != "pose")),
-        space=_union([request.space for request, _ in parts.values()]),
+        space=_space(faces),
         problems=tuple(problems),
         reader=TileReader(parts),
     )
@@ -179,16 +179,18 @@ def _problems(manifest: Manifest, folder: Path) -> list[Problem]:
     return problems
 
 
-def _union(spaces: list[AttributeSpace]) -> AttributeSpace:
-    """Return the values that occur in any space, in the studio's order."""
-    merged = []
-    for attribute in SPACE.attributes:
-        named = [space[attribute.name] for space in spaces if attribute.name in space]
-        values = {value for part in named for value in part.values}
-        if values:
-            ordered = tuple(value for value in attribute.values if value in values)
-            merged.append(Attribute(attribute.name, ordered, attribute.unit))
-    return AttributeSpace(tuple(merged))
+def _space(faces: Iterable[Face]) -> AttributeSpace:
+    """Return the values that occur, in the studio's order."""
+    seen: dict[str, set[str]] = {name: set() for name in SPACE.names}
+    for face in faces:
+        for name, value in face.condition.items():
+            seen[name].add(value)
+    ordered = [
+        Attribute(a.name, tuple(value for value in a.values if value in seen[a.name]), a.unit)
+        for a in SPACE.attributes
+        if seen[a.name]
+    ]
+    return AttributeSpace(tuple(ordered))
 
 
 @lru_cache(maxsize=_STRIPS_KEPT)

@@ -114,6 +114,7 @@ def test_the_packaged_gallery_opens_by_its_name() -> None:
     counts = Counter(face.name.partition("/")[0] for face in grid.faces)
     assert counts["pose"] == 24 * 7 * 20
     assert len({(face.identity, face.condition) for face in mini.faces}) == len(mini)
+    assert all(mini.space.check(face.condition) == face.condition for face in mini.faces)
     assert set(mini.space.names) == {
         *("pose", "illumination", "expression", "accessory", "age", "occlusion")
     }
