@@ -35,10 +35,10 @@ def test_the_same_key_gives_the_same_block_and_others_differ() -> None:
     assert len({image.tobytes() for image in drawn}) > 35
 
 
-def test_there_are_ten_different_shapes_of_about_a_sixth_of_the_image() -> None:
+def test_there_are_ten_different_shapes_of_about_an_eighth_of_the_image() -> None:
     shapes = [block_shape(number) for number in range(SHAPES)]
     assert len({shape.tobytes() for shape in shapes}) == 10
-    assert all(0.11 < shape.mean() < 0.22 for shape in shapes)
+    assert all(0.08 < shape.mean() < 0.16 for shape in shapes)
 
 
 def test_an_unknown_occlusion_is_refused() -> None:
