@@ -140,13 +140,12 @@ class FaceSet:
         """Return how many images the full grid of identities and values would hold."""
         return len(self.identities) * prod(len(a.values) for a in self.space.attributes)
 
-    def holes(self, limit: int = 1_000_000) -> list[tuple[str, Condition]]:
+    def holes(self) -> list[tuple[str, Condition]]:
         """List the cells of the grid, identity by condition, that no image fills.
 
-        Args:
-            limit: Largest grid that is walked; of a larger one no hole is listed.
+        The whole grid is walked: ask `grid_size` first.
         """
-        if not self.space.attributes or self.grid_size() > limit:
+        if not self.space.attributes:
             return []
         filled = {(face.identity, face.condition) for face in self.faces}
         names = self.space.names

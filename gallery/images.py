@@ -22,6 +22,11 @@ SUFFIXES = (
     *(".tif", ".tiff", ".webp"),
 )
 
+UNSUPPORTED_SUFFIXES = (
+    *(".avif", ".heic", ".heif", ".j2k", ".jp2", ".jxl", ".psd"),
+    *(".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -105,6 +110,11 @@ def load(path: Path, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
         ImageError: The file cannot be used as an image.
     """
     return decode(read_file(path, limits), limits)
+
+
+def is_unsupported_name(name: str) -> bool:
+    """Say whether a file is named as an image of a format that `decode` does not know."""
+    return name.lower().endswith(UNSUPPORTED_SUFFIXES)
 
 
 def is_image_name(name: str) -> bool:

@@ -7,12 +7,14 @@ import numpy as np
 from PIL import Image
 
 from gallery.align import Aligner
+from gallery.attributes import Condition
 from gallery.errors import DatasetError
 from gallery.faces import Face, FaceSet
 from gallery.pixels import align_each
 from gallery.sheets import Tile, sheet
 
 SHEET_ROWS, SHEET_COLUMNS = 40, 16
+WALKED_CELLS = 1_000_000
 
 
 def summarise(faces: FaceSet) -> dict[str, Any]:
@@ -21,12 +23,13 @@ def summarise(faces: FaceSet) -> dict[str, Any]:
     Returns:
         "spec", "images", "identities" (images by person), "attributes" (images by value),
         "unlabelled" (images without an identity), "grid" (cells of the full grid of people and
-        values), "holes" (its empty cells), "repeats" (images beyond the first of a cell) and
-        "problems" (files left out, with reasons).
+        values), "holes" (its empty cells, or None where the grid is too large to list them),
+        "repeats" (images beyond the first of a cell) and "problems" (files left out, with reasons).
     """
     people = Counter(face.identity for face in faces.faces if face.identity is not None)
     labelled = [face for face in faces.faces if face.identity is not None]
     cells = {(face.identity, face.condition) for face in labelled}
+    holes = faces.holes() if faces.grid_size() <= WALKED_CELLS else None
     return {
         "spec": faces.spec,
         "images": len(faces),
@@ -34,14 +37,16 @@ def summarise(faces: FaceSet) -> dict[str, Any]:
         "attributes": {name: dict(counted) for name, counted in faces.counts().items()},
         "unlabelled": len(faces) - len(labelled),
         "grid": faces.grid_size() if faces.space.attributes else 0,
-        "holes": [
-            {"identity": who, "condition": dict(condition)} for who, condition in faces.holes()
-        ],
+        "holes": None if holes is None else [_hole(*hole) for hole in holes],
         "repeats": len(labelled) - len(cells) if faces.space.attributes else 0,
         "problems": [
             {"path": problem.name, "reason": problem.reason} for problem in faces.problems
         ],
     }
+
+
+def _hole(who: str, condition: Condition) -> dict[str, Any]:
+    return {"identity": who, "condition": dict(condition)}
 
 
 def contact_sheet(faces: FaceSet, tile_px: int = 72) -> Image.Image:
@@ -101,3 +106,33 @@ def _spread(faces: list[Face], most: int) -> list[Face]:
 def _caption(face: Face, who: str) -> str:
     values = " ".join(face.condition.values())
     return f"{who}\n{values}" if who else face.name.rpartition("/")[2]
+
+
+def to_text(summary: dict[str, Any]) -> str:
+    """Say what `summarise` counted, for people."""
+    people = summary["identities"]
+    lines = [f"{summary['spec']}: {summary['images']} images of {len(people)} identities"]
+    if summary["unlabelled"]:
+        lines.append(f"  {summary['unlabelled']} images without an identity")
+    for name, counted in summary["attributes"].items():
+        values = "  ".join(f"{value} {count}" for value, count in counted.items())
+        lines.append(f"  {name}: {values}")
+    if people:
+        lines.append("  identities: " + "  ".join(f"{who} {n}" for who, n in people.items()))
+    lines += _holes_text(summary["holes"], summary["grid"])
+    if summary["repeats"]:
+        lines.append(f"  {summary['repeats']} images repeat a cell")
+    lines += [f"  left out: {p['path']}: {p['reason']}" for p in summary["problems"]]
+    return "\n".join(lines)
+
+
+def _holes_text(holes: list[dict[str, Any]] | None, grid: int) -> list[str]:
+    if holes is None:
+        return [f"  a grid of {grid:,} cells: too large to list its holes"]
+    lines = [f"  {len(holes)} holes in a grid of {grid} cells"] if grid else []
+    for hole in holes[:50]:
+        values = " ".join(f"{name}={value}" for name, value in hole["condition"].items())
+        lines.append(f"    {hole['identity']}: {values}")
+    if len(holes) > 50:
+        lines.append(f"    … and {len(holes) - 50} more; --json names all")
+    return lines

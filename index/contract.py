@@ -107,7 +107,7 @@ class IndexContract:
         if difference is not None:
             raise IndexFileError(
                 f"{what} was made under another contract: {difference}. Use the weights and"
-                " settings it was made with, or make a space of these: mindseye index build"
+                " settings it was made with, or another --collection, or weights of another name"
             )
 
 

@@ -117,21 +117,6 @@ def require_faiss() -> Any:  # noqa: ANN401  FAISS ships no types
         ) from error
 
 
-def prefer_simd_scan() -> None:
-    """Make FAISS scan vector by vector, however many probes come at once. For cli.py to call.
-
-    FAISS scans for few probes and multiplies matrices by BLAS for many, from 20 probes on before
-    version 1.15 and from 128,000 / D probes on since. Some BLAS builds are much the slower way.
-    This moves that threshold, for the whole process, out of reach.
-
-    Measure before calling it. For 20,000 x 256 and faiss-cpu 1.15.1 on two cores of an AMD EPYC,
-    100 probes take 18 ms scanned (the default there) and 7.5 ms by BLAS; 1,000 probes 180 ms and
-    55 ms (the default): the call gains nothing there. Source of the thresholds: FAISS, pull
-    request 5022, "Make distance_compute_blas_threshold dimension-aware".
-    """
-    require_faiss().cvar.distance_compute_blas_threshold = 2**31 - 1
-
-
 def _is_installed(distribution: str) -> bool:
     try:
         metadata.distribution(distribution)

@@ -171,7 +171,7 @@ def verify_shard(space_dir: Path, shard: Shard) -> None:
     Raises:
         IndexFileError: A file is missing or damaged; the message says which.
     """
-    _open_known(space_dir, shard)
+    open_known(space_dir, shard)
     path = _shard_paths(space_dir, shard.number)[0]
     _require_sha256(path, shard.embeddings_sha256)
 
@@ -337,7 +337,7 @@ def _open_all(
     space_dir: Path, shards: Sequence[Shard], dimension: int
 ) -> tuple[Ids, list[Vectors]]:
     """Open shards: all ids (N,), and the embeddings of each."""
-    opened = [_open_known(space_dir, shard) for shard in shards]
+    opened = [open_known(space_dir, shard) for shard in shards]
     for shard, (_, embeddings) in zip(shards, opened, strict=True):
         if embeddings.shape[1] != dimension:
             path = _shard_paths(space_dir, shard.number)[0]
@@ -348,7 +348,14 @@ def _open_all(
     return ids, [embeddings for _, embeddings in opened]
 
 
-def _open_known(space_dir: Path, shard: Shard) -> tuple[Ids, Vectors]:
+def open_known(space_dir: Path, shard: Shard) -> tuple[Ids, Vectors]:
+    """Open a shard and check that it is the one the catalogue knows: its rows and its ids.
+
+    That no byte of the embeddings has changed is for `verify_shard`, which reads them all.
+
+    Raises:
+        IndexFileError: A file is missing, torn or damaged.
+    """
     ids, embeddings = open_shard(space_dir, shard.number)
     path = _shard_paths(space_dir, shard.number)[1]
     if len(ids) != shard.rows:

@@ -19,11 +19,14 @@ from gallery.catalogue.records import Offer, Placed, ShardRow, SpaceRow
 from gallery.errors import ImageError, IndexFileError, WeightsError
 from gallery.faces import Face, FaceSet
 from gallery.images import decode
+from generator.checkpoint import file_sha256
 from generator.engine import Engine
 from index import store
+from index.base import replacing
 from retrieval.canonical import RECONSTRUCTION, canonicalise
 from retrieval.collection import Collection
 from retrieval.embedding import contract_of
+from retrieval.publishing import publish
 
 BATCH = 256
 
@@ -38,6 +41,7 @@ class BuildProgress:
         indexed: Images embedded by this build.
         known: Files whose image was in the space before, or earlier in this build.
         skipped: Files that this build could not use.
+        lost: Images of other face sets whose shards are lost: they must be built again.
     """
 
     done: int
@@ -45,10 +49,11 @@ class BuildProgress:
     indexed: int
     known: int
     skipped: int
+    lost: int = 0
 
 
 def build(
-    collection: Collection, faces: FaceSet, engine: Engine, weights: Path, kind: str = "exact"
+    collection: Collection, faces: FaceSet, engine: Engine, weights: Path, kind: str | None = None
 ) -> Iterator[BuildProgress]:
     """Bring a space up to date with a face set, and publish it.
 
@@ -57,7 +62,7 @@ def build(
         faces: What is to be found.
         engine: Draws; its card names the space.
         weights: File that the engine was loaded from; the space keeps a copy.
-        kind: Of index: "exact" or "flat".
+        kind: Of index: "exact", "flat", or None for that of the last generation.
 
     Yields:
         Progress after each batch.
@@ -68,7 +73,10 @@ def build(
     """
     builder = _Builder(collection, faces, engine, weights)
     yield from builder.batches()
-    builder.publish(kind)
+    publish(collection, engine.card.name, kind)
+    for space in collection.catalogue.spaces.all():
+        if space.name != engine.card.name and space.generation is not None:
+            publish(collection, space.name)  # an image may have been removed from every space
 
 
 class _Builder:
@@ -82,6 +90,8 @@ class _Builder:
         self.directory = collection.space_dir(engine.card.name)
         self.space = self._open_space(collection, weights)
         self.indexed = self.known = self.skipped = 0
+        self.lost: set[int] = set()
+        self.bad_paths: set[str] = set()
 
     def _open_space(self, collection: Collection, weights: Path) -> SpaceRow:
         """Find the space of these weights, or make it: folder first, catalogue last."""
@@ -92,9 +102,11 @@ class _Builder:
                 self.contract, what=f"The space {name} of {collection.root}"
             )
             copy = collection.weights_path(name)
-            if not (copy.is_file() and copy.with_suffix(".json").is_file()):
-                copy_weights(weights, collection.weights_path(name), self.engine.card.sha256)
+            intact = copy.is_file() and copy.with_suffix(".json").is_file()
+            if not intact or file_sha256(copy) != self.engine.card.sha256:
+                copy_weights(weights, copy, self.engine.card.sha256)
             return known[name]
+        shutil.rmtree(self.directory, ignore_errors=True)  # of a build killed before it began
         self.directory.mkdir(parents=True, exist_ok=True)
         copy_weights(weights, collection.weights_path(name), self.engine.card.sha256)
         store.write_contract(self.directory, self.contract)
@@ -104,23 +116,34 @@ class _Builder:
         """Let the images of missing or torn shards be embedded again."""
         for row in self.catalogue.spaces.shards(self.space.id):
             try:
-                store.open_shard(self.directory, row.number)
+                store.open_known(self.directory, store.Shard(**asdict(row)))
             except IndexFileError:
-                self.catalogue.spaces.forget_shard(self.space.id, row.number)
+                self.lost |= set(self.catalogue.spaces.forget_shard(self.space.id, row.number))
 
     def batches(self) -> Iterator[BuildProgress]:
         self._forget_lost_shards()
         total = len(self.faces) + len(self.faces.problems)
-        done = 0
         self._report_problems()
-        done += len(self.faces.problems)
+        done = len(self.faces.problems)
         faces = iter(self.faces.faces)
         while batch := list(islice(faces, BATCH)):
             self._batch(batch)
             done += len(batch)
-            yield BuildProgress(done, total, self.indexed, self.known, self.skipped)
+            yield self._progress(done, total)
+        self._forget_unreadable()
         if not self.faces.faces:
-            yield BuildProgress(done, total, self.indexed, self.known, self.skipped)
+            yield self._progress(done, total)
+
+    def _progress(self, done: int, total: int) -> BuildProgress:
+        lost = len(self.lost) if done == total else 0
+        return BuildProgress(done, total, self.indexed, self.known, self.skipped, lost)
+
+    def _forget_unreadable(self) -> None:
+        """Forget files below this root that could not be read once and are not there now."""
+        root = f"{self.faces.root.absolute()}/"
+        unreadable = [path for path, _ in self.catalogue.images.unreadable()]
+        here = [path for path in unreadable if path.startswith(root)]
+        self.catalogue.images.forget([path for path in here if path not in self.bad_paths])
 
     def _report_problems(self) -> None:
         problems = [
@@ -128,6 +151,7 @@ class _Builder:
             for problem in self.faces.problems
         ]
         self.catalogue.images.register(problems)
+        self.bad_paths |= {problem.path for problem in problems}
         self.skipped += len(problems)
 
     def _batch(self, batch: Sequence[Face]) -> None:
@@ -141,7 +165,8 @@ class _Builder:
         for face, offer, image_id in zip(batch, offers, image_ids, strict=True):
             if image_id is None or offer.sha256 is None:
                 self.skipped += 1
-            elif image_id in todo or states.get(image_id, "removed") != "removed":
+                self.bad_paths.add(offer.path)
+            elif image_id in todo or states.get(image_id) == "indexed":
                 self.known += 1
             else:
                 todo[image_id] = (face, offer.sha256)
@@ -197,6 +222,7 @@ class _Builder:
                 placed.append(Placed(image_id, "indexed", estimate=estimate))
         self.catalogue.spaces.place(self.space.id, placed, shard)
         self.indexed += len(good)
+        self.lost -= set(todo)
         self.skipped += len(todo) - len(good)
 
     def _align(self, face: Face, sha256: str) -> Pixels:
@@ -211,31 +237,6 @@ class _Builder:
         shard = store.append_shard(self.directory, number, ids, embeddings)
         return ShardRow(**asdict(shard))
 
-    def publish(self, kind: str) -> None:
-        """Make a new generation answer queries, if anything has changed."""
-        shards = [store.Shard(**asdict(row)) for row in self.catalogue.spaces.shards(self.space.id)]
-        removed = np.array(self.catalogue.spaces.placed_ids(self.space.id, "removed"), np.int64)
-        current = self.catalogue.spaces.get(self.space.name).generation
-        if current is not None and self._is_current(current, kind, shards, removed):
-            return
-        generation = (current or 0) + 1
-        store.publish(self.directory, generation, kind, self.contract, shards, removed)
-        self.catalogue.spaces.publish(self.space.id, generation)
-        store.remove_generations(self.directory, before=generation - 1)
-
-    def _is_current(
-        self, generation: int, kind: str, shards: list[store.Shard], removed: np.ndarray
-    ) -> bool:
-        try:
-            manifest = store.read_manifest(self.directory, generation)
-            same = (manifest.kind, manifest.shards) == (kind, tuple(shards))
-            same = same and manifest.excluded == len(removed)
-            if same and manifest.vectors:
-                store.open_index(self.directory, generation, self.contract)
-        except IndexFileError:
-            return False  # missing or damaged: it is derived, so it is made anew
-        return same
-
 
 def copy_weights(source: Path, target: Path, sha256: str) -> None:
     """Copy weights and card, card last, unless they are there.
@@ -246,15 +247,10 @@ def copy_weights(source: Path, target: Path, sha256: str) -> None:
     if source.resolve() == target.resolve():
         return
     for suffix in (".safetensors", ".json"):
-        partial = target.with_suffix(f"{suffix}.partial")
-        shutil.copyfile(source.with_suffix(suffix), partial)
-        if suffix == ".safetensors":
-            with partial.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-            if found != sha256:
-                partial.unlink()
+        with replacing(target.with_suffix(suffix)) as partial:
+            shutil.copyfile(source.with_suffix(suffix), partial)
+            if suffix == ".safetensors" and file_sha256(partial) != sha256:
                 raise WeightsError(f"{source} has changed while it was in use; build again")
-        partial.replace(target.with_suffix(suffix))
 
 
 def _sha256(content: bytes) -> str:

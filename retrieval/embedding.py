@@ -31,7 +31,14 @@ def contract_of(engine: Engine, rule: str) -> IndexContract:
 def contract_from_card(card: Card, rule: str, dimension: int) -> IndexContract:
     """Return the terms, without loading the weights; see `contract_of`."""
     return IndexContract(
-        extractor=f"{card.architecture} {json.dumps(dict(card.network), sort_keys=True)}",
+        extractor=json.dumps(
+            {
+                "architecture": card.architecture,
+                **card.network,
+                "mean": card.mean,
+                "deviation": card.deviation,
+            }
+        ),
         weights_sha256=card.sha256,
         attribute_space=tuple((a.name, a.values) for a in card.space.attributes),
         aligner=json.dumps(card.aligner.to_json(), sort_keys=True),

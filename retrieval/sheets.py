@@ -6,8 +6,8 @@ from pathlib import Path
 from PIL import Image
 
 from gallery.align import Aligner
-from gallery.errors import ImageError
-from gallery.images import load
+from gallery.errors import DatasetError
+from gallery.readers.registry import load_image
 from gallery.sheets import GREEN, PLAIN, RED, Tile, sheet
 from retrieval.search import Answer, Found
 
@@ -26,7 +26,7 @@ def answer_sheet(
 
     Args:
         answers: What queries brought.
-        aligner: Cuts the found images out as the generator sees them.
+        aligner: Cuts the found images out, by its crop: landmarks are not known here.
         right: Whether each hit of each answer is right: framed green, or else red. None frames
             nothing, as nobody knows.
         title: Above.
@@ -46,6 +46,6 @@ def _hit_tile(hit: Found, aligner: Aligner, frame: str) -> Tile:
     who = hit.identity or Path(hit.path).name
     caption = f"{hit.rank}. {who}  {hit.score:.3f}\n{' '.join(hit.condition.values())}"
     try:
-        return Tile(aligner.align(load(Path(hit.path))), caption, frame)
-    except ImageError:
-        return Tile(None, f"{caption}\n(file is gone)")
+        return Tile(aligner.align(load_image(Path(hit.path))), caption, frame)
+    except DatasetError as error:
+        return Tile(None, f"{caption}\n({error})")

@@ -55,3 +55,16 @@ def _space(collection: Collection, name: str, unreadable: list[tuple[str, str]])
         "states": collection.catalogue.spaces.state_counts(space.id),
         "skipped": [{"path": path, "reason": reason} for path, reason in sorted(skipped)],
     }
+
+
+def to_text(shown: dict[str, Any]) -> str:
+    """Say what `describe` found, for people."""
+    lines = [f"{shown['collection']}: {shown['images']} images"]
+    for space in shown["spaces"]:
+        wishes = ", ".join(f"{n}={'|'.join(v)}" for n, v in space["attributes"].items())
+        states = ", ".join(f"{count} {state}" for state, count in space["states"].items())
+        lines.append(f"space {space['name']}: {space['architecture']}, wishes {wishes}")
+        lines.append(f"  {states}; {space['kind'] or 'nothing published'}")
+        lines += [f"  skipped {one['path']}: {one['reason']}" for one in space["skipped"]]
+    lines += [f"duplicate {d['path']}: same as {d['same_as']}" for d in shown["duplicates"]]
+    return "\n".join(lines)

@@ -15,6 +15,8 @@ COMMANDS = (
     ("index", "show"),
     ("query",),
     ("bench",),
+    ("studio", "assets"),
+    ("studio", "draw"),
     ("demo",),
 )
 TARGET = Path("docs/cli.md")

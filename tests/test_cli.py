@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -19,6 +20,7 @@ import pytest
 import torch
 import typer
 from PIL import Image
+from typer.testing import CliRunner
 
 import cli  # noqa: TID251  its tests may
 from gallery.attributes import Attribute, AttributeSpace
@@ -116,6 +118,8 @@ def test_the_commands_are_those_that_were_promised() -> None:
         ("index", "build"),
         ("index", "show"),
         ("query",),
+        ("studio", "assets"),
+        ("studio", "draw"),
         ("train",),
     ]
 
@@ -129,6 +133,8 @@ OPTIONS = {
     "query": "--wish --collection -k --space --weights --crop --sheet --json",
     "bench": "--weights --out --queries --seed --json",
     "demo": "--out",
+    "studio assets": "--folder",
+    "studio draw": "--identities --attributes --size --seed --workers --assets",
 }
 
 
@@ -160,6 +166,18 @@ finally:
     done = in_a_process(code)
     assert (done.returncode, done.stderr) == (0, "heavy: []\n")
     assert done.stdout.startswith("Usage: mindseye")
+
+
+def test_the_reference_names_every_command_and_option() -> None:
+    reference = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    for command in commands():
+        section = reference.partition(f"## {' '.join(('mindseye', *command))}\n")[2]
+        section = section.partition("\n## ")[0]
+        helped = CliRunner().invoke(cli.app, [*command, "--help"]).stdout
+        options = re.findall(r"(?<!\S)--[a-z-]+", helped)
+        assert "--help" in options
+        missing = [option for option in options if option not in section]
+        assert not missing, f"run scripts/cli_reference.py: {command} lacks {missing}"
 
 
 def test_the_version_is_told(mindseye: Mindseye) -> None:
@@ -419,7 +437,8 @@ def test_a_stopped_build_says_how_to_go_on(
     ("error", "message"),
     [
         (OSError(28, "No space left on device"), "No space left on device. What was finished is"),
-        (MemoryError(), "Out of memory. Give a smaller gallery or fewer queries"),
+        (MemoryError(), "Out of memory. Say --device cpu"),
+        (RuntimeError("CUDA out of memory. Tried"), "Out of memory. Say --device cpu"),
     ],
 )
 def test_a_machine_at_its_end_is_one_line_too(
@@ -524,7 +543,11 @@ def test_a_benchmark_prints_and_writes_the_same_numbers(
     assert ran.out == (tmp_path / "one" / "table.md").read_text("utf-8") + "\n"
     assert "Written: one/results.json, one/table.md" in ran.err
     results = json.loads((tmp_path / "one" / "results.json").read_text("utf-8"))
-    assert (results["gallery"], results["identities"], results["queries"]) == (12, 2, 20)
+    assert (results["gallery"], results["identities"], results["queries"]) == (
+        12,
+        2,
+        {"C1": 20, "C2": 20},
+    )
     again = mindseye(*given, "--out", "two", "--json").json
     assert again.pop("seconds").keys() == results.pop("seconds").keys() == {"build", "answer"}
     assert again == results

@@ -39,9 +39,9 @@ class Images:
     def register(self, offers: Sequence[Offer]) -> list[int | None]:
         """Record files, and the images that they hold.
 
-        An image found before, here or elsewhere, is not recorded twice; labels offered with the
-        path it was first found at replace those known. An image whose only file now holds another
-        one is removed from every space.
+        An image found before, here or elsewhere, is not recorded twice. Labels offered with the
+        path it was first found at replace those known; an offer without labels changes none. An
+        image whose only file now holds another one is removed from every space.
 
         Returns:
             The image of each offer, or None for files that could not be read.
@@ -56,7 +56,8 @@ class Images:
             displaced: set[int] = set()
             for offer in offers:
                 image = images[offer.sha256] if offer.sha256 else None
-                if image is not None and first_paths.setdefault(image.id, offer.path) == offer.path:
+                labelled = image is not None and bool(offer.identity or offer.condition)
+                if labelled and first_paths.setdefault(image.id, offer.path) == offer.path:
                     labels[image.id] = offer
                 before = files[offer.path].image_id if offer.path in files else None
                 if before is not None and (image is None or before != image.id):

@@ -96,15 +96,16 @@ class Spaces:
         self._session.rollback()
         return rows
 
-    def forget_shard(self, space_id: int, number: int) -> None:
-        """Forget a shard that is lost; its images are pending again."""
+    def forget_shard(self, space_id: int, number: int) -> list[int]:
+        """Forget a shard that is lost; its images, which are returned, are pending again."""
+        held = (Placement.space_id == space_id) & (Placement.shard == number)
         with self._session.begin():
-            self._session.execute(
-                delete(Placement).where(Placement.space_id == space_id, Placement.shard == number)
-            )
+            ids = list(self._session.scalars(select(Placement.image_id).where(held)))
+            self._session.execute(delete(Placement).where(held))
             self._session.execute(
                 delete(Shard).where(Shard.space_id == space_id, Shard.number == number)
             )
+        return ids
 
     def publish(self, space_id: int, generation: int) -> None:
         """Let a generation answer the queries of a space."""

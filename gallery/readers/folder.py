@@ -17,7 +17,7 @@ from gallery.align import Landmarks
 from gallery.attributes import AttributeSpace, Condition, as_number, space_of
 from gallery.errors import DatasetError
 from gallery.faces import Face, FaceSet, Problem
-from gallery.images import is_image_name
+from gallery.images import is_image_name, is_unsupported_name
 from gallery.landmarks import read_landmarks
 from gallery.readers.files import walk
 
@@ -54,6 +54,9 @@ def _unlabelled(
 ) -> list[Face]:
     faces = []
     for entry in walk(root):
+        if is_unsupported_name(entry.name):
+            problems.append(Problem(entry.name, "a format that is not read; convert it to JPEG"))
+            continue
         if not is_image_name(entry.name) and not entry.name.endswith("/"):
             continue
         if entry.problem is None:

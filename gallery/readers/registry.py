@@ -2,11 +2,16 @@
 
 import contextlib
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
+from PIL import Image
+
+from gallery import images
 from gallery.errors import DatasetError, did_you_mean
-from gallery.faces import FaceSet
+from gallery.faces import Face, FaceSet
 from gallery.readers import cmu_faces, folder, multipie, studio
+from gallery.studio.shards import MANIFEST
 
 READERS: dict[str, Callable[[str, Path], FaceSet]] = {
     "cmu-faces": cmu_faces.read,
@@ -40,6 +45,35 @@ def open_faces(spec: str) -> FaceSet:
         return READERS[reader](spec, Path(path).expanduser())
     except (OSError, RuntimeError) as error:  # RuntimeError: "~nobody" has no home
         raise DatasetError(f"Cannot read {path}: {error}") from error
+
+
+def load_image(path: Path) -> Image.Image:
+    """Load an image by the path under which the catalogue knows it.
+
+    Args:
+        path: A file; or, of an image inside a drawn set, the set's folder and the image's name.
+
+    Raises:
+        ImageError: It cannot be used as an image.
+        DatasetError: It lies in a drawn set that is damaged.
+    """
+    if path.exists():
+        return images.load(path)
+    for parent in path.parents:
+        if parent == studio.MINI or (parent / MANIFEST).is_file():
+            drawn = _drawn(parent)
+            name = path.relative_to(parent).as_posix()
+            if name in drawn[1]:
+                return drawn[0].load(drawn[1][name])
+    return images.load(path)
+
+
+@lru_cache(maxsize=4)
+def _drawn(place: Path) -> tuple[FaceSet, dict[str, Face]]:
+    """Open a drawn set once, with its faces by name."""
+    is_mini = place == studio.MINI
+    faces = studio.read_mini(str(place)) if is_mini else studio.read(str(place), place)
+    return faces, {face.name: face for face in faces.faces}
 
 
 def _hint(spec: str) -> str:

@@ -88,11 +88,6 @@ def test_holes_are_the_cells_that_no_image_fills(five: FaceSet) -> None:
     assert ("s10", Condition(pose="45", eyes="open")) not in holes
 
 
-def test_of_a_grid_too_large_to_walk_no_hole_is_listed(five: FaceSet) -> None:
-    assert len(five.holes(limit=12)) == 9
-    assert five.holes(limit=11) == []
-
-
 def test_without_attributes_there_are_no_holes() -> None:
     bare = FaceSet(spec="x", root=Path(), faces=(Face("a.png", "s1"),), space=AttributeSpace(()))
     assert bare.holes() == []

@@ -11,7 +11,7 @@ from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import DatasetError
 from gallery.faces import Face, FaceSet, Problem
 from gallery.readers.registry import open_faces
-from gallery.summary import SHEET_COLUMNS, SHEET_ROWS, _chosen, contact_sheet, summarise
+from gallery.summary import SHEET_COLUMNS, SHEET_ROWS, _chosen, contact_sheet, summarise, to_text
 
 Put = Callable[..., Path]
 SPACE = AttributeSpace(
@@ -149,3 +149,13 @@ def test_a_sheet_of_nothing_is_refused(photos: Path, put: Put) -> None:
         contact_sheet(faces)
     with pytest.raises(DatasetError, match="No image of folder:photos can be shown"):
         contact_sheet(face_set(root=photos))
+
+
+def test_holes_of_a_grid_too_large_are_not_said_to_be_none(
+    monkeypatch: pytest.MonkeyPatch, faces_spec: str
+) -> None:
+    faces = open_faces(faces_spec)
+    monkeypatch.setattr("gallery.summary.WALKED_CELLS", faces.grid_size() - 1)
+    summary = summarise(faces)
+    assert summary["holes"] is None
+    assert "too large to list its holes" in to_text(summary)

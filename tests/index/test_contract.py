@@ -105,8 +105,8 @@ def test_another_contract_is_refused_in_one_line_with_the_next_step() -> None:
     CONTRACT.require_same(replace(CONTRACT), what="The space pose-60")
     message = (
         "The space pose-60 was made under another contract: aligner: eyes-60 here, eyes-80 there."
-        " Use the weights and settings it was made with, or make a space of these:"
-        " mindseye index build"
+        " Use the weights and settings it was made with, or another --collection,"
+        " or weights of another name"
     )
     with pytest.raises(IndexFileError, match=f"^{re.escape(message)}$"):
         CONTRACT.require_same(replace(CONTRACT, aligner="eyes-80"), what="The space pose-60")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gallery.errors import IndexFileError
 from index.exact import ExactIndex
-from index.faiss_index import FlatIndex, prefer_simd_scan, require_faiss
+from index.faiss_index import FlatIndex, require_faiss
 
 faiss = pytest.importorskip("faiss", reason='needs FAISS: pip install "mindseye[cpu]"')
 
@@ -121,17 +121,6 @@ def test_building_and_searching_leave_the_blas_threshold_alone() -> None:
     index = FlatIndex(np.arange(4), [np.eye(4, dtype=np.float32)])
     index.search(np.eye(4, dtype=np.float32), 1)
     assert faiss.cvar.distance_compute_blas_threshold == 77
-
-
-@pytest.mark.usefixtures("blas_threshold")
-def test_preferring_the_scan_raises_the_threshold_and_changes_no_result() -> None:
-    gallery = np.round(np.random.default_rng(4).standard_normal((400, 16))).astype(np.float32)
-    index = FlatIndex(np.arange(400), [gallery])
-    faiss.cvar.distance_compute_blas_threshold = 1
-    by_blas = index.search(gallery[:50], 400)
-    prefer_simd_scan()
-    assert faiss.cvar.distance_compute_blas_threshold == 2**31 - 1
-    assert np.array_equal(index.search(gallery[:50], 400).ids, by_blas.ids)
 
 
 def test_faiss_is_there() -> None:

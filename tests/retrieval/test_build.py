@@ -327,8 +327,84 @@ def test_a_bad_image_is_skipped_with_a_reason_and_stops_nothing(
     assert {name for name, _ in search(collection, engine)} == {"good.png", "tiny.png"}
     assert states(collection) == {"indexed": 2, "skipped": 2}
     again = run()
-    assert (again.indexed, again.known, again.skipped) == (0, 4, 2)
+    assert (again.indexed, again.known, again.skipped) == (0, 2, 4)
     assert skipped(collection).keys() == {"cut.png", "empty.png", "link.png", "text.png"}
+    (photos / "empty.png").unlink()
+    (photos / "link.png").unlink()
+    run()
+    assert skipped(collection).keys() == {"cut.png", "text.png"}
+
+
+def test_an_image_that_could_not_be_used_is_tried_again(
+    run: Run,
+    collection: Collection,
+    photos: Path,
+    photograph: Photograph,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    photograph(photos / "a.png", seed=1)
+
+    def fail(_: bytes) -> Image.Image:
+        raise ImageError("damaged or truncated: out of memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "decode", fail)
+        assert run().skipped == 1
+    assert run() == BuildProgress(done=1, total=1, indexed=1, known=0, skipped=0)
+    assert skipped(collection) == {}
+
+
+def test_a_view_without_labels_takes_none_away(
+    run: Run, collection: Collection, engine: Engine, photos: Path, photograph: Photograph
+) -> None:
+    photograph(photos / "sub" / "a.png", seed=1)
+    (photos / "labels.csv").write_text("path,identity,pose\nsub/a.png,s1,0\n")
+    run()
+    run(open_faces(f"folder:{photos / 'sub'}"))
+    found = by_name(collection, engine)["a.png"]
+    assert (found.identity, found.condition) == ("s1", Condition(pose="0"))
+
+
+def test_a_changed_image_leaves_every_space(
+    collection: Collection,
+    photos: Path,
+    photograph: Photograph,
+    quick: Callable[[Path], Engine],
+    pose_weights: Path,
+    light_weights: Path,
+) -> None:
+    photograph(photos / "a.png", seed=1)
+    photograph(photos / "b.png", seed=2)
+    for weights in (pose_weights, light_weights):
+        list(build(collection, open_faces(f"folder:{photos}"), quick(weights), weights))
+    photograph(photos / "a.png", seed=3)
+    list(build(collection, open_faces(f"folder:{photos}"), quick(light_weights), light_weights))
+    assert opened(collection, quick(pose_weights)).size == 1
+    assert opened(collection, quick(light_weights)).size == 2
+
+
+def test_the_kind_of_index_stays_unless_another_is_named(
+    run: Run, collection: Collection, photos: Path, photograph: Photograph
+) -> None:
+    pytest.importorskip("faiss")
+    photograph(photos / "a.png", seed=1)
+    run(kind="flat")
+    photograph(photos / "b.png", seed=2)
+    run()
+    space = collection.catalogue.spaces.get("pose-32")
+    assert space.generation == 2
+    assert store.read_manifest(collection.space_dir("pose-32"), 2).kind == "flat"
+
+
+def test_images_of_another_folder_in_a_lost_shard_are_counted(
+    run: Run, collection: Collection, photos: Path, photograph: Photograph, tmp_path: Path
+) -> None:
+    photograph(photos / "a.png", seed=1)
+    run()
+    (collection.space_dir("pose-32") / "embeddings" / "000001.npy").unlink()
+    photograph(tmp_path / "others" / "b.png", seed=2)
+    assert run(open_faces(f"folder:{tmp_path / 'others'}")).lost == 1
+    assert run(open_faces(f"folder:{photos}")).lost == 0
 
 
 def test_a_duplicate_is_listed_and_indexed_once(

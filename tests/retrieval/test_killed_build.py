@@ -71,7 +71,7 @@ def test_a_build_killed_before_a_write_of_any_kind_ends_as_if_nothing_had_happen
     folder: Path,
 ) -> None:
     instants = kill_again_and_again(folder, "some")["instants"]
-    for kind in ("open .partial", "os.rename .npy", "os.remove .npy", "CREATE"):
+    for kind in ("open .tmp", "os.rename .npy", "os.remove .npy", "CREATE"):
         assert any(label.startswith(kind) for label in instants), kind
     committed = [label.split()[-1] for label in instants if label.startswith("COMMIT")]
     assert {"version", "space", "file", "shard", "SET"} <= set(committed), committed

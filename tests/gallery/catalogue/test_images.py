@@ -69,8 +69,8 @@ def test_labels_offered_again_replace_those_known(catalogue: Catalogue, offer: O
     assert row(catalogue, image_id).identity == "s2"
     assert row(catalogue, image_id).condition == Condition(pose="0")
     ids(catalogue, offer("/a"))
-    assert row(catalogue, image_id).identity is None
-    assert row(catalogue, image_id).condition == Condition()
+    assert row(catalogue, image_id).identity == "s2"
+    assert row(catalogue, image_id).condition == Condition(pose="0")
 
 
 def test_labels_of_a_second_place_do_not_replace_those_of_the_first(

@@ -248,3 +248,12 @@ def test_a_column_without_a_name_is_refused(header: str, labelled: Callable[...,
 def test_what_is_no_utf_8_csv_is_refused(data: bytes, labelled: Callable[..., FaceSet]) -> None:
     with pytest.raises(DatasetError, match=r"labels\.csv cannot be read as UTF-8 CSV"):
         labelled(data, "a.png")
+
+
+def test_formats_that_are_not_read_are_reported(put: Put, photos: Path) -> None:
+    for name in ("a.png", "b.HEIC", "c.avif", "d.cr2", "notes.txt"):
+        put(name)
+    faces = read("folder:photos", photos)
+    assert [face.name for face in faces.faces] == ["a.png"]
+    reason = "a format that is not read; convert it to JPEG"
+    assert faces.problems == tuple(Problem(name, reason) for name in ("b.HEIC", "c.avif", "d.cr2"))

@@ -2,9 +2,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from gallery.errors import DatasetError
-from gallery.readers.registry import PACKAGED, READERS, open_faces
+from gallery.errors import DatasetError, ImageError
+from gallery.readers.registry import PACKAGED, READERS, load_image, open_faces
 
 
 def test_a_spec_names_reader_and_path(put: Callable[..., Path], photos: Path) -> None:
@@ -68,3 +69,16 @@ def test_a_path_that_leads_nowhere_is_refused(reader: str, path: str) -> None:
 def test_a_spec_of_any_kind_is_answered(spec: str) -> None:
     with pytest.raises(DatasetError, match="is not READER:PATH; write one of"):
         open_faces(spec)
+
+
+def test_an_image_of_a_drawn_set_is_loaded_by_its_path() -> None:
+    faces = open_faces("studio-mini")
+    face = faces.faces[7]
+    assert load_image(faces.path(face)).tobytes() == faces.load(face).tobytes()
+    with pytest.raises(ImageError, match="cannot be read: No such file"):
+        load_image(faces.root / "pose" / "nobody")
+
+
+def test_an_image_of_its_own_is_loaded_by_its_path(tmp_path: Path) -> None:
+    Image.new("RGB", (5, 4), "red").save(tmp_path / "a.png")
+    assert load_image(tmp_path / "a.png").size == (5, 4)

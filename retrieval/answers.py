@@ -1,0 +1,43 @@
+"""Answers in words and in JSON."""
+
+from dataclasses import asdict
+from typing import Any
+
+from retrieval.search import Answer
+
+
+def to_json(answer: Answer, drawn: str) -> dict[str, Any]:
+    """Return an answer as JSON.
+
+    Args:
+        answer: What a query brought.
+        drawn: Where the drawing is: a path, or a data URI that holds it.
+    """
+    return {
+        "space": answer.space,
+        "wish": dict(answer.wish),
+        "drawn": drawn,
+        "timings_ms": asdict(answer.timings_ms),
+        "hits": [
+            {
+                "rank": hit.rank,
+                "score": hit.score,
+                "path": hit.path,
+                "identity": hit.identity,
+                "condition": dict(hit.condition),
+                "estimate": dict(hit.estimate),
+            }
+            for hit in answer.hits
+        ],
+    }
+
+
+def to_text(answer: Answer) -> str:
+    """Return an answer as lines of text, best first."""
+    lines = [f"{answer.wish}  (space {answer.space})"]
+    for hit in answer.hits:
+        who = hit.identity or "-"
+        lines.append(f"{hit.rank:>3}  {hit.score:.3f}  {who:<12} {hit.condition}  {hit.path}")
+    times = answer.timings_ms
+    lines.append(f"draw {times.draw} ms, embed {times.embed} ms, search {times.search} ms")
+    return "\n".join(lines)
