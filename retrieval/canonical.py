@@ -13,7 +13,6 @@ Source: arXiv 1511.08446, section 4.1.2; BMVC 2016, section 4.1, "Retrieval resu
 Shapes: N images, S side, C channels, D dimensions, A length of the one-hot code.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,16 +65,6 @@ def canonicalise(engine: Engine, pixels: Pixels) -> Canonical:
     if best is None:
         raise ValueError("a generator without attributes has no canonical view")
     return best
-
-
-def join(parts: Sequence[Canonical]) -> Canonical:
-    """Put the canonical views of several batches into one."""
-    return Canonical(
-        tuple(estimate for part in parts for estimate in part.estimates),
-        np.concatenate([part.images for part in parts]),
-        np.concatenate([part.embeddings for part in parts]),
-        np.concatenate([part.errors for part in parts]),
-    )
 
 
 def _view(tried: list[Condition], drawn: Drawn, pixels: Pixels) -> Canonical:

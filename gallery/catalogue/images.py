@@ -56,15 +56,15 @@ class Images:
             displaced: set[int] = set()
             for offer in offers:
                 image = images[offer.sha256] if offer.sha256 else None
-                labelled = image is not None and bool(offer.identity or offer.condition)
-                if labelled and first_paths.setdefault(image.id, offer.path) == offer.path:
+                if image and first_paths.setdefault(image.id, offer.path) == offer.path:
                     labels[image.id] = offer
                 before = files[offer.path].image_id if offer.path in files else None
                 if before is not None and (image is None or before != image.id):
                     displaced.add(before)
                 self._record_file(offer, image, files)
                 registered.append(image.id if image else None)
-            self._label({image.id: image for image in images.values()}, labels, identities)
+            said = {i: offer for i, offer in labels.items() if offer.identity or offer.condition}
+            self._label({image.id: image for image in images.values()}, said, identities)
             self._retire(displaced)
         return registered
 

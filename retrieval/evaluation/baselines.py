@@ -25,6 +25,7 @@ from retrieval.evaluation.protocols import Labels, Queries
 
 METHODS = ("ours", "ours-pixels", "two-step-true/features", "two-step-true/pixels")
 Ranking = NDArray[np.int64]
+Kept = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +107,17 @@ def flat_pixels(images: NDArray[np.uint8] | Floats) -> Floats:
     return normalise(images.reshape(len(images), -1).astype(np.float32))
 
 
-def _search(gallery: Floats, probes: Floats, depth: int, own: Ranking | None) -> Ranking:
-    """Search exactly; ties stand in gallery order."""
+def _search(
+    gallery: Floats, probes: Floats, depth: int, own: Ranking | None, kept: Kept | None = None
+) -> Ranking:
+    """Search exactly, in all or some of the gallery; ties stand in gallery order."""
     extra = 0 if own is None else 1
     found = np.full((len(probes), depth), -1, dtype=np.int64)
-    if not len(gallery) or not len(probes):
+    size = len(gallery) if kept is None else int(kept.sum())
+    if not size or not len(probes):
         return found
-    index = ExactIndex(np.arange(len(gallery), dtype=np.int64), [gallery])
-    ids = index.search(probes, min(depth + extra, len(gallery))).ids
+    index = ExactIndex(np.arange(len(gallery), dtype=np.int64), [gallery], kept)
+    ids = index.search(probes, min(depth + extra, size)).ids
     if own is not None:
         ids = _without(ids, own)
     width = min(depth, ids.shape[1])
@@ -139,7 +143,7 @@ def _filtered(gallery: Floats, case: Case, depth: int) -> Ranking:
     wishes = np.stack([queries.attributes, queries.values], axis=1)
     for attribute, value in np.unique(wishes, axis=0):
         asked = np.flatnonzero((wishes == (attribute, value)).all(axis=1))
-        part = np.flatnonzero(case.labels.values[:, attribute] == value)
-        ranks = _search(gallery[part], gallery[queries.sources[asked]], depth, None)
-        found[asked] = np.append(part, -1)[ranks]  # -1 stays -1, also where the part is empty
+        having = case.labels.values[:, attribute] == value
+        probes = gallery[queries.sources[asked]]
+        found[asked] = _search(gallery, probes, depth, None, having)
     return found

@@ -2,7 +2,8 @@
 
 A query is a test image and a value that it does not have, wished for one attribute. Under criterion
 C1 an image is right if it shows the same identity under the wished value; under C2, every other
-attribute must be as in the source image too.
+attribute must be as in the source image too. What is not known equals nothing: an image of unknown
+identity is never right, nor, under C2, one with another attribute unknown in it or in the source.
 
 Source: arXiv 1511.08446, section 4.1.2; BMVC 2016, section 4.1.
 
@@ -52,7 +53,7 @@ class Labels:
     """What is known of N gallery images, as numbers that can be compared.
 
     Attributes:
-        identity: (N,).
+        identity: -1 where it is not known, (N,).
         values: Value of each attribute, -1 where it is not known, (N, number of attributes).
         names: Names of the attributes.
         space: Their values.
@@ -66,8 +67,10 @@ class Labels:
     @classmethod
     def of(cls, faces: Sequence[Face], space: AttributeSpace) -> "Labels":
         """Number the identities and the values."""
-        people = {who: n for n, who in enumerate(dict.fromkeys(f.identity for f in faces))}
-        identity = np.array([people[face.identity] for face in faces], dtype=np.int64)
+        people: dict[str | None, int] = {None: -1}
+        identity = np.array(
+            [people.setdefault(face.identity, len(people) - 1) for face in faces], dtype=np.int64
+        )
         rows = [[_value(space, name, face.condition) for name in space.names] for face in faces]
         values = np.array(rows, dtype=np.int64).reshape(len(faces), len(space.names))
         return cls(identity, values, space.names, space)
@@ -80,66 +83,94 @@ class Labels:
             column: Position of the wished attribute in `names`.
             value: Position of the wished value.
         """
-        others = np.delete(np.arange(len(self.names)), column)
         wished = self.values[:, column] == value
-        c1 = (self.identity == self.identity[source]) & wished
-        c2 = c1 & (self.values[:, others] == self.values[source, others]).all(axis=1)
+        c1 = wished & (self.identity == self.identity[source]) & (self.identity >= 0)
+        others = np.delete(self.values, column, axis=1)
+        c2 = c1 & ((others == others[source]) & (others >= 0)).all(axis=1)
         return {"C1": c1, "C2": c2}
+
+    def groups(self, column: int) -> dict[str, NDArray[np.int64]]:
+        """Number, under each criterion, the images that may answer queries about one another, (N,).
+
+        Images of one number are alike in all that the criterion asks for but the wished attribute;
+        -1 is alike to none.
+
+        Args:
+            column: Position of the wished attribute in `names`.
+        """
+        alike = np.column_stack([self.identity, np.delete(self.values, column, axis=1)])
+        cells = np.unique(alike, axis=0, return_inverse=True)[1].reshape(-1)
+        return {"C1": self.identity, "C2": np.where((alike >= 0).all(axis=1), cells, -1)}
 
 
 @dataclass(frozen=True, slots=True)
 class Queries:
-    """Queries about one gallery.
+    """Queries about one gallery, each with a right answer under C1.
 
     Attributes:
         sources: Position of the source image, (Q,).
         attributes: Position of the wished attribute in `Labels.names`, (Q,).
         values: Wished value, (Q,).
+        strict: Whether there is a right answer under C2, too, (Q,).
     """
 
     sources: NDArray[np.int64]
     attributes: NDArray[np.int64]
     values: NDArray[np.int64]
+    strict: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.sources)
 
     def chosen(self, which: NDArray[np.int64]) -> "Queries":
         """Return some of the queries."""
-        return Queries(self.sources[which], self.attributes[which], self.values[which])
+        return Queries(
+            self.sources[which], self.attributes[which], self.values[which], self.strict[which]
+        )
+
+    def counted(self) -> dict[str, int]:
+        """Count the queries that have a right answer, by criterion."""
+        return {"C1": len(self), "C2": int(self.strict.sum())}
 
 
-def all_queries(labels: Labels, wishable: Mapping[str, Sequence[int]]) -> tuple[Queries, int]:
-    """List every query that has a right answer under C2.
+def count_pairs(labels: Labels, wishable: Mapping[str, Sequence[int]]) -> int:
+    """Count the pairs of an image and another value, whether or not an image answers them.
+
+    Args:
+        labels: Of the images; those of unknown identity or value are no sources.
+        wishable: Positions of the values that can be wished for, by attribute.
+    """
+    pairs = 0
+    for attribute, values in wishable.items():
+        own = labels.values[labels.identity >= 0, labels.names.index(attribute)]
+        pairs += int((own >= 0).sum()) * len(values) - int(np.isin(own, values).sum())
+    return pairs
+
+
+def all_queries(labels: Labels, wishable: Mapping[str, Sequence[int]]) -> Queries:
+    """List every query that has a right answer under C1, in order of source, attribute, value.
 
     Args:
         labels: Of the gallery.
         wishable: Positions of the values that can be wished for, by attribute.
-
-    Returns:
-        The queries, in order of source, attribute, value; and how many were left out because no
-        gallery image answers them.
     """
-    kept, dropped = [], 0
+    kept = []
     for attribute, values in wishable.items():
         column = labels.names.index(attribute)
-        cells = _cells(labels, column)
-        for source in range(len(labels.identity)):
-            own = labels.values[source, column]
-            answered = cells[_key(labels, source, column)]
-            for value in values:
-                if own < 0 or value == own:
-                    continue
-                if value in answered:
-                    kept.append((source, column, value))
-                else:
-                    dropped += 1
-    array = np.array(sorted(kept), dtype=np.int64).reshape(len(kept), 3)
-    return Queries(array[:, 0], array[:, 1], array[:, 2]), dropped
+        own = labels.values[:, column]
+        shown = {c: _shown(groups, own) for c, groups in labels.groups(column).items()}
+        for source in np.flatnonzero((labels.identity >= 0) & (own >= 0)).tolist():
+            loose, strict = shown["C1"][source], shown["C2"][source]
+            wishes = [value for value in values if value in loose and value != own[source]]
+            kept += [(source, column, value, value in strict) for value in wishes]
+    array = np.array(sorted(kept), dtype=np.int64).reshape(len(kept), 4)
+    return Queries(array[:, 0], array[:, 1], array[:, 2], array[:, 3] == 1)
 
 
 def draw_queries(groups: Sequence[Queries], protocol: Protocol) -> list[Queries]:
     """Choose queries without replacement from several galleries together.
+
+    One draw serves both criteria: C2 is measured on those of the chosen that it can be measured on.
 
     Args:
         groups: All queries of each gallery.
@@ -155,8 +186,8 @@ def draw_queries(groups: Sequence[Queries], protocol: Protocol) -> list[Queries]
     total = sum(sizes)
     if total == 0:
         raise DatasetError(
-            "No test image has a wished-for twin: nobody is shown under two values with all else"
-            " equal, so there is nothing to ask"
+            "No test image has a wished-for twin: nobody is shown under two values of an attribute"
+            " that the weights draw, so there is nothing to ask"
         )
     order = np.random.default_rng(protocol.seed).permutation(total)[: protocol.queries]
     starts = np.concatenate([[0], np.cumsum(sizes)])
@@ -166,18 +197,14 @@ def draw_queries(groups: Sequence[Queries], protocol: Protocol) -> list[Queries]
     ]
 
 
-def _cells(labels: Labels, column: int) -> dict[tuple[int, ...], set[int]]:
-    """Collect which values of an attribute each person shows, all else equal."""
-    cells: dict[tuple[int, ...], set[int]] = {}
-    for position in range(len(labels.identity)):
-        cell = cells.setdefault(_key(labels, position, column), set())
-        cell.add(int(labels.values[position, column]))
-    return cells
-
-
-def _key(labels: Labels, position: int, column: int) -> tuple[int, ...]:
-    others = np.delete(labels.values[position], column)
-    return (int(labels.identity[position]), *map(int, others))
+def _shown(groups: NDArray[np.int64], own: NDArray[np.int64]) -> list[set[int]]:
+    """Return for every image the values of an attribute that its group shows."""
+    shown: dict[int, set[int]] = {-1: set()}
+    for group, value in zip(groups.tolist(), own.tolist(), strict=True):
+        values = shown.setdefault(group, set())
+        if group >= 0 and value >= 0:
+            values.add(value)
+    return [shown[group] for group in groups.tolist()]
 
 
 def _value(space: AttributeSpace, name: str, condition: Condition) -> int:

@@ -30,7 +30,8 @@ def to_json(results: Results) -> dict[str, Any]:
     methods = {
         method: {
             criterion: {
-                str(k): round(results.hit_rate(method, criterion, k), 6) for k in protocol.cutoffs
+                str(k): _rounded(results.hit_rate(method, criterion, k), 6)
+                for k in protocol.cutoffs
             }
             for criterion in CRITERIA
         }
@@ -48,12 +49,12 @@ def to_json(results: Results) -> dict[str, Any]:
             "exclude_source": protocol.exclude_source,
         },
         "queries": results.queries,
-        "queries_dropped": sum(fold.dropped for fold in results.folds),
+        "queries_dropped": results.dropped,
         "gallery": sum(fold.gallery for fold in results.folds),
         "identities": sum(fold.identities for fold in results.folds),
         "hit_rate": methods,
-        "mse": {stage: round(results.mse(stage), 3) for stage in results.squared_errors},
-        "estimate_accuracy": round(right / total, 6),
+        "mse": {stage: _rounded(results.mse(stage), 3) for stage in results.squared_errors},
+        "estimate_accuracy": _share(right, total),
         "seconds": results.seconds,
         "folds": [
             {
@@ -61,9 +62,9 @@ def to_json(results: Results) -> dict[str, Any]:
                 "sha256": fold.sha256,
                 "identities": fold.identities,
                 "gallery": fold.gallery,
-                "queries": fold.queries,
-                "dropped": fold.dropped,
-                "estimate_accuracy": round(fold.estimates_right / fold.estimates, 6),
+                "queries": dict(fold.queries),
+                "queries_dropped": dict(fold.dropped),
+                "estimate_accuracy": _share(fold.estimates_right, fold.estimates),
                 "problems": [[problem.name, problem.reason] for problem in fold.problems],
             }
             for fold in results.folds
@@ -81,20 +82,20 @@ def to_markdown(results: Results) -> str:
         f"|---|{'---:|' * len(columns)}",
     ]
     for method, rates in data["hit_rate"].items():
-        cells = [f"{100 * rates[c][str(k)]:.1f}" for c in CRITERIA for k in cutoffs]
+        cells = [_printed(rates[c][str(k)], 100) for c in CRITERIA for k in cutoffs]
         lines.append(f"| `{method}` {_NOTES[method]} | {' | '.join(cells)} |")
     source = "left out of" if results.protocol.exclude_source else "kept in"
     weights = ", ".join(fold.weights for fold in results.folds)
-    mse = ", ".join(f"{stage} {value:.1f}" for stage, value in data["mse"].items())
+    mse = ", ".join(f"{stage} {_printed(value)}" for stage, value in data["mse"].items())
     asked = (
-        f"In percent of {data['queries']:,} queries (seed {results.protocol.seed};"
-        f" {data['queries_dropped']:,} more left out, nothing in the gallery answers them);"
-        f" gallery: {data['gallery']:,} images of {data['identities']} people"
-        f"{_pooled(results)}; the source image is {source} the gallery."
+        f"In percent of {_asked(results)}; gallery: {data['gallery']:,} images, with"
+        f" {data['identities']} known people{_pooled(results)}; the source image is {source} the"
+        " gallery."
     )
     drawn = (
-        f"Mean squared error to the target, grey levels squared: {mse}. Values of gallery images"
-        f" estimated rightly: {100 * data['estimate_accuracy']:.1f} %."
+        f"Mean squared error to the target of the C2 queries, grey levels squared: {mse}. Known"
+        " values of gallery images estimated rightly:"
+        f" {_printed(data['estimate_accuracy'], 100)} %."
     )
     title = f"# {results.spec}: {weights}"
     return "\n".join([title, "", *lines, "", asked, "", drawn, "", DEFINITION, ""])
@@ -111,8 +112,31 @@ def write(results: Results, out: Path) -> None:
     write_whole(out / "table.md", to_markdown(results).encode())
 
 
+def _asked(results: Results) -> str:
+    """Say in words how many queries there are, and how many there are not."""
+    queries, dropped = results.queries, results.dropped
+    return (
+        f"{queries['C1']:,} queries under C1 and, under C2, {queries['C2']:,} of these (seed"
+        f" {results.protocol.seed}; left out before the draw, because nothing in the gallery"
+        f" answers them or their source cannot be read: {dropped['C1']:,} under C1,"
+        f" {dropped['C2']:,} under C2)"
+    )
+
+
 def _pooled(results: Results) -> str:
     if len(results.folds) == 1:
         return ""
     sizes = ", ".join(f"{fold.gallery:,}" for fold in results.folds)
     return f" in {len(results.folds)} folds of {sizes}, each searched by itself"
+
+
+def _share(right: int, total: int) -> float | None:
+    return round(right / total, 6) if total else None
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _printed(value: float | None, factor: int = 1) -> str:
+    return "-" if value is None else f"{factor * value:.1f}"

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.faces import Face
+from index.exact import ExactIndex
 from retrieval.embedding import normalise
+from retrieval.evaluation import baselines as module
 from retrieval.evaluation.baselines import METHODS, Case, GalleryViews, Probes, flat_pixels, rank
 from retrieval.evaluation.protocols import Labels, Queries
 
@@ -53,7 +55,8 @@ def made_case(seed: int, images: int = 12, queries: int = 9) -> Case:
 
     views = GalleryViews(vectors(images, 5), vectors(images, 7), vectors(images, 7))
     probes = Probes(vectors(len(chosen), 5), vectors(len(chosen), 7))
-    return Case(views, labels, Queries(chosen[:, 0], chosen[:, 1], chosen[:, 2]), probes)
+    strict = np.ones(len(chosen), dtype=np.bool_)  # rankings do not ask
+    return Case(views, labels, Queries(chosen[:, 0], chosen[:, 1], chosen[:, 2], strict), probes)
 
 
 def slow_rank(method: str, case: Case, depth: int, *, exclude_source: bool) -> list[list[int]]:
@@ -118,6 +121,31 @@ def test_what_is_filtered_truly_has_the_wished_value() -> None:
             column, value = case.queries.attributes[number], case.queries.values[number]
             having = np.flatnonzero(case.labels.values[:, column] == value)
             assert sorted(ranking[ranking >= 0].tolist()) == having.tolist()
+
+
+def test_a_part_of_the_gallery_is_searched_where_it_lies(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = made_case(3, images=40, queries=60)
+    searched = []
+
+    class Spy(ExactIndex):
+        def __init__(self, ids: Any, blocks: Any, kept: Any = None) -> None:
+            searched.append((blocks, kept))
+            super().__init__(ids, blocks, kept)
+
+    monkeypatch.setattr(module, "ExactIndex", Spy)
+    rank("two-step-true/pixels", case, 5, exclude_source=False)
+    assert len(searched) == 5  # three poses, two lights
+    for blocks, kept in searched:
+        assert blocks[0] is case.views.source_pixels
+        assert 0 < kept.sum() < 40
+
+
+def test_where_no_image_has_the_wished_value_nothing_is_found() -> None:
+    case = made_case(0)
+    nobody = Labels(case.labels.identity, case.labels.values * 0 - 1, SPACE.names, SPACE)
+    case = Case(case.views, nobody, case.queries, case.probes)
+    for method in METHODS[2:]:
+        assert (rank(method, case, 3, exclude_source=False) == -1).all()
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -1,7 +1,9 @@
 """Benchmarks of a known geometry: generators whose right answer is known before they are run."""
 
 import io
+import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from math import comb
@@ -15,11 +17,13 @@ from PIL import Image
 from gallery.align import Aligner, Pixels
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import ConfigError, DatasetError
-from gallery.faces import Face, FaceSet
+from gallery.faces import Face, FaceSet, Problem
+from gallery.pixels import Aligned, align_all
 from generator.card import Card
 from generator.engine import Drawn, Engine, Floats
+from retrieval.canonical import Canonical, canonicalise
 from retrieval.evaluation import benchmark as module
-from retrieval.evaluation.baselines import METHODS
+from retrieval.evaluation.baselines import METHODS, Case, Ranking, rank
 from retrieval.evaluation.benchmark import check_together, run
 from retrieval.evaluation.protocols import Protocol
 from retrieval.evaluation.report import to_json
@@ -138,6 +142,14 @@ def rates(results: Results, method: str) -> dict[str, float]:
     return {f"{c}@{k}": round(100 * rate, 4) for c in rates for k, rate in rates[c].items()}
 
 
+def both(count: int) -> dict[str, int]:
+    return {"C1": count, "C2": count}
+
+
+def of_grid(*faces: Face, **more: Any) -> FaceSet:
+    return replace(GRID, faces=faces, **more)
+
+
 # What must come out
 
 
@@ -148,8 +160,9 @@ def test_who_draws_the_exact_target_always_finds_it(attributes: tuple[Attribute,
     for method in ("ours", "ours-pixels"):
         assert set(rates(results, method).values()) == {100.0}
     assert report["estimate_accuracy"] == 1
-    assert report["queries"] == sum(len(a.values) - 1 for a in attributes) * len(GRID)
-    assert (report["queries_dropped"], report["gallery"], report["identities"]) == (0, 48, 8)
+    assert report["queries"] == both(sum(len(a.values) - 1 for a in attributes) * len(GRID))
+    assert report["queries_dropped"] == both(0)
+    assert (report["gallery"], report["identities"]) == (48, 8)
     assert report["mse"]["stage 2"] == 0
     assert report["mse"]["stage 1"] == pytest.approx(9)
 
@@ -213,53 +226,120 @@ def test_drawings_are_compared_with_the_image_that_was_wished_for() -> None:
 # Holes, gaps and bad files
 
 
+def without(*holes: Face) -> FaceSet:
+    return of_grid(*(face for face in GRID.faces if face not in holes))
+
+
 def test_what_nothing_answers_is_left_out_and_counted() -> None:
-    hole = face_of(2, 1, 0)
-    faces = FaceSet(
-        spec=GRID.spec,
-        root=GRID.root,
-        faces=tuple(face for face in GRID.faces if face != hole),
-        space=GRID.space,
-        reader=content_of,
-    )
-    report = to_json(measured(faces, Oracle(card_of("oracle", POSE))))
-    assert (report["queries"], report["queries_dropped"]) == (96 - 4, 2)
+    """Of s2 pose 0 is shown in one light only; in the other it is asked for under C1 alone."""
+    report = to_json(measured(without(face_of(2, 1, 0)), Oracle(card_of("oracle", POSE))))
+    assert report["queries"] == {"C1": 96 - 2, "C2": 96 - 4}
+    assert report["queries_dropped"] == {"C1": 0, "C2": 2}
     assert report["hit_rate"]["ours"]["C2"]["1"] == 1
+    gone = without(face_of(2, 1, 0), face_of(2, 1, 1))
+    report = to_json(measured(gone, Oracle(card_of("oracle", POSE))))
+    assert report["queries"] == both(96 - 8)
+    assert report["queries_dropped"] == both(4)
 
 
-def test_images_without_identity_or_drawn_value_are_not_in_the_gallery() -> None:
+def test_each_criterion_is_measured_on_the_queries_that_it_can_be_measured_on() -> None:
+    """Nobody is shown at 45 in the right light: from there it is asked for under C1 alone."""
+    holes = [face_of(person, 2, 1) for person in range(PEOPLE)]
+    results = measured(without(*holes), Oracle(card_of("oracle", POSE)))
+    report = to_json(results)
+    # Each person: -45 and 0 in two lights, 45 in one: 10 pairs; of two, 45 in the right light.
+    assert report["queries"] == {"C1": 80, "C2": 64}
+    assert report["queries_dropped"] == {"C1": 0, "C2": 16}
+    for method in (*METHODS, "random"):
+        for k in (1, 5, 20):
+            assert sum(map(len, results.hits[method, "C1", k])) == 80
+            assert sum(map(len, results.hits[method, "C2", k])) == 64
+    for parts in results.squared_errors.values():
+        assert sum(map(len, parts)) == 64
+    assert report["mse"]["stage 2"] == 0  # a pair without a target would not be 0
+    assert rates(results, "ours")["C2@1"] == 100
+    random = report["hit_rate"]["random"]
+    assert random["C2"]["1"] == pytest.approx(1 / 40, abs=1e-6)
+    # Wished for -45 and 0 there are two right images (48 pairs), for 45 one (32 pairs).
+    assert random["C1"]["1"] == pytest.approx((48 * 2 + 32) / 80 / 40, abs=1e-6)
+
+
+def test_one_draw_serves_both_criteria() -> None:
+    faces = without(*(face_of(person, 2, 1) for person in range(PEOPLE)))
+    engine = Oracle(card_of("oracle", POSE))
+    report = to_json(measured(faces, engine, queries=40, seed=1))
+    assert report["queries"]["C1"] == 40
+    assert 20 < report["queries"]["C2"] < 40
+    assert report["queries_dropped"] == {"C1": 0, "C2": 16}
+
+
+def test_where_c2_can_be_asked_of_nobody_c1_still_is() -> None:
+    faces = of_grid(*(face_of(n, pose, pose % 2) for n in range(PEOPLE) for pose in (0, 1)))
+    report = to_json(measured(faces, Oracle(card_of("oracle", POSE))))
+    assert report["queries"] == {"C1": 16, "C2": 0}
+    assert report["hit_rate"]["ours"]["C2"]["1"] is None
+    assert report["mse"]["stage 2"] is None
+    assert 0 <= report["hit_rate"]["ours"]["C1"]["1"] <= 1
+
+
+def test_images_without_identity_or_value_are_found_but_not_asked_about() -> None:
     extra = (
         Face("0-0-0", None, Condition(pose="0", light="left")),
+        Face("0-1-0", None, Condition(pose="-45", light="left")),
         Face("0-0-1", "s0", Condition(light="left")),
+        Face("0-0-1", "s9", Condition()),
     )
-    faces = FaceSet(
-        spec=GRID.spec,
-        root=GRID.root,
-        faces=GRID.faces + extra,
-        space=GRID.space,
-        reader=content_of,
-    )
-    report = to_json(measured(faces, Oracle(card_of("oracle", POSE))))
-    assert (report["gallery"], report["queries"]) == (48, 96)
+    engine = Oracle(card_of("oracle", POSE))
+    after = to_json(measured(of_grid(*GRID.faces, *extra), engine))
+    assert (after["gallery"], after["identities"]) == (52, 9)
+    assert (after["queries"], after["queries_dropped"]) == (both(96), both(0))
+    # Labelled wrongly, the first two look right to labels only: 50 values are known, 48 rightly.
+    assert after["estimate_accuracy"] == pytest.approx(48 / 50)
+    assert after["hit_rate"]["ours"]["C2"]["1"] == 1
+    first = to_json(measured(of_grid(*extra, *GRID.faces), engine))
+    # As copies that stand before them in the gallery, they take the first rank from the right ones.
+    assert 0 < first["hit_rate"]["ours"]["C2"]["1"] < 1
+    chance = after["hit_rate"]["random"]["C2"]["1"]
+    assert chance == pytest.approx(1 / 52, abs=1e-6)
+
+
+def test_a_fold_of_unknown_values_has_no_estimates_to_count() -> None:
+    faces = of_grid(*GRID.faces[:18], *(Face(f.name, f.identity) for f in GRID.faces[18:]))
+    engines = fold("known", range(3)), fold("unknown", range(3, 8))
+    report = to_json(measured(faces, *engines))
+    assert [one["estimate_accuracy"] for one in report["folds"]] == [1, None]
+    assert [one["queries"]["C1"] for one in report["folds"]] == [36, 0]
+    assert (report["estimate_accuracy"], report["gallery"]) == (1, 48)
 
 
 def test_bad_files_are_reported_and_not_in_the_gallery() -> None:
     def read(face: Face) -> bytes:
         return b"no image" if face.name == "3-1-1" else content_of(face)
 
-    faces = FaceSet(spec=GRID.spec, root=GRID.root, faces=GRID.faces, space=GRID.space, reader=read)
+    unread = Problem("notes.txt", "not an image")
+    faces = of_grid(*GRID.faces, reader=read, problems=(unread,))
     report = to_json(measured(faces, Oracle(card_of("oracle", POSE))))
-    ((name, reason),) = report["folds"][0]["problems"]
+    seen, (name, reason) = report["folds"][0]["problems"]
+    assert seen == ["notes.txt", "not an image"]
     assert name == "3-1-1"
     assert reason.startswith("not an image of a known format")
-    assert (report["gallery"], report["queries"], report["queries_dropped"]) == (47, 92, 2)
+    assert report["gallery"] == 47
+    # Its own two pairs, and under C2 also the two that it alone would answer.
+    assert report["queries"] == {"C1": 94, "C2": 92}
+    assert report["queries_dropped"] == {"C1": 2, "C2": 4}
+
+
+def test_the_problems_of_the_reader_stand_in_every_fold() -> None:
+    faces = of_grid(*GRID.faces, problems=(Problem("notes.txt", "not an image"),))
+    report = to_json(measured(faces, fold("a", range(3)), fold("b", range(3, 8))))
+    assert [one["problems"] for one in report["folds"]] == [[["notes.txt", "not an image"]]] * 2
 
 
 def test_weights_that_draw_other_values_are_asked_for_those_that_both_know() -> None:
     frontal = Attribute("pose", ("0.0", "45.0", "90.0"), "degree")
     report = to_json(measured(GRID, Oracle(card_of("oracle", frontal))))
     # 16 images each at -45 (two wishes), 0 and 45 (one wish).
-    assert (report["gallery"], report["queries"]) == (48, 64)
+    assert (report["gallery"], report["queries"]) == (48, both(64))
     assert report["hit_rate"]["ours-pixels"]["C2"]["1"] < 1  # -45 is redrawn as something else
 
 
@@ -274,17 +354,17 @@ def fold(name: str, people: range, kind: Callable[[Card], Engine] = Oracle) -> E
 
 def test_folds_are_pooled_each_in_its_own_gallery() -> None:
     right, wrong = fold("right", range(3)), fold("wrong", range(3, 8), Copy)
-    both = measured(GRID, right, wrong)
+    pooled = measured(GRID, right, wrong)
     alone = [measured(GRID, engine) for engine in (right, wrong)]
-    report = to_json(both)
+    report = to_json(pooled)
     assert [one["gallery"] for one in report["folds"]] == [18, 30]
-    assert [one["queries"] for one in report["folds"]] == [36, 60]
-    assert (report["gallery"], report["identities"], report["queries"]) == (48, 8, 96)
+    assert [one["queries"] for one in report["folds"]] == [both(36), both(60)]
+    assert (report["gallery"], report["identities"], report["queries"]) == (48, 8, both(96))
     for method in (*METHODS, "random"):
-        for name, rate in rates(both, method).items():
+        for name, rate in rates(pooled, method).items():
             parts = [rates(one, method)[name] for one in alone]
             assert rate == pytest.approx((36 * parts[0] + 60 * parts[1]) / 96, abs=1e-3)
-    assert rates(both, "ours")["C1@1"] == 37.5  # 36 of 96
+    assert rates(pooled, "ours")["C1@1"] == 37.5  # 36 of 96
     accuracies = [one["estimate_accuracy"] for one in report["folds"]]
     expected = (18 * accuracies[0] + 30 * accuracies[1]) / 48
     assert report["estimate_accuracy"] == pytest.approx(expected, abs=1e-5)
@@ -293,13 +373,13 @@ def test_folds_are_pooled_each_in_its_own_gallery() -> None:
 def test_queries_are_drawn_from_all_folds_together() -> None:
     engines = fold("a", range(3)), fold("b", range(3, 8))
     report = to_json(measured(GRID, *engines, queries=40, seed=3))
-    assert report["queries"] == 40
-    drawn = [one["queries"] for one in report["folds"]]
+    assert report["queries"]["C1"] == 40
+    drawn = [one["queries"]["C1"] for one in report["folds"]]
     assert min(drawn) > 0
     assert to_json(measured(GRID, *engines, queries=40, seed=3))["folds"] == report["folds"]
     others = {
         tuple(
-            one["queries"]
+            one["queries"]["C1"]
             for one in to_json(measured(GRID, *engines, queries=40, seed=seed))["folds"]
         )
         for seed in range(5)
@@ -312,6 +392,44 @@ def test_folds_that_share_a_test_person_are_refused() -> None:
         measured(GRID, fold("a", range(4)), fold("b", range(3, 8)))
     with pytest.raises(ConfigError, match="Both a and a would be tested on s0"):
         measured(GRID, fold("a", range(4)), fold("a", range(4)))
+
+
+def test_folds_may_share_images_of_people_that_nobody_knows() -> None:
+    unknown = Face("0-0-0", None, Condition(pose="-45", light="left"))
+    engines = fold("a", range(3)), fold("b", range(3, 8))
+    report = to_json(measured(of_grid(*GRID.faces, unknown), *engines))
+    assert [one["gallery"] for one in report["folds"]] == [19, 31]
+    assert [one["identities"] for one in report["folds"]] == [3, 5]
+
+
+def test_one_fold_is_held_redrawn_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redrawings, and aligned pixels once they are answered, are gone when the next fold is."""
+    held: dict[int, list[weakref.ref[Any]]] = {}
+    aligned: list[weakref.ref[Any]] = []
+
+    def spied_rank(method: str, case: Case, depth: int, *, exclude_source: bool) -> Ranking:
+        views = case.views
+        arrays = (views.embeddings, views.canonical_pixels, views.source_pixels)
+        held[len(views.embeddings)] = [weakref.ref(array) for array in arrays]
+        return rank(method, case, depth, exclude_source=exclude_source)
+
+    def spied_canonicalise(engine: Engine, pixels: Pixels) -> Canonical:
+        assert not any(array() is not None for arrays in held.values() for array in arrays)
+        if held:
+            assert aligned[0]() is None
+            assert aligned[1]() is not None
+        return canonicalise(engine, pixels)
+
+    def spied_align_all(*given: Any) -> Aligned:
+        found = align_all(*given)
+        aligned.append(weakref.ref(found.pixels))
+        return found
+
+    monkeypatch.setattr(module, "rank", spied_rank)
+    monkeypatch.setattr(module, "canonicalise", spied_canonicalise)
+    monkeypatch.setattr(module, "align_all", spied_align_all)
+    measured(GRID, fold("a", range(3)), fold("b", range(3, 8)))
+    assert sorted(held) == [18, 30]
 
 
 def test_weights_of_different_attributes_are_refused() -> None:
@@ -338,6 +456,12 @@ def test_weights_that_have_seen_everybody_are_refused() -> None:
         check_together(GRID, [everybody])
 
 
+def test_a_collection_without_identities_is_refused() -> None:
+    faces = of_grid(*(Face(face.name, None, face.condition) for face in GRID.faces))
+    with pytest.raises(DatasetError, match="known:geometry has no image with an identity; labels"):
+        check_together(faces, [card_of("w", POSE)])
+
+
 def test_where_nobody_has_a_twin_there_is_nothing_to_ask() -> None:
     faces = FaceSet(
         spec=GRID.spec,
@@ -346,7 +470,7 @@ def test_where_nobody_has_a_twin_there_is_nothing_to_ask() -> None:
         space=GRID.space,
         reader=content_of,
     )
-    with pytest.raises(DatasetError, match="nobody is shown under two values with all else equal"):
+    with pytest.raises(DatasetError, match="nobody is shown under two values of an attribute"):
         measured(faces, Oracle(card_of("oracle", POSE)))
 
 

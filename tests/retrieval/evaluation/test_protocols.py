@@ -15,6 +15,7 @@ from retrieval.evaluation.protocols import (
     Protocol,
     Queries,
     all_queries,
+    count_pairs,
     draw_queries,
 )
 
@@ -27,16 +28,17 @@ SPACE = AttributeSpace(
 )
 EVERYTHING = {a.name: range(len(a.values)) for a in SPACE.attributes}
 Triple = tuple[int, int, int]
+Asked = tuple[int, int, int, bool]
 
 
-def face(identity: str, **values: str | None) -> Face:
+def face(identity: str | None, **values: str | None) -> Face:
     return Face("x", identity, Condition({n: v for n, v in values.items() if v is not None}))
 
 
 some_faces = st.lists(
     st.builds(
         face,
-        st.sampled_from(["s1", "s2", "s3"]),
+        st.sampled_from(["s1", "s2", "s3", None]),
         pose=st.sampled_from(["-45", "0", "45", None]),
         light=st.sampled_from(["left", "right", None]),
         eyes=st.sampled_from(["open", "sunglasses", None]),
@@ -46,29 +48,36 @@ some_faces = st.lists(
 
 
 def is_right(candidate: Face, source: Face, attribute: str, value: str, criterion: str) -> bool:
-    """Follow the definition; not known equals not known."""
-    if candidate.identity != source.identity or candidate.condition.get(attribute) != value:
+    """Follow the definition; what is not known equals nothing."""
+    if candidate.identity is None or candidate.identity != source.identity:
+        return False
+    if candidate.condition.get(attribute) != value:
         return False
     others = [name for name in SPACE.names if name != attribute]
     return criterion == "C1" or all(
-        candidate.condition.get(name) == source.condition.get(name) for name in others
+        name in source.condition and candidate.condition.get(name) == source.condition.get(name)
+        for name in others
     )
 
 
-def slow_queries(faces: list[Face], attributes: list[str]) -> tuple[list[Triple], int]:
-    kept, dropped = [], 0
+def slow_queries(faces: list[Face], attributes: list[str]) -> tuple[list[Asked], int]:
+    """List what C1 answers, with whether C2 does; and count the pairs, answered or not."""
+    kept, pairs = [], 0
     for position, source in enumerate(faces):
         for column, attribute in enumerate(SPACE.attributes):
             if attribute.name not in attributes or attribute.name not in source.condition:
                 continue
             for number, value in enumerate(attribute.values):
-                if value == source.condition[attribute.name]:
+                if source.identity is None or value == source.condition[attribute.name]:
                     continue
-                if any(is_right(f, source, attribute.name, value, "C2") for f in faces):
-                    kept.append((position, column, number))
-                else:
-                    dropped += 1
-    return kept, dropped
+                pairs += 1
+                loose, strict = (
+                    any(is_right(f, source, attribute.name, value, c) for f in faces)
+                    for c in ("C1", "C2")
+                )
+                if loose:
+                    kept.append((position, column, number, strict))
+    return kept, pairs
 
 
 def triples(queries: Queries) -> list[Triple]:
@@ -82,10 +91,15 @@ def triples(queries: Queries) -> list[Triple]:
     )
 
 
+def asked(queries: Queries) -> list[Asked]:
+    strict = queries.strict.tolist()
+    return [(*triple, one) for triple, one in zip(triples(queries), strict, strict=True)]
+
+
 def numbered(count: int, start: int = 0) -> Queries:
     """Make queries that can be told apart by their sources."""
     zeros = np.zeros(count, dtype=np.int64)
-    return Queries(np.arange(start, start + count), zeros, zeros)
+    return Queries(np.arange(start, start + count), zeros, zeros, zeros == 0)
 
 
 # Which queries there are, and which answers are right
@@ -94,9 +108,20 @@ def numbered(count: int, start: int = 0) -> Queries:
 @given(some_faces, st.sets(st.sampled_from(SPACE.names)))
 def test_all_queries_are_those_of_the_definition(faces: list[Face], attributes: set[str]) -> None:
     wishable = {name: EVERYTHING[name] for name in SPACE.names[::-1] if name in attributes}
-    queries, dropped = all_queries(Labels.of(faces, SPACE), wishable)
-    assert (triples(queries), dropped) == slow_queries(faces, list(attributes))
+    labels = Labels.of(faces, SPACE)
+    queries = all_queries(labels, wishable)
+    assert (asked(queries), count_pairs(labels, wishable)) == slow_queries(faces, list(attributes))
     assert len(queries) == len(queries.sources)
+    assert queries.counted() == {"C1": len(queries), "C2": sum(queries.strict)}
+
+
+@given(some_faces)
+def test_a_query_has_a_right_answer_under_what_it_is_measured_by(faces: list[Face]) -> None:
+    labels = Labels.of(faces, SPACE)
+    for *query, strict in asked(all_queries(labels, EVERYTHING)):
+        right = labels.right(*query)
+        assert right["C1"].any()
+        assert right["C2"].any() == strict
 
 
 @given(some_faces)
@@ -114,17 +139,18 @@ def test_right_answers_are_those_of_the_definition(faces: list[Face]) -> None:
 
 
 def test_a_grid_with_a_hole() -> None:
-    """s1 lacks (pose 45, light right); s2 has one image; what is left out is counted."""
+    """s1 lacks (pose 45, light right), asked under C1 only; s2 has one image, and is not asked."""
     faces = [
-        face("s1", pose="0", light="left"),
-        face("s1", pose="0", light="right"),
-        face("s1", pose="45", light="left"),
-        face("s2", pose="0", light="left"),
+        face("s1", pose="0", light="left", eyes="open"),
+        face("s1", pose="0", light="right", eyes="open"),
+        face("s1", pose="45", light="left", eyes="open"),
+        face("s2", pose="0", light="left", eyes="open"),
     ]
     labels = Labels.of(faces, SPACE)
-    queries, dropped = all_queries(labels, {"pose": [1, 2]})
-    assert triples(queries) == [(0, 0, 2), (2, 0, 1)]
-    assert dropped == 2  # s1 at (0, right) and s2, both to 45
+    queries = all_queries(labels, {"pose": [1, 2]})
+    assert asked(queries) == [(0, 0, 2, True), (1, 0, 2, False), (2, 0, 1, True)]
+    assert queries.counted() == {"C1": 3, "C2": 2}
+    assert count_pairs(labels, {"pose": [1, 2]}) == 4
     assert {name: found.tolist() for name, found in labels.right(2, 0, 1).items()} == {
         "C1": [True, True, False, False],
         "C2": [True, False, False, False],
@@ -137,15 +163,41 @@ def test_a_grid_with_a_hole() -> None:
 
 def test_a_value_that_cannot_be_wished_for_is_still_a_source() -> None:
     faces = [face("s1", pose="-45"), face("s1", pose="0"), face("s1", pose="45")]
-    queries, dropped = all_queries(Labels.of(faces, SPACE), {"pose": [1]})
-    assert triples(queries) == [(0, 0, 1), (2, 0, 1)]
-    assert dropped == 0
+    labels = Labels.of(faces, SPACE)
+    assert triples(all_queries(labels, {"pose": [1]})) == [(0, 0, 1), (2, 0, 1)]
+    assert count_pairs(labels, {"pose": [1]}) == 2
 
 
 def test_of_an_image_whose_value_is_not_known_nothing_is_asked() -> None:
     faces = [face("s1", light="left"), face("s1", pose="0", light="left")]
-    queries, dropped = all_queries(Labels.of(faces, SPACE), {"pose": range(3)})
-    assert (triples(queries), dropped) == ([], 2)  # of the second: no image at -45, none at 45
+    labels = Labels.of(faces, SPACE)
+    assert triples(all_queries(labels, {"pose": range(3)})) == []
+    assert count_pairs(labels, {"pose": range(3)}) == 2  # of the second, at -45 and at 45
+
+
+def test_of_and_with_an_unknown_person_nothing_is_asked() -> None:
+    faces = [
+        face(None, pose="0", light="left", eyes="open"),
+        face(None, pose="45", light="left", eyes="open"),
+    ]
+    labels = Labels.of(faces, SPACE)
+    assert labels.identity.tolist() == [-1, -1]
+    assert (len(all_queries(labels, EVERYTHING)), count_pairs(labels, EVERYTHING)) == (0, 0)
+    assert not labels.right(0, 0, 2)["C1"].any()
+
+
+@pytest.mark.parametrize(
+    ("source_eyes", "other_eyes"), [(None, None), ("open", None), (None, "open")]
+)
+def test_under_c2_not_known_equals_nothing(source_eyes: str | None, other_eyes: str | None) -> None:
+    faces = [
+        face("s1", pose="0", light="left", eyes=source_eyes),
+        face("s1", pose="45", light="left", eyes=other_eyes),
+    ]
+    labels = Labels.of(faces, SPACE)
+    assert asked(all_queries(labels, {"pose": range(3)})) == [(0, 0, 2, False), (1, 0, 1, False)]
+    right = labels.right(0, 0, 2)
+    assert (right["C1"].tolist(), right["C2"].tolist()) == ([False, True], [False, False])
 
 
 def test_values_are_compared_by_what_they_mean() -> None:
@@ -156,8 +208,7 @@ def test_values_are_compared_by_what_they_mean() -> None:
 def test_labels_of_nothing_have_a_shape() -> None:
     labels = Labels.of([], SPACE)
     assert labels.values.shape == (0, 3)
-    queries, dropped = all_queries(labels, EVERYTHING)
-    assert (len(queries), dropped) == (0, 0)
+    assert (len(all_queries(labels, EVERYTHING)), count_pairs(labels, EVERYTHING)) == (0, 0)
 
 
 # The draw
@@ -209,13 +260,14 @@ def test_every_query_is_as_likely_as_any_other() -> None:
 
 
 def test_where_there_is_nothing_to_ask_that_is_said() -> None:
-    with pytest.raises(DatasetError, match="nobody is shown under two values with all else equal"):
+    with pytest.raises(DatasetError, match="nobody is shown under two values of an attribute"):
         draw_queries([numbered(0), numbered(0)], Protocol())
 
 
 def test_some_of_the_queries_can_be_chosen() -> None:
-    queries = Queries(np.array([5, 6, 7]), np.array([0, 1, 0]), np.array([2, 1, 0]))
-    assert triples(queries.chosen(np.array([2, 0]))) == [(7, 0, 0), (5, 0, 2)]
+    strict = np.array([True, True, False])
+    queries = Queries(np.array([5, 6, 7]), np.array([0, 1, 0]), np.array([2, 1, 0]), strict)
+    assert asked(queries.chosen(np.array([2, 0]))) == [(7, 0, 0, False), (5, 0, 2, True)]
 
 
 def test_a_protocol_that_cannot_be_run_is_refused() -> None:
