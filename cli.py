@@ -419,7 +419,7 @@ def demo(
         answers = show.ask(plan)
         _note("4/4  Measuring")
         results = _result(show.measure(plan), "benchmark")
-    typer.echo(show.conclude(plan, answers, results))
+    typer.echo(show.conclude(plan, answers, results, _program()))
 
 
 def main() -> None:
@@ -460,6 +460,14 @@ def _usage(error: Exception) -> str | None:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "mindseye"
     return f"{error.format_message().rstrip('.')}. See `{path} --help`"
+
+
+def _program() -> str:
+    """Return how this user called mindseye, as it can be typed again."""
+    called = Path(sys.argv[0])
+    if called.name != "mindseye" or not called.is_relative_to(Path.cwd()):
+        return "mindseye"
+    return str(called.relative_to(Path.cwd()))
 
 
 def _fail(message: str) -> None:

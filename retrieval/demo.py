@@ -184,21 +184,20 @@ def measure(plan: Plan) -> Generator[Progress, None, Results]:
     return results
 
 
-def conclude(plan: Plan, asked: Sequence[Asked], results: Results) -> str:
-    """Say what was found, write it to answers.md, and tell where to look and what to try next."""
-    lines = ["| asked about | wish | found first | right among 5 at rank |", "|---|---|---|---|"]
-    for one in asked:
-        ranks = [str(n) for n, is_right in enumerate(one.right, start=1) if is_right]
-        first = one.answer.hits[0]
-        lines.append(
-            f"| {one.source.name.rpartition('/')[2]} | {one.wish} |"
-            f" {Path(first.path).name} | {', '.join(ranks) or 'none'} |"
-        )
-    table = "\n".join(lines)
+def conclude(plan: Plan, asked: Sequence[Asked], results: Results, program: str) -> str:
+    """Say what was found, write it to answers.md, and tell where to look and what to try next.
+
+    Args:
+        plan: What was done.
+        asked: Questions and answers.
+        results: Of the benchmark.
+        program: How this user calls mindseye.
+    """
+    table = _table(asked)
     (plan.out / "answers.md").write_text(table + "\n", "utf-8")
-    source = plan.faces.path(asked[0].source) if asked else "IMAGE"
+    first = asked[0]
     query = (
-        f"  mindseye query {source} --wish {ATTRIBUTE}=sunglasses"
+        f"  {program} query {plan.faces.path(first.source)} --wish {first.wish!s}"
         f" --collection {plan.collection} --sheet mine.png"
     )
     return "\n".join(
@@ -212,7 +211,19 @@ def conclude(plan: Plan, asked: Sequence[Asked], results: Results) -> str:
             f"  {plan.out}/benchmark/table.md  the table above",
             "Try next:",
             query,
-            f"  mindseye index show --collection {plan.collection}",
-            f"  mindseye data show {plan.faces.spec} --sheet faces.png",
+            f"  {program} index show --collection {plan.collection}",
+            f"  {program} data show {plan.faces.spec} --sheet faces.png",
         ]
     )
+
+
+def _table(asked: Sequence[Asked]) -> str:
+    lines = ["| asked about | wish | found first | right among 5 at rank |", "|---|---|---|---|"]
+    for one in asked:
+        ranks = [str(n) for n, is_right in enumerate(one.right, start=1) if is_right]
+        first = one.answer.hits[0]
+        lines.append(
+            f"| {one.source.name.rpartition('/')[2]} | {one.wish} |"
+            f" {Path(first.path).name} | {', '.join(ranks) or 'none'} |"
+        )
+    return "\n".join(lines)
