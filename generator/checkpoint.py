@@ -6,7 +6,6 @@ A set of weights is two files, NAME.safetensors and NAME.json (its card). A chec
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from gallery.errors import ConfigError, WeightsError
+from gallery.files import replacing, write_whole
 from generator.card import Card
 from generator.registry import architecture
 from generator.two_stage import TwoStage
@@ -25,39 +25,18 @@ from generator.two_stage import TwoStage
 WEIGHTS_FILE = "weights.safetensors"
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name, sync it, and give it its name.
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write tensors with metadata in one step.
 
     Raises:
         OSError: The disk is full, or the folder cannot be written; an older file is left as it was.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-
-
-def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write tensors with metadata; see `write_whole`."""
-    partial = path.with_name(f".{path.name}.partial")
     plain = {name: value.detach().contiguous().cpu() for name, value in tensors.items()}
     try:
-        save_file(plain, partial, metadata=dict(metadata))
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
+        with replacing(path) as temporary:
+            save_file(plain, temporary, metadata=dict(metadata))
     except SafetensorError as error:
-        partial.unlink(missing_ok=True)
         raise OSError(f"cannot write {path}: {error}") from error
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

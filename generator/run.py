@@ -19,6 +19,7 @@ from gallery import sheets
 from gallery.align import Aligner, Pixels
 from gallery.errors import ConfigError, WeightsError
 from gallery.faces import Face, FaceSet, Problem
+from gallery.files import write_whole
 from gallery.pixels import Aligned, align_all, align_each
 from generator.card import Card
 from generator.checkpoint import (
@@ -26,7 +27,6 @@ from generator.checkpoint import (
     load_checkpoint,
     save_checkpoint,
     save_weights,
-    write_whole,
 )
 from generator.engine import Engine
 from generator.pairs import make_pairs

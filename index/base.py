@@ -1,13 +1,10 @@
-"""What every index shares: results, interface, gallery rows, and files that appear whole.
+"""What every index shares: results, interface, gallery rows.
 
 Shapes: Q probes, K results, N gallery rows, n rows of one block, D dimensions of an embedding.
 """
 
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -132,28 +129,3 @@ def check_search(probes: Vectors, k: int, index: Index) -> None:
         )
     if not np.isfinite(probes).all():
         raise ValueError("probes must be finite, got infinite values or NaN")
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside path; what was written there becomes path in one step.
-
-    A killed or failed writer leaves path as it was. Afterwards the file and its name are on disk.
-    """
-    temporary = path.with_name(f"{path.name}.tmp")
-    try:
-        yield temporary
-        sync(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync(path.parent)
-
-
-def sync(path: Path) -> None:
-    """Wait until a file's content, or a directory's names, are on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import ConfigError, IndexFileError
-from index.base import GalleryRows, Ids, Neighbours, Vectors, check_search, replacing
+from gallery.files import replacing
+from index.base import GalleryRows, Ids, Neighbours, Vectors, check_search
 from index.merge import merge_by_image, rows_needed, rows_per_image
 
 # All write the package `faiss`; two of them leave a mixture of both.

@@ -38,7 +38,8 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from gallery.errors import IndexFileError
-from index.base import GalleryRows, Ids, Index, Vectors, replacing, sync
+from gallery.files import replacing, sync
+from index.base import GalleryRows, Ids, Index, Vectors
 from index.contract import IndexContract
 from index.exact import ExactIndex
 from index.faiss_index import FlatIndex

@@ -18,11 +18,11 @@ from gallery.align import Pixels
 from gallery.catalogue.records import Offer, Placed, ShardRow, SpaceRow
 from gallery.errors import ImageError, IndexFileError, WeightsError
 from gallery.faces import Face, FaceSet
+from gallery.files import replacing
 from gallery.images import decode
 from generator.checkpoint import file_sha256
 from generator.engine import Engine
 from index import store
-from index.base import replacing
 from retrieval.canonical import RECONSTRUCTION, canonicalise
 from retrieval.collection import Collection
 from retrieval.embedding import contract_of

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from generator.checkpoint import write_whole
+from gallery.files import write_whole
 from retrieval.evaluation.baselines import METHODS
 from retrieval.evaluation.protocols import CRITERIA
 from retrieval.evaluation.results import Results

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gallery.align import Aligner
 from gallery.errors import WeightsError
+from gallery.files import write_whole
 from generator import checkpoint
 from generator.card import Card
 from generator.checkpoint import (
@@ -25,7 +26,6 @@ from generator.checkpoint import (
     save_checkpoint,
     save_tensors,
     save_weights,
-    write_whole,
 )
 from generator.two_stage import TwoStage
 
@@ -116,7 +116,7 @@ def test_files_have_their_bytes_on_disk_before_their_names(
     monkeypatch.setattr(os, "fsync", lambda _: seen.append(names(tmp_path)))
     write_whole(tmp_path / "file", b"new")
     save_tensors(tmp_path / "tensors", TENSORS, {})
-    assert seen == [[".file.partial"], [".tensors.partial", "file"]]
+    assert seen == [["file.tmp"], ["file"], ["file", "tensors.tmp"], ["file", "tensors"]]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,11 @@
 """Rows in chunks, refused searches, and files that appear whole."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.base import GalleryRows, check_search, replacing, sync
+from index.base import GalleryRows, check_search
 from index.exact import ExactIndex
 
 sizes = st.lists(st.integers(0, 7), min_size=1, max_size=5).filter(any)
@@ -104,39 +102,3 @@ def test_probes_that_do_not_fit_are_refused(probes: np.ndarray, message: str) ->
     index = ExactIndex(np.arange(3), [np.eye(3, dtype=np.float32)])
     with pytest.raises(ValueError, match=message):
         check_search(probes, 1, index)
-
-
-def test_a_replaced_file_holds_the_new_content_and_leaves_no_other(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_text("old", "utf-8")
-    with replacing(path) as temporary:
-        temporary.write_text("new", "utf-8")
-        assert path.read_text("utf-8") == "old"
-    assert path.read_text("utf-8") == "new"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
-
-
-def test_a_failed_writer_leaves_the_file_as_it_was(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_text("old", "utf-8")
-    with pytest.raises(UnicodeEncodeError, match="latin-1"), replacing(path) as temporary:
-        temporary.write_text("half …", "latin-1")
-    assert path.read_text("utf-8") == "old"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
-
-
-def test_content_is_on_disk_before_its_name_and_the_name_before_the_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    events: list[tuple[str, bool]] = []
-    path = tmp_path / "file"
-    monkeypatch.setattr("index.base.sync", lambda p: events.append((p.name, path.exists())))
-    with replacing(path) as temporary:
-        temporary.touch()
-    assert events == [("file.tmp", False), (tmp_path.name, True)]
-
-
-def test_files_and_directories_can_be_synchronised(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    sync(tmp_path / "file")
-    sync(tmp_path)

@@ -1,0 +1,41 @@
+"""Files that appear whole or not at all, and are on disk when the writer returns."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside path; what was written there becomes path in one step.
+
+    A killed or failed writer leaves path as it was. Afterwards the file and its name are on disk.
+    """
+    temporary = path.with_name(f"{path.name}.tmp")
+    try:
+        yield temporary
+        sync(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's content, or a directory's names, are on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file in one step; see `replacing`.
+
+    Raises:
+        OSError: The disk is full, or the folder cannot be written; an older file is left as it was.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
