@@ -464,7 +464,7 @@ def _usage(error: Exception) -> str | None:
 
 def _program() -> str:
     """Return how this user called mindseye, as it can be typed again."""
-    called = Path(sys.argv[0])
+    called = Path(sys.argv[0]).absolute()
     if called.name != "mindseye" or not called.is_relative_to(Path.cwd()):
         return "mindseye"
     return str(called.relative_to(Path.cwd()))
