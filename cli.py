@@ -269,8 +269,8 @@ def index_build(
             steps = build(opened, part, engine, path, kind)
             last = list(_bar(steps, f"indexing with {engine.card.name}", len(part)))[-1]
             typer.echo(
-                f"{engine.card.name}: {last.indexed} images indexed, {last.known} known before,"
-                f" {last.skipped} skipped"
+                f"{engine.card.name}: {last.indexed} images indexed, {last.known} known already,"
+                f" {last.skipped} files left out"
             )
             if last.skipped:
                 _note(f"Reasons: mindseye index show --collection {collection}")
@@ -306,6 +306,9 @@ def query(
     space: Annotated[str | None, typer.Option(help="Instead of the most recent.")] = None,
     weights: Annotated[str | None, typer.Option(help="Refuse a space not made with these.")] = None,
     crop: CropOption = None,
+    exclude_source: Annotated[
+        bool, typer.Option("--exclude-source", help="Leave out the query image itself.")
+    ] = False,
     sheet: Annotated[Path | None, typer.Option(help="Draw source, drawing, hits there.")] = None,
     drawn: Annotated[Path | None, typer.Option(help="Save the drawing there.")] = None,
     device: Device = "auto",
@@ -333,7 +336,9 @@ def query(
             raise ImageError(f"{image}: {error}. Give a photograph, such as a JPEG") from error
         searcher = open_searcher(opened, wish, pick_device(device), space=space, weights=weights)
         try:
-            answer = searcher.query(source, wish, k, where)
+            answer = searcher.query(
+                source, wish, k, where, exclude=image if exclude_source else None
+            )
         except ImageError as error:
             raise ImageError(f"{image}: {error}. Say where the face is: --crop X,Y,W,H") from error
     if sheet is not None:

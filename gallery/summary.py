@@ -1,5 +1,6 @@
 """What a face set holds, in numbers and on a contact sheet."""
 
+import zlib
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -49,11 +50,11 @@ def _hole(who: str, condition: Condition) -> dict[str, Any]:
     return {"identity": who, "condition": dict(condition)}
 
 
-def contact_sheet(faces: FaceSet, tile_px: int = 72) -> Image.Image:
+def contact_sheet(faces: FaceSet, tile_px: int = 84) -> Image.Image:
     """Draw a sheet: a row for each person, their images spread over the columns.
 
     Faces are cut out as training would cut them. Of many people the first 40 are shown, of many
-    images of a person 16, evenly spread; images of nobody known fill rows in order.
+    images of a person 16, chosen by chance; images of nobody known fill rows in order.
 
     Args:
         faces: What to show.
@@ -63,6 +64,7 @@ def contact_sheet(faces: FaceSet, tile_px: int = 72) -> Image.Image:
         DatasetError: There is no image, or not one of those chosen can be used.
     """
     aligner = Aligner(size=tile_px, channels=3, crop=faces.crop)
+    varied = tuple(a.name for a in faces.space.attributes if len(a.values) > 1)
     rows = []
     for who, chosen in _chosen(faces):
         part = FaceSet(
@@ -73,7 +75,7 @@ def contact_sheet(faces: FaceSet, tile_px: int = 72) -> Image.Image:
             reader=faces.reader,
         )
         tiles = [
-            Tile(pixels if isinstance(pixels, np.ndarray) else None, _caption(face, who))
+            Tile(pixels if isinstance(pixels, np.ndarray) else None, _caption(face, who, varied))
             for face, pixels in align_each(part, aligner)
         ]
         rows.append(tiles)
@@ -81,7 +83,8 @@ def contact_sheet(faces: FaceSet, tile_px: int = 72) -> Image.Image:
         raise DatasetError(
             f"No image of {faces.spec} can be shown; `mindseye data show --check` says why"
         )
-    title = f"{faces.spec}: {len(faces)} images of {len(faces.identities)} identities"
+    shown = sum(len(row) for row in rows)
+    title = f"{faces.spec}: {shown} of {len(faces)} images, {len(faces.identities)} identities"
     return sheet(rows, tile_px=tile_px, title=title)
 
 
@@ -91,21 +94,25 @@ def _chosen(faces: FaceSet) -> list[tuple[str, list[Face]]]:
     unknown: list[Face] = []
     for face in faces.faces:
         (by_person[face.identity] if face.identity is not None else unknown).append(face)
-    rows = [(who, _spread(by_person[who], SHEET_COLUMNS)) for who in faces.identities]
-    some = _spread(unknown, SHEET_ROWS * SHEET_COLUMNS)
+    rows = [(who, _some(by_person[who], SHEET_COLUMNS)) for who in faces.identities]
+    some = _some(unknown, SHEET_ROWS * SHEET_COLUMNS)
     rows += [("", some[n : n + SHEET_COLUMNS]) for n in range(0, len(some), SHEET_COLUMNS)]
     return rows[:SHEET_ROWS]
 
 
-def _spread(faces: list[Face], most: int) -> list[Face]:
+def _some(faces: list[Face], most: int) -> list[Face]:
+    """Choose by chance, the same each time; every second image would show a pattern of its own."""
     if len(faces) <= most:
         return faces
-    return [faces[round(n)] for n in np.linspace(0, len(faces) - 1, most)]
+    chosen = np.random.default_rng(zlib.crc32(faces[0].name.encode())).permutation(len(faces))[
+        :most
+    ]
+    return [faces[n] for n in sorted(chosen.tolist())]
 
 
-def _caption(face: Face, who: str) -> str:
-    values = " ".join(face.condition.values())
-    return f"{who}\n{values}" if who else face.name.rpartition("/")[2]
+def _caption(face: Face, who: str, names: tuple[str, ...]) -> str:
+    values = [f"{name}={face.condition[name]}" for name in names if name in face.condition]
+    return "\n".join([who, *values]) if who else face.name.rpartition("/")[2]
 
 
 def to_text(summary: dict[str, Any]) -> str:

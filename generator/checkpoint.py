@@ -34,6 +34,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
     plain = {name: value.detach().contiguous().cpu() for name, value in tensors.items()}
     try:
         with replacing(path) as temporary:
+            temporary.touch()  # else the file would be readable by its owner alone
             save_file(plain, temporary, metadata=dict(metadata))
     except SafetensorError as error:
         raise OSError(f"cannot write {path}: {error}") from error

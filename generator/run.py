@@ -40,6 +40,7 @@ CHECKPOINT_FILE = "checkpoint.safetensors"
 RUN_FILE = "run.json"
 LOG_FILE = "log.jsonl"
 LOG_EVERY = 20
+SAVE_EVERY_S = 30.0  # what a stopped run loses at most
 HELDOUT_PEOPLE = 20  # enough for sample pictures and the errors on the card
 Read = list[tuple[Face, Pixels | Problem]]
 
@@ -141,12 +142,22 @@ def _asked_before(out: Path) -> dict[str, Any]:
 
 
 def _require_same(before: dict[str, Any], now: dict[str, Any], out: Path) -> None:
-    for name, value in now.items():
-        if before.get(name) != value:
+    """Refuse other settings; the message names the first that differs, like "recipe.steps"."""
+    was, is_now = _flat(before), _flat(now)
+    for name, value in is_now.items():
+        if was.get(name) != value:
             raise ConfigError(
-                f"{out} was begun with {name} = {_short(before.get(name))}, now it is"
+                f"{out} was begun with {name} = {_short(was.get(name))}, now it is"
                 f" {_short(value)}; say the same again, or name another folder with --out"
             )
+
+
+def _flat(settings: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        inner = value.items() if isinstance(value, dict) else ()
+        flat |= {f"{name}.{key}": one for key, one in inner} if inner else {name: value}
+    return flat
 
 
 def _short(value: Any) -> str:  # noqa: ANN401  any JSON
@@ -179,6 +190,7 @@ class _Run:
         self.data = TrainingData(known.pixels, pairs, request.device)
         self.trainer = Trainer(network.to(request.device), self.data, config, request.seed)
         self.loss: float | None = None
+        self.saved = time.monotonic()
         self.data_sha256 = data_sha256(known)
 
     @property
@@ -212,8 +224,9 @@ class _Run:
             last = step.number == config.steps
             if step.number % LOG_EVERY == 0 or last:
                 self._log(log, step, images / (time.monotonic() - started))
-            if step.number % self.request.checkpoint_every == 0 or last:
-                self._checkpoint(step)
+            regular = step.number % self.request.checkpoint_every == 0 or last
+            if regular or time.monotonic() - self.saved > SAVE_EVERY_S:
+                self._checkpoint(step, sampled=regular)
             yield Progress(f"stage {step.stage}", step.number, config.steps, self.loss)
 
     def finish(self) -> None:
@@ -247,16 +260,19 @@ class _Run:
         kept = [line for line in lines if _logged_before(line, stage, number)]
         write_whole(log, "".join(f"{line}\n" for line in kept).encode())
 
-    def _checkpoint(self, step: Step) -> None:
+    def _checkpoint(self, step: Step, *, sampled: bool) -> None:
+        """Save where the run is; pictures first: a run killed in between draws them again."""
         _require_finite(step, [step.loss, *self.network.parameters()])
+        if sampled:
+            self._sample(step)
         position = {
             "stage": step.stage,
             "number": step.number,
             "loss": self.loss,
             "data": self.data_sha256,
         }
-        self._sample(step)
         save_checkpoint(self.request.out / CHECKPOINT_FILE, self.trainer.state(), position)
+        self.saved = time.monotonic()
 
     def _sample(self, step: Step) -> None:
         """Save a picture of a few drawings; of people held out, if there are any."""

@@ -218,12 +218,12 @@ def conclude(plan: Plan, asked: Sequence[Asked], results: Results, program: str)
 
 
 def _table(asked: Sequence[Asked]) -> str:
-    lines = ["| asked about | wish | found first | right among 5 at rank |", "|---|---|---|---|"]
+    lines = ["| asked about | wish | found first | rank of the right image |", "|---|---|---|---|"]
     for one in asked:
         ranks = [str(n) for n, is_right in enumerate(one.right, start=1) if is_right]
         first = one.answer.hits[0]
         lines.append(
             f"| {one.source.name.rpartition('/')[2]} | {one.wish} |"
-            f" {Path(first.path).name} | {', '.join(ranks) or 'none'} |"
+            f" {Path(first.path).name} | {', '.join(ranks) or 'not among 5'} |"
         )
     return "\n".join(lines)

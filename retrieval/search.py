@@ -100,7 +100,13 @@ class Searcher:
         return self.engine.card
 
     def query(
-        self, image: Image.Image, wishes: Sequence[str], k: int, crop: Crop | None = None
+        self,
+        image: Image.Image,
+        wishes: Sequence[str],
+        k: int,
+        crop: Crop | None = None,
+        *,
+        exclude: Path | None = None,
     ) -> Answer:
         """Find the images that come closest to the wished one.
 
@@ -109,6 +115,7 @@ class Searcher:
             wishes: Like "pose=45".
             k: How many images; the whole gallery if it is smaller.
             crop: Where the face is in this image; otherwise the weights' own crop.
+            exclude: File whose image, wherever it was found, is left out of the answer.
 
         Raises:
             WishError: A wish names an unknown attribute or value.
@@ -121,9 +128,12 @@ class Searcher:
         drawn_at = time.perf_counter()
         probe = normalise(features)
         embedded_at = time.perf_counter()
-        neighbours = self.index.search(probe, min(k, self.index.size))
+        unwanted = self._catalogue.images.at(str(exclude.absolute())) if exclude else None
+        depth = k if unwanted is None else k + 1
+        neighbours = self.index.search(probe, min(depth, self.index.size))
         found_at = time.perf_counter()
-        hits = self._hits(neighbours.ids[0].tolist(), neighbours.scores[0].tolist())
+        found = zip(neighbours.ids[0].tolist(), neighbours.scores[0].tolist(), strict=True)
+        hits = self._hits([one for one in found if one[0] != unwanted][:k])
         timings = Timings(
             *(
                 round(1000 * (end - start), 2)
@@ -145,8 +155,8 @@ class Searcher:
         drawn = self.engine.draw(batch, self.card.space.one_hot(condition)[None])
         return drawn.refined[0], drawn.features
 
-    def _hits(self, ids: list[int], scores: list[float]) -> tuple[Found, ...]:
-        rows = self._catalogue.images.rows(self.space.id, ids)
+    def _hits(self, found: Sequence[tuple[int, float]]) -> tuple[Found, ...]:
+        rows = self._catalogue.images.rows(self.space.id, [image_id for image_id, _ in found])
         return tuple(
             Found(
                 rank,
@@ -156,7 +166,7 @@ class Searcher:
                 rows[image_id].condition,
                 rows[image_id].estimate,
             )
-            for rank, (image_id, score) in enumerate(zip(ids, scores, strict=True), start=1)
+            for rank, (image_id, score) in enumerate(found, start=1)
         )
 
 

@@ -44,7 +44,8 @@ def answer_sheet(
 
 def _hit_tile(hit: Found, aligner: Aligner, frame: str) -> Tile:
     who = hit.identity or Path(hit.path).name
-    caption = f"{hit.rank}. {who}  {hit.score:.3f}\n{' '.join(hit.condition.values())}"
+    values = [f"{name}={value}" for name, value in hit.condition.items()]
+    caption = "\n".join([f"{hit.rank}. {who}  {hit.score:.3f}", *values])
     try:
         return Tile(aligner.align(load_image(Path(hit.path))), caption, frame)
     except DatasetError as error:

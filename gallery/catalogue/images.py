@@ -114,6 +114,12 @@ class Images:
             for part in parts(paths):
                 self._session.execute(delete(File).where(File.path.in_(part)))
 
+    def at(self, path: str) -> int | None:
+        """Return the image that was found at a path, or None of a path that is not known."""
+        found: int | None = self._session.scalar(select(File.image_id).where(File.path == path))
+        self._session.rollback()
+        return found
+
     def paths_of(self, image_ids: Sequence[int]) -> dict[int, list[str]]:
         """Return every place at which each image was found, the first one first."""
         paths: dict[int, list[str]] = defaultdict(list)

@@ -45,6 +45,8 @@ def walk(root: Path) -> Iterator[Entry]:
     Raises:
         DatasetError: root is not a folder, or cannot be listed.
     """
+    if root.is_file():
+        raise DatasetError(f"{root} is a file, not a folder; give the folder that holds the images")
     if not root.is_dir():
         raise DatasetError(f"There is no folder {root}; check the path after the reader's name")
     try:

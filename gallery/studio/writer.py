@@ -75,6 +75,8 @@ def _draw(out: Path, request: DrawRequest, workers: int, assets: Path) -> Iterat
     if _is_finished(out, request):
         yield Progress(total, total, f"{out} is finished")
         return
+    if out.is_dir() and any(out.iterdir()) and not (out / REQUEST).is_file():
+        raise DatasetError(f"{out} holds other files, and no drawn set; name a folder of its own")
     (out / SHARDS).mkdir(parents=True, exist_ok=True)
     for place in (out, out / SHARDS):
         clear_partial(place)

@@ -259,11 +259,14 @@ def changed_recipe(request: TrainRequest) -> TrainRequest:
         ),
         (lambda r: replace(r, attributes=("light",)), "attributes = .*pose.*now it is .*light"),
         (lambda r: replace(r, architecture="two-stage-60"), 'architecture = "two-stage-32", now'),
-        (lambda r: replace(r, crop=Crop(0, 0, 1, 1)), "aligner = "),
-        (changed_recipe, "recipe = "),
+        (
+            lambda r: replace(r, crop=Crop(0, 0, 1, 1)),
+            r"aligner\.crop = null, now it is \"0,0,1,1\"",
+        ),
+        (changed_recipe, r"recipe\.learning_rate = 0\.001, now it is 0\.5"),
         (
             lambda r: replace(r, recipe=replace(r.recipe, network={"feature_layer": "conv4"})),
-            r'network = \{\}, now it is \{"feature_layer": "conv4"\}',
+            r'network\.feature_layer = null, now it is "conv4"',
         ),
         (
             lambda r: replace(r, faces=replace(r.faces, spec="folder:b")),

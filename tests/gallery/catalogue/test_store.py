@@ -20,6 +20,7 @@ QUESTIONS: dict[str, Callable[[Catalogue], object]] = {
     "shards": lambda catalogue: catalogue.spaces.shards(1),
     "state_counts": lambda catalogue: catalogue.spaces.state_counts(1),
     "placed_ids": lambda catalogue: catalogue.spaces.placed_ids(1, "indexed"),
+    "at": lambda catalogue: catalogue.images.at("/a"),
     "skipped": lambda catalogue: catalogue.spaces.skipped(1),
 }
 
