@@ -5,7 +5,6 @@ name or a link in the archive says can never write elsewhere.
 """
 
 import contextlib
-import hashlib
 import lzma
 import os
 import shutil
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from gallery.errors import DatasetError
+from gallery.files import file_sha256
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 
@@ -69,8 +69,7 @@ def unpacked(archive: Path, cache: Path | None = None, limits: Limits = DEFAULT_
     """
     cache = cache or default_cache()
     try:
-        with archive.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = file_sha256(archive)
         target = cache / f"{archive.name.split('.')[0]}-{digest[:16]}"
         if not target.is_dir():
             cache.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,6 @@ A set of weights is two files, NAME.safetensors and NAME.json (its card). A chec
 .safetensors file whose metadata hold what is no tensor. Files appear whole or not at all.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from gallery.errors import ConfigError, WeightsError
-from gallery.files import replacing, write_whole
+from gallery.files import file_sha256, replacing, write_whole
 from generator.card import Card
 from generator.registry import architecture
 from generator.two_stage import TwoStage
@@ -158,9 +157,3 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path} is no training checkpoint: {error!r}") from error
     return tensors, state
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

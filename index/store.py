@@ -24,7 +24,6 @@ Source of .npy: NumPy Enhancement Proposal 1, "A simple file format for NumPy ar
 Shapes: N gallery rows, n rows of one shard, D dimensions of an embedding.
 """
 
-import hashlib
 import json
 import shutil
 import tokenize
@@ -38,7 +37,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from gallery.errors import IndexFileError
-from gallery.files import replacing, sync
+from gallery.files import file_sha256, replacing, sync
 from index.base import GalleryRows, Ids, Index, Vectors
 from index.contract import IndexContract
 from index.exact import ExactIndex
@@ -387,7 +386,7 @@ def _write_array(path: Path, array: NDArray[Any]) -> str:
     """Write a .npy file, and return its SHA-256."""
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.save(file, np.ascontiguousarray(array), allow_pickle=False)
-    return _sha256(path)
+    return file_sha256(path)
 
 
 def _open_array(path: Path, dtype: type[np.generic], ndim: int) -> NDArray[Any]:
@@ -407,16 +406,11 @@ def _open_array(path: Path, dtype: type[np.generic], ndim: int) -> NDArray[Any]:
 
 
 def _require_sha256(path: Path, expected: str) -> None:
-    found = _sha256(path)
+    found = file_sha256(path)
     if found != expected:
         raise IndexFileError(
             f"{path} has SHA-256 {found[:12]}…, expected {expected[:12]}…: it is damaged. {_AGAIN}"
         )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:

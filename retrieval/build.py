@@ -18,9 +18,8 @@ from gallery.align import Pixels
 from gallery.catalogue.records import Offer, Placed, ShardRow, SpaceRow
 from gallery.errors import ImageError, IndexFileError, WeightsError
 from gallery.faces import Face, FaceSet
-from gallery.files import replacing
+from gallery.files import file_sha256, replacing
 from gallery.images import decode
-from generator.checkpoint import file_sha256
 from generator.engine import Engine
 from index import store
 from retrieval.canonical import RECONSTRUCTION, canonicalise
@@ -90,6 +89,7 @@ class _Builder:
         self.directory = collection.space_dir(engine.card.name)
         self.space = self._open_space(collection, weights)
         self.indexed = self.known = self.skipped = 0
+        self.next_shard = 1
         self.lost: set[int] = set()
         self.bad_paths: set[str] = set()
 
@@ -119,6 +119,8 @@ class _Builder:
                 store.open_known(self.directory, store.Shard(**asdict(row)))
             except IndexFileError:
                 self.lost |= set(self.catalogue.spaces.forget_shard(self.space.id, row.number))
+            else:
+                self.next_shard = row.number + 1
 
     def batches(self) -> Iterator[BuildProgress]:
         self._forget_lost_shards()
@@ -200,7 +202,7 @@ class _Builder:
             path
             for image_id, paths in self.catalogue.images.paths_of(list(offered)).items()
             for path in paths
-            if path != offered[image_id] and _is_gone(path)
+            if path != offered[image_id] and not Path(path).exists()
         ]
         self.catalogue.images.forget(gone)
         return bool(gone)
@@ -232,9 +234,8 @@ class _Builder:
         return self.engine.card.aligner.align(decode(content), face.landmarks)
 
     def _append(self, ids: np.ndarray, embeddings: np.ndarray) -> ShardRow:
-        known = self.catalogue.spaces.shards(self.space.id)
-        number = max((row.number for row in known), default=0) + 1
-        shard = store.append_shard(self.directory, number, ids, embeddings)
+        shard = store.append_shard(self.directory, self.next_shard, ids, embeddings)
+        self.next_shard += 1
         return ShardRow(**asdict(shard))
 
 
@@ -255,12 +256,6 @@ def copy_weights(source: Path, target: Path, sha256: str) -> None:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _is_gone(path: str) -> bool:
-    """Say whether neither a file nor the container that a path may name is there."""
-    container, number_sign, _ = path.rpartition("#")
-    return not Path(path).exists() and not (number_sign and Path(container).is_file())
 
 
 def _stat(path: str) -> tuple[int | None, int | None]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gallery.catalogue.records import SpaceRow
 from generator.checkpoint import load_card
 from index.store import read_manifest
 from retrieval.collection import Collection
@@ -28,16 +29,17 @@ def describe(collection: Collection) -> dict[str, Any]:
         "duplicates": [
             {"path": path, "same_as": first} for path, first in catalogue.images.duplicates()
         ],
-        "spaces": [_space(collection, space.name, unreadable) for space in catalogue.spaces.all()],
+        "spaces": [_space(collection, space, unreadable) for space in catalogue.spaces.all()],
     }
 
 
-def _space(collection: Collection, name: str, unreadable: list[tuple[str, str]]) -> dict[str, Any]:
-    space = collection.catalogue.spaces.get(name)
-    card = load_card(collection.weights_path(name))
+def _space(
+    collection: Collection, space: SpaceRow, unreadable: list[tuple[str, str]]
+) -> dict[str, Any]:
+    card = load_card(collection.weights_path(space.name))
     published: dict[str, Any] = {"kind": None, "vectors": 0, "dimension": None}
     if space.generation is not None:
-        manifest = read_manifest(collection.space_dir(name), space.generation)
+        manifest = read_manifest(collection.space_dir(space.name), space.generation)
         published = {
             "kind": manifest.kind,
             "vectors": manifest.vectors,
@@ -45,7 +47,7 @@ def _space(collection: Collection, name: str, unreadable: list[tuple[str, str]])
         }
     skipped = collection.catalogue.spaces.skipped(space.id) + unreadable
     return {
-        "name": name,
+        "name": space.name,
         "weights_sha256": card.sha256,
         "architecture": card.architecture,
         "attributes": {a.name: list(a.values) for a in card.space.attributes},

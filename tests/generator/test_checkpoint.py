@@ -13,11 +13,10 @@ from torch import Tensor
 
 from gallery.align import Aligner
 from gallery.errors import WeightsError
-from gallery.files import write_whole
+from gallery.files import file_sha256, write_whole
 from generator import checkpoint
 from generator.card import Card
 from generator.checkpoint import (
-    file_sha256,
     find_weights,
     load_card,
     load_checkpoint,

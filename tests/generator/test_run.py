@@ -13,10 +13,10 @@ from gallery.align import Crop
 from gallery.attributes import Condition
 from gallery.errors import ConfigError, DatasetError, WeightsError
 from gallery.faces import FaceSet
+from gallery.files import file_sha256
 from gallery.pixels import Aligned, align_all, align_each
 from generator import checkpoint, run
 from generator.checkpoint import (
-    file_sha256,
     find_weights,
     load_checkpoint,
     load_weights,

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from gallery.errors import IndexFileError
+from gallery.files import file_sha256
 from gallery.readers.registry import open_faces
-from generator.checkpoint import file_sha256
 from generator.engine import Engine
 from retrieval.build import build
 from retrieval.collection import Collection
