@@ -5,6 +5,7 @@ so, in this order; a build killed anywhere goes on with the first unfinished bat
 half-written is overwritten.
 """
 
+import contextlib
 import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
@@ -75,7 +76,8 @@ def build(
     publish(collection, engine.card.name, kind)
     for space in collection.catalogue.spaces.all():
         if space.name != engine.card.name and space.generation is not None:
-            publish(collection, space.name)  # an image may have been removed from every space
+            with contextlib.suppress(IndexFileError):  # damage there is for its own build to mend
+                publish(collection, space.name)  # an image may have been removed from every space
 
 
 class _Builder:

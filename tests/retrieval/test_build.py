@@ -383,6 +383,25 @@ def test_a_changed_image_leaves_every_space(
     assert opened(collection, quick(light_weights)).size == 2
 
 
+def test_damage_in_another_space_does_not_stop_a_build(
+    collection: Collection,
+    photos: Path,
+    photograph: Photograph,
+    quick: Callable[[Path], Engine],
+    pose_weights: Path,
+    light_weights: Path,
+) -> None:
+    photograph(photos / "a.png", seed=1)
+    for weights in (pose_weights, light_weights):
+        list(build(collection, open_faces(f"folder:{photos}"), quick(weights), weights))
+    (collection.space_dir("pose-32") / "embeddings" / "000001.npy").unlink()
+    photograph(photos / "b.png", seed=2)
+    list(build(collection, open_faces(f"folder:{photos}"), quick(light_weights), light_weights))
+    assert opened(collection, quick(light_weights)).size == 2
+    list(build(collection, open_faces(f"folder:{photos}"), quick(pose_weights), pose_weights))
+    assert opened(collection, quick(pose_weights)).size == 2
+
+
 def test_the_kind_of_index_stays_unless_another_is_named(
     run: Run, collection: Collection, photos: Path, photograph: Photograph
 ) -> None:
