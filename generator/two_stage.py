@@ -26,6 +26,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,15 +88,23 @@ class Drawing:
     features: Tensor
 
 
-class Unpool(nn.Module):
-    """Double height and width: each element becomes the upper left of a 2 x 2 block of zeros."""
+class UnpoolConv(nn.Conv2d):
+    """Unpool, then convolve 3 x 3: double height and width.
+
+    Unpooling makes every element the upper left of a 2 x 2 block of zeros. Three quarters of what
+    the convolution would then multiply are these zeros; a transposed convolution with stride 2 and
+    the kernel turned by 180 degrees gives the same sums without them.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, padding=1)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(B, F, H, W) -> (B, F, 2H, 2W)."""
-        batch, features, height, width = maps.shape
-        blocks = maps.new_zeros(batch, features, height, 2, width, 2)
-        blocks[:, :, :, 0, :, 0] = maps
-        return blocks.view(batch, features, 2 * height, 2 * width)
+        """(B, F, H, W) -> (B, outputs, 2H, 2W)."""
+        kernel = self.weight.flip(2, 3).transpose(0, 1)
+        return functional.conv_transpose2d(
+            maps, kernel, self.bias, stride=2, padding=1, output_padding=1
+        )
 
 
 class FirstStage(nn.Module):
@@ -117,8 +126,8 @@ class FirstStage(nn.Module):
             )
             middle = config.middle_channels
             self.decoder = _layers(
-                *(Unpool(), _conv(128, 64), _conv(64, middle)),
-                *(Unpool(), _conv(middle, 64), _conv(64, config.channels)),
+                *(UnpoolConv(128, 64), _conv(64, middle)),
+                *(UnpoolConv(middle, 64), _conv(64, config.channels)),
                 last_relu=False,
             )
         else:
@@ -126,7 +135,7 @@ class FirstStage(nn.Module):
                 *(_conv(fused, 64), _conv(64, 128), _conv(128, 128), _conv(128, 64))
             )
             self.decoder = _layers(
-                *(Unpool(), _conv(64, 64), _conv(64, config.channels)), last_relu=False
+                *(UnpoolConv(64, 64), _conv(64, config.channels)), last_relu=False
             )
 
     def forward(self, images: Tensor, codes: Tensor) -> Tensor:
@@ -149,8 +158,8 @@ class Refiner(nn.Module):
                 *(_conv(64, 128), _conv(128, 128), nn.MaxPool2d(2), _conv(128, 128, kernel=1)),
             )
             self.decoder = _layers(
-                *(Unpool(), _conv(128, 128), _conv(128, 64)),
-                *(Unpool(), _conv(64, 64), _conv(64, config.channels)),
+                *(UnpoolConv(128, 128), _conv(128, 64)),
+                *(UnpoolConv(64, 64), _conv(64, config.channels)),
                 last_relu=False,
             )
         else:
@@ -159,7 +168,7 @@ class Refiner(nn.Module):
                 *(_conv(128, 128), _conv(128, 128), _conv(128, 64)),
             )
             self.decoder = _layers(
-                *(Unpool(), _conv(64, 64), _conv(64, config.channels)), last_relu=False
+                *(UnpoolConv(64, 64), _conv(64, config.channels)), last_relu=False
             )
         self.feature_layer = config.feature_layer.replace("conv", "relu")
 

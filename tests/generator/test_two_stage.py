@@ -6,8 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn import functional
 
-from generator.two_stage import TwoStage, TwoStageConfig, Unpool, initialise
+from generator.two_stage import TwoStage, TwoStageConfig, UnpoolConv, initialise
 
 # The lists of BMVC 2016 (60) and arXiv 1511.08446 (32), sections 3.1 and 3.2, with every ReLU that
 # the texts ask for, "M" for the width that BMVC prints as 1, and "C" for the image's channels.
@@ -100,6 +101,8 @@ def printed(layers: nn.Module) -> str:
     words = []
     for layer in layers.children():
         match layer:
+            case UnpoolConv():
+                words += ["Unpool(2, 2)", f"Conv(3, 3, {layer.out_channels})"]
             case nn.Conv2d():
                 assert layer.stride == (1, 1)
                 assert layer.padding == (layer.kernel_size[0] // 2, layer.kernel_size[1] // 2)
@@ -111,8 +114,6 @@ def printed(layers: nn.Module) -> str:
             case nn.MaxPool2d():
                 assert layer.stride == 2
                 words.append(f"Pool({layer.kernel_size}, {layer.kernel_size})")
-            case Unpool():
-                words.append("Unpool(2, 2)")
             case _:
                 words.append(type(layer).__name__)
     return "-".join(words)
@@ -286,23 +287,36 @@ def test_the_whole_network_is_its_stages_in_a_row() -> None:
     st.booleans(),
 )
 @settings(max_examples=30, deadline=None)
-def test_unpooling_follows_its_definition(
+def test_unpooling_and_convolving_follow_their_definitions(
     shape: tuple[int, int, int, int], seed: int, channels_last: bool
 ) -> None:
-    maps = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-    expected = np.zeros((shape[0], shape[1], 2 * shape[2], 2 * shape[3]), dtype=np.float32)
-    for image, feature, row, column in np.ndindex(*shape):
-        expected[image, feature, 2 * row, 2 * column] = maps[image, feature, row, column]
-    if channels_last:
-        maps = maps.contiguous(memory_format=torch.channels_last)
-    assert np.array_equal(Unpool()(maps).numpy(), expected)
+    random = torch.Generator().manual_seed(seed)
+    maps = torch.randn(shape, generator=random, requires_grad=True)
+    layer = UnpoolConv(shape[1], 2)
+    given = maps.contiguous(memory_format=torch.channels_last) if channels_last else maps
+    drawn = layer(given)
+    wanted = convolved(unpooled(maps), layer)
+    assert torch.allclose(drawn, wanted, atol=1e-5)
+    weights = torch.randn(wanted.shape, generator=random)
+    parameters = [maps, *layer.parameters()]
+    gradients = torch.autograd.grad((drawn * weights).sum(), parameters)
+    for gradient, right in zip(
+        gradients, torch.autograd.grad((wanted * weights).sum(), parameters), strict=True
+    ):
+        assert torch.allclose(gradient, right, atol=1e-4)
 
 
-def test_unpooling_passes_gradients_to_where_the_elements_came_from() -> None:
-    maps = torch.randn(1, 2, 3, 3, requires_grad=True)
-    weights = torch.randn(1, 2, 6, 6)
-    (Unpool()(maps) * weights).sum().backward()
-    assert torch.equal(maps.grad, weights[:, :, ::2, ::2])  # type: ignore[arg-type]
+def unpooled(maps: Tensor) -> Tensor:
+    """Make every element the upper left of a 2 x 2 block of zeros, one by one."""
+    batch, features, height, width = maps.shape
+    blocks = torch.zeros(batch, features, 2 * height, 2 * width)
+    for row, column in np.ndindex(height, width):
+        blocks[:, :, 2 * row, 2 * column] = maps[:, :, row, column]
+    return blocks
+
+
+def convolved(maps: Tensor, layer: UnpoolConv) -> Tensor:
+    return functional.conv2d(maps, layer.weight, layer.bias, padding=1)
 
 
 @pytest.mark.parametrize(("size", "channels"), [(60, 3), (32, 1)])
