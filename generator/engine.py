@@ -1,6 +1,7 @@
 """Inference with a trained generator: pixels in, pixels and features out.
 
-Shapes: N images, S side, C channels, A length of the one-hot code, D length of the flat features.
+Shapes: N images, K wishes of each, S side, C channels, A length of the one-hot code, D length of
+the flat features.
 """
 
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from gallery.align import Pixels
 from generator.card import Card
 from generator.checkpoint import load_weights
+from generator.fast import FastTwoStage, Redrawn
+from generator.machine import drawings_at_once, pick_precision
 from generator.two_stage import TwoStage
 
 Floats = NDArray[np.float32]
@@ -35,27 +38,74 @@ class Drawn:
     features: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class Closest:
+    """Of every image the drawing, of several wishes, that comes closest to it.
+
+    Attributes:
+        choice: Position of its wish, (N,).
+        errors: Mean squared distance of the refined drawing to its image, grey levels squared,
+            (N,).
+        drawn: The drawings kept.
+    """
+
+    choice: NDArray[np.int64]
+    errors: Floats
+    drawn: Drawn
+
+
 class Engine:
     """A generator ready to draw."""
 
     def __init__(
-        self, network: TwoStage, card: Card, device: torch.device, batch_size: int = 256
+        self,
+        network: TwoStage,
+        card: Card,
+        device: torch.device,
+        *,
+        precision: torch.dtype = torch.float32,
+        batch_size: int | None = None,
+        compiled: bool = False,
     ) -> None:
+        """Make a network ready.
+
+        Args:
+            network: Trained; left as it is.
+            card: Of its weights.
+            device: Where to draw.
+            precision: Of the arithmetic: float32 or bfloat16.
+            batch_size: Drawings at once; None chooses by the machine.
+            compiled: Compile for whole batches: minutes once, then faster on a GPU.
+        """
         self.card = card
         self.device = device
-        self.batch_size = batch_size
-        self._network = network.to(device).eval()
-        self._mean = torch.tensor(card.mean, device=device).view(-1, 1, 1)
-        self._deviation = torch.tensor(card.deviation, device=device).view(-1, 1, 1)
+        self._at_once = batch_size
+        statistics = (torch.tensor(card.mean), torch.tensor(card.deviation))
+        self._network = FastTwoStage(network, *statistics, precision).to(device).eval()
+        self._whole_batch = torch.compile(self._network) if compiled else self._network
 
     @classmethod
-    def open(cls, path: Path, device: torch.device) -> Self:
+    def open(
+        cls,
+        path: Path,
+        device: torch.device,
+        *,
+        precision: torch.dtype | None = None,
+        compiled: bool = False,
+    ) -> Self:
         """Load weights for drawing.
+
+        Args:
+            path: The .safetensors file.
+            device: Where to draw.
+            precision: Of the arithmetic; None takes bfloat16 where the machine is fast at it.
+            compiled: Compile for whole batches.
 
         Raises:
             WeightsError: They are missing or damaged.
         """
-        return cls(*load_weights(path), device)
+        precision = precision or pick_precision(device)
+        return cls(*load_weights(path), device, precision=precision, compiled=compiled)
 
     @property
     def dimension(self) -> int:
@@ -75,38 +125,82 @@ class Engine:
         Raises:
             ValueError: The shapes do not fit the network.
         """
-        aligner = self.card.aligner
-        shape = (len(codes), aligner.size, aligner.size, aligner.channels)
-        if pixels.shape != shape or codes.shape[1:] != (self.card.space.size,):
-            raise ValueError(f"expected images {shape} and codes (N, {self.card.space.size})")
-        parts = list(self._batches(pixels, codes))
-        return Drawn(
-            np.concatenate([part.first for part in parts]),
-            np.concatenate([part.refined for part in parts]),
-            np.concatenate([part.features for part in parts]),
-        )
+        self._require(pixels, codes, "(N, {})")
+        return self._redraw(pixels, codes[:, None], 1).drawn
 
-    def _batches(self, pixels: Pixels, codes: Floats) -> Iterator[Drawn]:
-        for start in range(0, max(len(codes), 1), self.batch_size):
-            chosen = slice(start, start + self.batch_size)
-            yield self._batch(pixels[chosen], codes[chosen])
+    def closest(self, pixels: Pixels, codes: Floats, *, refine_best: int | None = None) -> Closest:
+        """Draw every image under each of its wishes, and keep the drawing that comes closest to it.
+
+        Of equally close ones the earlier wish wins.
+
+        Args:
+            pixels: Aligned images, 0..255, (N, S, S, C).
+            codes: One-hot codes, (N, K, A).
+            refine_best: Refine only so many wishes of an image, those whose first drawing comes
+                closest: faster, and now and then another choice. None refines all.
+
+        Raises:
+            ValueError: The shapes do not fit the network, or refine_best is not positive.
+        """
+        self._require(pixels, codes, "(N, K, {})")
+        wishes = codes.shape[1]
+        refined = wishes if refine_best is None else min(refine_best, wishes)
+        if refined < 1:
+            raise ValueError(f"refine_best must be at least 1, of at least 1 wish; got {refined}")
+        return self._redraw(pixels, codes, refined)
+
+    def _require(self, pixels: Pixels, codes: Floats, shape: str) -> None:
+        aligner = self.card.aligner
+        wanted = (len(codes), aligner.size, aligner.size, aligner.channels)
+        fits = codes.ndim == shape.count(",") + 1 and codes.shape[-1] == self.card.space.size
+        if pixels.shape != wanted or not fits:
+            raise ValueError(
+                f"expected images {wanted} and codes {shape.format(self.card.space.size)}"
+            )
+
+    def _redraw(self, pixels: Pixels, codes: Floats, refine_best: int) -> Closest:
+        parts = list(self._batches(pixels, codes, refine_best))
+        return Closest(
+            np.concatenate([part.choice for part in parts]),
+            np.concatenate([part.errors for part in parts]),
+            Drawn(
+                np.concatenate([part.drawn.first for part in parts]),
+                np.concatenate([part.drawn.refined for part in parts]),
+                np.concatenate([part.drawn.features for part in parts]),
+            ),
+        )
 
     @torch.inference_mode()
-    def _batch(self, pixels: Pixels, codes: Floats) -> Drawn:
-        images = self._tensor(pixels).permute(0, 3, 1, 2).float()
-        drawing = self._network((images - self._mean) / self._deviation, self._tensor(codes))
-        return Drawn(
-            self._levels(drawing.first),
-            self._levels(drawing.refined),
-            drawing.features.flatten(1).float().cpu().numpy(),
-        )
+    def _batches(self, pixels: Pixels, codes: Floats, refine_best: int) -> Iterator[Closest]:
+        distinct, which = np.unique(codes.reshape(-1, codes.shape[-1]), axis=0, return_inverse=True)
+        which = which.reshape(codes.shape[:2])  # (N, K)
+        wishes = self._network.wishes(self._tensor(distinct))
+        size = max(1, self._drawings() // codes.shape[1])
+        for start in range(0, max(len(codes), 1), size):
+            images = self._tensor(pixels[start : start + size]).permute(0, 3, 1, 2).float()
+            asked = which[start : start + size]
+            if (asked == asked[:1]).all():  # as they are for a gallery: one copy serves all images
+                asked = asked[:1]
+            network = self._whole_batch if len(images) == size else self._network
+            yield _fetched(network(images, wishes[self._tensor(asked)], refine_best))
+
+    def _drawings(self) -> int:
+        if self._at_once is None:
+            aligner = self.card.aligner
+            self._at_once = drawings_at_once(self.device, aligner.size)
+        return self._at_once
 
     def _tensor(self, array: NDArray[Any]) -> torch.Tensor:
         """Copy an array of any strides, flipped ones too, to the device."""
         return torch.from_numpy(np.array(array, order="C")).to(self.device)
 
-    def _levels(self, normalised: torch.Tensor) -> Floats:
-        """Undo the normalisation: (N, C, S, S) -> (N, S, S, C), clipped to [0, 255]."""
-        levels = (normalised * self._deviation + self._mean).clamp(0, 255)
-        array: Floats = levels.permute(0, 2, 3, 1).float().cpu().numpy()
-        return array
+
+def _fetched(drawn: Redrawn) -> Closest:
+    """Bring drawings to NumPy: images as (N, S, S, C), features flat."""
+    first, refined = (
+        maps.permute(0, 2, 3, 1).contiguous().cpu().numpy() for maps in (drawn.first, drawn.refined)
+    )
+    features = drawn.features.flatten(1).float().cpu().numpy()
+    return Closest(
+        drawn.choice.cpu().numpy(), drawn.error.cpu().numpy(), Drawn(first, refined, features)
+    )

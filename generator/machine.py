@@ -10,6 +10,7 @@ from gallery.errors import ConfigError
 # glibc's mallopt parameters, from malloc.h.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 _KEPT_BYTES = 1 << 30
+_LIVE_MAPS = 6  # full-size maps of 64 channels that one drawing holds at a time, at most
 
 
 def pick_device(wanted: str) -> torch.device:
@@ -32,6 +33,31 @@ def pick_device(wanted: str) -> torch.device:
         last = torch.cuda.device_count() - 1
         raise ConfigError(f"--device got {wanted!r}; this machine has cuda:0 to cuda:{last}")
     return device
+
+
+def pick_precision(device: torch.device) -> torch.dtype:
+    """Return bfloat16 where the machine computes fast with it, else float32.
+
+    CPUs need AVX-512 BF16 or AMX; without them bfloat16 is emulated, and slower than float32.
+    """
+    if device.type == "cuda":
+        fast = torch.cuda.get_device_capability(device) >= (8, 0)
+    else:
+        fast = torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001  no public way to ask
+    return torch.bfloat16 if fast else torch.float32
+
+
+def drawings_at_once(device: torch.device, size: int) -> int:
+    """Return how many drawings of size x size pixels are made in one batch.
+
+    On a CPU so many that their maps stay near the caches; on a GPU so many that they fill half of
+    its free memory, as far as more than a few thousand would still gain something.
+    """
+    if device.type != "cuda":
+        return 224
+    free, _ = torch.cuda.mem_get_info(device)
+    bytes_each = 64 * size**2 * 4 * _LIVE_MAPS
+    return int(min(16_384, max(32, free // 2 // bytes_each)))
 
 
 def keep_freed_memory() -> bool:

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.align import Pixels
-from gallery.attributes import Condition
-from generator.engine import Drawn, Engine, Floats
+from gallery.attributes import Attribute, AttributeSpace, Condition
+from generator.engine import Engine, Floats
 from retrieval.embedding import normalise
 
 RECONSTRUCTION = "reconstruction"
@@ -43,41 +43,32 @@ class Canonical:
     errors: NDArray[np.float32]
 
 
-def canonicalise(engine: Engine, pixels: Pixels) -> Canonical:
+def canonicalise(engine: Engine, pixels: Pixels, *, refine_best: int | None = None) -> Canonical:
     """Redraw images by the rule `reconstruction`.
 
     Args:
         engine: Draws.
         pixels: Aligned images, 0..255, (N, S, S, C), N at least 1.
+        refine_best: See `Engine.closest`; None follows the rule to the letter.
     """
     space = engine.card.space
+    if not space.attributes:
+        raise ValueError("a generator without attributes has no canonical view")
     first = Condition({a.name: a.values[0] for a in space.attributes})
     conditions = [first] * len(pixels)
-    best: Canonical | None = None
     for attribute in space.attributes:
-        best = None
-        for value in attribute.values:
-            tried = [condition.replace({attribute.name: value}) for condition in conditions]
-            codes = np.stack([space.one_hot(condition) for condition in tried])
-            view = _view(tried, engine.draw(pixels, codes), pixels)
-            best = view if best is None else _closer(best, view)
-        conditions = list(best.estimates) if best else conditions
-    if best is None:
-        raise ValueError("a generator without attributes has no canonical view")
-    return best
+        held = {condition: _codes(space, condition, attribute) for condition in set(conditions)}
+        codes = np.stack([held[condition] for condition in conditions])  # (N, K, A)
+        closest = engine.closest(pixels, codes, refine_best=refine_best)
+        conditions = [
+            condition.replace({attribute.name: attribute.values[choice]})
+            for condition, choice in zip(conditions, closest.choice.tolist(), strict=True)
+        ]
+    drawn = closest.drawn
+    return Canonical(tuple(conditions), drawn.refined, normalise(drawn.features), closest.errors)
 
 
-def _view(tried: list[Condition], drawn: Drawn, pixels: Pixels) -> Canonical:
-    errors = np.square(drawn.refined - pixels).mean(axis=(1, 2, 3))
-    return Canonical(tuple(tried), drawn.refined, normalise(drawn.features), errors)
-
-
-def _closer(best: Canonical, view: Canonical) -> Canonical:
-    """Keep, image by image, the redrawing that is closer; of equals, the earlier value."""
-    better = view.errors < best.errors
-    estimates = zip(better, view.estimates, best.estimates, strict=True)
-    best.images[better] = view.images[better]
-    best.embeddings[better] = view.embeddings[better]
-    best.errors[better] = view.errors[better]
-    chosen = tuple(new if is_better else old for is_better, new, old in estimates)
-    return Canonical(chosen, best.images, best.embeddings, best.errors)
+def _codes(space: AttributeSpace, held: Condition, attribute: Attribute) -> Floats:
+    """One-hot codes of every value of an attribute, the others held, (K, A)."""
+    tried = [held.replace({attribute.name: value}) for value in attribute.values]
+    return np.stack([space.one_hot(condition) for condition in tried])

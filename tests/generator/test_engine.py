@@ -141,7 +141,7 @@ def test_an_engine_opens_weights_on_disk(
     card = make_card()
     network = make_network(card)
     written = save_weights(tmp_path / "w.safetensors", network, card)
-    engine = Engine.open(tmp_path / "w.safetensors", CPU)
+    engine = Engine.open(tmp_path / "w.safetensors", CPU, precision=torch.float32)
     assert engine.card == written
     pixels, codes = wishes(card, 2)
     expected = Engine(network, card, CPU).draw(pixels, codes)
@@ -151,3 +151,91 @@ def test_an_engine_opens_weights_on_disk(
 def test_an_engine_without_weights_does_not_start(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="There is no file"):
         Engine.open(tmp_path / "w.safetensors", CPU)
+
+
+def all_wishes(card: Card, count: int) -> NDArray[np.float32]:
+    """Every value for every image, (N, K, A)."""
+    return np.broadcast_to(np.eye(card.space.size, dtype=np.float32), (count, 3, 3)).copy()
+
+
+def one_by_one(
+    engine: Engine, pixels: NDArray[np.uint8], codes: NDArray[np.float32], refine_best: int
+) -> tuple[NDArray[np.int64], list[Drawn]]:
+    """Follow the definition of `closest`, one drawing at a time."""
+    choices, kept = [], []
+    for image, wished in zip(pixels, codes, strict=True):
+        drawn = [engine.draw(image[None], code[None]) for code in wished]
+        coarse = [float(np.square(one.first[0] - image).mean()) for one in drawn]
+        near = sorted(np.argsort(coarse, kind="stable")[:refine_best].tolist())
+        fine = [float(np.square(drawn[place].refined[0] - image).mean()) for place in near]
+        choices.append(near[int(np.argmin(fine))])
+        kept.append(drawn[choices[-1]])
+    return np.array(choices), kept
+
+
+@pytest.mark.parametrize("name", ["two-stage-60", "two-stage-32"])
+@pytest.mark.parametrize("refine_best", [1, 2, 3])
+def test_the_closest_drawing_is_that_of_the_definition(
+    make_card: MakeCard, make_network: MakeNetwork, name: str, refine_best: int
+) -> None:
+    card = make_card(name)
+    engine = Engine(make_network(card), card, CPU, batch_size=7)
+    pixels, codes = wishes(card, 5)[0], all_wishes(card, 5)
+    closest = engine.closest(pixels, codes, refine_best=refine_best)
+    choices, kept = one_by_one(engine, pixels, codes, refine_best)
+    assert closest.choice.tolist() == choices.tolist()
+    for position, one in enumerate(kept):
+        assert np.allclose(closest.drawn.first[position], one.first[0], atol=0.01)
+        assert np.allclose(closest.drawn.refined[position], one.refined[0], atol=0.01)
+        assert np.allclose(closest.drawn.features[position], one.features[0], atol=1e-3)
+        error = np.square(one.refined[0] - pixels[position]).mean()
+        assert closest.errors[position] == pytest.approx(error, rel=1e-3)
+
+
+def test_images_may_have_wishes_of_their_own(
+    make_card: MakeCard, make_network: MakeNetwork
+) -> None:
+    card = make_card()
+    engine = Engine(make_network(card), card, CPU)
+    pixels, codes = wishes(card, 6)[0], all_wishes(card, 6)
+    codes[::2] = codes[::2, ::-1]
+    forwards = engine.closest(pixels, all_wishes(card, 6))
+    mixed = engine.closest(pixels, codes)
+    assert mixed.choice[1::2].tolist() == forwards.choice[1::2].tolist()
+    assert mixed.choice[::2].tolist() == (2 - forwards.choice[::2]).tolist()
+    assert np.allclose(mixed.drawn.refined, forwards.drawn.refined, atol=0.01)
+
+
+def test_of_equally_close_drawings_the_earlier_wish_wins(
+    make_card: MakeCard, make_network: MakeNetwork
+) -> None:
+    card = make_card()
+    engine = Engine(make_network(card), card, CPU)
+    pixels, codes = wishes(card, 4)[0], np.repeat(all_wishes(card, 4)[:, :1], 3, axis=1)
+    for refine_best in (1, 2, 3):
+        assert not engine.closest(pixels, codes, refine_best=refine_best).choice.any()
+
+
+def test_half_the_precision_gives_almost_the_same_features(
+    make_card: MakeCard, make_network: MakeNetwork
+) -> None:
+    card = make_card("two-stage-60")
+    network = make_network(card)
+    pixels, codes = wishes(card)
+    whole = Engine(network, card, CPU).draw(pixels, codes)
+    half = Engine(network, card, CPU, precision=torch.bfloat16).draw(pixels, codes)
+    lengths = np.linalg.norm(whole.features, axis=1) * np.linalg.norm(half.features, axis=1)
+    assert ((whole.features * half.features).sum(axis=1) / lengths).min() > 0.999
+    assert np.abs(whole.refined - half.refined).mean() < 1
+    assert not np.array_equal(whole.refined, half.refined)
+
+
+@pytest.mark.parametrize(("codes", "best"), [((2, 3, 2), None), ((2, 3), None), ((2, 3, 3), 0)])
+def test_wishes_that_do_not_fit_are_refused(
+    make_card: MakeCard, make_network: MakeNetwork, codes: tuple[int, ...], best: int | None
+) -> None:
+    card = make_card()
+    engine = Engine(make_network(card), card, CPU)
+    pixels = wishes(card, 2)[0]
+    with pytest.raises(ValueError, match=r"codes \(N, K, 3\)|refine_best must be at least 1"):
+        engine.closest(pixels, np.zeros(codes, dtype=np.float32), refine_best=best)

@@ -12,9 +12,10 @@ from generator.card import Card
 from generator.checkpoint import load_card
 from generator.engine import Drawn, Engine, Floats
 from retrieval.collection import Collection
+from tests.drawing import DrawsOneByOne
 
 
-class QuickEngine(Engine):
+class QuickEngine(DrawsOneByOne):
     """Redraws an image so that the value which its brightness calls for comes closest."""
 
     def __init__(self, card: Card) -> None:

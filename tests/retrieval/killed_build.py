@@ -27,19 +27,20 @@ from sqlalchemy import event
 from gallery.align import Pixels
 from gallery.readers.registry import open_faces
 from generator.card import Card
-from generator.engine import Drawn, Engine, Floats
+from generator.engine import Drawn, Floats
 from index import store
 from retrieval import build as builder
 from retrieval.canonical import RECONSTRUCTION
 from retrieval.collection import Collection
 from retrieval.embedding import contract_of
+from tests.drawing import DrawsOneByOne
 
 builder.BATCH = 3
 WRITES = ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate")
 Instant = Callable[[str], None]
 
 
-class QuickEngine(Engine):
+class QuickEngine(DrawsOneByOne):
     """Draws without a network; its features are pixels."""
 
     def __init__(self, card: Card) -> None:

@@ -14,13 +14,14 @@ from gallery.attributes import Attribute, AttributeSpace, Condition
 from generator.card import Card
 from generator.engine import Drawn, Engine, Floats
 from retrieval.canonical import Canonical, canonicalise
+from tests.drawing import DrawsOneByOne
 
 POSE = Attribute("pose", ("-45", "0", "45"), "degree")
 LIGHT = Attribute("light", ("left", "right"))
 EYES = Attribute("eyes", ("open", "closed", "sunglasses", "patch"))
 
 
-class Pencil(Engine):
+class Pencil(DrawsOneByOne):
     """Draws from a table: the redrawing under a code is the source plus what the table says."""
 
     def __init__(self, *attributes: Attribute, seed: int = 0, levels: int = 1_000) -> None:

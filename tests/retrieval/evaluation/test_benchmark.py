@@ -28,6 +28,7 @@ from retrieval.evaluation.benchmark import check_together, run
 from retrieval.evaluation.protocols import Protocol
 from retrieval.evaluation.report import to_json
 from retrieval.evaluation.results import Progress, Results
+from tests.drawing import DrawsOneByOne
 
 POSE = Attribute("pose", ("-45", "0", "45"), "degree")
 LIGHT = Attribute("light", ("left", "right"))
@@ -80,7 +81,7 @@ def card_of(
     )
 
 
-class Oracle(Engine):
+class Oracle(DrawsOneByOne):
     """Draws exactly the image that was wished for."""
 
     def __init__(self, card: Card) -> None:

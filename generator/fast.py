@@ -1,0 +1,178 @@
+"""A two-stage network, rearranged to draw many wishes of one image quickly.
+
+The same sums in another order, so the results agree with the plain network's up to rounding:
+
+- The attribute branch does not see the image. What a wish adds to the fusion's first convolution is
+  a constant map, computed once and added to every image.
+- The source image is encoded once and not once for each wish, in the first stage and in the
+  refiner, whose first convolution is split into a part for the source and a part for the drawing.
+
+Shapes: B batch, K wishes of an image, J of them refined, U distinct wishes, C image channels, S
+side in pixels, A length of the one-hot code, F feature channels.
+"""
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from generator.two_stage import Refiner, TwoStage
+
+CHANNELS_LAST = torch.channels_last
+
+
+@dataclass(frozen=True, slots=True)
+class Redrawn:
+    """Of every image the redrawing that comes closest to it.
+
+    Attributes:
+        choice: Position of its wish, (B,).
+        error: Its mean squared distance to the image, in squared grey levels, (B,).
+        first: The first stage's image, grey levels in [0, 255], (B, C, S, S).
+        refined: The second stage's, likewise.
+        features: Output of the feature layer, (B, F, H, W).
+    """
+
+    choice: Tensor
+    error: Tensor
+    first: Tensor
+    refined: Tensor
+    features: Tensor
+
+
+class FastTwoStage(nn.Module):
+    """A trained network, ready to draw. The network it is made of is left as it is."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(
+        self, network: TwoStage, mean: Tensor, deviation: Tensor, dtype: torch.dtype
+    ) -> None:
+        """Rearrange a network.
+
+        Args:
+            network: Trained; on any device.
+            mean: Of each channel of its training images, grey levels, (C,).
+            deviation: Standard deviation of each channel, likewise.
+            dtype: Of the arithmetic: float32, or bfloat16 where the machine is fast at it.
+        """
+        super().__init__()
+        network = copy.deepcopy(network).float()
+        first, refiner = network.first, network.refiner
+        self.code, self.side = first.code, first.side
+        fusion = list(first.fusion)
+        seen = 64  # channels of the image branch
+        self.image = first.image
+        self.fusion_image = _part(fusion[0], slice(seen), bias=True)
+        self.fusion_code = _part(fusion[0], slice(seen, None), bias=False)
+        self.fusion = nn.Sequential(*fusion[1:])
+        self.decoder = first.decoder
+        encoder, to_feature = list(refiner.encoder), _depth(refiner)
+        self.refine_source = _part(encoder[0], slice(network.config.channels), bias=True)
+        self.refine_drawn = _part(encoder[0], slice(network.config.channels, None), bias=False)
+        self.encoder = nn.Sequential(*encoder[1:to_feature])
+        self.refine_decoder = nn.Sequential(*encoder[to_feature:], *refiner.decoder)
+        self.register_buffer("mean", mean.view(-1, 1, 1))
+        self.register_buffer("deviation", deviation.view(-1, 1, 1))
+        self.dtype = dtype
+        wish_branch = (self.code, self.fusion_code)  # small, and computed once: in full precision
+        for part in self.children():
+            part.to(torch.float32 if part in wish_branch else dtype)
+        for parameter in self.parameters():
+            parameter.requires_grad = False
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(memory_format=CHANNELS_LAST)
+
+    def wishes(self, codes: Tensor) -> Tensor:
+        """Return what wishes add to the fusion: codes (U, A) -> (U, 128 or 64, S/2, S/2)."""
+        maps = self.code(codes).unflatten(1, (-1, self.side, self.side))
+        added: Tensor = self.fusion_code(maps)
+        return added.to(self.dtype)
+
+    def draw_first(self, images: Tensor, wishes: Tensor) -> Tensor:
+        """Draw the wishes of each image with the first stage.
+
+        Args:
+            images: Normalised, (B, C, S, S).
+            wishes: See `forward`.
+
+        Returns:
+            Images, normalised, (B, K, C, S, S).
+        """
+        seen = self.fusion_image(self.image(self._laid_out(images)))  # (B, 128 or 64, S/2, S/2)
+        fused = (seen[:, None] + wishes).flatten(0, 1)
+        drawn = self.decoder(self.fusion(self._laid_out(fused)))
+        first: Tensor = drawn.unflatten(0, (len(images), wishes.shape[1]))
+        return first
+
+    def refine(self, images: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        """Refine J drawings of each image: normalised, (B, C, S, S) and (B, J, C, S, S).
+
+        Returns:
+            The refined images, normalised, (B, J, C, S, S), and the features, (B, J, F, H, W).
+        """
+        source = self.refine_source(self._laid_out(images))[:, None]  # (B, 1, 64, S, S)
+        drawn = self.refine_drawn(self._laid_out(first.flatten(0, 1)))
+        both = (drawn.unflatten(0, first.shape[:2]) + source).flatten(0, 1)
+        features = self.encoder(self._laid_out(both))
+        refined = self.refine_decoder(features)
+        return refined.unflatten(0, first.shape[:2]), features.unflatten(0, first.shape[:2])
+
+    def forward(self, images: Tensor, wishes: Tensor, refine_best: int) -> Redrawn:
+        """Draw each image under its wishes, and keep the drawing that comes closest to it.
+
+        Of equally close ones the earlier wish wins. With one wish there is nothing to choose.
+
+        Args:
+            images: Grey levels in [0, 255], (B, C, S, S).
+            wishes: What the method `wishes` returned for the wishes of each image, (B, K, …), or
+                (1, K, …) if they are the same for all.
+            refine_best: How many wishes of an image are refined, 1..K: those whose first drawing
+                comes closest. K follows the rule to the letter.
+        """
+        normalised = (images - self.mean) / self.deviation
+        first = self.draw_first(normalised, wishes)  # (B, K, C, S, S)
+        rows = torch.arange(len(images), device=images.device)
+        near = self._errors(first, images).argsort(dim=1, stable=True)[:, :refine_best]
+        near = near.sort(dim=1).values  # (B, J)
+        first = first[rows[:, None], near]
+        refined, features = self.refine(normalised, first)
+        errors = self._errors(refined, images)
+        kept = (rows, errors.argmin(dim=1))
+        return Redrawn(
+            near[kept],
+            errors[kept],
+            self._levels(first[kept]),
+            self._levels(refined[kept]),
+            features[kept],
+        )
+
+    def _errors(self, drawn: Tensor, images: Tensor) -> Tensor:
+        """Mean squared distances in grey levels: (B, J, C, S, S), (B, C, S, S) -> (B, J)."""
+        return (self._levels(drawn) - images[:, None]).square().flatten(2).mean(dim=2)
+
+    def _levels(self, normalised: Tensor) -> Tensor:
+        """Undo the normalisation: (…, C, S, S) -> (…, C, S, S), clipped to [0, 255]."""
+        return (normalised.float() * self.deviation + self.mean).clamp(0, 255)
+
+    def _laid_out(self, maps: Tensor) -> Tensor:
+        return maps.to(self.dtype).contiguous(memory_format=CHANNELS_LAST)
+
+
+def _depth(refiner: Refiner) -> int:
+    """Count the layers of the encoder up to and with the feature layer."""
+    names = [name for name, _ in refiner.encoder.named_children()]
+    return names.index(refiner.feature_layer) + 1
+
+
+def _part(conv: nn.Module, inputs: slice, *, bias: bool) -> nn.Conv2d:
+    """Return the part of a convolution that reads some of the input channels."""
+    assert isinstance(conv, nn.Conv2d)  # noqa: S101  a mistake in this package, not in its input
+    weight = conv.weight.detach()[:, inputs]
+    part = nn.Conv2d(weight.shape[1], weight.shape[0], 3, padding=1, bias=bias)
+    part.weight = nn.Parameter(weight.clone())
+    if bias and conv.bias is not None:
+        part.bias = nn.Parameter(conv.bias.detach().clone())
+    return part
