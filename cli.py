@@ -33,6 +33,8 @@ app = typer.Typer(
 data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 index_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 studio_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+weights_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(weights_app, name="weights", help="Look at the weights that ship, and at others.")
 app.add_typer(studio_app, name="studio", help="Draw synthetic faces with exact labels.")
 app.add_typer(data_app, name="data", help="Look at collections of images.")
 app.add_typer(index_app, name="index", help="Build and inspect the index of a gallery.")
@@ -49,7 +51,6 @@ CropOption = Annotated[
     str | None,
     typer.Option(metavar="X,Y,W,H", help="Where the face is: pixels, or shares up to 1."),
 ]
-DEMO_DATA = "cmu-faces:../shared/data/cmu-faces.tar.gz"
 DEFAULT_COLLECTION = Path("mindseye-collection")
 T = TypeVar("T")
 
@@ -222,16 +223,59 @@ def studio_draw(
     typer.echo(f"{request.images} images: studio:{out}")
 
 
+@weights_app.command("list")
+def weights_list(as_json: AsJson = False) -> None:
+    """List the weights that ship: what each draws, how well, and under which licence.
+
+    \b
+    Example: mindseye weights list
+    """  # noqa: D301
+    from generator.packaging import packaged, to_table
+
+    shipped = packaged()
+    if as_json:
+        typer.echo(json.dumps([one.describe() for one in shipped], ensure_ascii=False))
+    else:
+        typer.echo(to_table(shipped))
+
+
+@weights_app.command("show")
+def weights_show(
+    name: Annotated[str, typer.Argument(help="Packaged name, folder of a run, or file.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show the card of weights: attribute and values, data, training, measures, licence, hash.
+
+    \b
+    Example: mindseye weights show pose-60
+    """  # noqa: D301
+    from generator.checkpoint import find_weights
+    from generator.packaging import Weights, to_text
+
+    shown = Weights.at(find_weights(name))
+    typer.echo(json.dumps(shown.describe(), ensure_ascii=False) if as_json else to_text(shown))
+
+
 @index_app.command("build")
 def index_build(
     spec: Spec,
-    weights: Annotated[list[str], typer.Option(help="Folder or file; repeatable.")],
+    weights: Annotated[
+        list[str],
+        typer.Option(help="Folder, file or packaged name; repeatable. Default: packaged that fit."),
+    ] = [],  # noqa: B006  typer copies it
+    attribute: Annotated[
+        list[str], typer.Option(help="What will be wished for: chooses packaged weights.")
+    ] = [],  # noqa: B006
     collection: CollectionDir = DEFAULT_COLLECTION,
     split: Annotated[
         str, typer.Option(help="all, train (people on the card) or test (the others).")
     ] = "all",
     kind: Annotated[
         str | None, typer.Option(help="exact, or flat (needs FAISS); default: as before, or exact.")
+    ] = None,
+    refine_best: Annotated[
+        int | None,
+        typer.Option(min=1, help="Refine only the N first drawings that come closest: faster."),
     ] = None,
     device: Device = "auto",
     resume: Annotated[
@@ -243,7 +287,7 @@ def index_build(
     Images are known by their content: building again adds what is new and nothing twice.
 
     \b
-    Example: mindseye index build folder:photos --weights runs/eyes --collection my-faces
+    Example: mindseye index build folder:photos --attribute pose --collection my-faces
     """  # noqa: D301
     from gallery.readers.registry import open_faces
     from generator.checkpoint import find_weights
@@ -255,8 +299,8 @@ def index_build(
     _one_of("--kind", kind or "exact", ("exact", "flat"))
     keep_freed_memory()
     faces = open_faces(spec)
-    paths = [find_weights(given) for given in weights]
-    engines = [_engine(str(path), device) for path in paths]
+    paths = [find_weights(given) for given in weights] or _packaged_for(faces, attribute)
+    engines = [_engine(str(path), device, images=len(faces)) for path in paths]
     opened = Collection.open(collection) if resume else Collection.open_or_create(collection)
     with _closing(opened), opened.writing(), _resumable("Run the same command again to go on."):
         for engine, path in zip(engines, paths, strict=True):
@@ -266,7 +310,7 @@ def index_build(
                     f"--split {split} leaves no image of {spec}: {engine.card.name} was trained on"
                     f" {'nobody' if split == 'train' else 'everybody'} there; say --split all"
                 )
-            steps = build(opened, part, engine, path, kind)
+            steps = build(opened, part, engine, path, kind, refine_best=refine_best)
             last = list(_bar(steps, f"indexing with {engine.card.name}", len(part)))[-1]
             typer.echo(
                 f"{engine.card.name}: {last.indexed} images indexed, {last.known} known already,"
@@ -335,6 +379,11 @@ def query(
         except ImageError as error:
             raise ImageError(f"{image}: {error}. Give a photograph, such as a JPEG") from error
         searcher = open_searcher(opened, wish, pick_device(device), space=space, weights=weights)
+        if where is None and not searcher.knows_where_the_face_is(image):
+            _note(
+                f"Warning: {image} is taken to show a face that fills it, eyes at two fifths of its"
+                " height; if it does not, say where the face is: --crop X,Y,W,H"
+            )
         try:
             answer = searcher.query(
                 source, wish, k, where, exclude=image if exclude_source else None
@@ -394,35 +443,30 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path(
         "mindseye-demo"
     ),
-    data: Annotated[
-        str, typer.Option(metavar="SPEC", help="Labelled faces with the attribute `eyes`.")
-    ] = DEMO_DATA,
+    full: Annotated[
+        bool, typer.Option("--full", help="The whole packaged gallery, not a part of it.")
+    ] = False,
+    device: Device = "auto",
 ) -> None:
-    """See it work on real photographs: train, index, ask, and look at the answers.
+    """See it work: index a packaged gallery, ask, measure, and look at the answers.
 
     \b
-    Example: mindseye demo --data cmu-faces:cmu-faces.tar.gz --out demo
+    Example: mindseye demo --out demo
     """  # noqa: D301
-    from gallery.readers.registry import open_faces
-    from generator.machine import keep_freed_memory
+    from generator.machine import keep_freed_memory, pick_device
     from retrieval import demo as show
 
     keep_freed_memory()
-    if data == DEMO_DATA and not Path(data.partition(":")[2]).exists():
-        raise ConfigError(
-            f"The demonstration's photographs are not at {data.partition(':')[2]}; give --data"
-            " cmu-faces:PATH, with the UCI CMU Face Images there"
-        )
-    plan = show.plan(open_faces(data), out)
+    plan = show.plan(out, pick_device(device), full=full)
     with _resumable("Run the same command again to go on."):
-        _note(f"1/4  Training a generator for `{show.ATTRIBUTE}` (about two minutes on two cores)")
-        _train(plan.training, resume=True)
-        _note("2/4  Indexing the people it has not seen")
-        for _ in _bar(show.index(plan), "indexing", plan.test_images):
-            pass
-        _note("3/4  Asking three questions")
+        _note(f"1/3  Indexing {len(plan.faces)} images of {len(plan.faces.identities)} people")
+        for weights in plan.weights:
+            steps = show.index(plan, weights)
+            for _ in _bar(steps, f"indexing with {weights.card.name}", len(plan.faces)):
+                pass
+        _note("2/3  Asking")
         answers = show.ask(plan)
-        _note("4/4  Measuring")
+        _note("3/3  Measuring")
         results = _result(show.measure(plan), "benchmark")
     typer.echo(show.conclude(plan, answers, results, _program()))
 
@@ -567,12 +611,23 @@ def _train(request: "TrainRequest", *, resume: bool) -> None:
             _note(f"Skipped {progress.problem.name}: {progress.problem.reason}")
 
 
-def _engine(given: str, device: str) -> "Engine":
+def _engine(given: str, device: str, images: int = 1) -> "Engine":
+    """Open weights to draw so many images."""
     from generator.checkpoint import find_weights
     from generator.engine import Engine
-    from generator.machine import pick_device
+    from generator.machine import pick_device, worth_compiling
 
-    return Engine.open(find_weights(given), pick_device(device))
+    chosen = pick_device(device)
+    return Engine.open(find_weights(given), chosen, compiled=worth_compiling(chosen, images))
+
+
+def _packaged_for(faces: "FaceSet", attributes: list[str]) -> list[Path]:
+    """Choose packaged weights, and say which."""
+    from generator.packaging import fitting
+
+    chosen = fitting(faces.space, attributes)
+    _note(f"Weights: {', '.join(one.card.name for one in chosen)} (packaged)")
+    return [one.path for one in chosen]
 
 
 def _split(faces: "FaceSet", engine: "Engine", split: str) -> "FaceSet":

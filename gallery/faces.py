@@ -106,6 +106,10 @@ class FaceSet:
         unwanted = set(identities)
         return replace(self, faces=tuple(f for f in self.faces if f.identity not in unwanted))
 
+    def where(self, wanted: Callable[[Face], bool]) -> "FaceSet":
+        """Return the part of the set whose faces are wanted."""
+        return replace(self, faces=tuple(face for face in self.faces if wanted(face)))
+
     def labelled(self, attributes: Iterable[str]) -> "FaceSet":
         """Return the faces with an identity and a value for each of these attributes.
 

@@ -35,6 +35,7 @@ class Card:
         metrics: What was measured after training.
         sha256: Of the weights' file; empty until it is written.
         licence: Of the weights.
+        notes: What a user should know before trusting them; empty if nothing.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Card:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     sha256: str = ""
     licence: str = "not stated"
+    notes: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return a form that `from_json` reads back."""
@@ -69,6 +71,7 @@ class Card:
             "metrics": dict(self.metrics),
             "sha256": self.sha256,
             "licence": self.licence,
+            "notes": self.notes,
         }
 
     @classmethod
@@ -109,6 +112,7 @@ class Card:
                 metrics=dict(data["metrics"]),
                 sha256=str(data["sha256"]),
                 licence=str(data["licence"]),
+                notes=str(data.get("notes", "")),
             )
         except (ConfigError, KeyError, TypeError, ValueError) as error:
             raise WeightsError(f"{where} is not a card of weights: {error!r}") from error

@@ -22,6 +22,7 @@ from generator.registry import architecture
 from generator.two_stage import TwoStage
 
 WEIGHTS_FILE = "weights.safetensors"
+PACKAGED = Path(__file__).parent / "weights"  # what ships
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
@@ -115,14 +116,20 @@ def load_card(path: Path) -> Card:
     return Card.from_json(text, str(beside))
 
 
+def packaged_weights() -> dict[str, Path]:
+    """Return the weights that ship with the program, by name."""
+    return {path.stem: path for path in sorted(PACKAGED.glob("*.safetensors"))}
+
+
 def find_weights(given: str) -> Path:
     """Return the weights file that the user named.
 
     Args:
-        given: A .safetensors file, or the folder that `mindseye train --out` made.
+        given: A .safetensors file, the folder that `mindseye train --out` made, or, if there is
+            neither, the name of packaged weights.
 
     Raises:
-        WeightsError: There is no such file or folder, or no weights in it.
+        WeightsError: There is no such file, folder or name, or no weights in the folder.
     """
     path = Path(given).expanduser()
     if path.is_dir():
@@ -133,9 +140,12 @@ def find_weights(given: str) -> Path:
                 " … --resume`, or name another folder"
             )
     elif not path.is_file():
+        packaged = packaged_weights()
+        if given in packaged:
+            return packaged[given]
         raise WeightsError(
-            f"There are no weights {given!r}; give the folder that `mindseye train --out` made, or"
-            " a .safetensors file"
+            f"There are no weights {given!r}; give the folder that `mindseye train --out` made, a"
+            f" .safetensors file, or packaged weights: {', '.join(packaged) or 'none here'}"
         )
     return path
 

@@ -1,6 +1,7 @@
 """The machine that draws and trains: which device, and how its memory is managed."""
 
 import ctypes
+import importlib.util
 import sys
 
 import torch
@@ -45,6 +46,18 @@ def pick_precision(device: torch.device) -> torch.dtype:
     else:
         fast = torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001  no public way to ask
     return torch.bfloat16 if fast else torch.float32
+
+
+def worth_compiling(device: torch.device, images: int) -> bool:
+    """Say whether compiling the network, a minute or so, pays for so many images.
+
+    On a CPU it gains next to nothing; on a GPU it needs Triton, which torch brings on Linux.
+    """
+    return (
+        device.type == "cuda"
+        and images >= 50_000
+        and importlib.util.find_spec("triton") is not None
+    )
 
 
 def drawings_at_once(device: torch.device, size: int) -> int:

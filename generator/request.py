@@ -9,6 +9,7 @@ import torch
 from gallery.align import Aligner, Crop
 from gallery.errors import ConfigError
 from gallery.faces import FaceSet, first_identities, fold_identities
+from gallery.readers.registry import PACKAGED
 from generator.card import NAME
 from generator.config import Recipe, recipe
 from generator.registry import architecture
@@ -96,10 +97,12 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
         crop: Overrides the reader's crop.
 
     Raises:
-        ConfigError: An option is out of range, or two contradict each other.
+        ConfigError: An option is out of range, two contradict each other, or the set is kept for
+            testing.
         WishError: An attribute is unknown.
         DatasetError: The set has no labelled image.
     """
+    _check_set(faces)
     if train_identities is not None and fold is not None:
         raise ConfigError("--train-identities and --fold both choose people; give one of them")
     _check_name(out)
@@ -133,6 +136,14 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
         device=device,
         crop=crop,
     )
+
+
+def _check_set(faces: FaceSet) -> None:
+    if faces.spec in PACKAGED:
+        raise ConfigError(
+            f"{faces.spec} is kept for testing: nothing is trained on it. Draw a set to train on:"
+            " mindseye studio draw my-set --identities 100"
+        )
 
 
 def _check_name(out: Path) -> None:

@@ -23,7 +23,7 @@ from gallery.files import file_sha256, replacing
 from gallery.images import decode
 from generator.engine import Engine
 from index import store
-from retrieval.canonical import RECONSTRUCTION, canonicalise
+from retrieval.canonical import canonicalise, rule_name
 from retrieval.collection import Collection
 from retrieval.embedding import contract_of
 from retrieval.publishing import publish
@@ -53,7 +53,13 @@ class BuildProgress:
 
 
 def build(
-    collection: Collection, faces: FaceSet, engine: Engine, weights: Path, kind: str | None = None
+    collection: Collection,
+    faces: FaceSet,
+    engine: Engine,
+    weights: Path,
+    kind: str | None = None,
+    *,
+    refine_best: int | None = None,
 ) -> Iterator[BuildProgress]:
     """Bring a space up to date with a face set, and publish it.
 
@@ -63,6 +69,7 @@ def build(
         engine: Draws; its card names the space.
         weights: File that the engine was loaded from; the space keeps a copy.
         kind: Of index: "exact", "flat", or None for that of the last generation.
+        refine_best: See `Engine.closest`; part of the space's contract.
 
     Yields:
         Progress after each batch.
@@ -71,7 +78,7 @@ def build(
         IndexFileError: The space was made under another contract.
         OSError: The disk is full or cannot be written; what was finished is kept.
     """
-    builder = _Builder(collection, faces, engine, weights)
+    builder = _Builder(collection, faces, engine, weights, refine_best)
     yield from builder.batches()
     publish(collection, engine.card.name, kind)
     for space in collection.catalogue.spaces.all():
@@ -82,12 +89,18 @@ def build(
 
 class _Builder:
     def __init__(
-        self, collection: Collection, faces: FaceSet, engine: Engine, weights: Path
+        self,
+        collection: Collection,
+        faces: FaceSet,
+        engine: Engine,
+        weights: Path,
+        refine_best: int | None,
     ) -> None:
         self.catalogue = collection.catalogue
         self.faces = faces
         self.engine = engine
-        self.contract = contract_of(engine, RECONSTRUCTION)
+        self.refine_best = refine_best
+        self.contract = contract_of(engine, rule_name(refine_best))
         self.directory = collection.space_dir(engine.card.name)
         self.space = self._open_space(collection, weights)
         self.indexed = self.known = self.skipped = 0
@@ -219,7 +232,8 @@ class _Builder:
                 placed.append(Placed(image_id, "skipped", str(error)))
         shard = None
         if good:
-            canonical = canonicalise(self.engine, np.stack([pixels for _, pixels in good]))
+            pixels = np.stack([aligned for _, aligned in good])
+            canonical = canonicalise(self.engine, pixels, refine_best=self.refine_best)
             ids = np.array([image_id for image_id, _ in good], dtype=np.int64)
             shard = self._append(ids, canonical.embeddings)
             for image_id, estimate in zip(ids.tolist(), canonical.estimates, strict=True):

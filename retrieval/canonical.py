@@ -6,13 +6,14 @@ a gallery image shows is not asked of its labels but estimated.
 Rule `reconstruction` (the papers'): of the redrawings under every value, keep the one with the
 smallest squared pixel distance to the image. With several attributes a full product is never drawn:
 attribute by attribute, in order, the others are held at what was chosen before (at first, at their
-first values).
+first values). Its shortcut refines only the drawings whose first stage comes closest.
 
 Source: arXiv 1511.08446, section 4.1.2; BMVC 2016, section 4.1, "Retrieval results".
 
 Shapes: N images, S side, C channels, D dimensions, A length of the one-hot code.
 """
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,10 +21,32 @@ from numpy.typing import NDArray
 
 from gallery.align import Pixels
 from gallery.attributes import Attribute, AttributeSpace, Condition
+from gallery.errors import IndexFileError
 from generator.engine import Engine, Floats
 from retrieval.embedding import normalise
 
 RECONSTRUCTION = "reconstruction"
+_SHORTENED = re.compile(r"reconstruction, best ([1-9][0-9]*) refined")
+
+
+def rule_name(refine_best: int | None) -> str:
+    """Name the rule, for the index contract: `reconstruction`, or its shortcut."""
+    return RECONSTRUCTION if refine_best is None else f"reconstruction, best {refine_best} refined"
+
+
+def refined_by(rule: str) -> int | None:
+    """Return how many wishes of an image a rule refines; None for all.
+
+    Raises:
+        IndexFileError: There is no such rule.
+    """
+    shortened = _SHORTENED.fullmatch(rule)
+    if rule != RECONSTRUCTION and shortened is None:
+        raise IndexFileError(
+            f"The space was made by the rule {rule!r}, which this version does not know. Update"
+            " mindseye, or build the space again: mindseye index build"
+        )
+    return int(shortened[1]) if shortened else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,19 @@
-"""The demonstration: a generator trained on the spot, a gallery of strangers, three questions."""
+"""The demonstration: the packaged gallery, the packaged weights, and a few questions."""
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from gallery import sheets
 from gallery.attributes import Condition
-from gallery.errors import DatasetError
+from gallery.errors import WeightsError
 from gallery.faces import Face, FaceSet
-from generator.checkpoint import WEIGHTS_FILE
+from gallery.readers.registry import open_faces
 from generator.engine import Engine
-from generator.request import CPU, TrainRequest, make_request
+from generator.packaging import Weights, packaged
 from retrieval.build import BuildProgress, build
 from retrieval.collection import Collection
 from retrieval.evaluation import benchmark, report
@@ -21,11 +22,12 @@ from retrieval.evaluation.results import Progress, Results
 from retrieval.search import Answer, Found, open_searcher
 from retrieval.sheets import SHOWN, answer_sheet
 
-ATTRIBUTE = "eyes"
-ARCHITECTURE = "two-stage-32"
-TRAIN_SHARE = "0.7"
-STEPS = 300
-QUESTIONS = 3
+GALLERY = "studio-mini"
+WISHES = ("pose", "illumination", "accessory")
+PEOPLE = 6
+LIGHTS = ("0", "4", "7", "10", "14", "17")  # of twenty: from all sides
+QUESTIONS = 2  # of each attribute
+SIDE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +35,16 @@ class Plan:
     """What the demonstration will do.
 
     Attributes:
-        faces: Everybody.
-        training: The training run.
+        faces: The gallery.
+        weights: Packaged weights, one set for each attribute.
         out: Folder for all it makes.
+        device: Where to draw.
     """
 
     faces: FaceSet
-    training: TrainRequest
+    weights: tuple[Weights, ...]
     out: Path
-
-    @property
-    def strangers(self) -> FaceSet:
-        """The people that the generator is not trained on."""
-        return self.faces.without(self.training.train_identities)
-
-    @property
-    def test_images(self) -> int:
-        """How many images show them."""
-        return len(self.strangers)
-
-    @property
-    def weights(self) -> Path:
-        """Where the trained weights are."""
-        return self.training.out / WEIGHTS_FILE
+    device: torch.device
 
     @property
     def collection(self) -> Path:
@@ -80,60 +69,53 @@ class Asked:
     right: tuple[bool, ...]
 
 
-def plan(faces: FaceSet, out: Path) -> Plan:
+def plan(out: Path, device: torch.device, *, full: bool = False) -> Plan:
     """Plan the demonstration.
 
+    Args:
+        out: Folder for all it makes.
+        device: Where to draw.
+        full: Whether to take the whole packaged gallery; else six people under six lights.
+
     Raises:
-        DatasetError: The faces are not labelled with the attribute `eyes`.
+        WeightsError: Packaged weights are missing.
     """
-    if ATTRIBUTE not in faces.space:
-        raise DatasetError(
-            f"{faces.spec} has no attribute {ATTRIBUTE!r}, which the demonstration trains; give"
-            " --data cmu-faces:PATH"
-        )
-    training = make_request(
-        faces,
-        architecture_name=ARCHITECTURE,
-        attributes=(ATTRIBUTE,),
-        recipe_name="fast",
-        steps=STEPS,
-        train_identities=TRAIN_SHARE,
-        out=out / f"{ATTRIBUTE}-demo",
-        device=CPU,
-    )
-    return Plan(faces, training, out)
+    weights = {one.card.space.names[0]: one for one in packaged() if one.card.aligner.size == SIDE}
+    if "pose" not in weights:
+        raise WeightsError("The packaged weights are missing; install mindseye again")
+    faces = open_faces(GALLERY)
+    if not full:
+        faces = faces.of(faces.identities[:PEOPLE])
+        faces = faces.where(lambda face: face.condition.get("illumination") in LIGHTS)
+    chosen = tuple(weights[name] for name in WISHES if name in weights)
+    return Plan(faces, chosen, out, device)
 
 
-def index(plan: Plan) -> Iterator[BuildProgress]:
-    """Index the strangers."""
-    engine = Engine.open(plan.weights, CPU)
+def index(plan: Plan, weights: Weights) -> Iterator[BuildProgress]:
+    """Index the gallery with one set of weights."""
+    engine = Engine.open(weights.path, plan.device)
     collection = Collection.open_or_create(plan.collection)
     try:
         with collection.writing():
-            yield from build(collection, plan.strangers, engine, plan.weights)
+            yield from build(collection, plan.faces, engine, weights.path)
     finally:
         collection.close()
 
 
 def ask(plan: Plan) -> list[Asked]:
-    """Ask three questions about three strangers, and draw the answers on a sheet.
-
-    Raises:
-        DatasetError: No stranger is shown under two values with all else equal.
-    """
+    """Ask a few questions about each attribute, and draw the answers on a sheet."""
     collection = Collection.open(plan.collection)
     try:
-        asked = [_ask(plan, collection, source, wish) for source, wish in _questions(plan)]
+        asked = [
+            _ask(plan, collection, source, wish)
+            for weights in plan.weights
+            for source, wish in _questions(plan, weights)
+        ]
     finally:
         collection.close()
-    if not asked:
-        raise DatasetError(
-            f"Nobody left to ask about is shown under two values of {ATTRIBUTE!r} with all else"
-            " equal; give --data cmu-faces:PATH"
-        )
     picture = answer_sheet(
         [one.answer for one in asked],
-        plan.training.aligner(),
+        plan.weights[0].card.aligner,
         right=[one.right for one in asked],
         title="source | drawn | nearest in the gallery (green: right person, right everything)",
     )
@@ -143,7 +125,7 @@ def ask(plan: Plan) -> list[Asked]:
 
 def _ask(plan: Plan, collection: Collection, source: Face, wish: Condition) -> Asked:
     wishes = [f"{name}={value}" for name, value in wish.items()]
-    searcher = open_searcher(collection, wishes, CPU)
+    searcher = open_searcher(collection, wishes, plan.device)
     answer = searcher.query(plan.faces.load(source), wishes, SHOWN)
     wanted = source.condition.replace(wish)
     right = tuple(_is_right(hit, source, wanted) for hit in answer.hits)
@@ -154,31 +136,30 @@ def _is_right(hit: Found, source: Face, wanted: Condition) -> bool:
     return hit.identity == source.identity and hit.condition == wanted
 
 
-def _questions(plan: Plan) -> Iterator[tuple[Face, Condition]]:
-    """Choose a question about each of the first three strangers, by a fixed draw.
+def _questions(plan: Plan, weights: Weights) -> Iterator[tuple[Face, Condition]]:
+    """Choose a question about each of the first people, by a fixed draw.
 
     Only questions that some image of the gallery answers are chosen, whether or not the search
     will find it.
     """
     random = np.random.default_rng(0)
-    strangers = plan.strangers
-    shown = {(face.identity, face.condition) for face in strangers.faces}
-    for who in strangers.identities[:QUESTIONS]:
-        faces = strangers.of([who]).faces
+    attribute = weights.card.space.attributes[0]
+    shown = {(face.identity, face.condition) for face in plan.faces.faces}
+    for who in plan.faces.identities[:QUESTIONS]:
         asks = [
-            (face, Condition({ATTRIBUTE: value}))
-            for face in faces
-            for value in plan.faces.space[ATTRIBUTE].values
-            if value != face.condition.get(ATTRIBUTE)
-            and (who, face.condition.replace({ATTRIBUTE: value})) in shown
+            (face, Condition({attribute.name: value}))
+            for face in plan.faces.of([who]).faces
+            for value in attribute.values
+            if value != face.condition.get(attribute.name)
+            and (who, face.condition.replace({attribute.name: value})) in shown
         ]
         if asks:
             yield asks[int(random.integers(len(asks)))]
 
 
 def measure(plan: Plan) -> Generator[Progress, None, Results]:
-    """Run the benchmark on the strangers."""
-    engine = Engine.open(plan.weights, CPU)
+    """Run the benchmark for the first attribute on the gallery."""
+    engine = Engine.open(plan.weights[0].path, plan.device)
     results = yield from benchmark.run(plan.faces, [engine], Protocol())
     report.write(results, plan.out / "benchmark")
     return results
@@ -207,11 +188,10 @@ def conclude(plan: Plan, asked: Sequence[Asked], results: Results, program: str)
             report.to_markdown(results),
             "Look at:",
             f"  {plan.out}/answers.png  the answers",
-            f"  {plan.training.out}/samples/  what the generator draws",
             f"  {plan.out}/benchmark/table.md  the table above",
             "Try next:",
             query,
-            f"  {program} index show --collection {plan.collection}",
+            f"  {program} index build folder:PHOTOS --attribute pose --collection my-photos",
             f"  {program} data show {plan.faces.spec} --sheet faces.png",
         ]
     )

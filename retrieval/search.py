@@ -21,7 +21,7 @@ from generator.engine import Engine, Floats
 from index.base import Index
 from index.contract import IndexContract
 from index.store import open_index, read_contract
-from retrieval.canonical import RECONSTRUCTION, canonicalise
+from retrieval.canonical import canonicalise, refined_by
 from retrieval.collection import Collection
 from retrieval.embedding import contract_from_card, contract_of, normalise
 
@@ -87,9 +87,15 @@ class Searcher:
     """One space of a collection, open for queries."""
 
     def __init__(
-        self, collection: Collection, space: SpaceRow, engine: Engine, index: Index
+        self,
+        collection: Collection,
+        space: SpaceRow,
+        engine: Engine,
+        index: Index,
+        refine_best: int | None = None,
     ) -> None:
         self.space = space
+        self._refine_best = refine_best
         self.engine = engine
         self.index = index
         self._catalogue = collection.catalogue
@@ -98,6 +104,11 @@ class Searcher:
     def card(self) -> Card:
         """The card of the weights that draw here."""
         return self.engine.card
+
+    def knows_where_the_face_is(self, path: Path) -> bool:
+        """Say whether these weights have a crop of their own, or the gallery holds this file."""
+        known = self._catalogue.images.at(str(path.absolute())) is not None
+        return known or self.card.aligner.crop is not None
 
     def query(
         self,
@@ -151,7 +162,8 @@ class Searcher:
         batch = source[None]
         condition = wish
         if len(wish) < len(self.card.space.attributes):
-            condition = canonicalise(self.engine, batch).estimates[0].replace(wish)
+            seen = canonicalise(self.engine, batch, refine_best=self._refine_best)
+            condition = seen.estimates[0].replace(wish)
         drawn = self.engine.draw(batch, self.card.space.one_hot(condition)[None])
         return drawn.refined[0], drawn.features
 
@@ -202,14 +214,15 @@ def open_searcher(
             f"Nothing has been published in the space {chosen.name} yet; finish its build with"
             " `mindseye index build … --resume`"
         )
+    refine_best = refined_by(contract.canonicalisation)
     engine = Engine.open(collection.weights_path(chosen.name), device)
     index = open_index(
         collection.space_dir(chosen.name),
         chosen.generation,
-        contract_of(engine, RECONSTRUCTION),
+        contract_of(engine, contract.canonicalisation),
         device.type,
     )
-    return Searcher(collection, chosen, engine, index)
+    return Searcher(collection, chosen, engine, index, refine_best)
 
 
 def _choose(collection: Collection, wish: Condition, name: str | None) -> SpaceRow:

@@ -15,6 +15,8 @@ COMMANDS = (
     ("index", "show"),
     ("query",),
     ("bench",),
+    ("weights", "list"),
+    ("weights", "show"),
     ("studio", "assets"),
     ("studio", "draw"),
     ("demo",),

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import cli  # noqa: TID251  its tests may
-from gallery.attributes import Attribute, AttributeSpace
 from gallery.errors import ConfigError
 from gallery.readers.registry import open_faces
-from generator.checkpoint import load_weights, save_weights
-from generator.request import TrainRequest
-from generator.run import RUN_FILE, Progress
+from generator.packaging import packaged
+from generator.request import CPU, TrainRequest
+from generator.run import Progress
 from retrieval import demo
 from retrieval.build import BuildProgress
 
@@ -121,6 +120,8 @@ def test_the_commands_are_those_that_were_promised() -> None:
         ("studio", "assets"),
         ("studio", "draw"),
         ("train",),
+        ("weights", "list"),
+        ("weights", "show"),
     ]
 
 
@@ -128,11 +129,13 @@ OPTIONS = {
     "data show": "--sheet --json",
     "train": "--architecture --attribute --recipe --out --config --steps --train-identities --seed"
     " --device --resume",
-    "index build": "--weights --collection --split --resume",
+    "index build": "--weights --attribute --collection --split --refine-best --resume",
     "index show": "--collection --json",
     "query": "--wish --collection -k --space --weights --crop --sheet --json",
     "bench": "--weights --out --queries --seed --json",
-    "demo": "--out",
+    "demo": "--out --full",
+    "weights list": "--json",
+    "weights show": "--json",
     "studio assets": "--folder",
     "studio draw": "--identities --attributes --size --seed --workers --assets",
 }
@@ -414,7 +417,7 @@ def test_a_split_takes_the_people_on_the_card_or_the_others(
 ) -> None:
     seen = []
 
-    def build(_collection: Any, faces: Any, *_: Any) -> Iterator[BuildProgress]:
+    def build(_collection: Any, faces: Any, *_: Any, **_options: Any) -> Iterator[BuildProgress]:
         seen.append(set(faces.identities))
         yield BuildProgress(0, 0, 0, 0, 0)
 
@@ -426,7 +429,7 @@ def test_a_split_takes_the_people_on_the_card_or_the_others(
 def test_a_stopped_build_says_how_to_go_on(
     mindseye: Mindseye, faces_spec: str, pose_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def build(*_: Any) -> Iterator[BuildProgress]:
+    def build(*_: Any, **_options: Any) -> Iterator[BuildProgress]:
         yield BuildProgress(1, 30, 1, 0, 0)
         raise KeyboardInterrupt
 
@@ -452,7 +455,7 @@ def test_a_machine_at_its_end_is_one_line_too(
     error: BaseException,
     message: str,
 ) -> None:
-    def build(*_: Any) -> Iterator[BuildProgress]:
+    def build(*_: Any, **_options: Any) -> Iterator[BuildProgress]:
         yield BuildProgress(1, 30, 1, 0, 0)
         raise error
 
@@ -503,6 +506,21 @@ def test_sheet_and_drawing_are_written_where_they_are_asked_for(
         assert (drawn.size, drawn.mode) == ((32, 32), "L")
     with Image.open(tmp_path / "s" / "found.png") as sheet:
         assert sheet.width == (2 + 3) * 124
+
+
+def test_a_photograph_without_a_crop_is_warned_about_unless_the_gallery_knows_it(
+    mindseye: Mindseye, collection_dir: Path, faces_dir: Path, holiday: Path
+) -> None:
+    def said(*arguments: object) -> str:
+        ran = mindseye("query", *arguments, "--wish", "pose=45", "--collection", collection_dir)
+        assert ran.status == 0
+        return ran.err
+
+    photo = holiday / "photo 1.png"
+    assert f"Warning: {photo} is taken to show a face that fills it" in said(photo)
+    assert "--crop X,Y,W,H" in said(photo)
+    assert "Warning" not in said(photo, "--crop", "2,2,20,20")
+    assert "Warning" not in said(faces_dir / "p1-0-left.png")
 
 
 def test_an_answer_for_people_is_a_line_for_each_image(
@@ -560,46 +578,80 @@ def test_a_benchmark_prints_and_writes_the_same_numbers(
     ]
 
 
+# Packaged weights
+
+
+def test_what_ships_is_listed_and_shown(mindseye: Mindseye) -> None:
+    listed = mindseye("weights", "list", "--json").json
+    assert [one["name"] for one in listed] == [one.card.name for one in packaged()]
+    table = mindseye("weights", "list")
+    assert table.status == 0
+    for one in listed:
+        assert f"{one['name']} " in table.out
+        shown = mindseye("weights", "show", one["name"])
+        assert one["sha256"] in shown.out
+        assert mindseye("weights", "show", one["name"], "--json").json == one
+
+
+def test_a_gallery_without_labels_is_indexed_for_poses(mindseye: Mindseye, faces_dir: Path) -> None:
+    photo = shutil.copy(faces_dir / "p1-0-left.png", "one.png")
+    Path("photos").mkdir()
+    shutil.copy(photo, "photos")
+    built = mindseye("index", "build", "folder:photos", "--device", "cpu")
+    assert built.status == 0, built
+    assert "Weights: pose-60 (packaged)" in built.err
+    assert "pose-60: 1 images indexed" in built.out
+    answer = mindseye("query", photo, "--wish", "pose=30", "--device", "cpu", "--json").json
+    assert answer["space"] == "pose-60"
+    assert len(answer["hits"]) == 1
+
+
+def test_a_shortcut_is_part_of_the_space_and_still_answers(
+    mindseye: Mindseye, faces_spec: str, pose_weights: Path, faces_dir: Path
+) -> None:
+    given = ("--weights", pose_weights, "--collection", "short")
+    assert mindseye("index", "build", faces_spec, *given, "--refine-best", 2).status == 0
+    contract = json.loads(Path("short/spaces/pose-32/contract.json").read_text("utf-8"))
+    assert contract["canonicalisation"] == "reconstruction, best 2 refined"
+    photo = faces_dir / "p1-0-left.png"
+    ran = mindseye("query", photo, "--wish", "pose=45", "--collection", "short", "--json")
+    assert len(ran.json["hits"]) == 10
+    again = mindseye("index", "build", faces_spec, *given)
+    assert "another contract: canonicalisation: reconstruction" in one_line_error(again)
+
+
 # The demonstration
 
 
 def test_the_demonstration_runs_to_its_end(
-    mindseye: Mindseye,
-    faces_dir: Path,
-    light_weights: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    mindseye: Mindseye, holiday: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With eyes for lights, and as if it had been trained before."""
-    folder = tmp_path / "eyes"
-    shutil.copytree(faces_dir, folder)
-    labels = (folder / "labels.csv").read_text("utf-8").replace(",light", ",eyes")
-    labels = labels.replace(",left", ",open").replace(",right", ",sunglasses")
-    (folder / "labels.csv").write_text(labels, "utf-8")
-    monkeypatch.setattr(demo, "TRAIN_SHARE", "2")
-    spec = f"folder:{folder}"
-    plan = demo.plan(open_faces(spec), Path("demo"))
-    network, card = load_weights(light_weights)
-    space = AttributeSpace((Attribute("eyes", ("open", "sunglasses")),))
-    plan.training.out.mkdir(parents=True)
-    card = replace(card, name="eyes-demo", space=space, train_identities=("p1", "p2"))
-    save_weights(plan.weights, network, card)
-    (plan.training.out / RUN_FILE).write_text(json.dumps(plan.training.to_json()))
+    """With a smaller part of the packaged gallery."""
+    monkeypatch.setattr(demo, "PEOPLE", 2)
+    monkeypatch.setattr(demo, "LIGHTS", ("17",))
+    monkeypatch.setattr(demo, "WISHES", ("pose", "accessory"))
     for _ in range(2):  # and again: nothing is in the way
-        ran = mindseye("demo", "--data", spec, "--out", "demo")
+        ran = mindseye("demo", "--out", "demo", "--device", "cpu")
         assert ran.status == 0, ran.err
-        assert [line[:3] for line in ran.err.splitlines()] == ["1/4", "2/4", "3/4", "4/4"]
+        steps = [line[:3] for line in ran.err.splitlines() if line[1:2] == "/"]
+        assert steps == ["1/3", "2/3", "3/3"]
+    gallery = demo.plan(Path(), CPU).faces
+    assert f"1/3  Indexing {len(gallery)} images of 2 people" in ran.err
     table = ran.out.split("\n\n")[0].splitlines()
-    assert len(table) == 2 + 3
-    assert [row.split("|")[1].strip()[:2] for row in table[2:]] == ["p3", "p4", "p5"]
+    wishes = [row.split("|")[2].strip().split("=")[0] for row in table[2:]]
+    assert wishes == [w.card.space.names[0] for w in demo.plan(Path(), CPU).weights for _ in "12"]
     assert (tmp_path / "demo" / "answers.md").read_text("utf-8").splitlines() == table
     assert (tmp_path / "demo" / "benchmark" / "table.md").read_text("utf-8") in ran.out
     with Image.open(tmp_path / "demo" / "answers.png") as sheet:
         assert sheet.width == 7 * 124
     for line in ran.out.split("Try next:\n")[1].strip().splitlines():
-        words = line.split()
+        words = line.replace("PHOTOS", str(holiday)).split()
         assert words[0] == "mindseye"
         assert mindseye(*words[1:]).status == 0, line
+
+
+def test_the_whole_demonstration_takes_the_whole_gallery() -> None:
+    assert len(demo.plan(Path("demo"), CPU, full=True).faces) == len(open_faces("studio-mini"))
 
 
 # What users get wrong
@@ -716,7 +768,7 @@ MISTAKES = {
     ),
     "missing weights": (
         "index build {spec} --weights nowhere --collection {new}",
-        "There are no weights 'nowhere'; give the folder that `mindseye train --out` made, or a",
+        "There are no weights 'nowhere'; give the folder that `mindseye train --out` made, a .saf",
     ),
     "nothing to resume": (
         f"{BUILD} --resume",
@@ -738,13 +790,25 @@ MISTAKES = {
         "bench {spec} --weights {weights} --weights {others} --out results",
         "Both pose-32 and pose-32 would be tested on p4; weights can be pooled if each left out",
     ),
-    "demonstration without eyes": (
-        "demo --data {spec} --out demo",
-        "{spec} has no attribute 'eyes', which the demonstration trains; give --data cmu-faces:P",
+    "training on the packaged gallery": (
+        "train studio-mini --architecture two-stage-60 --attribute pose --out run",
+        "studio-mini is kept for testing: nothing is trained on it. Draw a set to train on: mindse",
     ),
-    "demonstration without photographs": (
-        "demo --out demo",
-        "The demonstration's photographs are not at ../shared/… give --data cmu-faces:PATH",
+    "packaged weights that do not fit": (
+        "index build {spec} --attribute hat --collection {new}",
+        "No packaged weights draw hat in the values of these images (there are: … give --weights",
+    ),
+    "unknown packaged weights": (
+        "weights show pose-61",
+        "There are no weights 'pose-61'; give … or packaged weights: ",
+    ),
+    "a refined drawing too few": (
+        f"{BUILD} --refine-best 0",
+        "Invalid value for '--refine-best': … See `mindseye index build --help`",
+    ),
+    "another rule": (
+        "index build {spec} --weights {weights} --collection {copied} --refine-best 2",
+        "The space pose-32 of {copied} was made under another contract: canonicalisation: reconst",
     ),
     "unknown architecture": (
         "train {spec} --architecture two-stage-33 --attribute pose --out run",
