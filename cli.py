@@ -242,17 +242,31 @@ def weights_list(as_json: AsJson = False) -> None:
 @weights_app.command("show")
 def weights_show(
     name: Annotated[str, typer.Argument(help="Packaged name, folder of a run, or file.")],
+    sheet: Annotated[
+        Path | None, typer.Option(help="Draw source, stage 1, stage 2 and target there.")
+    ] = None,
+    faces: Annotated[
+        str, typer.Option(metavar="SPEC", help="Labelled faces to draw for the sheet.")
+    ] = "studio-mini",
+    seed: Annotated[int, typer.Option(min=0, help="Of the choice of faces.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Show the card of weights: attribute and values, data, training, measures, licence, hash.
 
     \b
-    Example: mindseye weights show pose-60
+    Example: mindseye weights show pose-60 --sheet drawings.png
     """  # noqa: D301
+    from gallery import sheets
+    from gallery.readers.registry import open_faces
     from generator.checkpoint import find_weights
     from generator.packaging import Weights, to_text
+    from generator.samples import showcase
 
     shown = Weights.at(find_weights(name))
+    if sheet is not None:
+        drawn = showcase(_engine(name, "auto"), open_faces(faces), seed)
+        sheets.save(drawn, sheet)
+        _note(f"Sheet: {sheet}")
     typer.echo(json.dumps(shown.describe(), ensure_ascii=False) if as_json else to_text(shown))
 
 

@@ -6,13 +6,15 @@ import numpy as np
 from PIL import Image
 
 from gallery.errors import DatasetError
-from gallery.pixels import Aligned
+from gallery.faces import FaceSet
+from gallery.pixels import Aligned, align_all, align_each
 from gallery.sheets import Tile, sheet
 from generator.engine import Engine
 from generator.pairs import Pairs, make_pairs
 
 MEASURED_PAIRS = 2_000
 SAMPLED_PAIRS = 8
+SHOWN_PEOPLE = 20
 
 
 def measure(engine: Engine, part: Aligned, seed: int) -> dict[str, Any] | None:
@@ -39,6 +41,34 @@ def measure(engine: Engine, part: Aligned, seed: int) -> dict[str, Any] | None:
     }
 
 
+def showcase(engine: Engine, faces: FaceSet, seed: int) -> Image.Image:
+    """Draw people the weights have not seen: rows of source, stage 1, stage 2, target.
+
+    Args:
+        engine: Draws.
+        faces: Labelled faces; of people it was trained on none is taken.
+        seed: Of the choice of pairs.
+
+    Raises:
+        DatasetError: Nobody unseen is shown twice, under conditions that differ in what the
+            weights draw alone.
+    """
+    card = engine.card
+    unseen = faces.labelled(card.space.names).without(card.train_identities)
+    known = unseen.where(
+        lambda face: all(a.knows(face.condition[a.name]) for a in card.space.attributes)
+    )
+    if not known.faces:
+        raise DatasetError(
+            f"{card.name} has seen everybody in {faces.spec}, or draws none of its values; name"
+            " other faces with --faces SPEC"
+        )
+    people = known.of(known.identities[:SHOWN_PEOPLE])
+    aligned = align_all(list(align_each(people, card.aligner)), faces.spec)
+    make_pairs(aligned.faces, card.space, same_pairs=False)
+    return sample_sheet(engine, aligned, seed, refined=True, title=f"{card.name}: {faces.spec}")
+
+
 def sample_sheet(
     engine: Engine, part: Aligned, seed: int, *, refined: bool, title: str
 ) -> Image.Image:
@@ -57,6 +87,10 @@ def sample_sheet(
         space = engine.card.space
         codes = np.stack([space.one_hot(f.condition.only(space.names)) for f in part.faces])
         pairs = Pairs(alone, alone, codes)
+    return _rows(engine, part, pairs, refined=refined, title=title)
+
+
+def _rows(engine: Engine, part: Aligned, pairs: Pairs, *, refined: bool, title: str) -> Image.Image:
     drawn = engine.draw(part.pixels[pairs.sources], pairs.codes[pairs.targets])
     rows = []
     for row, (source, target) in enumerate(zip(pairs.sources, pairs.targets, strict=True)):

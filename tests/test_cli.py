@@ -135,7 +135,7 @@ OPTIONS = {
     "bench": "--weights --out --queries --seed --json",
     "demo": "--out --full",
     "weights list": "--json",
-    "weights show": "--json",
+    "weights show": "--sheet --faces --json",
     "studio assets": "--folder",
     "studio draw": "--identities --attributes --size --seed --workers --assets",
 }
@@ -591,6 +591,13 @@ def test_what_ships_is_listed_and_shown(mindseye: Mindseye) -> None:
         shown = mindseye("weights", "show", one["name"])
         assert one["sha256"] in shown.out
         assert mindseye("weights", "show", one["name"], "--json").json == one
+
+
+def test_weights_draw_a_sheet_of_strangers(mindseye: Mindseye, tmp_path: Path) -> None:
+    ran = mindseye("weights", "show", "pose-60", "--sheet", "drawn.png")
+    assert (ran.status, ran.err) == (0, "Sheet: drawn.png\n")
+    with Image.open(tmp_path / "drawn.png") as sheet:
+        assert sheet.width >= 4 * 128
 
 
 def test_a_gallery_without_labels_is_indexed_for_poses(mindseye: Mindseye, faces_dir: Path) -> None:

@@ -1,6 +1,7 @@
 """Shapes: P pairs, S side, C channels."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,15 +9,16 @@ import pytest
 from PIL import Image
 
 from gallery.attributes import AttributeSpace
+from gallery.errors import DatasetError
 from gallery.faces import FaceSet
-from gallery.pixels import Aligned
+from gallery.pixels import Aligned, align_all, align_each
 from gallery.sheets import sheet
 from generator import samples
 from generator.card import Card
 from generator.engine import Engine
 from generator.pairs import make_pairs
 from generator.request import CPU, TrainRequest
-from generator.samples import measure, sample_sheet
+from generator.samples import measure, sample_sheet, showcase
 from generator.two_stage import TwoStage
 
 MakeFaces = Callable[..., FaceSet]
@@ -150,3 +152,23 @@ def test_where_nobody_is_shown_twice_everybody_is_drawn_as_themselves(
         assert np.array_equal(row[0].pixels, part.pixels[place])
         assert np.array_equal(row[3].pixels, part.pixels[place])
         assert row[1].caption == "stage 1: pose=-45"
+
+
+def test_a_showcase_shows_people_the_weights_have_not_seen(
+    make_faces: Callable[..., FaceSet],
+    make_card: Callable[..., Card],
+    make_network: Callable[[Card], TwoStage],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = spied(monkeypatch)
+    faces = make_faces(people=3)
+    card = make_card(train_identities=("s1", "s3"))
+    engine = Engine(make_network(card), card, CPU)
+    showcase(engine, faces, seed=0)
+    strangers = align_all(list(align_each(faces.of(["s2"]), card.aligner)), faces.spec)
+    assert len(seen[0]) == 8
+    for row in seen[0]:
+        assert find(strangers, row[0].pixels) != find(strangers, row[3].pixels)
+    known = Engine(make_network(card), replace(card, train_identities=("s1", "s2", "s3")), CPU)
+    with pytest.raises(DatasetError, match="tiny has seen everybody in folder:"):
+        showcase(known, faces, seed=0)
