@@ -49,6 +49,7 @@ def test_a_card_says_what_a_reader_looks_for(make_card: MakeCard) -> None:
         "metrics",
         "sha256",
         "licence",
+        "notes",
     ]
     assert written["format"] == 1
     assert written["normalisation"] == {
