@@ -1,5 +1,4 @@
-"""From labels to what is asked: the gallery, the people, and the table of queries with all right
-answers (retrieval/evaluation/records.py).
+"""From labels to records: the gallery, the people, the queries with all their right answers.
 
 Shapes: N gallery images, A attributes, Q queries, R right images of all queries together.
 """
@@ -116,7 +115,9 @@ class _Cells:
         self._width = len(labels.space.attributes[column].values)
         self._identity = labels.identity
         self._others = np.delete(labels.values, column, axis=1)
-        cell = np.where((labels.identity >= 0) & (own >= 0), labels.identity * self._width + own, -1)
+        cell = np.where(
+            (labels.identity >= 0) & (own >= 0), labels.identity * self._width + own, -1
+        )
         self._order = np.argsort(cell, kind="stable")  # gallery order within a cell
         self._sorted = cell[self._order]
 

@@ -20,7 +20,7 @@ from generator.engine import Floats
 INSTALL = "install the rivals with scripts/rivals (docs/protocol.md)"
 
 
-class MissingEmbedder(Exception):
+class MissingEmbedderError(Exception):
     """An embedder cannot be used here; the message is the reason that tables print."""
 
 
@@ -39,14 +39,14 @@ def package_file(package: str, *parts: str) -> Path:
     """Find a file of an installed package, whose code is not run.
 
     Raises:
-        MissingEmbedder: It is not installed, or has no such file.
+        MissingEmbedderError: It is not installed, or has no such file.
     """
     found = find_spec(package)
     for folder in found.submodule_search_locations or [] if found else []:
         path = Path(folder).joinpath(*parts)
         if path.is_file():
             return path
-    raise MissingEmbedder(f"the package {package} is not installed; {INSTALL}")
+    raise MissingEmbedderError(f"the package {package} is not installed; {INSTALL}")
 
 
 def enlarged(pixels: Pixels, side: int, box: tuple[float, float, float, float]) -> Pixels:

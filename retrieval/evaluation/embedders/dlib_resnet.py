@@ -16,7 +16,7 @@ from generator.engine import Floats
 from retrieval.embedding import normalise
 from retrieval.evaluation.embedders.base import (
     INSTALL,
-    MissingEmbedder,
+    MissingEmbedderError,
     enlarged,
     package_file,
 )
@@ -32,7 +32,7 @@ class DlibEmbedder:
         """Load the network.
 
         Raises:
-            MissingEmbedder: The package with the weights, or dlib, is not installed.
+            MissingEmbedderError: The package with the weights, or dlib, is not installed.
         """
         path = package_file(
             "face_recognition_models", "models", "dlib_face_recognition_resnet_model_v1.dat"
@@ -40,7 +40,7 @@ class DlibEmbedder:
         try:
             import dlib  # noqa: PLC0415  an extra
         except ImportError as error:
-            raise MissingEmbedder(f"dlib is not installed; {INSTALL}") from error
+            raise MissingEmbedderError(f"dlib is not installed; {INSTALL}") from error
         self._network = dlib.face_recognition_model_v1(str(path))
         self.fingerprint = f"dlib {dlib.__version__} {file_sha256(path)}"
 

@@ -22,7 +22,7 @@ def open_embedder(name: str, device: torch.device) -> Embedder:
     """Load an embedder.
 
     Raises:
-        MissingEmbedder: What it needs is not installed.
+        MissingEmbedderError: What it needs is not installed.
         WeightsError: Its weights are damaged.
         KeyError: There is no such embedder.
     """

