@@ -372,7 +372,8 @@ def bench(
     """  # noqa: D301
     from gallery.readers.registry import open_faces
     from generator.machine import keep_freed_memory
-    from retrieval.evaluation import benchmark, report
+    from retrieval.evaluation import benchmark
+    from retrieval.evaluation import slice_report as report
     from retrieval.evaluation.protocols import Protocol
 
     if not weights:

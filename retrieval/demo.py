@@ -15,7 +15,8 @@ from generator.engine import Engine
 from generator.request import CPU, TrainRequest, make_request
 from retrieval.build import BuildProgress, build
 from retrieval.collection import Collection
-from retrieval.evaluation import benchmark, report
+from retrieval.evaluation import benchmark
+from retrieval.evaluation import slice_report as report
 from retrieval.evaluation.protocols import Protocol
 from retrieval.evaluation.results import Progress, Results
 from retrieval.search import Answer, Found, open_searcher

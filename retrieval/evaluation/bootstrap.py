@@ -1,10 +1,10 @@
 """Confidence intervals by bootstrap over identities. Pure functions of arrays.
 
 Queries about one person are alike, so people are resampled and not queries. The estimator is a
-ratio of sums: with person i drawn c_i times, the replicate is sum(c_i s_i) / sum(c_i n_i), where s_i
-is the sum of a measure over the person's queries and n_i their number. A person with more queries
-weighs more, exactly as in the mean over all queries, which is the replicate of c = 1. Two methods
-are compared on the same draws, so that what makes a person hard for both cancels out.
+ratio of sums: with person i drawn c_i times, the replicate is sum(c_i s_i) / sum(c_i n_i), where
+s_i is the sum of a measure over the person's queries and n_i their number. A person with more
+queries weighs more, exactly as in the mean over all queries, which is the replicate of c = 1. Two
+methods are compared on the same draws, so that what makes a person hard for both cancels out.
 
 What the intervals speak of: other people, with these weights. Another training of the same method
 would differ too; that is what several seeds show, and no interval here holds it.
@@ -61,9 +61,10 @@ def cluster_sums(values: Values, person: Counts, people: int) -> tuple[Values, V
     Returns:
         Sums, (I, M), and numbers of queries, (I,).
     """
-    columns = [np.bincount(person, column, minlength=people) for column in values.T]
-    sums = np.stack(columns, axis=1) if columns else np.empty((people, 0))
-    return sums, np.bincount(person, minlength=people).astype(np.float64)
+    sums = np.zeros((people, values.shape[1]))
+    np.add.at(sums, person, values)
+    sizes = np.bincount(person, minlength=people).astype(np.float64)
+    return sums, sizes
 
 
 def replicates(counts: Values, sums: Values, sizes: Values) -> Values:

@@ -206,7 +206,7 @@ def _paired(
     identity: Integers,
 ) -> list[Difference]:
     first, second = pair
-    measured: Flags = ~np.isnan(first + second).any(axis=1)
+    measured: Flags = np.isfinite((first + second).sum(axis=1))
     sample = Sample(measured, identity)
     figures = zip(
         measures,

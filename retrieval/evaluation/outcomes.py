@@ -114,7 +114,7 @@ def scores_of(methods: Sequence[MethodRecord], record: Record) -> dict[str, Scor
     for criterion in CRITERIA:
         each = [score_ranked(one[criterion], measured[criterion], cutoffs) for one in ranked]
         means = np.stack([_mean(one[measured[criterion]]) for one in each])
-        scores[criterion] = Scores(methods[0].name, seeds, sum(each) / len(each), means)
+        scores[criterion] = Scores(methods[0].name, seeds, np.mean(each, axis=0), means)
     return scores
 
 

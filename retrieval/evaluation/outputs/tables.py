@@ -112,8 +112,8 @@ def _named(method: Json) -> str:
 
 
 def _cell(figure: Json) -> str:
-    ends = figure["interval"]
-    return words.percent(figure["value"]) + (f" [{words.ends(ends)}]" if ends else "")
+    ends = words.ends(figure["interval"])
+    return words.percent(figure["value"]) + (f" [{ends}]" if ends else "")
 
 
 def _signed(interval: Sequence[float] | None) -> str:

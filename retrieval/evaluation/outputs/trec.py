@@ -93,5 +93,5 @@ def _plain(name: str) -> str:
 
 def _write(path: Path, lines: Iterator[str]) -> Path:
     """Compress lines; the same lines are the same bytes, whenever they are written."""
-    write_whole(path, gzip.compress("".join(lines).encode(), compresslevel=6, mtime=0))
+    write_whole(path, gzip.compress("".join(lines).encode(), compresslevel=1, mtime=0))
     return path

@@ -26,12 +26,9 @@ def change(value: float | None, digits: int = 1) -> str:
 
 
 def ends(interval: Sequence[float] | None, digits: int = 1) -> str:
-    """Print an interval of shares in percent."""
-    return (
-        ""
-        if interval is None
-        else f"{percent(interval[0], digits)}, {percent(interval[1], digits)}"
-    )
+    """Print an interval of shares in percent; nothing if there is none, or it is one number."""
+    printed = [percent(end, digits) for end in interval or ()]
+    return ", ".join(printed) if len(set(printed)) > 1 else ""
 
 
 def changes(interval: Sequence[float] | None) -> str:

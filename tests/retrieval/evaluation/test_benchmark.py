@@ -26,8 +26,8 @@ from retrieval.evaluation import benchmark as module
 from retrieval.evaluation.baselines import METHODS, Case, Ranking, rank
 from retrieval.evaluation.benchmark import check_together, run
 from retrieval.evaluation.protocols import Protocol
-from retrieval.evaluation.report import to_json
 from retrieval.evaluation.results import Progress, Results
+from retrieval.evaluation.slice_report import to_json
 
 POSE = Attribute("pose", ("-45", "0", "45"), "degree")
 LIGHT = Attribute("light", ("left", "right"))

@@ -8,8 +8,8 @@ import pytest
 from gallery.faces import Problem
 from retrieval.evaluation.baselines import METHODS
 from retrieval.evaluation.protocols import Protocol
-from retrieval.evaluation.report import DEFINITION, to_json, to_markdown, write
 from retrieval.evaluation.results import Fold, Results
+from retrieval.evaluation.slice_report import DEFINITION, to_json, to_markdown, write
 
 NAMES = (*METHODS, "random")
 
