@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from gallery.attributes import AttributeSpace, Condition
 from gallery.errors import ConfigError, DatasetError, did_you_mean
 from gallery.faces import Face
+from retrieval.evaluation.records import CRITERIA
 
-CRITERIA = ("C1", "C2")
+QUICK = ("ours*", "two-step-true/pixels", "two-step-true/features", "random")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,8 @@ class Protocol:
         exclude_source: Whether the source image is taken out of its own ranking.
         subsets: Parts of the queries that are reported by themselves: values of the source, by
             attribute, by name.
-        methods: Names or patterns of what is compared, if the command says nothing.
+        methods: Names or patterns of what is compared, if the command says nothing; by default
+            what needs no training and no package of others.
     """
 
     name: str = "default"
@@ -56,7 +58,7 @@ class Protocol:
     cutoffs: tuple[int, ...] = (1, 5, 10, 20)
     exclude_source: bool = False
     subsets: Mapping[str, Condition] = field(default_factory=dict)
-    methods: tuple[str, ...] = ("*",)
+    methods: tuple[str, ...] = QUICK
 
     def __post_init__(self) -> None:
         if self.queries < 1:

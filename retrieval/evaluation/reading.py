@@ -148,7 +148,7 @@ def read_part(
     tested = tested_faces(faces, engine.card, protocol)
     phase = f"reading for {engine.card.name}"
     aligned = yield from read_images(tested, engine.card.aligner, store, f"pixels-{number}", phase)
-    space = known_space(aligned.faces, faces.space)
+    space = known_space(restrict(faces, protocol.gallery), faces.space)  # alike in all folds
     labels = Labels.of(aligned.faces, space)
     wishable = _wishable(engine.card.space, space, protocol.attributes)
     everything = all_queries(labels, wishable)
