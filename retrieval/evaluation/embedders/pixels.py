@@ -1,5 +1,7 @@
 """The pixels themselves, as the papers' "image": L2-normalised grey levels."""
 
+from math import prod
+
 import numpy as np
 
 from gallery.align import Pixels
@@ -14,4 +16,4 @@ class PixelEmbedder:
 
     def embed(self, pixels: Pixels | Floats) -> Floats:
         """Flatten images: (N, S, S, C), 0..255 -> (N, S * S * C), unit length."""
-        return normalise(pixels.reshape(len(pixels), -1).astype(np.float32))
+        return normalise(pixels.reshape(len(pixels), prod(pixels.shape[1:])).astype(np.float32))

@@ -1,13 +1,13 @@
 """The table of queries lists exactly the images that the criteria call right."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import ConfigError
 from gallery.faces import Face, FaceSet
-from pathlib import Path
-
 from retrieval.evaluation.asking import (
     ask,
     describe_gallery,

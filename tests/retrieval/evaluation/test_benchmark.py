@@ -159,7 +159,7 @@ def to_json(record: Record) -> dict[str, Any]:
     right = sum(int(one.confusion.trace()) for one in ours)
     total = sum(int(one.confusion.sum()) + one.foreign for one in ours)
     fold = record.gallery.fold[record.queries.source]
-    asked = {c: flags for c, flags in record.queries.measured.items()}
+    asked = record.queries.measured
     names = [*(str(k) for k in record.provenance.cutoffs), "mAP", "MRR"]
     return {
         "hit_rate": {
