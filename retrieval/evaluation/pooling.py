@@ -32,7 +32,7 @@ def pool(records: Sequence[Record]) -> Record:
         records: At least one; their collections share an attribute space.
 
     Raises:
-        ValueError: There is none, or methods or attributes differ.
+        ValueError: There is none, or methods, seeds or attributes differ.
     """
     if not records:
         raise ValueError("there is no record to pool")
@@ -65,12 +65,15 @@ def pool(records: Sequence[Record]) -> Record:
 
 def _check_alike(records: Sequence[Record]) -> None:
     first = records[0]
-    names = [(method.name, method.seed) for method in first.methods]
     for record in records[1:]:
         if record.gallery.space != first.gallery.space:
             raise ValueError("records of different attributes cannot be pooled")
-        if [(method.name, method.seed) for method in record.methods] != names:
+        if _names(record) != _names(first):
             raise ValueError("records of different methods cannot be pooled")
+
+
+def _names(record: Record) -> list[str]:
+    return list(dict.fromkeys(method.name for method in record.methods))
 
 
 def _starts(sizes: Sequence[int]) -> list[int]:
@@ -131,16 +134,20 @@ def _pool_queries(records: Sequence[Record], starts: Sequence[int]) -> QueryTabl
 
 
 def _pool_methods(records: Sequence[Record], starts: Sequence[int]) -> tuple[MethodRecord, ...]:
-    return tuple(
-        _pool_method(parts, starts)
-        for parts in zip(*(record.methods for record in records), strict=True)
-    )
+    pooled: list[MethodRecord] = []
+    for name in _names(records[0]):
+        alike = [[m for m in record.methods if m.name == name] for record in records]
+        skipped = [method for methods in alike for method in methods if method.skipped]
+        if skipped:
+            pooled.append(skipped[0])
+        elif len({tuple(method.seed for method in methods) for methods in alike}) > 1:
+            raise ValueError(f"records of different seeds of {name} cannot be pooled")
+        else:
+            pooled += (_pool_method(parts, starts) for parts in zip(*alike, strict=True))
+    return tuple(pooled)
 
 
 def _pool_method(parts: Sequence[MethodRecord], starts: Sequence[int]) -> MethodRecord:
-    for part in parts:
-        if part.skipped:
-            return part
     depth = max(part.top.shape[1] for part in parts)
     tops = [
         np.pad(
@@ -150,12 +157,12 @@ def _pool_method(parts: Sequence[MethodRecord], starts: Sequence[int]) -> Method
         )
         for part, start in zip(parts, starts, strict=True)
     ]
+    settings = [dict(part.settings) for part in parts]
     sizes = [part.index_bytes for part in parts if part.index_bytes is not None]
+    alike = all(one == settings[0] for one in settings)
     return replace(
         parts[0],
-        settings={f"fold {n}": dict(part.settings) for n, part in enumerate(parts, 1)}
-        if any(part.settings != parts[0].settings for part in parts)
-        else parts[0].settings,
+        settings=settings[0] if alike else {f"fold {n}": s for n, s in enumerate(settings, 1)},
         top=np.concatenate(tops),
         right_ranks=_joined(part.right_ranks for part in parts),
         build_s=_summed([part.build_s for part in parts]),

@@ -92,11 +92,11 @@ def all_asked(gallery: Gallery, attribute: int = 0, most: int = 10**9, seed: int
 
 
 def ranked(
-    name: str, gallery: Gallery, queries: QueryTable, seed: int, depth: int = DEPTH
+    name: str, gallery: Gallery, queries: QueryTable, seed: int, fold: int = 0, depth: int = DEPTH
 ) -> MethodRecord:
     """Rank the gallery by a method's noisy scores; two-step methods filter nothing here."""
     who, value, others, note = METHODS[name]
-    random = np.random.default_rng((seed, sorted(METHODS).index(name)))
+    random = np.random.default_rng((seed, fold, sorted(METHODS).index(name)))
     luck = random.normal(0, 0.5, gallery.identity.max() + 1)  # some people are harder than others
     top = np.full((len(queries), min(depth, len(gallery))), -1, dtype=np.int64)
     ranks = np.empty(len(queries.right), dtype=np.int64)
@@ -136,14 +136,18 @@ def record(
     names: Sequence[str] = ("ours", "ours-pixels", "raw"),
     seeds: Sequence[int] = (0,),
     fold: int = 0,
+    lot: int = 0,
     pictures: bool = False,
     cutoffs: Sequence[int] = (1, 5, 10, 20),
 ) -> Record:
-    """Simulate a benchmark of one fold; with several seeds, `shift/sface` counts as trained."""
+    """Simulate a benchmark of one fold.
+
+    With several seeds, `shift/sface` counts as trained. Another `lot` asks other queries.
+    """
     gallery = grid(people, first=people * fold)
-    queries = all_asked(gallery, most=most, seed=fold)
+    queries = all_asked(gallery, most=most, seed=lot + fold)
     methods = [
-        ranked(name, gallery, queries, seed + 100 * fold)
+        ranked(name, gallery, queries, seed, fold)
         for name in names
         for seed in (seeds if name.startswith("shift") else seeds[:1])
     ]
