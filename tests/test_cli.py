@@ -124,6 +124,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
     ]
 
 
+QUICK_METHODS = ("ours", "ours-pixels", "two-step-true/pixels", "two-step-true/features")
 OPTIONS = {
     "data show": "--sheet --json",
     "train": "--architecture --attribute --recipe --out --config --steps --train-identities --seed"
@@ -131,7 +132,7 @@ OPTIONS = {
     "index build": "--weights --collection --split --resume",
     "index show": "--collection --json",
     "query": "--wish --collection -k --space --weights --crop --sheet --json",
-    "bench": "--weights --out --queries --seed --json",
+    "bench": "--weights --out --protocol --methods --queries --seed --seeds --compare --json",
     "demo": "--out",
     "studio assets": "--folder",
     "studio draw": "--identities --attributes --size --seed --workers --assets",
@@ -541,23 +542,49 @@ def test_a_benchmark_prints_and_writes_the_same_numbers(
     mindseye: Mindseye, faces_spec: str, pose_weights: Path, tmp_path: Path
 ) -> None:
     given = ("bench", faces_spec, "--weights", pose_weights, "--queries", 20, "--seed", 3)
+    given = (*given, "--cache", "cache")
     ran = mindseye(*given, "--out", "one")
-    assert ran.status == 0
+    assert ran.status == 0, ran.err
     assert ran.out == (tmp_path / "one" / "table.md").read_text("utf-8") + "\n"
-    assert "Written: one/results.json, one/table.md" in ran.err
+    assert "Written: one/report.html, one/table.md, one/results.json" in ran.err
+    assert "<html" in (tmp_path / "one" / "report.html").read_text("utf-8")
     results = json.loads((tmp_path / "one" / "results.json").read_text("utf-8"))
     assert (results["gallery"], results["identities"], results["queries"]) == (
         12,
         2,
         {"C1": 20, "C2": 20},
     )
+    names = [method["name"] for method in results["methods"]]
+    assert names == [*QUICK_METHODS, "random"]
     again = mindseye(*given, "--out", "two", "--json").json
-    assert again.pop("seconds").keys() == results.pop("seconds").keys() == {"build", "answer"}
+    for passing in ("seconds", "created", "command", "files"):
+        again.pop(passing)
+        results.pop(passing)
+    for method in (*again["methods"], *results["methods"]):
+        method.pop("build_s", None)
+        method.pop("query_s", None)
     assert again == results
-    assert sorted(results) == [
-        *("estimate_accuracy", "folds", "format", "gallery", "hit_rate", "identities", "mse"),
-        *("protocol", "queries", "queries_dropped", "spec"),
-    ]
+    compared = mindseye("bench", "--compare", "one/results.json", "two")
+    assert compared.status == 0, compared.err
+    assert "20 queries about 2 people, asked by both" in compared.out
+
+
+def test_a_benchmark_follows_its_protocol_and_options(
+    mindseye: Mindseye, faces_spec: str, pose_weights: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.toml").write_text(
+        '[split]\ntrain_identities = "4"\n[gallery]\nlight = ["left"]\n'
+        "[queries]\ncount = 9\n[judging]\ncutoffs = [1, 2]\n"
+    )
+    given = ("bench", faces_spec, "--weights", pose_weights, "--protocol", "mine.toml")
+    given = (*given, "--out", "one", "--cache", "cache", "--json")
+    results = mindseye(*given, "--methods", "raw/pixels,raw/features*", "--queries", 5).json
+    assert (results["gallery"], results["identities"]) == (3, 1)
+    assert results["queries"] == {"C1": 5, "C2": 5}
+    assert results["protocol"]["cutoffs"] == [1, 2]
+    assert results["protocol"]["name"] == "mine"
+    names = [method["name"] for method in results["methods"]]
+    assert names == ["ours", "raw/pixels", "raw/features", "raw/features/no-source", "random"]
 
 
 # The demonstration
@@ -729,6 +756,22 @@ MISTAKES = {
     "benchmark without weights": (
         "bench {spec} --out results",
         "A benchmark needs weights; add --weights W (from mindseye train --out W)",
+    ),
+    "benchmark of nothing": (
+        "bench --weights {weights}",
+        "A benchmark needs a SPEC and --out DIR; or compare two with --compare A.json B.json",
+    ),
+    "comparison with nothing": (
+        "bench --compare nowhere.json nothing",
+        "There is no nowhere.json; give a results.json or its folder",
+    ),
+    "benchmark by an unknown protocol": (
+        "bench {spec} --weights {weights} --out results --protocol studio-minni",
+        "There is no protocol file 'studio-minni'; give a .toml file or a shipped name. Did you",
+    ),
+    "benchmark of an unknown method": (
+        "bench {spec} --weights {weights} --out results --methods our",
+        "There is no method 'our'; did you mean 'ours'? Known: ours, ours-pixels, two-step/pixels",
     ),
     "benchmark without labels": (
         "bench folder:{photos} --weights {weights} --out results",

@@ -24,7 +24,7 @@ from gallery.attributes import AttributeSpace
 from gallery.errors import DatasetError
 from gallery.pixels import Aligned
 from generator.engine import Floats
-from retrieval.evaluation.results import Progress
+from retrieval.evaluation.records import Progress
 from retrieval.evaluation.rivals.cache import trained
 from retrieval.evaluation.rivals.networks import (
     Normalise,

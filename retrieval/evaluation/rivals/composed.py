@@ -28,7 +28,7 @@ from gallery.errors import DatasetError
 from gallery.pixels import Aligned
 from generator.engine import Floats
 from generator.pairs import make_pairs
-from retrieval.evaluation.results import Progress
+from retrieval.evaluation.records import Progress
 from retrieval.evaluation.rivals.cache import trained
 from retrieval.evaluation.rivals.contrast import HardBatches, info_nce, reciprocal_ranks
 from retrieval.evaluation.rivals.networks import (

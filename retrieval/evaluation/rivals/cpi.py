@@ -46,7 +46,7 @@ from gallery.errors import DatasetError
 from gallery.faces import Face
 from gallery.pixels import Aligned
 from generator.engine import Floats
-from retrieval.evaluation.results import Progress
+from retrieval.evaluation.records import Progress
 from retrieval.evaluation.rivals.cache import trained
 from retrieval.evaluation.rivals.networks import (
     LocallyConnected,

@@ -24,7 +24,7 @@ from gallery.errors import ConfigError, DatasetError
 from gallery.pixels import Aligned
 from generator.config import TrainConfig
 from generator.training import learning_rate
-from retrieval.evaluation.results import Progress
+from retrieval.evaluation.records import Progress
 from retrieval.evaluation.rivals.networks import seeded
 
 CHECKS = 8

@@ -10,7 +10,7 @@ import torch
 from gallery.attributes import AttributeSpace
 from gallery.errors import DatasetError
 from gallery.pixels import Aligned
-from retrieval.evaluation.results import Progress
+from retrieval.evaluation.records import Progress
 from retrieval.evaluation.rivals.composed import (
     Composed,
     ComposedNetwork,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gallery.errors import ConfigError, DatasetError
 from gallery.pixels import Aligned
-from retrieval.evaluation.results import Progress
+from retrieval.evaluation.records import Progress
 from retrieval.evaluation.rivals.training import (
     CHECKS,
     Budget,
