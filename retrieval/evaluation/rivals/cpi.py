@@ -61,6 +61,7 @@ from retrieval.evaluation.rivals.training import Budget, Plan, Score
 RATE = 1e-3
 POSE, ILLUMINATION, NEUTRAL = "pose", "illumination", "7"
 MAPS, HIDDEN = 32, 1024
+HEADS = ("pose.weight", "recover.2.weight")
 
 
 class CpiNetwork(nn.Module):
@@ -128,8 +129,9 @@ class CpiTask:
         _, size, _, channels = self.part.pixels.shape
         network = CpiNetwork(Normalise.of(self.part.pixels), channels, size, self.space.size)
         draw_weights(network, self.seed)
-        for head in (network.pose, network.recover[-1]):
-            nn.init.zeros_(head.weight)  # begin with the mean image, not with noise
+        for name, value in network.named_parameters():
+            if name in HEADS:
+                nn.init.zeros_(value)  # begin with the mean image, not with noise
         return network.to(self.device)
 
     def loss(self, network: nn.Module, random: np.random.Generator, *, augment: bool) -> Tensor:

@@ -103,6 +103,12 @@ def test_the_second_task_recovers_the_input(couple: Aligned, by_heart: CpiNetwor
     assert (recovered - normal).square().mean() < 0.3 * normal.square().mean()
 
 
+def test_untrained_it_draws_the_mean_image(couple: Aligned, pose: AttributeSpace) -> None:
+    task = CpiTask(couple, space=pose, seed=0, batch_size=12, device=CPU)
+    for images in task.build()(torch.full((2, 1, 32, 32), 9.0), torch.eye(3)[:2]):
+        assert not images.any()
+
+
 def test_colour_images_are_drawn_in_colour() -> None:
     network = CpiNetwork(Normalise([0.0] * 3, [1.0] * 3), 3, 20, 7)
     drawn, recovered = network(torch.zeros(2, 3, 20, 20), torch.zeros(2, 7))
