@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from gallery.attributes import AttributeSpace
@@ -120,17 +119,3 @@ def _plain(key: Mapping[str, Any]) -> Any:  # noqa: ANN401  JSON is what it is
 
 def _hash(key: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-
-
-@torch.inference_mode()
-def in_batches(
-    ask: Callable[..., Tensor], device: torch.device, *arrays: np.ndarray[Any, Any]
-) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Ask a network about images (N, S, S, C) and what goes with them, 256 at a time."""
-    answers = []
-    for start in range(0, max(len(arrays[0]), 1), 256):
-        chosen = [np.array(array[start : start + 256], order="C") for array in arrays]
-        tensors = [torch.from_numpy(one).to(device) for one in chosen]
-        images = tensors[0].permute(0, 3, 1, 2).float()
-        answers.append(ask(images, *tensors[1:]).float().cpu().numpy())
-    return np.concatenate(answers)

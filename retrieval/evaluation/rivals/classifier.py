@@ -25,11 +25,12 @@ from gallery.errors import DatasetError
 from gallery.pixels import Aligned
 from generator.engine import Floats
 from retrieval.evaluation.records import Progress
-from retrieval.evaluation.rivals.cache import in_batches, trained
+from retrieval.evaluation.rivals.cache import trained
 from retrieval.evaluation.rivals.networks import (
     Normalise,
     draw_weights,
     encoder,
+    in_batches,
     place,
     relit,
     shifted,

@@ -29,12 +29,13 @@ from gallery.pixels import Aligned
 from generator.engine import Floats
 from generator.pairs import make_pairs
 from retrieval.evaluation.records import Progress
-from retrieval.evaluation.rivals.cache import in_batches, trained
+from retrieval.evaluation.rivals.cache import trained
 from retrieval.evaluation.rivals.contrast import HardBatches, info_nce, reciprocal_ranks
 from retrieval.evaluation.rivals.networks import (
     Normalise,
     draw_weights,
     encoder,
+    in_batches,
     place,
     shifted,
     to_device,

@@ -24,10 +24,11 @@ TWINS = 2
 class HardBatches:
     """Batches in which what is wrong is nearly right.
 
-    A batch takes a few people and a few wishes, and for every person and every wish up to `TWINS`
-    pairs. So beside each target stand targets of the same person under other values, of other
-    people under the same wished value, and of the same person and value with something else changed
-    (where the images have that): each thing a query asks for is the only difference somewhere.
+    A batch takes a few people and a few wishes, and for every person and every wish `TWINS`
+    pairs, or more where there are few of both. So beside each target stand targets of the same
+    person under other values, of other people under the same wished value, and of the same person
+    and value with something else changed (where the images have that): each thing a query asks for
+    is the only difference somewhere.
 
     Attributes:
         cells: Number of each image's cell, (N,): images of one cell show one person under one
@@ -63,6 +64,7 @@ class HardBatches:
         """
         wishes = min(len(self._wishes), max(2, round((self._size / TWINS) ** 0.5)))
         people = min(len(self._people), max(1, self._size // (wishes * TWINS)))
+        twins = max(TWINS, self._size // (wishes * people))
         asked = random.permutation(len(self._wishes))[:wishes]
         shown = random.permutation(len(self._people))[:people]
         batch = []
@@ -71,8 +73,8 @@ class HardBatches:
             for wish in asked:
                 known = of_person.get(self._wishes[wish])
                 if known is not None:
-                    batch.append(random.permutation(known)[:TWINS])
-        if not batch:  # nobody chosen has a chosen wish
+                    batch.append(random.permutation(known)[:twins])
+        if sum(map(len, batch)) < 2:  # those chosen were hardly ever shown as was wished
             return random.integers(self._total, size=self._size)
         return np.concatenate(batch)[: self._size]
 
@@ -96,7 +98,10 @@ def info_nce(probes: Tensor, candidates: Tensor, cells: Tensor, temperature: flo
     target = torch.arange(count, device=probes.device)
     twins = cells[:count, None] == cells[None]  # (B, M)
     twins[target, target] = False
-    logits = (probes @ candidates.T / temperature).masked_fill(twins, -torch.inf)
+    with torch.autocast(probes.device.type, enabled=False):  # bfloat16 would round neighbours alike
+        logits = (probes.float() @ candidates.float().T / temperature).masked_fill(
+            twins, -torch.inf
+        )
     forth = functional.cross_entropy(logits, target)
     back = functional.cross_entropy(logits[:, :count].T, target)
     return (forth + back) / 2

@@ -6,12 +6,13 @@ images they were trained on, which are saved with their weights.
 Shapes: B batch, C channels, S side, F features, L places of a map, K inputs of a place.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -144,3 +145,17 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
+
+
+@torch.inference_mode()
+def in_batches(
+    ask: Callable[..., Tensor], device: torch.device, *arrays: NDArray[Any]
+) -> NDArray[np.float32]:
+    """Ask a network about images (N, S, S, C) and what goes with them, 256 at a time."""
+    answers = []
+    for start in range(0, max(len(arrays[0]), 1), 256):
+        chosen = [np.array(array[start : start + 256], order="C") for array in arrays]
+        tensors = [torch.from_numpy(one).to(device) for one in chosen]
+        images = tensors[0].permute(0, 3, 1, 2).float()
+        answers.append(ask(images, *tensors[1:]).float().cpu().numpy())
+    return np.concatenate(answers)

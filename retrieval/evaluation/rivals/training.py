@@ -48,9 +48,9 @@ class Budget:
     trials: int = 4
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.batch_size) < 1 or not 0 <= self.trials <= 4:
+        if self.steps < 1 or self.batch_size < 2 or not 0 <= self.trials <= 4:
             raise ConfigError(
-                "A rival's budget needs steps and batch_size of at least 1 and 0 to 4 trials,"
+                "A rival's budget needs at least 1 step, batches of at least 2, and 0 to 4 trials,"
                 f" got {self.steps}, {self.batch_size}, {self.trials}"
             )
 
