@@ -172,7 +172,7 @@ def _faces(
 def _traits(seed: int, identity: str) -> dict[str, str]:
     """Return what decides how a synthetic person looks, as far as evaluations are broken down."""
     who = sample_identity(seed, int(identity))
-    return {"ancestry": who.ancestry, "gender": who.gender, "age": age_band(who.age_years)}
+    return {"ancestry": who.ancestry, "gender": who.gender, "age group": age_band(who.age_years)}
 
 
 def _problems(manifest: Manifest, folder: Path) -> list[Problem]:

@@ -116,6 +116,11 @@ class _Setting:
     methods: tuple[Method, ...]
 
 
+def runs_of(methods: Sequence[Method], seeds: int) -> list[tuple[Method, int]]:
+    """List every method with the seeds it runs with: one, unless it is trained."""
+    return [(one, seed) for one in methods for seed in range(seeds if one.trained else 1)]
+
+
 def _measure(setting: _Setting, store: Store, provenance: Provenance) -> Steps[Record]:
     """Let every method answer the queries of one fold."""
     part, protocol = setting.part, setting.protocol
@@ -134,9 +139,9 @@ def _measure(setting: _Setting, store: Store, provenance: Provenance) -> Steps[R
     if training is not None:
         twins = yield from find_twins(part.aligned.pixels, training.aligned.pixels)
     answered: list[Answered] = []
-    for method in setting.methods:
-        for seed in range(bench.budget.seeds if method.trained else 1):
-            answered.append((yield from answer(method, seed, work, protocol)))
+    for method, seed in runs_of(setting.methods, bench.budget.seeds):
+        one = yield from answer(method, seed, work, protocol)
+        answered.append(one)
     records = tuple(one.record for one in answered)
     seconds = Counter(provenance.seconds)
     errors: dict[str, Floats] = {}

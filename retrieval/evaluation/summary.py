@@ -57,7 +57,7 @@ def summarise(record: Record, scores: Mapping[str, Mapping[str, Scores]]) -> Jso
         **_provenance(record),
         "definition": DEFINITION,
         "measures": list(measure_names(cutoffs)),
-        "criteria": list(CRITERIA),
+        "criteria": list(record.provenance.protocol.get("criteria", CRITERIA)),
         "reference": REFERENCE,
         "bootstrap": {
             "level": bootstrap.LEVEL,

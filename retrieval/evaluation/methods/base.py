@@ -53,8 +53,8 @@ class Method:
     Attributes:
         name: Like "two-step/pixels".
         note: What it does, in a few words, for tables.
-        prepare: Makes what it searches; takes the seed of its training. Raises SkippedMethodError or
-            MissingEmbedderError if it cannot run here.
+        prepare: Makes what it searches; takes the seed of its training. Raises SkippedMethodError
+            or MissingEmbedderError if it cannot run here.
         trained: Whether the seed changes anything.
         source_excluded: Whether a query's own source is taken out of its ranking in any case.
     """
