@@ -23,8 +23,8 @@ from gallery.pixels import Aligned, align_all, align_each
 from gallery.readers.registry import open_faces
 from generator.engine import Floats
 from generator.machine import keep_freed_memory, pick_device
-from retrieval.evaluation.protocols import CRITERIA, Labels, all_queries
-from retrieval.evaluation.records import Progress
+from retrieval.evaluation.protocols import Labels, all_queries
+from retrieval.evaluation.records import CRITERIA, Progress
 from retrieval.evaluation.rivals.classifier import train_classifier
 from retrieval.evaluation.rivals.composed import Composed, train_composed
 from retrieval.evaluation.rivals.cpi import Cpi, neutral_pairs, train_cpi
