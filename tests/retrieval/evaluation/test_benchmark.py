@@ -549,3 +549,52 @@ def test_cutoffs_beyond_the_gallery_find_everything() -> None:
     for method in ("ours", "random"):
         for k in ("48", "60"):
             assert report["hit_rate"][method]["C2"][k] == 1
+
+
+# What a protocol may ask for
+
+
+def test_weights_that_have_seen_somebody_whom_the_protocol_tests_are_refused() -> None:
+    seen = card_of("w", POSE, trained_on=("s0", "s1", "s5"))
+    check_together(GRID, [seen], Protocol(train_identities="6"))
+    with pytest.raises(ConfigError, match="w was trained on s5, who is not among these; train wi"):
+        check_together(GRID, [seen], Protocol(train_identities="2"))
+
+
+def test_a_protocol_fixes_who_is_tested() -> None:
+    engine = Oracle(card_of("w", POSE, trained_on=("s0",)))
+    report = to_json(measured(GRID, engine, train_identities="0.5"))
+    assert (report["identities"], report["gallery"]) == (4, 24)
+
+
+def test_a_protocol_says_what_is_wished_for_and_what_stands_in_the_gallery() -> None:
+    engine = Oracle(card_of("w", POSE, LIGHT))
+    record = measured(GRID, engine, attributes=("light",), gallery={"pose": ("0", "45")})
+    assert len(record.gallery) == 32
+    assert set(record.queries.attribute.tolist()) == {1}
+    with pytest.raises(ConfigError, match="wishes for 'eyes', which the weights do not draw; th"):
+        measured(GRID, engine, attributes=("eyes",))
+    with pytest.raises(ConfigError, match="restricts 'hat', which known:geometry says nothing of"):
+        measured(GRID, engine, gallery={"hat": ("none",)})
+
+
+def test_a_subset_is_noted_and_pictures_are_of_the_query_they_name() -> None:
+    subset = {"lit from the left": Condition(light="left")}
+    record = measured(GRID, Oracle(card_of("w", POSE)), subsets=subset)
+    lit = record.gallery.values[record.queries.source, 1] == 0
+    assert record.queries.subsets["lit from the left"].tolist() == lit.tolist()
+    example = record.examples[0]
+    source = record.gallery.names[record.queries.source[example.query]]
+    assert example.source.tolist() == pixels_of(*map(int, source.split("-"))).tolist()
+    assert example.drawn.tolist() == example.target.tolist() == example.found[0].tolist()
+
+
+def test_the_record_says_how_it_was_made() -> None:
+    record = measured(GRID, Oracle(card_of("w", POSE)))
+    how = record.provenance
+    assert set(how.hashes) == {"data", "protocol", "code", "weights w"}
+    assert how.hashes["weights w"] == "0" * 64
+    other = measured(GRID, Oracle(card_of("w", POSE)), seed=1).provenance
+    assert other.hashes["data"] == how.hashes["data"]
+    assert other.hashes["protocol"] != how.hashes["protocol"]
+    assert set(how.seconds) == {"read", "prepare", "rank"}

@@ -1,5 +1,11 @@
 """Rankings agree with sorting everything, whatever is hidden, however the work is cut."""
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -89,3 +95,41 @@ def test_probes_of_another_dimension_are_refused() -> None:
     searched = Searched(np.ones((3, 2), np.float32), np.ones((1, 3), np.float32))
     with pytest.raises(ValueError, match="1 queries need probes"):
         list(rank(searched, table([[1]], [0], [0]), 1, "cpu"))
+
+
+HUGE = """
+import resource, sys
+import numpy as np
+from tests_table import table
+from retrieval.evaluation.ranking import Searched, join, rank
+
+gallery = np.load(sys.argv[1], mmap_mode="r")
+probes = np.ascontiguousarray(gallery[::20_000])
+asked = table([[20_000 * n, 999_999] for n in range(len(probes))], [0] * 50, [0] * 50)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+found = join(list(rank(Searched(gallery, probes), asked, 5, "cpu")))
+grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+assert (found.top[:, 0] == 20_000 * np.arange(50)).all()
+assert (found.right_ranks[::2] == 0).all()
+assert (found.right_ranks[1::2] > 0).all()
+print(grown // 1024)
+"""
+
+
+@pytest.mark.slow
+def test_a_million_images_are_ranked_in_bounded_memory(tmp_path: Path) -> None:
+    """50 x 10^6 scores in work are 400 MB of keys and as much again of places."""
+    random = np.random.default_rng(0)
+    gallery = random.normal(size=(1_000_000, 32)).astype(np.float32)
+    gallery /= np.linalg.norm(gallery, axis=1, keepdims=True)
+    np.save(tmp_path / "gallery.npy", gallery)
+    shutil.copy(__file__, tmp_path / "tests_table.py")
+    done = subprocess.run(
+        [sys.executable, "-c", HUGE, str(tmp_path / "gallery.npy")],
+        env={**os.environ, "PYTHONPATH": f"{Path.cwd()}{os.pathsep}{tmp_path}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 2_500  # MB
