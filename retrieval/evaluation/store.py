@@ -10,6 +10,7 @@ Shapes: N rows, D dimensions.
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from gallery.files import file_sha256, replacing, write_whole
 from retrieval.evaluation.records import Progress
 
+SCRATCH = "scratch-"
 Value = TypeVar("Value")
 Array = NDArray[Any]
 Steps = Generator[Progress, None, Value]
@@ -138,13 +140,16 @@ class Store:
 
 @contextmanager
 def open_store(kept: Path) -> Iterator[Store]:
-    """Open a store; its scratch files are deleted at the end.
+    """Open a store; its scratch files are deleted at the end, and those of killed processes now.
 
     Raises:
         OSError: The folder cannot be written.
     """
     kept.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="scratch-", dir=kept) as scratch:
+    for left in kept.glob(f"{SCRATCH}*"):
+        if not _is_alive(left.name.removeprefix(SCRATCH).partition("-")[0]):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-", dir=kept) as scratch:
         yield Store(kept, Path(scratch))
 
 
@@ -159,6 +164,17 @@ def array_sha256(array: Array) -> str:
     for start in range(0, len(array), 4096):
         digest.update(np.ascontiguousarray(array[start : start + 4096]).data)
     return digest.hexdigest()
+
+
+def _is_alive(process: str) -> bool:
+    """Say whether a process of this machine runs; in doubt, it does."""
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, OSError):
+        return True
+    return True
 
 
 def _reserve(path: Path) -> None:

@@ -1,5 +1,8 @@
 """Vectors on disk: what is kept is what was made, and what is damaged is made anew."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,6 +80,18 @@ def test_scratch_files_go_when_the_store_is_closed(tmp_path: Path) -> None:
         assert writer.close().tolist() == ROWS.tolist()
         assert len(list(tmp_path.rglob("*.npy"))) == 1
     assert not list(tmp_path.rglob("*"))
+
+
+def test_what_a_killed_process_left_is_deleted_and_nothing_of_a_living_one(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for name in (f"scratch-{gone.pid}-a", f"scratch-{os.getpid()}-b", "scratch-of-somebody", "x"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "v.npy").touch()
+    with open_store(tmp_path):
+        pass
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == sorted([f"scratch-{os.getpid()}-b", "scratch-of-somebody", "x"])
 
 
 def test_an_older_file_of_the_name_stays_readable(tmp_path: Path) -> None:
