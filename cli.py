@@ -423,8 +423,12 @@ def bench(
         )
     keep_freed_memory()
     chosen = find_protocol(protocol, spec)
-    given = {"queries": queries, "seed": seed, "exclude_source": exclude_source or None}
-    chosen = replace(chosen, **{name: value for name, value in given.items() if value is not None})
+    chosen = replace(
+        chosen,
+        queries=chosen.queries if queries is None else queries,
+        seed=chosen.seed if seed is None else seed,
+        exclude_source=exclude_source or chosen.exclude_source,
+    )
     options = benchmark.Options(
         methods=tuple(methods.split(",")) if methods else (),
         budget=Budget(steps=rival_steps, trials=trials, seeds=seeds),

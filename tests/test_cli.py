@@ -541,8 +541,8 @@ def test_a_crop_and_a_space_can_be_chosen(
 def test_a_benchmark_prints_and_writes_the_same_numbers(
     mindseye: Mindseye, faces_spec: str, pose_weights: Path, tmp_path: Path
 ) -> None:
-    given = ("bench", faces_spec, "--weights", pose_weights, "--queries", 20, "--seed", 3)
-    given = (*given, "--cache", "cache")
+    asked = ("--queries", 20, "--seed", 3, "--cache", "cache")
+    given = ("bench", faces_spec, "--weights", pose_weights, *asked)
     ran = mindseye(*given, "--out", "one")
     assert ran.status == 0, ran.err
     assert ran.out == (tmp_path / "one" / "table.md").read_text("utf-8") + "\n"
@@ -576,8 +576,8 @@ def test_a_benchmark_follows_its_protocol_and_options(
         '[split]\ntrain_identities = "4"\n[gallery]\nlight = ["left"]\n'
         "[queries]\ncount = 9\n[judging]\ncutoffs = [1, 2]\n"
     )
-    given = ("bench", faces_spec, "--weights", pose_weights, "--protocol", "mine.toml")
-    given = (*given, "--out", "one", "--cache", "cache", "--json")
+    where = ("--protocol", "mine.toml", "--out", "one", "--cache", "cache", "--json")
+    given = ("bench", faces_spec, "--weights", pose_weights, *where)
     results = mindseye(*given, "--methods", "raw/pixels,raw/features*", "--queries", 5).json
     assert (results["gallery"], results["identities"]) == (3, 1)
     assert results["queries"] == {"C1": 5, "C2": 5}

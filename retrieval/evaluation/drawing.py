@@ -123,7 +123,8 @@ def _draw_all(work: Workbench) -> Steps[Drawn]:
         embeddings.add(normalise(drawn.features))
         images.add(drawn.refined.round().astype(np.uint8))
         source = pixels[asked.source[queries.start : queries.stop]]
-        for stage, made in zip(STAGES, (source, drawn.first, drawn.refined), strict=True):
+        stages: tuple[NDArray[Any], ...] = (source, drawn.first, drawn.refined)
+        for stage, made in zip(STAGES, stages, strict=True):
             notes.note(stage, queries, made)
         notes.note_map(queries, drawn.refined)
         yield Progress(f"drawing with {bench.engine.card.name}", queries.stop, len(asked))

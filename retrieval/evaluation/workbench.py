@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from gallery.align import Pixels
 from gallery.attributes import AttributeSpace, Condition
 from gallery.pixels import Aligned
 from generator.engine import Drawn, Engine, Floats
@@ -48,7 +49,7 @@ class Canonical:
     """
 
     embeddings: Vectors
-    images: Vectors
+    images: Pixels
     estimates: Sequence[Condition]
 
 

@@ -62,7 +62,8 @@ def enlarged(pixels: Pixels, side: int, box: tuple[float, float, float, float]) 
     result = np.empty((len(pixels), side, side, 3), dtype=np.uint8)
     for number, face in enumerate(pixels):
         image = Image.fromarray(in_colour(face))
-        result[number] = image.resize((side, side), Image.Resampling.BICUBIC, box=edges)
+        large = image.resize((side, side), Image.Resampling.BICUBIC, box=edges)
+        result[number] = np.asarray(large)
     return result
 
 

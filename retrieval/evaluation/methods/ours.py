@@ -59,7 +59,7 @@ def oracle_target(work: Workbench, _: int) -> Steps[Prepared]:
     return Prepared(gallery=gallery, probes=writer.close(), build_s=canonical.seconds)
 
 
-def flat(images: Pixels, writer: Writer) -> Vectors:
+def flat(images: Pixels | Vectors, writer: Writer) -> Vectors:
     """Write the pixels of images as vectors of unit length, (N, S, S, C) -> (N, S * S * C)."""
     embedder = PixelEmbedder()
     for run in blocks(len(images)):

@@ -79,7 +79,8 @@ def shifted(vectors: Vectors, known: Vectors, taught: Aligned, work: Workbench) 
             raise SkippedMethodError(
                 f"no training image shows {name}={space.attributes[column].values[value]}"
             )
-        means[column, value] = np.mean(known[rows], axis=0, dtype=np.float64).astype(np.float32)
+        mean: Floats = known[rows].mean(axis=0, dtype=np.float64).astype(np.float32)
+        means[column, value] = mean
     writer = work.bench.store.writer("shifted-probes", len(asked))
     for queries in blocks(len(asked)):
         moved = np.stack([means[tuple(wanted[q])] - means[tuple(own[q])] for q in queries])

@@ -32,7 +32,8 @@ def twins(test: Pixels, train: Pixels) -> Twins:
         try:
             next(steps)
         except StopIteration as stop:
-            return stop.value
+            found: Twins = stop.value
+            return found
 
 
 def test_equal_and_nearly_equal_images_are_told_from_others() -> None:

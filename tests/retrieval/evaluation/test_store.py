@@ -9,25 +9,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval.evaluation.store import Made, Steps, Store, array_sha256, open_store
+from retrieval.evaluation.store import Array, Made, Steps, Store, array_sha256, open_store
 
 ROWS = np.arange(20, dtype=np.float32).reshape(10, 2)
 
 
-def parts() -> Iterator[np.ndarray]:
+def parts() -> Iterator[Array]:
     yield ROWS[:4]
     yield ROWS[4:]
 
 
-def made(steps: Steps[Made]) -> Made:
+def made(steps: Steps[Made[Array]]) -> Made[Array]:
     while True:
         try:
             next(steps)
         except StopIteration as stop:
-            return stop.value
+            found: Made[Array] = stop.value
+            return found
 
 
-def never() -> Iterator[np.ndarray]:
+def never() -> Iterator[Array]:
     raise AssertionError("made although it was kept")
     yield ROWS
 
@@ -101,7 +102,7 @@ def test_an_older_file_of_the_name_stays_readable(tmp_path: Path) -> None:
         assert (before.tolist(), after.tolist()) == (ROWS.tolist(), (ROWS + 1).tolist())
 
 
-def filled(store: Store, rows: np.ndarray) -> np.ndarray:
+def filled(store: Store, rows: Array) -> Array:
     writer = store.writer("same", len(rows))
     writer.add(rows)
     return writer.close()
@@ -115,5 +116,5 @@ def test_nothing_is_an_empty_array(tmp_path: Path) -> None:
 def test_a_hash_speaks_of_type_shape_and_content() -> None:
     same = array_sha256(ROWS.copy())
     assert same == array_sha256(ROWS)
-    others = [ROWS.reshape(5, 4), ROWS.astype(np.float64), ROWS + 1]
-    assert len({same, *map(array_sha256, others)}) == 4
+    others: list[Array] = [ROWS.reshape(5, 4), ROWS.astype(np.float64), ROWS + 1]
+    assert len({same, *(array_sha256(one) for one in others)}) == 4

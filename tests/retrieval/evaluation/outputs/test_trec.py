@@ -3,6 +3,7 @@
 import gzip
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import ir_measures
 import numpy as np
@@ -35,7 +36,7 @@ def whole_rankings() -> Record:
     return pool(folds)
 
 
-def measured(out: Path, name: str, measures: list[object]) -> dict[tuple[str, str], float]:
+def measured(out: Path, name: str, measures: list[Any]) -> dict[tuple[str, str], float]:
     """Return what ir-measures says of every query, by measure and query."""
     judged = ir_measures.read_trec_qrels(str(out / "trec" / "qrels.txt.gz"))
     run = ir_measures.read_trec_run(str(out / "trec" / f"{name}.run.gz"))
