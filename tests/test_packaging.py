@@ -36,6 +36,11 @@ def test_the_wheel_holds_the_command_line_four_packages_and_nothing_else(wheel: 
     assert top == {"cli.py", *PACKAGES, f"mindseye-{project['version']}.dist-info"}
 
 
+def test_the_wheel_holds_the_protocols_by_name(wheel: list[str]) -> None:
+    shipped = {name.rpartition("/")[2] for name in wheel if "/shipped_protocols/" in name}
+    assert shipped == {path.name for path in (ROOT / "benchmarks" / "protocols").iterdir()}
+
+
 def test_the_wheel_holds_every_module_and_no_test(wheel: list[str]) -> None:
     assert {name for name in wheel if name.endswith(".py")} == set(map(name_of, SOURCES))
     assert not [name for name in wheel if "test" in name.lower() or "__pycache__" in name]

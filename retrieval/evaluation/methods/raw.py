@@ -1,4 +1,4 @@
-"""The source's embedding, unedited: how much of an answer does the question hold?"""
+"""The source's embedding, unedited: what is found without a wish."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""The attribute classifier of two-step retrieval: which value does a gallery image show?
+"""The attribute classifier of two-step retrieval: which values images show.
 
 A compact convolutional network, trained from nothing on the training people, with one softmax for
 each attribute. The papers trained theirs on features of a network that had seen millions of faces,
