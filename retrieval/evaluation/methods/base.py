@@ -25,7 +25,7 @@ class Prepared:
         gallery: Embeddings, unit length, (N, D).
         probes: Likewise, (Q, D).
         values: Values that gallery images are taken to have: the first of two steps, (N, A).
-        build_s: Seconds to prepare the gallery.
+        build_s: Seconds to prepare the gallery, without any training.
         probe_s: Seconds to make the probes.
         settings: Of its training, JSON.
         errors: Mean squared error of each query's drawing, by stage, where the method draws.

@@ -20,7 +20,6 @@ def composed(work: Workbench, seed: int) -> Steps[Prepared]:
 
 def _composed(work: Workbench, seed: int) -> Steps[Prepared]:
     bench = work.bench
-    started = time.perf_counter()
     training = train_composed(
         bench.taught(),
         bench.space,
@@ -30,6 +29,7 @@ def _composed(work: Workbench, seed: int) -> Steps[Prepared]:
         cache=bench.rivals,
     )
     network: Composed = yield from taught(training)
+    started = time.perf_counter()
     pixels, asked = bench.aligned.pixels, bench.asked
     gallery = bench.store.writer(f"composed-{seed}", len(pixels))
     for run in blocks(len(pixels)):

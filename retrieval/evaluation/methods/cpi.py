@@ -29,7 +29,6 @@ def cpi(work: Workbench, seed: int) -> Steps[Prepared]:
     if reason:
         raise SkippedMethodError(reason)
     values = yield from estimated_values(work, seed)
-    started = time.perf_counter()
     training = train_cpi(
         bench.taught(),
         bench.space,
@@ -39,9 +38,10 @@ def cpi(work: Workbench, seed: int) -> Steps[Prepared]:
         cache=bench.rivals,
     )
     network: Cpi = yield from taught(training)
+    started = time.perf_counter()
     embedder = PixelEmbedder()
     pixels, asked = bench.aligned.pixels, bench.asked
-    codes = one_hot(values.value.positions, work)
+    codes = one_hot(values.positions, work)
     gallery = bench.store.writer("cpi-gallery", len(pixels))
     for run in blocks(len(pixels)):
         rows = slice(run.start, run.stop)

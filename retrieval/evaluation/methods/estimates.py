@@ -3,6 +3,7 @@
 Shapes: N gallery images, A attributes of the collection, T attributes of the classifier.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,10 +26,12 @@ class Estimated:
     Attributes:
         positions: In the collection's space, -1 where nothing is estimated, (N, A).
         settings: How the classifier was trained, JSON.
+        seconds: To estimate them, without the training.
     """
 
     positions: Integers
     settings: Mapping[str, Any]
+    seconds: float
 
 
 def budget_of(work: Workbench) -> Budget:
@@ -51,14 +54,15 @@ def taught(steps: Steps[Any]) -> Steps[Any]:
         raise SkippedMethodError(str(error)) from error
 
 
-def estimated_values(work: Workbench, seed: int) -> Steps[Made[Estimated]]:
+def estimated_values(work: Workbench, seed: int) -> Steps[Estimated]:
     """Estimate the gallery's values, once for each seed.
 
     Raises:
         SkippedMethodError: The training images are not at hand, or nothing can be learnt from them.
     """
     work.bench.taught()
-    return (yield from work.once(f"estimates {seed}", _estimate(work, seed)))
+    made: Made[Estimated] = yield from work.once(f"estimates {seed}", _estimate(work, seed))
+    return made.value
 
 
 def _estimate(work: Workbench, seed: int) -> Steps[Estimated]:
@@ -72,13 +76,14 @@ def _estimate(work: Workbench, seed: int) -> Steps[Estimated]:
         cache=bench.rivals,
     )
     classifier: Classifier = yield from taught(training)
+    started = time.perf_counter()
     pixels = bench.aligned.pixels
     positions = np.full((len(pixels), len(bench.labels.names)), -1, dtype=np.int64)
     for run in blocks(len(pixels)):
         found = classifier.estimates(np.asarray(pixels[run.start : run.stop]))
         positions[run.start : run.stop] = translated(found, classifier.space, bench.labels.space)
         yield Progress("estimating values", run.stop, len(pixels))
-    return Estimated(positions, classifier.settings)
+    return Estimated(positions, classifier.settings, time.perf_counter() - started)
 
 
 def translated(found: Integers, of: AttributeSpace, to: AttributeSpace) -> Integers:

@@ -32,9 +32,9 @@ def estimated(embedder: str, work: Workbench, seed: int) -> Steps[Prepared]:
     return Prepared(
         gallery=vectors.value,
         probes=of_sources(vectors.value, work),
-        values=values.value.positions,
+        values=values.positions,
         build_s=vectors.seconds + values.seconds,
-        settings=values.value.settings,
+        settings=values.settings,
     )
 
 

@@ -1,5 +1,6 @@
 """Every method on one small gallery: what it must find, and why it may be skipped."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,23 @@ def test_the_estimated_filter_keeps_what_the_classifier_says(everything: Record)
     method = by_name(everything)["two-step/pixels 0"]
     depths = (method.top >= 0).sum(axis=1)
     assert depths.tolist() == kept[everything.queries.value].tolist()
+
+
+def test_cpi_rotates_where_illumination_is_known(
+    faces_dir: Path, pose_weights: Path, tmp_path: Path
+) -> None:
+    """With illumination for light, the left one neutral."""
+    folder = tmp_path / "lit"
+    shutil.copytree(faces_dir, folder)
+    labels = (folder / "labels.csv").read_text("utf-8").replace(",light", ",illumination")
+    labels = labels.replace(",left", ",7").replace(",right", ",3")
+    (folder / "labels.csv").write_text(labels, "utf-8")
+    record = measure(f"folder:{folder}", [pose_weights], tmp_path / "kept", "cpi")
+    _, cpi = record.methods
+    assert (cpi.name, cpi.skipped) == ("cpi", "")
+    assert cpi.settings["tuned"]["steps"] == 2
+    assert np.isfinite(record.drawings.squared_errors["cpi"]).all()
+    assert (cpi.right_ranks >= 0).all()
 
 
 def test_embeddings_are_made_once_and_reused_by_content(
