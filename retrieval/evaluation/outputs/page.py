@@ -115,23 +115,18 @@ def _matrices(summary: Json, papers: Published) -> list[views.Table]:
     return tables
 
 
-def _maps(record: Record) -> list[tuple[str, list[views.Cell]]]:
-    """Return, by wished attribute, one picture for each wished value, on one scale."""
+def _maps(record: Record) -> list[tuple[str, str, list[views.Cell]]]:
+    """Return, by wished attribute, what yellow is and a picture of each value, on one scale."""
+    drawn = [(one, one.total / one.count) for one in record.drawings.maps if one.count]
+    most = max((float(np.quantile(mean, 0.995)) for _, mean in drawn), default=0.0)
     found: dict[str, list[views.Cell]] = {}
-    drawn = [one for one in record.drawings.maps if one.count]
-    most = max((float(np.quantile(one.total / one.count, 0.995)) for one in drawn), default=0.0)
-    for one in drawn:
+    for one, mean in drawn:
         attribute = record.gallery.space.attributes[one.attribute]
-        mean = one.total / one.count
         uri = pictures.error_map(np.minimum(mean, most), most)
-        label = f"{attribute.name} {attribute.values[one.value]}"
-        cell = views.Cell(
-            label, f"{words.level(float(mean.mean()))}, {one.count:,} queries", hint=uri
-        )
+        said = f"{words.level(float(mean.mean()))}, {one.count:,} queries"
+        cell = views.Cell(attribute.values[one.value], said, hint=uri)
         found.setdefault(attribute.name, []).append(cell)
-    return [
-        (f"{name}; yellow is {words.level(most)} or more", cells) for name, cells in found.items()
-    ]
+    return [(name, words.level(most), cells) for name, cells in found.items()]
 
 
 def _charts(summary: Json, shown: Sequence[str]) -> list[chart.Chart]:

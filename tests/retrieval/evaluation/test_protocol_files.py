@@ -101,5 +101,5 @@ def test_the_shipped_protocols_name_methods_that_there_are() -> None:
 def test_the_packaged_gallery_has_what_its_protocol_asks_for() -> None:
     faces = open_faces("studio-mini")
     kept = restrict(faces, find_protocol(None, "studio-mini").gallery)
-    assert len(kept) == 24 * 7 * 10
+    assert len(kept) == 24 * 7 * 8
     assert {name for face in kept for name in face.condition} == set(faces.space.names) - {"age"}

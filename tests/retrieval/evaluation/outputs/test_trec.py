@@ -3,12 +3,11 @@
 import gzip
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import ir_measures
 import numpy as np
 import pytest
-from ir_measures import AP, RR, Success
+from ir_measures import AP, RR, Measure, Success
 
 from retrieval.evaluation.outcomes import rank_all, score_ranked, scores_of
 from retrieval.evaluation.outputs.trec import run_name, write_trec
@@ -36,7 +35,7 @@ def whole_rankings() -> Record:
     return pool(folds)
 
 
-def measured(out: Path, name: str, measures: list[Any]) -> dict[tuple[str, str], float]:
+def measured(out: Path, name: str, measures: list[Measure]) -> dict[tuple[str, str], float]:
     """Return what ir-measures says of every query, by measure and query."""
     judged = ir_measures.read_trec_qrels(str(out / "trec" / "qrels.txt.gz"))
     run = ir_measures.read_trec_run(str(out / "trec" / f"{name}.run.gz"))
