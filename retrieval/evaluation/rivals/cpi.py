@@ -17,8 +17,7 @@ What we chose, not having the rest:
   fully connected layer of 1,024: 53 million parameters for 60 x 60 RGB, 8 million for 32 x 32
   gray. More than ours has, fewer than theirs: 100 people are what there is to learn from;
 - the code stands beside the image as one map of its own (linear in the code), and again before the
-  fully connected layer, scaled so that it counts there as much as all maps together (unscaled, it
-  was hardly heeded in short trainings);
+  fully connected layer, scaled so that it counts there as much as all maps together;
 - the auxiliary branch has one hidden layer of the same width, and reads the output of the fully
   connected one; both tasks' mean squared errors weigh the same;
 - the aligner's size and channels, AdamW and bfloat16, as for our generator;
