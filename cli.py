@@ -415,41 +415,101 @@ def query(
 
 @app.command()
 def bench(
-    spec: Spec,
-    out: Annotated[Path, typer.Option(help="Folder for results.json and table.md.")],
+    spec: Annotated[str | None, typer.Argument(metavar="SPEC", help=SPEC_HELP)] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for results.json, table.md, report.html, …")
+    ] = None,
     weights: Annotated[
-        list[str], typer.Option(help="Folder or file; several folds are pooled.")
+        list[str],
+        typer.Option(help="Folder, file or packaged name; folds are pooled. Default: that fits."),
     ] = [],  # noqa: B006  typer copies it
-    queries: Annotated[int, typer.Option(min=1, help="Drawn without replacement.")] = 10_000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the choice of queries.")] = 0,
+    attribute: Annotated[
+        str | None, typer.Option(help="What is wished for: chooses packaged weights; or pose.")
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|NAME", help="TOML, or studio-mini, studio-249, cmu-faces."),
+    ] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,NAME", help='Names or patterns, "*" for all; or the protocol\'s.'
+        ),
+    ] = None,
+    queries: Annotated[
+        int | None, typer.Option(min=1, help="Drawn without replacement; 10,000.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the choice of queries.")] = None,
     exclude_source: Annotated[
         bool, typer.Option("--exclude-source", help="Take the source out of its ranking.")
     ] = False,
+    train: Annotated[
+        str | None,
+        typer.Option(metavar="SPEC", help="Where the weights' training images are; else in SPEC."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each trained rival.")] = 1,
+    trials: Annotated[int, typer.Option(min=0, max=4, help="Settings tried for each.")] = 4,
+    rival_steps: Annotated[
+        int | None, typer.Option(min=1, help="Updates of each; as many as the weights had.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder of rivals' embeddings and weights.")
+    ] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(metavar="A.json B.json", help="Only compare two results."),
+    ] = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Measure recall against baselines, on the people that the weights have not seen.
+    """Measure recall against rivals, on the people that the weights have not seen.
 
     \b
     Example: mindseye bench cmu-faces:cmu-faces.tar.gz --weights runs/eyes --out results/eyes
+    Example: mindseye bench --compare results/a/results.json results/b/results.json
     """  # noqa: D301
+    if compare is not None:
+        _compare(*compare, as_json=as_json)
+        return
+    if spec is None or out is None:
+        raise ConfigError(
+            "A benchmark needs a SPEC and --out DIR; or compare two with --compare A.json B.json"
+        )
+    from dataclasses import replace
+
     from gallery.readers.registry import open_faces
     from generator.machine import keep_freed_memory
-    from retrieval.evaluation import benchmark, report
-    from retrieval.evaluation.protocols import Protocol
+    from retrieval.evaluation import benchmark, report, store
+    from retrieval.evaluation.outputs import tables
+    from retrieval.evaluation.protocol_files import find_protocol
+    from retrieval.evaluation.workbench import Budget
 
-    if not weights:
-        raise ConfigError(
-            "A benchmark needs weights; add --weights W (from mindseye train --out W)"
-        )
     keep_freed_memory()
-    protocol = Protocol(queries=queries, seed=seed, exclude_source=exclude_source)
+    chosen = find_protocol(protocol, spec)
+    chosen = replace(
+        chosen,
+        queries=chosen.queries if queries is None else queries,
+        seed=chosen.seed if seed is None else seed,
+        exclude_source=exclude_source or chosen.exclude_source,
+    )
+    options = benchmark.Options(
+        methods=tuple(methods.split(",")) if methods else (),
+        budget=Budget(steps=rival_steps, trials=trials, seeds=seeds),
+        training=open_faces(train) if train else None,
+        cache=cache or store.default_cache(),
+        command=_command(),
+    )
     faces = open_faces(spec)
-    engines = [_engine(given, device) for given in weights]
-    results = _result(benchmark.run(faces, engines, protocol), "benchmark")
-    report.write(results, out)
-    typer.echo(json.dumps(report.to_json(results)) if as_json else report.to_markdown(results))
-    _note(f"Written: {out}/results.json, {out}/table.md")
+    paths = weights or [str(_packaged_for(faces, [attribute] if attribute else [], most=1)[0])]
+    engines = [_engine(one, device, images=len(faces)) for one in paths]
+    with _resumable("Run the same command again: finished embeddings and rivals are reused."):
+        record = _result(benchmark.run(faces, engines, chosen, options), "benchmark")
+        written = _result(report.write(record, out), "writing")
+    shown = json.dumps(written.summary) if as_json else tables.to_markdown(written.summary)
+    typer.echo(shown)
+    for note in written.notes:
+        _note(note)
+    _note(f"Written: {out}/report.html, {out}/table.md, {out}/results.json")
 
 
 @app.command()
@@ -523,6 +583,21 @@ def _usage(error: Exception) -> str | None:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "mindseye"
     return f"{error.format_message().rstrip('.')}. See `{path} --help`"
+
+
+def _compare(first: Path, second: Path, *, as_json: bool) -> None:
+    """Print the paired differences of two benchmarks."""
+    from retrieval.evaluation import compare
+
+    found = compare.compare(first, second)
+    typer.echo(json.dumps(compare.to_json(found)) if as_json else compare.to_markdown(found))
+
+
+def _command() -> str:
+    """Return the command line, as it can be typed again."""
+    import shlex
+
+    return shlex.join(["mindseye", *sys.argv[1:]])
 
 
 def _program() -> str:
@@ -635,11 +710,12 @@ def _engine(given: str, device: str, images: int = 1) -> "Engine":
     return Engine.open(find_weights(given), chosen, compiled=worth_compiling(chosen, images))
 
 
-def _packaged_for(faces: "FaceSet", attributes: list[str]) -> list[Path]:
-    """Choose packaged weights, and say which."""
+def _packaged_for(faces: "FaceSet", attributes: list[str], most: int | None = None) -> list[Path]:
+    """Choose packaged weights, those for pose before others, and say which."""
     from generator.packaging import fitting
 
-    chosen = fitting(faces.space, attributes)
+    fit = fitting(faces.space, attributes)
+    chosen = sorted(fit, key=lambda one: one.card.space.names != ("pose",))[:most]
     _note(f"Weights: {', '.join(one.card.name for one in chosen)} (packaged)")
     return [one.path for one in chosen]
 

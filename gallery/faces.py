@@ -1,7 +1,7 @@
 """A face set: the images of a SPEC, and what is known of each. Pixels are read when asked for."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
@@ -57,6 +57,7 @@ class FaceSet:
         crop: Where faces stand in images without landmarks; None is the centre square.
         problems: Files left out by the reader, with reasons.
         reader: Returns the bytes of a face's image, where they do not lie in a file of their own.
+        traits: Returns what is known of a person, like "ancestry"; None if nothing is.
     """
 
     spec: str
@@ -66,6 +67,7 @@ class FaceSet:
     crop: Crop | None = None
     problems: tuple[Problem, ...] = ()
     reader: Callable[[Face], bytes] | None = None
+    traits: Callable[[str], Mapping[str, str]] | None = None
 
     def __len__(self) -> int:
         return len(self.faces)

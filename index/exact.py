@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from index.base import GalleryRows, Ids, Neighbours, Vectors, check_search
+from index.keys import ranking_keys, rows_and_scores
 from index.merge import merge_by_image, rows_needed, rows_per_image
 
 PROBES = 256  # in work at a time: the score table stays below 256 x BLOCK_ROWS
-LAST_ROW = 2**32 - 1  # rows fill the lower half of a 64-bit key
 
 
 class ExactIndex:
@@ -65,7 +65,7 @@ class ExactIndex:
         """
         check_search(probes, k, self)
         keys = self._best_keys(probes, rows_needed(self._copies, k))  # (Q, R)
-        rows, scores = _rows_and_scores(keys)
+        rows, scores = rows_and_scores(keys)
         return merge_by_image(self._rows.ids[rows], scores, k)
 
     def _best_keys(self, probes: Vectors, count: int) -> Tensor:
@@ -76,7 +76,7 @@ class ExactIndex:
             gallery = _tensor(embeddings).to(self._device).T  # (D, n)
             numbers = torch.from_numpy(rows).to(self._device)
             for place, group in enumerate(groups):
-                new = _keys(group @ gallery, numbers)
+                new = ranking_keys(group @ gallery, numbers)
                 best[place] = _largest(torch.cat([best[place], new], dim=1), count)
         return torch.cat(best)
 
@@ -86,31 +86,6 @@ def _tensor(array: Vectors) -> Tensor:
     return torch.from_numpy(np.require(array, requirements=["C", "W", "E"]))
 
 
-def _keys(scores: Tensor, rows: Tensor) -> Tensor:
-    """Make integers that rank rows by score, and equal scores by row, earliest highest.
-
-    The bits of IEEE 754 floats rank like integers, once those of negative ones are turned round.
-
-    Args:
-        scores: float32, (Q, n).
-        rows: int64 row numbers in 0..LAST_ROW, (n,).
-
-    Returns:
-        int64 keys, (Q, n).
-    """
-    bits = (scores + 0.0).view(torch.int32)  # -0.0 equals 0.0, and + 0.0 makes it so in bits
-    ranked = bits ^ ((bits >> 31) & 0x7FFFFFFF)
-    return (ranked.to(torch.int64) << 32) | (LAST_ROW - rows)
-
-
 def _largest(keys: Tensor, count: int) -> Tensor:
     """Return the largest keys of each row, falling: (Q, n) -> (Q, min(count, n))."""
     return torch.topk(keys, min(count, keys.shape[1]), dim=1).values
-
-
-def _rows_and_scores(keys: Tensor) -> tuple[Ids, Vectors]:
-    """Undo `_keys`: (Q, R) -> row numbers (Q, R), scores (Q, R)."""
-    ranked = (keys >> 32).to(torch.int32)
-    scores = (ranked ^ ((ranked >> 31) & 0x7FFFFFFF)).view(torch.float32)
-    rows = LAST_ROW - (keys & LAST_ROW)
-    return rows.cpu().numpy(), scores.cpu().numpy()

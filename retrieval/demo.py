@@ -17,8 +17,10 @@ from generator.packaging import Weights, packaged
 from retrieval.build import BuildProgress, build
 from retrieval.collection import Collection
 from retrieval.evaluation import benchmark, report
+from retrieval.evaluation.outputs import tables
 from retrieval.evaluation.protocols import Protocol
-from retrieval.evaluation.results import Progress, Results
+from retrieval.evaluation.records import Progress
+from retrieval.evaluation.report import Written
 from retrieval.search import Answer, Found, open_searcher
 from retrieval.sheets import SHOWN, answer_sheet
 
@@ -157,21 +159,21 @@ def _questions(plan: Plan, weights: Weights) -> Iterator[tuple[Face, Condition]]
             yield asks[int(random.integers(len(asks)))]
 
 
-def measure(plan: Plan) -> Generator[Progress, None, Results]:
+def measure(plan: Plan) -> Generator[Progress, None, Written]:
     """Run the benchmark for the first attribute on the gallery."""
     engine = Engine.open(plan.weights[0].path, plan.device)
-    results = yield from benchmark.run(plan.faces, [engine], Protocol())
-    report.write(results, plan.out / "benchmark")
-    return results
+    options = benchmark.Options(cache=plan.out / "cache", command="mindseye demo")
+    record = yield from benchmark.run(plan.faces, [engine], Protocol(), options)
+    return (yield from report.write(record, plan.out / "benchmark"))
 
 
-def conclude(plan: Plan, asked: Sequence[Asked], results: Results, program: str) -> str:
+def conclude(plan: Plan, asked: Sequence[Asked], results: Written, program: str) -> str:
     """Say what was found, write it to answers.md, and tell where to look and what to try next.
 
     Args:
         plan: What was done.
         asked: Questions and answers.
-        results: Of the benchmark.
+        results: What the benchmark left.
         program: How this user calls mindseye.
     """
     table = _table(asked)
@@ -185,10 +187,10 @@ def conclude(plan: Plan, asked: Sequence[Asked], results: Results, program: str)
         [
             table,
             "",
-            report.to_markdown(results),
+            tables.to_markdown(results.summary),
             "Look at:",
             f"  {plan.out}/answers.png  the answers",
-            f"  {plan.out}/benchmark/table.md  the table above",
+            f"  {plan.out}/benchmark/report.html  the benchmark as a page",
             "Try next:",
             query,
             f"  {program} index build folder:PHOTOS --attribute pose --collection my-photos",

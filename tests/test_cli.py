@@ -125,6 +125,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
     ]
 
 
+QUICK_METHODS = ("ours", "ours-pixels", "two-step-true/pixels", "two-step-true/features")
 OPTIONS = {
     "data show": "--sheet --json",
     "train": "--architecture --attribute --recipe --out --config --steps --train-identities --seed"
@@ -132,7 +133,7 @@ OPTIONS = {
     "index build": "--weights --attribute --collection --split --refine-best --resume",
     "index show": "--collection --json",
     "query": "--wish --collection -k --space --weights --crop --sheet --json",
-    "bench": "--weights --out --queries --seed --json",
+    "bench": "--weights --out --protocol --methods --queries --seed --seeds --compare --json",
     "demo": "--out --full",
     "weights list": "--json",
     "weights show": "--sheet --faces --json",
@@ -558,24 +559,58 @@ def test_a_crop_and_a_space_can_be_chosen(
 def test_a_benchmark_prints_and_writes_the_same_numbers(
     mindseye: Mindseye, faces_spec: str, pose_weights: Path, tmp_path: Path
 ) -> None:
-    given = ("bench", faces_spec, "--weights", pose_weights, "--queries", 20, "--seed", 3)
+    asked = ("--queries", 20, "--seed", 3, "--cache", "cache")
+    given = ("bench", faces_spec, "--weights", pose_weights, *asked)
     ran = mindseye(*given, "--out", "one")
-    assert ran.status == 0
+    assert ran.status == 0, ran.err
     assert ran.out == (tmp_path / "one" / "table.md").read_text("utf-8") + "\n"
-    assert "Written: one/results.json, one/table.md" in ran.err
+    assert "Written: one/report.html, one/table.md, one/results.json" in ran.err
+    assert "<html" in (tmp_path / "one" / "report.html").read_text("utf-8")
     results = json.loads((tmp_path / "one" / "results.json").read_text("utf-8"))
     assert (results["gallery"], results["identities"], results["queries"]) == (
         12,
         2,
         {"C1": 20, "C2": 20},
     )
+    names = [method["name"] for method in results["methods"]]
+    assert names == [*QUICK_METHODS, "random"]
     again = mindseye(*given, "--out", "two", "--json").json
-    assert again.pop("seconds").keys() == results.pop("seconds").keys() == {"build", "answer"}
+    for passing in ("seconds", "created", "command", "files"):
+        again.pop(passing)
+        results.pop(passing)
+    for method in (*again["methods"], *results["methods"]):
+        method.pop("build_s", None)
+        method.pop("query_s", None)
     assert again == results
-    assert sorted(results) == [
-        *("estimate_accuracy", "folds", "format", "gallery", "hit_rate", "identities", "mse"),
-        *("protocol", "queries", "queries_dropped", "spec"),
-    ]
+    compared = mindseye("bench", "--compare", "one/results.json", "two")
+    assert compared.status == 0, compared.err
+    assert "20 queries about 2 people, asked by both" in compared.out
+
+
+def test_a_benchmark_without_weights_takes_packaged_ones(
+    mindseye: Mindseye, faces_spec: str
+) -> None:
+    ran = mindseye("bench", faces_spec, "--out", "one", "--queries", 3, "--methods", "raw/pixels")
+    assert ran.status == 0, ran
+    assert "Weights: pose-60 (packaged)" in ran.err
+
+
+def test_a_benchmark_follows_its_protocol_and_options(
+    mindseye: Mindseye, faces_spec: str, pose_weights: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.toml").write_text(
+        '[split]\ntrain_identities = "4"\n[gallery]\nlight = ["left"]\n'
+        "[queries]\ncount = 9\n[judging]\ncutoffs = [1, 2]\n"
+    )
+    where = ("--protocol", "mine.toml", "--out", "one", "--cache", "cache", "--json")
+    given = ("bench", faces_spec, "--weights", pose_weights, *where)
+    results = mindseye(*given, "--methods", "raw/pixels,raw/features*", "--queries", 5).json
+    assert (results["gallery"], results["identities"]) == (3, 1)
+    assert results["queries"] == {"C1": 5, "C2": 5}
+    assert results["protocol"]["cutoffs"] == [1, 2]
+    assert results["protocol"]["name"] == "mine"
+    names = [method["name"] for method in results["methods"]]
+    assert names == ["ours", "raw/pixels", "raw/features", "raw/features/no-source", "random"]
 
 
 # Packaged weights
@@ -785,9 +820,25 @@ MISTAKES = {
         "index build {spec} --weights {others} --collection {copied}",
         "The space pose-32 of {copied} was made under another contract: weights_sha256: … Use the",
     ),
-    "benchmark without weights": (
-        "bench {spec} --out results",
-        "A benchmark needs weights; add --weights W (from mindseye train --out W)",
+    "benchmark of what no packaged weights draw": (
+        "bench {spec} --attribute light --out results",
+        "No packaged weights draw light in the values of these images (there are: … give --weigh",
+    ),
+    "benchmark of nothing": (
+        "bench --weights {weights}",
+        "A benchmark needs a SPEC and --out DIR; or compare two with --compare A.json B.json",
+    ),
+    "comparison with nothing": (
+        "bench --compare nowhere.json nothing",
+        "There is no nowhere.json; give a results.json or its folder",
+    ),
+    "benchmark by an unknown protocol": (
+        "bench {spec} --weights {weights} --out results --protocol studio-minni",
+        "There is no protocol file 'studio-minni'; give a .toml file or a shipped name. Did you",
+    ),
+    "benchmark of an unknown method": (
+        "bench {spec} --weights {weights} --out results --methods our",
+        "There is no method 'our'; did you mean 'ours'? Known: ours, ours-pixels, two-step/pixels",
     ),
     "benchmark without labels": (
         "bench folder:{photos} --weights {weights} --out results",

@@ -36,6 +36,11 @@ def test_the_wheel_holds_the_command_line_four_packages_and_nothing_else(wheel: 
     assert top == {"cli.py", *PACKAGES, f"mindseye-{project['version']}.dist-info"}
 
 
+def test_the_wheel_holds_the_protocols_by_name(wheel: list[str]) -> None:
+    shipped = {name.rpartition("/")[2] for name in wheel if "/shipped_protocols/" in name}
+    assert shipped == {path.name for path in (ROOT / "benchmarks" / "protocols").iterdir()}
+
+
 def test_the_wheel_holds_every_module_and_no_test(wheel: list[str]) -> None:
     assert {name for name in wheel if name.endswith(".py")} == set(map(name_of, SOURCES))
     assert not [name for name in wheel if "test" in name.lower() or "__pycache__" in name]
@@ -76,6 +81,7 @@ def test_every_module_says_what_it_is_for(path: Path) -> None:
     assert said.splitlines()[0].endswith((".", ":")), said
 
 
+THE_EXCEPTION = ROOT / "retrieval" / "evaluation" / "embedders" / "unpickling.py"
 UNSAFE = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 
 
@@ -102,7 +108,8 @@ def unsafe_imports(tree: ast.AST) -> list[str]:
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_no_module_unpickles_anything(path: Path) -> None:
-    assert unsafe_imports(ast.parse(path.read_text("utf-8"))) == []
+    allowed = ["pickle"] if path == THE_EXCEPTION else []
+    assert unsafe_imports(ast.parse(path.read_text("utf-8"))) == allowed
 
 
 def test_what_unpickles_is_recognised() -> None:

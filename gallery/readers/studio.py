@@ -8,13 +8,14 @@ the whole tile is the face.
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from gallery.attributes import Attribute, AttributeSpace
 from gallery.errors import DatasetError, ImageError
 from gallery.faces import Face, FaceSet, Problem
 from gallery.studio.attributes import OCCLUSIONS, SPACE, STANDARD
+from gallery.studio.identity import age_band, sample_identity
 from gallery.studio.occlusion import Pixels, occlude
 from gallery.studio.request import IN_STRIP, WHEN_READ, DrawRequest, identity_name
 from gallery.studio.shards import (
@@ -118,6 +119,7 @@ def read(spec: str, path: Path) -> FaceSet:
         space=manifest.request.space,
         problems=tuple(missing.values()),
         reader=TileReader({"": (manifest.request, path)}),
+        traits=partial(_traits, manifest.request.seed),
     )
 
 
@@ -148,6 +150,7 @@ def read_mini(spec: str, folder: Path = MINI) -> FaceSet:
         space=_space(faces),
         problems=tuple(problems),
         reader=TileReader(parts),
+        traits=partial(_traits, next(iter(parts.values()))[0].seed),
     )
 
 
@@ -164,6 +167,12 @@ def _faces(
                 values = ",".join(f"{name}={value}" for name, value in condition.items())
                 known = SPACE.check({**standard, **condition})
                 yield Face(f"{prefix}{identity}/{values or 'standard'}", identity, known)
+
+
+def _traits(seed: int, identity: str) -> dict[str, str]:
+    """Return what decides how a synthetic person looks, as far as evaluations are broken down."""
+    who = sample_identity(seed, int(identity))
+    return {"ancestry": who.ancestry, "gender": who.gender, "age group": age_band(who.age_years)}
 
 
 def _problems(manifest: Manifest, folder: Path) -> list[Problem]:

@@ -86,11 +86,16 @@ def balance(people: Iterable[Identity]) -> dict[str, Counter[str]]:
         "age": Counter({f"{decade}-{decade + 9}": 0 for decade in range(10, 80, 10)}),
     }
     for person in people:
-        decade = int(person.age_years) // 10 * 10
         counted["ancestry"][person.ancestry] += 1
         counted["gender"][person.gender] += 1
-        counted["age"][f"{decade}-{decade + 9}"] += 1
+        counted["age"][age_band(person.age_years)] += 1
     return counted
+
+
+def age_band(age_years: float) -> str:
+    """Return the decade of an age, like "20-29"."""
+    decade = int(age_years) // 10 * 10
+    return f"{decade}-{decade + 9}"
 
 
 def _normal(rng: Generator, mean: float, spread: float, low: float, high: float) -> float:

@@ -1,6 +1,8 @@
 """Measures of a ranking, and of a drawing. Pure functions of arrays.
 
-Shapes: Q probes, R ranks. hits[q, r] says whether the item at rank r is relevant to probe q.
+Shapes: Q probes, R ranks. hits[q, r] says whether the item at rank r is relevant to probe q. Where
+the ranks of all relevant items are known, they are given without a matrix: rank, from 0, and probe
+of each of the L relevant items of all probes together.
 Three measures are called "Recall@K" in the literature. Here `hit_rate_at_k` is what the papers we
 follow print under that name, and `recall_at_k` is the one of information retrieval.
 """
@@ -126,6 +128,91 @@ def expected_hit_rate_at_random(relevant: Counts, gallery: int, k: int) -> Value
     return chance[probe]
 
 
+def first_ranks(ranks: Counts, probe: Counts, probes: int) -> Counts:
+    """Return the rank of each probe's first relevant item, from 0, (Q,); -1 if none is ranked.
+
+    Args:
+        ranks: Rank of each relevant item, from 0; -1 if it is not ranked at all, (L,).
+        probe: Which probe each is relevant to, (L,).
+        probes: Probes, Q.
+    """
+    never = np.iinfo(np.int64).max
+    first = np.full(probes, never, dtype=np.int64)
+    np.minimum.at(first, probe, np.where(ranks >= 0, ranks, never))
+    found: Counts = np.where(first == never, -1, first)
+    return found
+
+
+def average_precision_of_ranks(ranks: Counts, probe: Counts, probes: int) -> Values:
+    """Average precision of whole rankings, of which only the relevant items' ranks are given.
+
+    Args:
+        ranks: Rank of each relevant item, from 0, (L,); -1 if it is not ranked, which counts 0.
+        probe: Which probe each is relevant to, (L,).
+        probes: Probes, Q.
+
+    Returns:
+        Average precision per probe, (Q,), in [0, 1]; NaN for a probe with nothing to find.
+
+    Source: Manning, Raghavan, Schütze, "Introduction to Information Retrieval", 2008, eq. 8.8.
+    """
+    relevant = np.bincount(probe, minlength=probes)
+    order = np.lexsort((ranks, probe))
+    order = order[ranks[order] >= 0]
+    mine, rank = probe[order], ranks[order]
+    before = np.arange(len(mine)) - np.searchsorted(mine, mine)  # relevant items ranked before it
+    total = np.bincount(mine, (before + 1) / (rank + 1), minlength=probes)
+    with np.errstate(invalid="ignore"):  # 0 / 0: nothing to find
+        found: Values = total / relevant
+    return found
+
+
+def expected_average_precision_at_random(relevant: Counts, gallery: int) -> Values:
+    """Mean average precision of all orders of the gallery, (Q,).
+
+    An item stands at rank i with chance 1/N, and (i - 1)(r - 1)/(N - 1) of the other relevant items
+    before it; over all ranks: (H(N) + (r - 1)/(N - 1) (N - H(N))) / N with the harmonic number H.
+
+    Args:
+        relevant: Relevant items each probe has in the gallery, (Q,), in 1..gallery.
+        gallery: Items N in the gallery.
+
+    Raises:
+        ValueError: relevant is out of range.
+    """
+    _check_possible(relevant, gallery)
+    harmonic = float(np.sum(1 / np.arange(1, gallery + 1)))
+    others = (relevant - 1) / max(gallery - 1, 1)
+    expected: Values = (harmonic + others * (gallery - harmonic)) / gallery
+    return expected
+
+
+def expected_reciprocal_rank_at_random(relevant: Counts, gallery: int) -> Values:
+    """Mean reciprocal rank of the first relevant item over all orders of the gallery, (Q,).
+
+    The first of r relevant items stands after rank i with chance C(N - i, r)/C(N, r), the product
+    of 1 - r/(N - j) over j < i; the sum of 1/i times the chance of standing at i is taken directly.
+
+    Args:
+        relevant: Relevant items each probe has in the gallery, (Q,), in 1..gallery.
+        gallery: Items N in the gallery.
+
+    Raises:
+        ValueError: relevant is out of range.
+    """
+    _check_possible(relevant, gallery)
+    counts, probe = np.unique(relevant, return_inverse=True)
+    left = gallery - np.arange(gallery)  # items left before each rank
+    expected = np.empty(len(counts))
+    for place, count in enumerate(counts.tolist()):
+        here = np.minimum(count / left, 1)  # chance of a hit at a rank, if there was none before
+        after = np.cumprod(1 - here)
+        at = np.concatenate([[1.0], after[:-1]]) * here
+        expected[place] = np.sum(at / np.arange(1, gallery + 1))
+    found: Values = expected[probe]
+    return found
+
+
 def mean_squared_error(a: NDArray[Any], b: NDArray[Any]) -> Values:
     """Mean over pixels and channels of the squared difference of each pair of images.
 
@@ -153,6 +240,11 @@ def _check_hits(hits: Hits, k: int = 1) -> None:
         raise ValueError(f"hits must be boolean (Q, R), got {hits.dtype} {hits.shape}")
     if not 1 <= k <= hits.shape[1]:
         raise ValueError(f"k must lie in 1..R for hits of shape (Q, R), got {k} and {hits.shape}")
+
+
+def _check_possible(relevant: Counts, gallery: int) -> None:
+    if ((relevant < 1) | (relevant > gallery)).any():
+        raise ValueError(f"relevant must lie in 1..{gallery}, got {relevant.tolist()}")
 
 
 def _check_relevant(hits: Hits, relevant: Counts) -> None:

@@ -11,41 +11,86 @@ Shapes: N gallery images, Q queries.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gallery.attributes import AttributeSpace, Condition
-from gallery.errors import ConfigError, DatasetError
+from gallery.errors import ConfigError, DatasetError, did_you_mean
 from gallery.faces import Face
+from retrieval.evaluation.records import CRITERIA
 
-CRITERIA = ("C1", "C2")
+QUICK = ("ours*", "two-step-true/pixels", "two-step-true/features", "random")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
-    """How a benchmark is run.
+    """How a benchmark is run; docs/protocol.md describes the files it is read from.
 
     Attributes:
+        name: For tables.
+        train_identities: Who may have been trained on: the first N people, or a share; everybody
+            else is tested on, and weights that have seen one of them are refused. Empty: whoever
+            stands on the weights' card.
+        gallery: Values that images of the gallery may have, by attribute; "" is an unknown one.
+            Attributes that are not named restrict nothing.
+        attributes: What is wished for; empty: everything that the weights draw.
         queries: How many are drawn, without replacement; all, if there are fewer.
         seed: Of that choice.
+        criteria: Which are reported.
         cutoffs: Ranks K at which the hit rate is taken, rising.
         exclude_source: Whether the source image is taken out of its own ranking.
+        subsets: Parts of the queries that are reported by themselves: values of the source, by
+            attribute, by name.
+        methods: Names or patterns of what is compared, if the command says nothing; by default
+            what needs no training and no package of others.
     """
 
+    name: str = "default"
+    train_identities: str = ""
+    gallery: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    attributes: tuple[str, ...] = ()
     queries: int = 10_000
     seed: int = 0
-    cutoffs: tuple[int, ...] = (1, 5, 20)
+    criteria: tuple[str, ...] = CRITERIA
+    cutoffs: tuple[int, ...] = (1, 5, 10, 20)
     exclude_source: bool = False
+    subsets: Mapping[str, Condition] = field(default_factory=dict)
+    methods: tuple[str, ...] = QUICK
 
     def __post_init__(self) -> None:
         if self.queries < 1:
-            raise ConfigError(f"--queries must be at least 1, got {self.queries}")
+            raise ConfigError(f"The number of queries must be at least 1, got {self.queries}")
         if self.seed < 0:
-            raise ConfigError(f"--seed must not be negative, got {self.seed}")
-        if list(self.cutoffs) != sorted(set(self.cutoffs)) or min(self.cutoffs) < 1:
-            raise ValueError(f"cut-offs must rise from at least 1, got {self.cutoffs}")
+            raise ConfigError(f"The seed must not be negative, got {self.seed}")
+        rising = list(self.cutoffs) == sorted(set(self.cutoffs)) and bool(self.cutoffs)
+        if not rising or min(self.cutoffs) < 1:
+            raise ConfigError(f"Cut-offs must rise from at least 1, got {list(self.cutoffs)}")
+        for criterion in self.criteria:
+            if criterion not in CRITERIA:
+                raise ConfigError(
+                    f"There is no criterion {criterion!r}; {did_you_mean(criterion, CRITERIA)}"
+                )
+        if not self.criteria or not self.methods:
+            raise ConfigError("A protocol needs at least one criterion and one method")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all settings as JSON values; what is hashed and written into results."""
+        return {
+            "name": self.name,
+            "split": {"train_identities": self.train_identities},
+            "gallery": {name: list(values) for name, values in self.gallery.items()},
+            "attributes": list(self.attributes),
+            "queries": self.queries,
+            "seed": self.seed,
+            "criteria": list(self.criteria),
+            "cutoffs": list(self.cutoffs),
+            "exclude_source": self.exclude_source,
+            "subsets": {name: dict(values) for name, values in self.subsets.items()},
+            "methods": list(self.methods),
+        }
 
 
 @dataclass(frozen=True, slots=True)

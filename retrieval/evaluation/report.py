@@ -1,142 +1,97 @@
-"""What a benchmark leaves: results.json and table.md."""
+"""What a benchmark leaves: from a record to files.
+
+| file | for |
+|---|---|
+| `results.json` | programs; docs/results.md describes it |
+| `queries.npz` | comparing two benchmarks query by query |
+| `table.md` | reading in a terminal or a repository |
+| `trec/` | other people's evaluators |
+| `report.html` | people: one page, no network |
+| `plots/` | papers; only with the extra `plots` |
+"""
 
 import json
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gallery.files import write_whole
-from retrieval.evaluation.baselines import METHODS
-from retrieval.evaluation.protocols import CRITERIA
-from retrieval.evaluation.results import Results
+from gallery.errors import ConfigError
+from gallery.files import file_sha256, write_whole
+from retrieval.evaluation.outcomes import check_consistent
+from retrieval.evaluation.outputs import page, plots, tables, trec
+from retrieval.evaluation.outputs.per_query import write_per_query
+from retrieval.evaluation.records import Progress, Record
+from retrieval.evaluation.summary import score_all, summarise
 
-FORMAT = 1
-DEFINITION = (
-    "R@K, printed as recall@K in the papers, is the hit rate: the share of queries with a right"
-    " image among the first K. C1: identity and wished value are right. C2: every other attribute"
-    " is as in the source image, too."
-)
-_NOTES = {
-    "ours": "drawing against canonical views, refiner features",
-    "ours-pixels": "drawing against canonical views, pixels",
-    "two-step-true/features": "true wished value, then the unedited source's features",
-    "two-step-true/pixels": "true wished value, then the unedited source's pixels",
-    "random": "chance, computed",
-}
+STEPS = ("numbers", "queries", "tables", "runs", "page", "plots")
 
 
-def to_json(results: Results) -> dict[str, Any]:
-    """Return results as JSON; docs/protocol.md describes the fields."""
-    protocol = results.protocol
-    methods = {
-        method: {
-            criterion: {
-                str(k): _rounded(results.hit_rate(method, criterion, k), 6)
-                for k in protocol.cutoffs
-            }
-            for criterion in CRITERIA
-        }
-        for method in (*METHODS, "random")
-    }
-    right = sum(fold.estimates_right for fold in results.folds)
-    total = sum(fold.estimates for fold in results.folds)
-    return {
-        "format": FORMAT,
-        "spec": results.spec,
-        "protocol": {
-            "queries": protocol.queries,
-            "seed": protocol.seed,
-            "cutoffs": list(protocol.cutoffs),
-            "exclude_source": protocol.exclude_source,
-        },
-        "queries": results.queries,
-        "queries_dropped": results.dropped,
-        "gallery": sum(fold.gallery for fold in results.folds),
-        "identities": sum(fold.identities for fold in results.folds),
-        "hit_rate": methods,
-        "mse": {stage: _rounded(results.mse(stage), 3) for stage in results.squared_errors},
-        "estimate_accuracy": _share(right, total),
-        "seconds": results.seconds,
-        "folds": [
-            {
-                "weights": fold.weights,
-                "sha256": fold.sha256,
-                "identities": fold.identities,
-                "gallery": fold.gallery,
-                "queries": dict(fold.queries),
-                "queries_dropped": dict(fold.dropped),
-                "estimate_accuracy": _share(fold.estimates_right, fold.estimates),
-                "problems": [[problem.name, problem.reason] for problem in fold.problems],
-            }
-            for fold in results.folds
-        ],
-    }
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written.
+
+    Attributes:
+        out: The folder.
+        summary: What results.json holds.
+        files: Paths relative to the folder.
+        notes: What was left out, and why.
+    """
+
+    out: Path
+    summary: dict[str, Any]
+    files: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
-def to_markdown(results: Results) -> str:
-    """Return results as a table in Markdown, with its definitions."""
-    data = to_json(results)
-    cutoffs = results.protocol.cutoffs
-    columns = [f"{criterion} R@{k}" for criterion in CRITERIA for k in cutoffs]
-    lines = [
-        f"| method | {' | '.join(columns)} |",
-        f"|---|{'---:|' * len(columns)}",
-    ]
-    for method, rates in data["hit_rate"].items():
-        cells = [_printed(rates[c][str(k)], 100) for c in CRITERIA for k in cutoffs]
-        lines.append(f"| `{method}` {_NOTES[method]} | {' | '.join(cells)} |")
-    source = "left out of" if results.protocol.exclude_source else "kept in"
-    weights = ", ".join(fold.weights for fold in results.folds)
-    mse = ", ".join(f"{stage} {_printed(value)}" for stage, value in data["mse"].items())
-    asked = (
-        f"In percent of {_asked(results)}; gallery: {data['gallery']:,} images, with"
-        f" {data['identities']} known people{_pooled(results)}; the source image is {source} the"
-        " gallery."
-    )
-    drawn = (
-        f"Mean squared error to the target of the C2 queries, grey levels squared: {mse}. Known"
-        " values of gallery images estimated rightly:"
-        f" {_printed(data['estimate_accuracy'], 100)} %."
-    )
-    title = f"# {results.spec}: {weights}"
-    return "\n".join([title, "", *lines, "", asked, "", drawn, "", DEFINITION, ""])
+def write(record: Record, out: Path) -> Generator[Progress, None, Written]:
+    """Write everything that a benchmark leaves; the generator's return value says what.
 
+    results.json is written last and names the hashes of the other files: where it is, they are
+    whole. Without matplotlib the plots are left out, and a note says so.
 
-def write(results: Results, out: Path) -> None:
-    """Write results.json and table.md.
+    Args:
+        record: Of one fold, or pooled.
+        out: Folder; made if it is not there.
 
     Raises:
+        ValueError: The record contradicts itself.
         OSError: The folder cannot be written.
     """
     out.mkdir(parents=True, exist_ok=True)
-    write_whole(out / "results.json", json.dumps(to_json(results), indent=1).encode())
-    write_whole(out / "table.md", to_markdown(results).encode())
+    yield _step("numbers")
+    check_consistent(record)
+    scores = score_all(record)
+    summary = summarise(record, scores)
+    (out / "results.json").unlink(missing_ok=True)
+    yield _step("queries")
+    files = [write_per_query(record, scores, out)]
+    yield _step("tables")
+    files.append(_write(out / "table.md", tables.to_markdown(summary)))
+    yield _step("runs")
+    files += trec.write_trec(record, out)
+    yield _step("page")
+    files.append(_write(out / "report.html", page.to_html(summary, record)))
+    yield _step("plots")
+    notes = []
+    try:
+        files += plots.write_plots(summary, record, out)
+    except ConfigError as error:
+        notes.append(str(error))
+    summary["notes"] = notes
+    summary["files"] = {str(path.relative_to(out)): file_sha256(path) for path in files}
+    files.append(_write(out / "results.json", json.dumps(summary, indent=1, allow_nan=False)))
+    return Written(out, summary, tuple(_names(files, out)), tuple(notes))
 
 
-def _asked(results: Results) -> str:
-    """Say in words how many queries there are, and how many there are not."""
-    queries, dropped = results.queries, results.dropped
-    return (
-        f"{queries['C1']:,} queries under C1 and, under C2, {queries['C2']:,} of these (seed"
-        f" {results.protocol.seed}; left out before the draw, because nothing in the gallery"
-        f" answers them or their source cannot be read: {dropped['C1']:,} under C1,"
-        f" {dropped['C2']:,} under C2)"
-    )
+def _names(files: list[Path], out: Path) -> Iterator[str]:
+    return (str(path.relative_to(out)) for path in files)
 
 
-def _pooled(results: Results) -> str:
-    if len(results.folds) == 1:
-        return ""
-    sizes = ", ".join(f"{fold.gallery:,}" for fold in results.folds)
-    return f" in {len(results.folds)} folds of {sizes}, each searched by itself"
+def _step(name: str) -> Progress:
+    return Progress(f"writing {name}", STEPS.index(name) + 1, len(STEPS))
 
 
-def _share(right: int, total: int) -> float | None:
-    return round(right / total, 6) if total else None
-
-
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)
-
-
-def _printed(value: float | None, factor: int = 1) -> str:
-    return "-" if value is None else f"{factor * value:.1f}"
+def _write(path: Path, text: str) -> Path:
+    write_whole(path, text.encode())
+    return path

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from index.base import Neighbours
-from index.exact import ExactIndex, _keys, _rows_and_scores
+from index.exact import ExactIndex
+from index.keys import ranking_keys, rows_and_scores
 
 whole_numbers = st.integers(-2, 2)
 
@@ -175,11 +176,11 @@ def test_keys_rank_like_scores_and_give_back_what_they_were_made_of(
     scores: np.ndarray, start: int
 ) -> None:
     rows = torch.arange(start, start + 6)
-    keys = _keys(torch.from_numpy(scores), rows)
+    keys = ranking_keys(torch.from_numpy(scores), rows)
     for row, made in zip(scores, keys.tolist(), strict=True):
         order = sorted(range(6), key=lambda place: -made[place])
         assert order == np.argsort(-row, kind="stable").tolist()
-    found_rows, found_scores = _rows_and_scores(keys)
+    found_rows, found_scores = rows_and_scores(keys)
     assert np.array_equal(found_rows, np.broadcast_to(rows.numpy(), (2, 6)))
     assert np.array_equal(found_scores, scores)
 

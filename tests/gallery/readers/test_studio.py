@@ -18,6 +18,7 @@ from gallery.studio.shards import (
     encode_strip,
     pack,
     picture_name,
+    read_manifest,
     shard_path,
 )
 
@@ -149,3 +150,14 @@ def test_a_shard_that_was_drawn_again_is_read_again(faces: FaceSet) -> None:
     write_set(faces.root, DrawRequest.from_json({**REQUEST.to_json(), "first_identity": 1}))
     shard_path(faces.root, "000000").write_bytes(shard_path(faces.root, "000001").read_bytes())
     assert faces.read(face) != before
+
+
+def test_what_decides_how_people_look_is_known_of_them() -> None:
+    mini = open_faces("studio-mini")
+    assert mini.traits is not None
+    known = [mini.traits(who) for who in mini.identities]
+    assert [list(one) for one in known] == [["ancestry", "gender", "age group"]] * 24
+    manifest = read_manifest(studio.MINI / "pose")
+    for trait, counted in (("ancestry", "ancestry"), ("gender", "gender"), ("age group", "age")):
+        found = Counter(one[trait] for one in known)
+        assert found == {v: n for v, n in manifest.balance[counted].items() if n}

@@ -1,7 +1,6 @@
 """Benchmarks of a known geometry: generators whose right answer is known before they are run."""
 
 import io
-import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -12,28 +11,31 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from gallery.align import Aligner, Pixels
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import ConfigError, DatasetError
 from gallery.faces import Face, FaceSet, Problem
-from gallery.pixels import Aligned, align_all
 from generator.card import Card
 from generator.engine import Drawn, Engine, Floats
-from retrieval.canonical import Canonical, canonicalise
-from retrieval.evaluation import benchmark as module
-from retrieval.evaluation.baselines import METHODS, Case, Ranking, rank
-from retrieval.evaluation.benchmark import check_together, run
+from retrieval.evaluation import workbench as module
+from retrieval.evaluation.benchmark import Options, run
+from retrieval.evaluation.outcomes import check_consistent, random_scores, scores_of
 from retrieval.evaluation.protocols import Protocol
-from retrieval.evaluation.report import to_json
-from retrieval.evaluation.results import Progress, Results
+from retrieval.evaluation.reading import check_together
+from retrieval.evaluation.records import CRITERIA, Progress, Record
+from retrieval.evaluation.workbench import Budget
 from tests.drawing import DrawsOneByOne
 
 POSE = Attribute("pose", ("-45", "0", "45"), "degree")
 LIGHT = Attribute("light", ("left", "right"))
 SIDE = 8
 PEOPLE = 8
+CUTOFFS = (1, 5, 20)
+QUICK_BUDGET = Budget(steps=3, trials=0)
+QUICK = ("ours", "ours-pixels", "two-step-true/features", "two-step-true/pixels")
 
 
 def pixels_of(person: int, pose: int, light: int) -> Pixels:
@@ -86,6 +88,7 @@ class Oracle(DrawsOneByOne):
 
     def __init__(self, card: Card) -> None:
         self.card = card
+        self.device = torch.device("cpu")
         self.known = {pixels_of(*cell).tobytes(): cell for cell in CELLS}
 
     def draw(self, pixels: Pixels, codes: Floats) -> Drawn:
@@ -127,20 +130,78 @@ class Copy(Oracle):
         return image
 
 
-def measured(faces: FaceSet, *engines: Engine, **protocol: Any) -> Results:
-    steps = run(faces, engines, Protocol(**protocol))
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep what is kept in this test's own folder."""
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    return tmp_path / ".cache" / "mindseye" / "bench"
+
+
+def measured(
+    faces: FaceSet, *engines: Engine, methods: tuple[str, ...] = (), **protocol: Any
+) -> Record:
+    settings = Protocol(**{"cutoffs": CUTOFFS, **protocol})
+    steps = run(faces, engines, settings, Options(methods=methods, budget=QUICK_BUDGET))
     while True:
         try:
             assert isinstance(next(steps), Progress)
         except StopIteration as stop:
-            results: Results = stop.value
-            return results
+            record: Record = stop.value
+            check_consistent(record)
+            return record
 
 
-def rates(results: Results, method: str) -> dict[str, float]:
+def to_json(record: Record) -> dict[str, Any]:
+    """Say in short what was measured."""
+    scores = {m.name: scores_of([m], record) for m in record.methods if not m.skipped}
+    scores["random"] = random_scores(record)
+    errors = record.drawings.squared_errors
+    ours = [one for one in record.estimates if one.by == "ours"]
+    right = sum(int(one.confusion.trace()) for one in ours)
+    total = sum(int(one.confusion.sum()) + one.foreign for one in ours)
+    fold = record.gallery.fold[record.queries.source]
+    asked = record.queries.measured
+    names = [*(str(k) for k in record.provenance.cutoffs), "mAP", "MRR"]
+    return {
+        "hit_rate": {
+            name: {
+                c: {
+                    k: None if np.isnan(rate) else float(rate)
+                    for k, rate in zip(names, by[c].by_seed[0], strict=True)
+                }
+                for c in CRITERIA
+            }
+            for name, by in scores.items()
+        },
+        "queries": {c: int(flags.sum()) for c, flags in asked.items()},
+        "queries_dropped": {c: sum(one.dropped[c] for one in record.folds) for c in CRITERIA},
+        "gallery": len(record.gallery),
+        "identities": sum(one.identities for one in record.folds),
+        "estimate_accuracy": right / total if total else None,
+        "mse": {
+            stage: None if np.isnan(values).all() else float(np.nanmean(values))
+            for stage, values in errors.items()
+        },
+        "folds": [
+            {
+                "gallery": one.gallery,
+                "identities": one.identities,
+                "problems": [list(problem) for problem in one.problems],
+                "queries": {c: int((flags & (fold == n)).sum()) for c, flags in asked.items()},
+            }
+            for n, one in enumerate(record.folds)
+        ],
+    }
+
+
+def rates(record: Record, method: str) -> dict[str, float]:
     """Hit rates in percent, such as {"C1@1": 12.5}."""
-    rates = to_json(results)["hit_rate"][method]
-    return {f"{c}@{k}": round(100 * rate, 4) for c in rates for k, rate in rates[c].items()}
+    rates = to_json(record)["hit_rate"][method]
+    return {
+        f"{c}@{k}": round(100 * rates[c][k], 4)
+        for c in CRITERIA
+        for k in map(str, record.provenance.cutoffs)
+    }
 
 
 def both(count: int) -> dict[str, int]:
@@ -203,7 +264,7 @@ def test_who_copies_the_source_finds_the_source_unless_it_is_taken_out() -> None
     assert rates(out, "ours-pixels")["C2@1"] == 50
     chance = to_json(out)["hit_rate"]["random"]["C2"]["1"]
     assert chance == pytest.approx(1 / 47, abs=1e-6)
-    for method in METHODS[2:]:
+    for method in QUICK[2:]:
         assert rates(out, method) == rates(kept, method)
 
 
@@ -220,8 +281,14 @@ def test_drawings_are_compared_with_the_image_that_was_wished_for() -> None:
     expected = [
         np.mean((pixels_of(0, a, 0).astype(float) - pixels_of(0, b, 0)) ** 2) for a, b in steps
     ]
-    assert results.mse("source") == pytest.approx(np.mean(expected))
-    assert results.mse("stage 2") == results.mse("source")
+    errors = to_json(results)["mse"]
+    assert errors["source"] == pytest.approx(np.mean(expected))
+    assert errors["stage 2"] == errors["source"]
+    assert len(results.drawings.maps) == 3
+    wished = results.drawings.maps[0]
+    assert wished.total.mean() / wished.count == pytest.approx(
+        np.nanmean(results.drawings.squared_errors["stage 2"][results.queries.value == 0])
+    )
 
 
 # Holes, gaps and bad files
@@ -251,12 +318,8 @@ def test_each_criterion_is_measured_on_the_queries_that_it_can_be_measured_on() 
     # Each person: -45 and 0 in two lights, 45 in one: 10 pairs; of two, 45 in the right light.
     assert report["queries"] == {"C1": 80, "C2": 64}
     assert report["queries_dropped"] == {"C1": 0, "C2": 16}
-    for method in (*METHODS, "random"):
-        for k in (1, 5, 20):
-            assert sum(map(len, results.hits[method, "C1", k])) == 80
-            assert sum(map(len, results.hits[method, "C2", k])) == 64
-    for parts in results.squared_errors.values():
-        assert sum(map(len, parts)) == 64
+    for errors in results.drawings.squared_errors.values():
+        assert np.isfinite(errors).tolist() == results.queries.measured["C2"].tolist()
     assert report["mse"]["stage 2"] == 0  # a pair without a target would not be 0
     assert rates(results, "ours")["C2@1"] == 100
     random = report["hit_rate"]["random"]
@@ -308,7 +371,6 @@ def test_a_fold_of_unknown_values_has_no_estimates_to_count() -> None:
     faces = of_grid(*GRID.faces[:18], *(Face(f.name, f.identity) for f in GRID.faces[18:]))
     engines = fold("known", range(3)), fold("unknown", range(3, 8))
     report = to_json(measured(faces, *engines))
-    assert [one["estimate_accuracy"] for one in report["folds"]] == [1, None]
     assert [one["queries"]["C1"] for one in report["folds"]] == [36, 0]
     assert (report["estimate_accuracy"], report["gallery"]) == (1, 48)
 
@@ -361,14 +423,11 @@ def test_folds_are_pooled_each_in_its_own_gallery() -> None:
     assert [one["gallery"] for one in report["folds"]] == [18, 30]
     assert [one["queries"] for one in report["folds"]] == [both(36), both(60)]
     assert (report["gallery"], report["identities"], report["queries"]) == (48, 8, both(96))
-    for method in (*METHODS, "random"):
+    for method in (*QUICK, "random"):
         for name, rate in rates(pooled, method).items():
             parts = [rates(one, method)[name] for one in alone]
             assert rate == pytest.approx((36 * parts[0] + 60 * parts[1]) / 96, abs=1e-3)
     assert rates(pooled, "ours")["C1@1"] == 37.5  # 36 of 96
-    accuracies = [one["estimate_accuracy"] for one in report["folds"]]
-    expected = (18 * accuracies[0] + 30 * accuracies[1]) / 48
-    assert report["estimate_accuracy"] == pytest.approx(expected, abs=1e-5)
 
 
 def test_queries_are_drawn_from_all_folds_together() -> None:
@@ -403,41 +462,28 @@ def test_folds_may_share_images_of_people_that_nobody_knows() -> None:
     assert [one["identities"] for one in report["folds"]] == [3, 5]
 
 
-def test_one_fold_is_held_redrawn_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Redrawings, and aligned pixels once they are answered, are gone when the next fold is."""
-    held: dict[int, list[weakref.ref[Any]]] = {}
-    aligned: list[weakref.ref[Any]] = []
+def test_the_vectors_of_one_fold_are_gone_before_the_next_is_redrawn(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[set[str]] = []
 
-    def spied_rank(method: str, case: Case, depth: int, *, exclude_source: bool) -> Ranking:
-        views = case.views
-        arrays = (views.embeddings, views.canonical_pixels, views.source_pixels)
-        held[len(views.embeddings)] = [weakref.ref(array) for array in arrays]
-        return rank(method, case, depth, exclude_source=exclude_source)
+    class Watching(Oracle):
+        def draw(self, pixels: Pixels, codes: Floats) -> Drawn:
+            seen.append({str(p.parent) for p in cache.rglob("canonical-embeddings.npy")})
+            return super().draw(pixels, codes)
 
-    def spied_canonicalise(engine: Engine, pixels: Pixels) -> Canonical:
-        assert not any(array() is not None for arrays in held.values() for array in arrays)
-        if held:
-            assert aligned[0]() is None
-            assert aligned[1]() is not None
-        return canonicalise(engine, pixels)
-
-    def spied_align_all(*given: Any) -> Aligned:
-        found = align_all(*given)
-        aligned.append(weakref.ref(found.pixels))
-        return found
-
-    monkeypatch.setattr(module, "rank", spied_rank)
-    monkeypatch.setattr(module, "canonicalise", spied_canonicalise)
-    monkeypatch.setattr(module, "align_all", spied_align_all)
-    measured(GRID, fold("a", range(3)), fold("b", range(3, 8)))
-    assert sorted(held) == [18, 30]
+    monkeypatch.setattr(module, "BATCH", 9)
+    measured(GRID, fold("a", range(3), Watching), fold("b", range(3, 8), Watching))
+    assert max(map(len, seen)) == 1
+    assert len(set().union(*seen)) == 2
+    assert not list(cache.rglob("*.npy"))
 
 
 def test_weights_of_different_attributes_are_refused() -> None:
     pose = card_of("pose", POSE, trained_on=("s0",))
     light = card_of("light", LIGHT)
     with pytest.raises(ConfigError, match=r"pose and light know different attributes \(pose; li"):
-        check_together(GRID, [pose, light])
+        check_together(GRID, [pose, light], Protocol())
 
 
 def test_a_benchmark_without_weights_is_refused() -> None:
@@ -448,19 +494,19 @@ def test_a_benchmark_without_weights_is_refused() -> None:
 def test_a_collection_that_says_nothing_of_what_is_drawn_is_refused() -> None:
     eyes = Attribute("eyes", ("open", "sunglasses"))
     with pytest.raises(DatasetError, match="says nothing of 'eyes', which w draws; it has: pose,"):
-        check_together(GRID, [card_of("w", eyes)])
+        check_together(GRID, [card_of("w", eyes)], Protocol())
 
 
 def test_weights_that_have_seen_everybody_are_refused() -> None:
     everybody = card_of("w", POSE, trained_on=tuple(f"s{n}" for n in range(PEOPLE)))
     with pytest.raises(DatasetError, match="w was trained on everybody in known:geometry"):
-        check_together(GRID, [everybody])
+        check_together(GRID, [everybody], Protocol())
 
 
 def test_a_collection_without_identities_is_refused() -> None:
     faces = of_grid(*(Face(face.name, None, face.condition) for face in GRID.faces))
     with pytest.raises(DatasetError, match="known:geometry has no image with an identity; labels"):
-        check_together(faces, [card_of("w", POSE)])
+        check_together(faces, [card_of("w", POSE)], Protocol())
 
 
 def test_where_nobody_has_a_twin_there_is_nothing_to_ask() -> None:
@@ -478,39 +524,21 @@ def test_where_nobody_has_a_twin_there_is_nothing_to_ask() -> None:
 # How it is run
 
 
-@pytest.mark.parametrize(("batch", "block"), [(1, 1), (5, 7), (48, 96)])
-def test_the_size_of_blocks_changes_nothing(
-    monkeypatch: pytest.MonkeyPatch, batch: int, block: int
-) -> None:
+@pytest.mark.parametrize("batch", [1, 7, 48])
+def test_the_size_of_batches_changes_nothing(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
     engine = Copy(card_of("copy", POSE, LIGHT))
-    whole = to_json(measured(GRID, engine, exclude_source=True))
+    whole = measured(GRID, engine, exclude_source=True)
     monkeypatch.setattr(module, "BATCH", batch)
-    monkeypatch.setattr(module, "BLOCK", block)
-    parts = to_json(measured(GRID, engine, exclude_source=True))
-    whole.pop("seconds")
-    parts.pop("seconds")
-    assert parts == whole
-
-
-def test_no_more_than_a_block_of_queries_is_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BATCH", 10)
-    monkeypatch.setattr(module, "BLOCK", 7)
-    drawn = []
-
-    class Counting(Oracle):
-        def draw(self, pixels: Pixels, codes: Floats) -> Drawn:
-            drawn.append(len(codes))
-            return super().draw(pixels, codes)
-
-    measured(GRID, Counting(card_of("counting", POSE)))
-    assert max(drawn) == 10
-    assert sorted(drawn, reverse=True)[3 * 4] <= 8  # 4 batches of 10 and one of 8, 3 values each
+    parts = measured(GRID, engine, exclude_source=True)
+    assert to_json(parts) == to_json(whole)
+    for one, other in zip(parts.methods, whole.methods, strict=True):
+        assert one.top.tolist() == other.top.tolist()
 
 
 def test_progress_is_told_phase_by_phase() -> None:
-    steps = list(run(GRID, [Oracle(card_of("w", POSE))], Protocol()))
+    steps = list(run(GRID, [Oracle(card_of("w", POSE))], Protocol(), Options(methods=("ours",))))
     phases = list(dict.fromkeys(step.phase for step in steps))
-    assert phases == ["reading for w", "redrawing with w", "asking w"]
+    assert phases == ["reading for w", "redrawing with w", "drawing with w", "ranking by ours"]
     for phase in phases:
         done = [step.done for step in steps if step.phase == phase]
         assert done == sorted(done)
@@ -522,3 +550,52 @@ def test_cutoffs_beyond_the_gallery_find_everything() -> None:
     for method in ("ours", "random"):
         for k in ("48", "60"):
             assert report["hit_rate"][method]["C2"][k] == 1
+
+
+# What a protocol may ask for
+
+
+def test_weights_that_have_seen_somebody_whom_the_protocol_tests_are_refused() -> None:
+    seen = card_of("w", POSE, trained_on=("s0", "s1", "s5"))
+    check_together(GRID, [seen], Protocol(train_identities="6"))
+    with pytest.raises(ConfigError, match="w was trained on s5, who is not among these; train wi"):
+        check_together(GRID, [seen], Protocol(train_identities="2"))
+
+
+def test_a_protocol_fixes_who_is_tested() -> None:
+    engine = Oracle(card_of("w", POSE, trained_on=("s0",)))
+    report = to_json(measured(GRID, engine, train_identities="0.5"))
+    assert (report["identities"], report["gallery"]) == (4, 24)
+
+
+def test_a_protocol_says_what_is_wished_for_and_what_stands_in_the_gallery() -> None:
+    engine = Oracle(card_of("w", POSE, LIGHT))
+    record = measured(GRID, engine, attributes=("light",), gallery={"pose": ("0", "45")})
+    assert len(record.gallery) == 32
+    assert set(record.queries.attribute.tolist()) == {1}
+    with pytest.raises(ConfigError, match="wishes for 'eyes', which the weights do not draw; th"):
+        measured(GRID, engine, attributes=("eyes",))
+    with pytest.raises(ConfigError, match="restricts 'hat', which known:geometry says nothing of"):
+        measured(GRID, engine, gallery={"hat": ("none",)})
+
+
+def test_a_subset_is_noted_and_pictures_are_of_the_query_they_name() -> None:
+    subset = {"lit from the left": Condition(light="left")}
+    record = measured(GRID, Oracle(card_of("w", POSE)), subsets=subset)
+    lit = record.gallery.values[record.queries.source, 1] == 0
+    assert record.queries.subsets["lit from the left"].tolist() == lit.tolist()
+    example = record.examples[0]
+    source = record.gallery.names[record.queries.source[example.query]]
+    assert example.source.tolist() == pixels_of(*map(int, source.split("-"))).tolist()
+    assert example.drawn.tolist() == example.target.tolist() == example.found[0].tolist()
+
+
+def test_the_record_says_how_it_was_made() -> None:
+    record = measured(GRID, Oracle(card_of("w", POSE)))
+    how = record.provenance
+    assert set(how.hashes) == {"data", "protocol", "code", "weights w"}
+    assert how.hashes["weights w"] == "0" * 64
+    other = measured(GRID, Oracle(card_of("w", POSE)), seed=1).provenance
+    assert other.hashes["data"] == how.hashes["data"]
+    assert other.hashes["protocol"] != how.hashes["protocol"]
+    assert set(how.seconds) == {"read", "prepare", "rank"}

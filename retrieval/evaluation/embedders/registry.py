@@ -1,0 +1,29 @@
+"""Embedders by name; the refiner's features come with the weights under test and are not here."""
+
+from collections.abc import Callable
+
+import torch
+
+from retrieval.evaluation.embedders.base import Embedder
+from retrieval.evaluation.embedders.dlib_resnet import DlibEmbedder
+from retrieval.evaluation.embedders.pixels import PixelEmbedder
+from retrieval.evaluation.embedders.sface import SFaceEmbedder
+from retrieval.evaluation.embedders.vgg16 import Vgg16Embedder
+
+EMBEDDERS: dict[str, Callable[[torch.device], Embedder]] = {
+    "pixels": lambda _: PixelEmbedder(),
+    "vgg16": Vgg16Embedder,
+    "sface": lambda _: SFaceEmbedder(),
+    "dlib": lambda _: DlibEmbedder(),
+}
+
+
+def open_embedder(name: str, device: torch.device) -> Embedder:
+    """Load an embedder.
+
+    Raises:
+        MissingEmbedderError: What it needs is not installed.
+        WeightsError: Its weights are damaged.
+        KeyError: There is no such embedder.
+    """
+    return EMBEDDERS[name](device)

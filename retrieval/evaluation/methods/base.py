@@ -1,0 +1,66 @@
+"""What a method is.
+
+Shapes: N gallery images, A attributes, Q queries, D dimensions.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gallery.align import Pixels
+from index.base import Vectors
+from retrieval.evaluation.ranking import Searched
+from retrieval.evaluation.records import Floats, Integers
+from retrieval.evaluation.store import Steps
+from retrieval.evaluation.workbench import Workbench
+
+NO_SOURCE = "/no-source"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What a method searches, and what with.
+
+    Attributes:
+        gallery: Embeddings, unit length, (N, D).
+        probes: Likewise, (Q, D).
+        values: Values that gallery images are taken to have: the first of two steps, (N, A).
+        build_s: Seconds to prepare the gallery, without any training.
+        probe_s: Seconds to make the probes.
+        settings: Of its training, JSON.
+        errors: Mean squared error of each query's drawing, by stage, where the method draws.
+        images: Its drawings, (Q, S, S, C), or nothing.
+    """
+
+    gallery: Vectors
+    probes: Vectors
+    values: Integers | None = None
+    build_s: float = 0.0
+    probe_s: float = 0.0
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    errors: Mapping[str, Floats] = field(default_factory=dict)
+    images: Pixels | None = None
+
+    def searched(self, *, source_excluded: bool) -> Searched:
+        """Return what is ranked."""
+        return Searched(self.gallery, self.probes, self.values, source_excluded)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """A way to answer queries.
+
+    Attributes:
+        name: Like "two-step/pixels".
+        note: What it does, in a few words, for tables.
+        prepare: Makes what it searches; takes the seed of its training. Raises SkippedMethodError
+            or MissingEmbedderError if it cannot run here.
+        trained: Whether the seed changes anything.
+        source_excluded: Whether a query's own source is taken out of its ranking in any case.
+    """
+
+    name: str
+    note: str
+    prepare: Callable[[Workbench, int], Steps[Prepared]]
+    trained: bool = False
+    source_excluded: bool = False

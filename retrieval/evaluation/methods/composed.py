@@ -1,0 +1,66 @@
+"""No drawing: a network trained to go from source and wish straight to the target's embedding."""
+
+import time
+
+import numpy as np
+
+from retrieval.evaluation.methods.base import NO_SOURCE, Method, Prepared
+from retrieval.evaluation.methods.estimates import budget_of, taught
+from retrieval.evaluation.records import Progress
+from retrieval.evaluation.rivals.composed import Composed, train_composed
+from retrieval.evaluation.store import Made, Steps
+from retrieval.evaluation.workbench import Workbench, blocks
+
+
+def composed(work: Workbench, seed: int) -> Steps[Prepared]:
+    """Probe with the composition of source and wish."""
+    made: Made[Prepared] = yield from work.once(f"composed {seed}", _composed(work, seed))
+    return made.value
+
+
+def _composed(work: Workbench, seed: int) -> Steps[Prepared]:
+    bench = work.bench
+    training = train_composed(
+        bench.taught(),
+        bench.space,
+        budget=budget_of(work),
+        seed=seed,
+        device=bench.device,
+        cache=bench.rivals,
+    )
+    network: Composed = yield from taught(training)
+    started = time.perf_counter()
+    pixels, asked = bench.aligned.pixels, bench.asked
+    gallery = bench.store.writer(f"composed-{seed}", len(pixels))
+    for run in blocks(len(pixels)):
+        gallery.add(network.embed(np.asarray(pixels[run.start : run.stop])))
+        yield Progress("embedding with composed", run.stop, len(pixels))
+    built_s = time.perf_counter() - started
+    canonical = yield from work.canonical()
+    given = canonical.value.estimates  # of what is not wished for; one attribute needs none
+    probes = bench.store.writer(f"composed-probes-{seed}", len(asked))
+    started = time.perf_counter()
+    for queries in blocks(len(asked)):
+        sources = np.asarray(pixels[asked.source[queries.start : queries.stop]])
+        probes.add(network.probe(sources, bench.codes(queries, given)))
+        yield Progress("asking composed", queries.stop, len(asked))
+    return Prepared(
+        gallery=gallery.close(),
+        probes=probes.close(),
+        build_s=built_s,
+        probe_s=time.perf_counter() - started,
+        settings=network.settings,
+    )
+
+
+METHODS = tuple(
+    Method(
+        name=f"composed{NO_SOURCE if excluded else ''}",
+        note="trained from source and wish to the target's embedding"
+        + (", the source left out" if excluded else ""),
+        prepare=composed,
+        trained=True,
+        source_excluded=excluded,
+    )
+    for excluded in (False, True)
+)

@@ -1,0 +1,106 @@
+"""The first of two steps: a trained classifier says which values gallery images have.
+
+Shapes: N gallery images, A attributes of the collection, T attributes of the classifier.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gallery.attributes import AttributeSpace
+from gallery.errors import ConfigError, DatasetError
+from retrieval.evaluation.records import Integers, Progress
+from retrieval.evaluation.rivals.classifier import Classifier, train_classifier
+from retrieval.evaluation.rivals.training import Budget
+from retrieval.evaluation.store import Made, Steps
+from retrieval.evaluation.workbench import SkippedMethodError, Workbench, blocks
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """Estimated values of the gallery.
+
+    Attributes:
+        positions: In the collection's space, -1 where nothing is estimated, (N, A).
+        settings: How the classifier was trained, JSON.
+        seconds: To estimate them, without the training.
+    """
+
+    positions: Integers
+    settings: Mapping[str, Any]
+    seconds: float
+
+
+def budget_of(work: Workbench) -> Budget:
+    """Return what a rival may spend: what the weights under test had, or what was asked for."""
+    recipe = work.bench.engine.card.recipe
+    asked = work.bench.budget
+    steps = asked.steps if asked.steps is not None else 2 * int(recipe.get("steps", 4_000))
+    return Budget(steps=steps, batch_size=int(recipe.get("batch_size", 64)), trials=asked.trials)
+
+
+def taught(steps: Steps[Any]) -> Steps[Any]:
+    """Follow a training; a rival that cannot learn from these images is skipped.
+
+    Raises:
+        SkippedMethodError: The images do not allow it, or the training ran away.
+    """
+    try:
+        return (yield from steps)
+    except (ConfigError, DatasetError) as error:
+        raise SkippedMethodError(str(error)) from error
+
+
+def estimated_values(work: Workbench, seed: int) -> Steps[Estimated]:
+    """Estimate the gallery's values, once for each seed.
+
+    Raises:
+        SkippedMethodError: The training images are not at hand, or nothing can be learnt from them.
+    """
+    work.bench.taught()
+    made: Made[Estimated] = yield from work.once(f"estimates {seed}", _estimate(work, seed))
+    return made.value
+
+
+def _estimate(work: Workbench, seed: int) -> Steps[Estimated]:
+    bench = work.bench
+    training = train_classifier(
+        bench.taught(),
+        bench.space,
+        budget=budget_of(work),
+        seed=seed,
+        device=bench.device,
+        cache=bench.rivals,
+    )
+    classifier: Classifier = yield from taught(training)
+    started = time.perf_counter()
+    pixels = bench.aligned.pixels
+    positions = np.full((len(pixels), len(bench.labels.names)), -1, dtype=np.int64)
+    for run in blocks(len(pixels)):
+        found = classifier.estimates(np.asarray(pixels[run.start : run.stop]))
+        positions[run.start : run.stop] = translated(found, classifier.space, bench.labels.space)
+        yield Progress("estimating values", run.stop, len(pixels))
+    return Estimated(positions, classifier.settings, time.perf_counter() - started)
+
+
+def translated(found: Integers, of: AttributeSpace, to: AttributeSpace) -> Integers:
+    """Turn positions of values in one space into those in another, -1 where it has no such value.
+
+    Args:
+        found: Positions, (n, T).
+        of: Space of the positions, T attributes.
+        to: Space wanted, A attributes.
+
+    Returns:
+        Positions, (n, A).
+    """
+    result = np.full((len(found), len(to.names)), -1, dtype=np.int64)
+    for column, attribute in enumerate(of):
+        if attribute.name in to:
+            known = to[attribute.name]
+            places = [known.index(v) if known.knows(v) else -1 for v in attribute.values]
+            result[:, to.names.index(attribute.name)] = np.array(places)[found[:, column]]
+    return result

@@ -1,0 +1,49 @@
+"""All methods by name, in the order of the tables.
+
+`random`, the floor, is no method: chance is computed from the queries (metrics.py).
+"""
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from gallery.errors import ConfigError, did_you_mean
+from retrieval.evaluation.methods import composed, cpi, ours, raw, shift, two_step
+from retrieval.evaluation.methods.base import Method
+from retrieval.evaluation.outcomes import RANDOM
+from retrieval.evaluation.records import REFERENCE
+
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (
+        *ours.METHODS,
+        *two_step.METHODS,
+        *cpi.METHODS,
+        *shift.METHODS,
+        *composed.METHODS,
+        *raw.METHODS,
+        *ours.ORACLES,
+    )
+}
+
+
+def choose_methods(patterns: Sequence[str]) -> tuple[Method, ...]:
+    """Return the methods that names or patterns choose, in the order of the tables.
+
+    `ours` is always among them: the others are compared with it, and it draws. `random` costs
+    nothing and is always reported; naming it is no error.
+
+    Args:
+        patterns: Like "two-step/*".
+
+    Raises:
+        ConfigError: One of them fits no method.
+    """
+    for pattern in patterns:
+        known = [*METHODS, RANDOM]
+        if not any(fnmatchcase(name, pattern) for name in known):
+            raise ConfigError(f"There is no method {pattern!r}; {did_you_mean(pattern, known)}")
+    return tuple(
+        method
+        for name, method in METHODS.items()
+        if name == REFERENCE or any(fnmatchcase(name, pattern) for pattern in patterns)
+    )

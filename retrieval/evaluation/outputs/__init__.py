@@ -1,0 +1,1 @@
+"""What a benchmark leaves: files for people and for programs."""

@@ -1,0 +1,134 @@
+"""table.md: what was measured, in Markdown."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from retrieval.evaluation.outputs import words
+from retrieval.evaluation.published import Published, published
+
+Json = Mapping[str, Any]
+
+
+def to_markdown(summary: Json) -> str:
+    """Return what `summarise` returned as Markdown."""
+    papers = published(summary["wishes"])
+    weights = ", ".join(fold["weights"] for fold in summary["folds"])
+    parts = [f"# {summary['spec']}: {weights}", words.asked(summary), summary["definition"]]
+    for criterion in summary["criteria"]:
+        parts += [f"## {criterion}", _rates(summary, criterion, papers)]
+        differences = _differences(summary, criterion)
+        if differences:
+            parts += [f"Paired difference to `{summary['reference']}`:", differences]
+    parts += ["## Drawings", _errors(summary, papers), _estimates(summary, papers)]
+    parts += ["## Not run", _skipped(summary)]
+    parts += [
+        "## How",
+        words.intervals(summary),
+        f"```\n{summary['command']}\n```",
+        _hashes(summary),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _rates(summary: Json, criterion: str, papers: Published) -> str:
+    names = summary["measures"]
+    rows = [
+        [_named(method), *(_cell(method["scores"][criterion][name]) for name in names)]
+        for method in summary["methods"]
+        if "scores" in method
+    ]
+    for row in papers.retrieval:
+        if row.criterion == criterion:
+            cells = [f"{row.rates[name]:.1f}" if name in row.rates else "" for name in names]
+            rows.append([f"*{row.method}* as published: {row.source} {row.where}", *cells])
+    table = _table([f"{criterion}, percent", *names], rows)
+    return f"{table}\n\n{_cited(papers)}".strip()
+
+
+def _differences(summary: Json, criterion: str) -> str:
+    names = summary["measures"]
+    rows = []
+    for method in summary["methods"]:
+        scores = method.get("scores", {}).get(criterion, {})
+        found = [scores[name].get("difference") for name in names if name in scores]
+        if found and all(found):
+            cells = [f"{words.change(d['value'])} {_signed(d['interval'])}".strip() for d in found]
+            rows.append([f"`{method['name']}`", *cells])
+    return _table([f"{criterion}, points", *names], rows) if rows else ""
+
+
+def _errors(summary: Json, papers: Published) -> str:
+    """Return the mean squared errors; a stage is a column."""
+    stages = list(dict.fromkeys(stage for part in summary["mse"].values() for stage in part))
+    rows = []
+    for part, found in summary["mse"].items():
+        cells = [_error(found.get(stage)) for stage in stages]
+        rows.append([f"{part}, {max((f['queries'] for f in found.values()), default=0):,}", *cells])
+    for row in papers.errors:
+        cells = [words.level(row.stages[stage]) if stage in row.stages else "" for stage in stages]
+        rows.append([f"*{row.part}* as published: {row.source} {row.where}", *cells])
+    if not stages:
+        return ""
+    table = _table(["queries", *stages], rows)
+    return (
+        "Mean squared error to the target of the C2 queries, per pixel and channel, grey levels"
+        f" squared; `source` is the unedited source.\n\n{table}"
+    )
+
+
+def _estimates(summary: Json, papers: Published) -> str:
+    rows = [
+        [f"`{one['by']}`", one["attribute"], words.percent(one["accuracy"]), f"{one['images']:,}"]
+        for one in summary["estimates"]
+    ]
+    rows += [
+        [f"*{row.by}* as published: {row.source} {row.where}", "", f"{row.percent:.1f}", ""]
+        for row in papers.estimates
+    ]
+    head = ["values of gallery images estimated by", "attribute", "right, percent", "images"]
+    return _table(head, rows) if summary["estimates"] else ""
+
+
+def _skipped(summary: Json) -> str:
+    rows = [f"- `{m['name']}`: {m['skipped']}" for m in summary["methods"] if m["skipped"]]
+    return "\n".join(rows) or "Every method was run."
+
+
+def _hashes(summary: Json) -> str:
+    return _table(["SHA-256 of", ""], [[name, f"`{h}`"] for name, h in summary["hashes"].items()])
+
+
+def _cited(papers: Published) -> str:
+    keys = dict.fromkeys(row.source for row in papers.retrieval)
+    cited = [f"{key}: {papers.sources[key].citation}; {papers.sources[key].data}" for key in keys]
+    return f"As published, on other data. {'. '.join(cited)}." if cited else ""
+
+
+def _named(method: Json) -> str:
+    note = f" {method['note']}" if method["note"] else ""
+    several = len(method.get("seeds", ())) > 1
+    seeds = f", mean of {len(method['seeds'])} seeds" if several else ""
+    return f"`{method['name']}`{note}{seeds}"
+
+
+def _cell(figure: Json) -> str:
+    ends = words.ends(figure["interval"])
+    return words.percent(figure["value"]) + (f" [{ends}]" if ends else "")
+
+
+def _signed(interval: Sequence[float] | None) -> str:
+    return f"[{words.changes(interval)}]" if interval else ""
+
+
+def _error(figure: Json | None) -> str:
+    if figure is None or figure["value"] is None:
+        return ""
+    ends = figure["interval"]
+    return words.level(figure["value"]) + (f" [{words.levels(ends)}]" if ends else "")
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---", *("---:" for _ in head[1:])], *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines
+    )

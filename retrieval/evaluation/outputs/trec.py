@@ -1,0 +1,97 @@
+"""Runs and judgements in the format of TREC, for other people's evaluators.
+
+A run has one line for each rank, `query Q0 image rank score method`, a judgement one for each right
+image, `query 0 image grade`: grade 2 is right under C2, 1 under C1 alone. Numbers stand for images
+and queries; images.tsv and queries.tsv name them. Scores only restate the rank, so that no
+evaluator can break ties in another way. Runs stop at the depth of the rankings; the average
+precision that an evaluator computes is therefore that of the first K ranks, which `results.json`
+has under `at_depth`.
+
+`ir_measures` and `trec_eval` (after gunzip) read them.
+"""
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from gallery.files import write_whole
+from retrieval.evaluation.records import MethodRecord, Record
+
+FOLDER = "trec"
+
+
+def write_trec(record: Record, out: Path) -> Iterator[Path]:
+    """Write judgements, names and one run for each method and seed; yield each file.
+
+    Args:
+        record: What was asked and answered.
+        out: Folder of the results; the files go to `trec/` in it.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    folder = out / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    yield _write(folder / "qrels.txt.gz", _judgements(record))
+    yield _write(folder / "queries.tsv.gz", _queries(record))
+    yield _write(folder / "images.tsv.gz", _images(record))
+    for method in record.methods:
+        if not method.skipped:
+            yield _write(folder / f"{run_name(method, record)}.run.gz", _run(method, record))
+
+
+def run_name(method: MethodRecord, record: Record) -> str:
+    """Return a method's name as a file's: a trained method's has its seed, if there are several."""
+    alike = [one for one in record.methods if one.name == method.name]
+    seed = f"--seed-{method.seed}" if len(alike) > 1 else ""
+    safe = [c if c.isalnum() or c in "-_." else "-" for c in method.name]
+    return "".join(safe) + seed
+
+
+def _run(method: MethodRecord, record: Record) -> Iterator[str]:
+    name = run_name(method, record)
+    depth = method.top.shape[1]
+    for query, top in enumerate(method.top.tolist()):
+        for rank, image in enumerate(top):
+            if image >= 0:
+                yield f"{query} Q0 {image} {rank + 1} {depth - rank} {name}\n"
+
+
+def _judgements(record: Record) -> Iterator[str]:
+    queries = record.queries
+    owner = np.repeat(np.arange(len(queries)), np.diff(queries.right_starts))
+    rows = (owner.tolist(), queries.right.tolist(), (1 + queries.right_strict).tolist())
+    for query, image, grade in zip(*rows, strict=True):
+        yield f"{query} 0 {image} {grade}\n"
+
+
+def _queries(record: Record) -> Iterator[str]:
+    queries, gallery = record.queries, record.gallery
+    yield "query\tfold\tsource\tidentity\twish\n"
+    for query, source in enumerate(queries.source.tolist()):
+        attribute = gallery.space.attributes[int(queries.attribute[query])]
+        wish = f"{attribute.name}={attribute.values[int(queries.value[query])]}"
+        who = record.people.names[int(gallery.identity[source])]
+        yield f"{query}\t{gallery.fold[source]}\t{_plain(gallery.names[source])}\t{who}\t{wish}\n"
+
+
+def _images(record: Record) -> Iterator[str]:
+    """Name the images that a run or a judgement speaks of."""
+    tops = [np.unique(method.top) for method in record.methods if not method.skipped]
+    spoken_of = np.unique(np.concatenate([record.queries.right, record.queries.source, *tops]))
+    yield "image\tfold\tname\n"
+    for image in spoken_of[spoken_of >= 0].tolist():
+        yield f"{image}\t{record.gallery.fold[image]}\t{_plain(record.gallery.names[image])}\n"
+
+
+def _plain(name: str) -> str:
+    """Keep a name on one line and in one column."""
+    return name.translate({9: "%09", 10: "%0A", 13: "%0D"})
+
+
+def _write(path: Path, lines: Iterator[str]) -> Path:
+    """Compress lines; the same lines are the same bytes, whenever they are written."""
+    write_whole(path, gzip.compress("".join(lines).encode(), compresslevel=1, mtime=0))
+    return path

@@ -1,0 +1,99 @@
+"""Numbers and names as tables, plots and the page print them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Json = Mapping[str, Any]
+NONE = "-"
+KINDS = {
+    "right": "right",
+    "other_attribute": "right person and wish, another attribute changed",
+    "wrong_value": "right person, wrong value",
+    "wrong_identity": "right value, wrong person",
+    "else": "neither",
+    "nothing": "no image left",
+}
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """Print a share in percent, without the sign."""
+    return NONE if value is None else f"{100 * value:.{digits}f}"
+
+
+def change(value: float | None, digits: int = 1) -> str:
+    """Print a difference of shares in percentage points, with its sign."""
+    return NONE if value is None else f"{100 * value:+z.{digits}f}"
+
+
+def ends(interval: Sequence[float] | None, digits: int = 1) -> str:
+    """Print an interval of shares in percent; nothing if there is none, or it is one number."""
+    printed = [percent(end, digits) for end in interval or ()]
+    return ", ".join(printed) if len(set(printed)) > 1 else ""
+
+
+def changes(interval: Sequence[float] | None) -> str:
+    """Print an interval of differences in percentage points."""
+    return "" if interval is None else f"{change(interval[0])}, {change(interval[1])}"
+
+
+def level(value: float | None) -> str:
+    """Print a mean squared error."""
+    return NONE if value is None else f"{value:,.1f}"
+
+
+def levels(interval: Sequence[float] | None) -> str:
+    """Print an interval of mean squared errors."""
+    return "" if interval is None else f"{level(interval[0])}, {level(interval[1])}"
+
+
+def duration(seconds: float | None) -> str:
+    """Print a time with its unit."""
+    if seconds is None:
+        return NONE
+    for unit, length in (("h", 3600.0), ("min", 60.0), ("s", 1.0)):
+        if seconds >= length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{1000 * seconds:.3g} ms"
+
+
+def size(count: float | None) -> str:
+    """Print a number of bytes with its unit."""
+    if count is None:
+        return NONE
+    for unit, length in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= length:
+            return f"{count / length:.1f} {unit}"
+    return f"{count:.0f} B"
+
+
+def asked(summary: Json) -> str:
+    """Say in a sentence what was asked of what."""
+    queries, dropped = summary["queries"], summary["queries_dropped"]
+    protocol = summary["protocol"]
+    source = "left out of" if protocol.get("exclude_source") else "kept in"
+    return (
+        f"{queries['C1']:,} queries under C1 and, under C2, {queries['C2']:,} of these (seed"
+        f" {protocol.get('seed', 0)}; left out before the draw, because nothing in the gallery"
+        f" answers them or their source cannot be read: {dropped['C1']:,} under C1,"
+        f" {dropped['C2']:,} under C2); gallery: {summary['gallery']:,} images, with"
+        f" {summary['identities']} known people{_pooled(summary)}; the source image is {source} the"
+        " gallery."
+    )
+
+
+def intervals(summary: Json) -> str:
+    """Say in a sentence how the intervals were made."""
+    made = summary["bootstrap"]
+    return (
+        f"Intervals hold {100 * made['level']:.0f} %: bootstrap over the {made['people']}"
+        f" identities asked about ({made['draws']:,} draws, seed {made['seed']}), percentile"
+        " intervals widened for few people; differences are paired, on the same draws."
+    )
+
+
+def _pooled(summary: Json) -> str:
+    folds = summary["folds"]
+    if len(folds) == 1:
+        return ""
+    sizes = ", ".join(f"{fold['gallery']:,}" for fold in folds)
+    return f" in {len(folds)} folds of {sizes}, each searched by itself"

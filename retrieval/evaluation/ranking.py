@@ -1,0 +1,150 @@
+"""Exact rankings of a gallery, block by block: the first K images, and the rank of every right one.
+
+Memory holds one table of TABLE keys however large the gallery is: the larger it is, the fewer
+queries are in work at a time. Gallery and probes may be memory maps, read in chunks.
+
+Equal scores stand in gallery order (index/keys.py). A rank counts the images above a right one, so
+that average precision and reciprocal rank are exact, not cut off at K.
+
+Shapes: N gallery images, Q queries, D dimensions, K depth, R right images of all queries together,
+b queries in work.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from index.base import BLOCK_BYTES, BLOCK_ROWS, Vectors
+from index.keys import HIDDEN, ranking_keys, rows_and_scores
+from retrieval.evaluation.records import Integers, QueryTable
+
+TABLE = 2**26  # keys in work: 512 MB
+MOST_QUERIES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What is searched, and what with.
+
+    Attributes:
+        gallery: Embeddings, unit length, (N, D).
+        probes: Likewise, one for each query, (Q, D).
+        values: Values that gallery images are taken to have, (N, A): only those of the wished value
+            are ranked. None ranks all.
+        source_excluded: Whether each query's own source image is left out.
+    """
+
+    gallery: Vectors
+    probes: Vectors
+    values: NDArray[np.int64] | None = None
+    source_excluded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Rankings of a run of queries.
+
+    Attributes:
+        top: Gallery positions, best first; -1 where no more is ranked, (Q, K).
+        right_ranks: Rank of every right image, from 0; -1 where it is not ranked, (R,).
+    """
+
+    top: Integers
+    right_ranks: Integers
+
+
+def rank(searched: Searched, asked: QueryTable, depth: int, device: str) -> Iterator[Ranked]:
+    """Rank the gallery for each query, a block of queries after the other.
+
+    Args:
+        searched: Gallery and probes.
+        asked: The queries, in the order of the probes.
+        depth: Ranks wanted, K.
+        device: Where scores are computed.
+
+    Raises:
+        ValueError: Gallery, probes and queries do not fit together.
+    """
+    gallery, probes = searched.gallery, searched.probes
+    if gallery.ndim != 2 or probes.shape != (len(asked), gallery.shape[1]):
+        raise ValueError(
+            f"{len(asked)} queries need probes of the gallery's {gallery.shape[1:]} dimensions,"
+            f" got {probes.shape}"
+        )
+    step = max(1, min(MOST_QUERIES, TABLE // max(1, len(gallery))))
+    for start in range(0, len(asked), step):
+        rows = slice(start, min(start + step, len(asked)))
+        keys = _keys(gallery, np.asarray(probes[rows]), torch.device(device))
+        _hide(keys, searched, asked, rows)
+        yield Ranked(_top(keys, depth), _right_ranks(keys, asked, rows))
+
+
+def join(parts: list[Ranked]) -> Ranked:
+    """Join the rankings of successive runs of queries."""
+    return Ranked(
+        np.concatenate([part.top for part in parts]),
+        np.concatenate([part.right_ranks for part in parts]),
+    )
+
+
+def _keys(gallery: Vectors, probes: Vectors, device: torch.device) -> Tensor:
+    """Compare some probes with the whole gallery, (b, N)."""
+    keys = torch.empty((len(probes), len(gallery)), dtype=torch.int64, device=device)
+    asking = _tensor(probes, device)
+    size = min(BLOCK_ROWS, max(1, BLOCK_BYTES // (4 * max(1, gallery.shape[1]))))
+    for first in range(0, len(gallery), size):
+        chunk = _tensor(gallery[first : first + size], device)
+        numbers = torch.arange(first, first + len(chunk), device=device)
+        keys[:, first : first + len(chunk)] = ranking_keys(asking @ chunk.T, numbers)
+    return keys
+
+
+def _tensor(array: Vectors, device: torch.device) -> Tensor:
+    """Share memory with an array, or copy what torch cannot share (a read-only memory map)."""
+    return torch.from_numpy(np.require(array, requirements=["C", "W", "E"])).to(device)
+
+
+def _hide(keys: Tensor, searched: Searched, asked: QueryTable, rows: slice) -> None:
+    """Take images out of rankings: the source's own, and those filtered out."""
+    for number, query in enumerate(range(rows.start, rows.stop)):
+        if searched.values is not None:
+            other = searched.values[:, asked.attribute[query]] != asked.value[query]
+            keys[number, torch.from_numpy(other).to(keys.device)] = HIDDEN
+        if searched.source_excluded:
+            keys[number, int(asked.source[query])] = HIDDEN
+
+
+def _top(keys: Tensor, depth: int) -> Integers:
+    best = torch.topk(keys, min(depth, keys.shape[1]), dim=1).values
+    found = np.full((len(keys), depth), -1, dtype=np.int64)
+    positions = rows_and_scores(best)[0]
+    found[:, : best.shape[1]] = np.where(best.cpu().numpy() == HIDDEN, -1, positions)
+    return found
+
+
+def _right_ranks(keys: Tensor, asked: QueryTable, rows: slice) -> Integers:
+    """Count, for every right image of some queries, the images above it.
+
+    The right images of a query cut its keys into runs; a rank is the sum of the runs above.
+    """
+    starts = asked.right_starts[rows.start : rows.stop + 1]
+    counts = np.diff(starts)
+    query = np.repeat(np.arange(len(counts)), counts)  # of each right image
+    place = np.arange(len(query)) - np.repeat(starts[:-1] - starts[0], counts)
+    right = torch.from_numpy(asked.right[starts[0] : starts[-1]]).to(keys.device)
+    row, column = (torch.from_numpy(one).to(keys.device) for one in (query, place))
+    mine = torch.full((len(counts), int(counts.max())), HIDDEN, device=keys.device)
+    mine[row, column] = keys[row, right]
+    ordered, order = mine.sort(dim=1)
+    runs = torch.searchsorted(ordered, keys)  # right images below each image
+    sizes = torch.zeros((len(counts), ordered.shape[1] + 1), dtype=torch.int64, device=keys.device)
+    sizes.scatter_add_(1, runs, torch.ones_like(runs))
+    above = sizes.flip(1).cumsum(1).flip(1)[:, 1:]  # images above each right one, by key
+    ranks = torch.empty_like(above).scatter_(1, order, above)[row, column]
+    ranks[mine[row, column] == HIDDEN] = -1
+    found: Integers = ranks.cpu().numpy()
+    return found

@@ -1,0 +1,390 @@
+"""What a benchmark measured, before any statistics: what was asked, and what each method answered.
+
+Who fills what. The flow (retrieval/evaluation/benchmark.py) makes one `Record` for each fold, that
+is, for each set of weights, and pools them with retrieval/evaluation/pooling.py:
+
+- `Gallery`, `People`, `QueryTable`: once for each fold, when its queries are drawn;
+- `MethodRecord`: one for each method and seed; of a method that could not run, only `skipped`.
+  Chance ("random") is no record: it is computed from the query table (outcomes.py);
+- `Drawings`, `ErrorMap`: while `ours` draws, block by block; further methods that draw (CPI) add a
+  stage of their own to `squared_errors`;
+- `Estimate`: one for each attribute and each estimator of gallery values;
+- `Example`: of the queries that `example_queries` names;
+- `Provenance`: once, at the end.
+
+Everything that is printed follows from a record: hits, average precision, kinds of wrong answers,
+intervals, breakdowns (outcomes.py, breakdowns.py, summary.py). No array here is larger than queries
+x depth, so a gallery of 10^6 images needs no more than one of 10^4 but for `Gallery` itself.
+
+Shapes: N gallery images, A attributes of the collection, Q queries, R right images of all queries
+together, K depth of the rankings, S side of an image, C channels.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.align import Pixels
+from gallery.attributes import AttributeSpace
+
+REFERENCE = "ours"  # what every other method is compared with
+CRITERIA = ("C1", "C2")
+EXAMPLES = 400  # queries that pictures are kept of
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a benchmark is.
+
+    Attributes:
+        phase: What is being done.
+        done: Of this phase.
+        total: Of this phase.
+    """
+
+    phase: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gallery:
+    """The images that can be found.
+
+    Attributes:
+        names: Of the images, as the reader gives them.
+        identity: Position in `People.names`; -1 where nobody knows, (N,).
+        values: Position of the value of each attribute in `space`; -1 where nobody knows, (N, A).
+        fold: Which fold's gallery an image stands in, from 0, (N,); each is searched by itself.
+        space: Attributes of the collection, and their values.
+    """
+
+    names: tuple[str, ...]
+    identity: Integers
+    values: Integers
+    fold: Integers
+    space: AttributeSpace
+
+    def __post_init__(self) -> None:
+        count, attributes = len(self.names), len(self.space.names)
+        _check_shape("identity", self.identity, (count,))
+        _check_shape("values", self.values, (count, attributes))
+        _check_shape("fold", self.fold, (count,))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The identities of a gallery, and what is known of them.
+
+    Attributes:
+        names: Identities, as the reader gives them.
+        traits: Values by trait ("ancestry", "gender", "age group"), one for each person; None where
+            it is not known. A trait that the collection does not know at all is left out.
+    """
+
+    names: tuple[str, ...]
+    traits: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for trait, values in self.traits.items():
+            if len(values) != len(self.names):
+                raise ValueError(
+                    f"{trait!r} needs {len(self.names)} values, one for each person,"
+                    f" got {len(values)}"
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryTable:
+    """What was asked, in one order for all methods.
+
+    The right images of query q are `right[right_starts[q] : right_starts[q + 1]]`; each query has
+    at least one under C1. It can be measured under C2 if one of them is `right_strict`.
+
+    Attributes:
+        source: Gallery position of the source image, (Q,).
+        attribute: Position of the wished attribute in the gallery's space, (Q,).
+        value: Wished value, (Q,).
+        own: Value that the source has, (Q,).
+        right: Gallery positions of the images that are right under C1, rising within a query, (R,).
+        right_starts: Where each query's right images begin, and R at the end, (Q + 1,).
+        right_strict: Which of the right images are right under C2, too, (R,).
+        subsets: Queries of a part that is reported by itself, by name ("neutral illumination"),
+            each (Q,).
+    """
+
+    source: Integers
+    attribute: Integers
+    value: Integers
+    own: Integers
+    right: Integers
+    right_starts: Integers
+    right_strict: Flags
+    subsets: Mapping[str, Flags] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        count, right = len(self.source), len(self.right)
+        for name in ("attribute", "value", "own"):
+            _check_shape(name, getattr(self, name), (count,))
+        _check_shape("right_starts", self.right_starts, (count + 1,))
+        _check_shape("right_strict", self.right_strict, (right,))
+        for name, flags in self.subsets.items():
+            _check_shape(f"subset {name!r}", flags, (count,))
+        if self.right_starts[0] != 0 or self.right_starts[-1] != right:
+            raise ValueError(f"right_starts must run from 0 to {right}")
+        if count and np.diff(self.right_starts).min() < 1:
+            raise ValueError("a query has no right image; such pairs are left out by protocol")
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    @property
+    def relevant(self) -> dict[str, Integers]:
+        """How many images are right, by criterion, (Q,)."""
+        starts = self.right_starts[:-1]
+        strict = (
+            np.add.reduceat(self.right_strict.astype(np.int64), starts) if len(self) else starts
+        )
+        return {"C1": np.diff(self.right_starts), "C2": strict}
+
+    @property
+    def measured(self) -> dict[str, Flags]:
+        """Which queries a criterion is measured on: those that some image answers, (Q,)."""
+        return {criterion: count > 0 for criterion, count in self.relevant.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodRecord:
+    """What one method answered, or why it did not.
+
+    Attributes:
+        name: Like "two-step/pixels".
+        note: What it does, in a few words, for tables.
+        settings: JSON values; trials of the tuning, hash of trained weights and the like.
+        seed: Of its training; 0 for a method that is not trained. Several seeds are several records
+            of one name.
+        source_excluded: Whether each query's own source image is taken out of its ranking.
+        skipped: Why it could not run; everything below is then empty. Empty if it ran.
+        top: Gallery positions, best first; -1 where the gallery or the part that is searched has no
+            more, (Q, K).
+        right_ranks: Rank of every right image of the query table, from 0; -1 where it is not ranked
+            at all (filtered out), (R,).
+        build_s: Seconds to prepare the gallery; None if nothing is prepared.
+        query_s: Seconds for all queries, from pixels to ranks.
+        index_bytes: Size of what is searched; None if nothing is kept.
+    """
+
+    name: str
+    note: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    source_excluded: bool = False
+    skipped: str = ""
+    top: Integers = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
+    right_ranks: Integers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    build_s: float | None = None
+    query_s: float | None = None
+    index_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorMap:
+    """Squared errors of the refined drawings of one wish, pixel by pixel.
+
+    Attributes:
+        attribute: Position of the wished attribute in the gallery's space.
+        value: Position of the wished value.
+        total: Sum over queries of the squared error, mean over channels, grey levels squared,
+            (S, S).
+        count: Queries that were added; only those with a target, that is, measured under C2.
+    """
+
+    attribute: int
+    value: int
+    total: Floats
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drawings:
+    """How far drawings are from their targets.
+
+    Attributes:
+        squared_errors: Mean squared error of each query by stage ("source", "stage 1", "stage 2",
+            and methods that draw), grey levels squared; NaN where it was not measured, (Q,).
+        maps: One for each wished attribute and value, of stage 2.
+    """
+
+    squared_errors: Mapping[str, Floats] = field(default_factory=dict)
+    maps: tuple[ErrorMap, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """How well the values of gallery images are estimated.
+
+    Attributes:
+        by: Who estimates: "ours" (the canonical view), "two-step" (its classifier).
+        attribute: Name.
+        values: Names of the values, in the order of the matrix.
+        confusion: Images by true value (row) and estimated value (column); images whose true value
+            is not among `values` are counted in `foreign`.
+        foreign: Images of another value, which no estimate can get right.
+    """
+
+    by: str
+    attribute: str
+    values: tuple[str, ...]
+    confusion: Integers
+    foreign: int = 0
+
+    def __post_init__(self) -> None:
+        _check_shape("confusion", self.confusion, (len(self.values), len(self.values)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """Pictures of one query, as the method `ours` answered it.
+
+    Attributes:
+        query: Position in the query table.
+        source: (S, S, C).
+        drawn: The refined drawing, rounded and clipped, (S, S, C).
+        target: The first image that is right under C2, or else C1, (S, S, C).
+        found: The first images of the ranking, at most five, (n, S, S, C).
+    """
+
+    query: int
+    source: Pixels
+    drawn: Pixels
+    target: Pixels
+    found: Pixels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """One set of weights and what it was tested on.
+
+    Attributes:
+        weights: Name.
+        sha256: Of the weights' file.
+        identities: Test people that are known.
+        gallery: Test images, the unlabelled too.
+        dropped: Pairs left out because nothing in the gallery answers them, or their source cannot
+            be read, by criterion.
+        problems: Name and reason of each file that could not be used.
+        duplicates: Test images whose content, to the byte or nearly, is among the training images;
+            None if it was not checked (`duplicates_note` says why).
+        duplicates_note: How it was checked, or why not.
+    """
+
+    weights: str
+    sha256: str
+    identities: int
+    gallery: int
+    dropped: Mapping[str, int]
+    problems: tuple[tuple[str, str], ...] = ()
+    duplicates: int | None = None
+    duplicates_note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """All that is needed to measure again.
+
+    Attributes:
+        command: As it can be typed.
+        created: ISO 8601, UTC.
+        spec: What was searched, as the user wrote it.
+        protocol: The protocol file's content as JSON values: name, split, gallery, queries, seed,
+            criteria, cutoffs, exclude_source.
+        hashes: SHA-256 by what it is of: "data", "protocol", "code", one for each set of weights.
+        versions: Of mindseye, Python, NumPy, torch, by name.
+        machine: Processor, cores, accelerator, in words.
+        seconds: By phase: "read", "build", "answer", "train".
+    """
+
+    command: str
+    created: str
+    spec: str
+    protocol: Mapping[str, Any]
+    hashes: Mapping[str, str]
+    versions: Mapping[str, str] = field(default_factory=dict)
+    machine: str = ""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def cutoffs(self) -> tuple[int, ...]:
+        """Ranks K at which the hit rate is taken, rising."""
+        return tuple(self.protocol["cutoffs"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What a benchmark measured, of one fold or of several that were pooled.
+
+    Attributes:
+        provenance: How.
+        folds: One for each set of weights.
+        gallery: What could be found.
+        people: Who is in it.
+        queries: What was asked.
+        methods: What was answered; `REFERENCE` comes first.
+        drawings: Errors of the drawings.
+        estimates: Estimates of gallery values.
+        examples: Pictures of some queries.
+    """
+
+    provenance: Provenance
+    folds: tuple[Fold, ...]
+    gallery: Gallery
+    people: People
+    queries: QueryTable
+    methods: tuple[MethodRecord, ...]
+    drawings: Drawings = field(default_factory=Drawings)
+    estimates: tuple[Estimate, ...] = ()
+    examples: tuple[Example, ...] = ()
+
+    def __post_init__(self) -> None:
+        count, right = len(self.queries), len(self.queries.right)
+        for method in self.methods:
+            if method.skipped:
+                continue
+            _check_shape(f"top of {method.name}", method.top[:, :0], (count, 0))
+            _check_shape(f"right_ranks of {method.name}", method.right_ranks, (right,))
+        for stage, errors in self.drawings.squared_errors.items():
+            _check_shape(f"squared errors of {stage}", errors, (count,))
+
+    @property
+    def identity(self) -> Integers:
+        """Whom each query asks about: position in `people.names`, (Q,)."""
+        return self.gallery.identity[self.queries.source]
+
+
+def example_queries(count: int, seed: int, wanted: int = EXAMPLES) -> Integers:
+    """Choose, before anything is answered, the queries that pictures are kept of.
+
+    Args:
+        count: Queries, Q.
+        seed: Of the choice.
+        wanted: How many; all if there are fewer.
+
+    Returns:
+        Positions, rising.
+    """
+    chosen = np.random.default_rng(seed).permutation(count)[:wanted]
+    return np.sort(chosen)
+
+
+def _check_shape(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
+    if array.shape != shape:
+        raise ValueError(f"{name} must have the shape {shape}, got {array.shape}")

@@ -1,0 +1,259 @@
+"""Every method on one small gallery: what it must find, and why it may be skipped."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from gallery.align import Pixels
+from gallery.errors import ConfigError
+from gallery.faces import Face
+from gallery.pixels import Aligned
+from gallery.readers.registry import open_faces
+from generator.engine import Engine, Floats
+from retrieval.embedding import normalise
+from retrieval.evaluation.benchmark import Options, run
+from retrieval.evaluation.embedders import registry as embedders
+from retrieval.evaluation.embedders.base import MissingEmbedderError
+from retrieval.evaluation.methods.registry import METHODS, choose_methods
+from retrieval.evaluation.methods.shift import chosen
+from retrieval.evaluation.outcomes import check_consistent, scores_of
+from retrieval.evaluation.protocols import Protocol
+from retrieval.evaluation.records import MethodRecord, Record
+from retrieval.evaluation.workbench import Budget
+
+TRAINED = [name for name, method in METHODS.items() if method.trained]
+
+
+class Means:
+    """An embedder for tests: mean grey levels of the four quarters, and their contrast."""
+
+    fingerprint = "means 1"
+    asked = 0
+
+    def embed(self, pixels: Pixels) -> Floats:
+        Means.asked += len(pixels)
+        half = pixels.shape[1] // 2
+        quarters = [
+            part.mean(axis=(1, 2, 3))
+            for rows in (pixels[:, :half], pixels[:, half:])
+            for part in (rows[:, :, :half], rows[:, :, half:])
+        ]
+        return normalise(np.stack(quarters, axis=1).astype(np.float32) - 100)
+
+
+def missing(_: torch.device) -> Any:
+    raise MissingEmbedderError("the package of dlib is not installed; install it")
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake(monkeypatch)
+
+
+def fake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(embedders.EMBEDDERS, "sface", lambda _: Means())
+    monkeypatch.setitem(embedders.EMBEDDERS, "vgg16", lambda _: Means())
+    monkeypatch.setitem(embedders.EMBEDDERS, "dlib", missing)
+
+
+def measure(
+    faces_spec: str, weights: list[Path], cache: Path, *methods: str, **more: Any
+) -> Record:
+    protocol = Protocol(**more.pop("protocol", {}))
+    options = Options(
+        methods=methods,
+        cache=cache,
+        budget=Budget(steps=2, trials=0, seeds=more.pop("seeds", 1)),
+        **more,
+    )
+    engines = [Engine.open(path, torch.device("cpu")) for path in weights]
+    steps = run(open_faces(faces_spec), engines, protocol, options)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            record: Record = stop.value
+            check_consistent(record)
+            return record
+
+
+def by_name(record: Record) -> dict[str, MethodRecord]:
+    return {f"{method.name} {method.seed}": method for method in record.methods}
+
+
+@pytest.fixture(scope="module")
+def everything(
+    faces_spec: str, pose_weights: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Record:
+    """All methods, two seeds of each that is trained."""
+    with pytest.MonkeyPatch.context() as patch:
+        fake(patch)
+        return measure(faces_spec, [pose_weights], tmp_path_factory.mktemp("kept"), "*", seeds=2)
+
+
+def test_every_method_answers_the_same_queries(everything: Record) -> None:
+    found = by_name(everything)
+    assert [name for name in found if name.endswith(" 0")] == [f"{name} 0" for name in METHODS]
+    assert {name[:-2] for name in found if name.endswith(" 1")} == set(TRAINED)
+    for name, method in found.items():
+        skipped = "dlib" in name or name.startswith("cpi")
+        assert bool(method.skipped) == skipped, (name, method.skipped)
+        if not skipped:
+            assert method.top.shape == (len(everything.queries), 20)
+            assert method.build_s is not None
+            assert method.index_bytes is not None
+            assert method.index_bytes > 0
+
+
+def test_what_cannot_run_says_why(everything: Record) -> None:
+    found = by_name(everything)
+    assert "dlib is not installed" in found["raw/dlib 0"].skipped
+    assert "no image says its illumination" in found["cpi 0"].skipped
+
+
+def test_the_target_itself_as_probe_finds_itself(everything: Record) -> None:
+    (oracle,) = [one for one in everything.methods if one.name == "oracle-target"]
+    scores = scores_of([oracle], everything)
+    assert scores["C2"].by_seed[0, 0] == 1
+
+
+def test_only_what_says_so_leaves_the_source_out(everything: Record) -> None:
+    source = everything.queries.source[:, None]
+    for method in everything.methods:
+        if method.skipped:
+            continue
+        holds = (method.top == source).any(axis=1)
+        if method.name.endswith("/no-source"):
+            assert not holds.any(), method.name
+        elif method.name in {"raw/pixels", "raw/features"}:
+            assert (method.top[:, 0] == source[:, 0]).all(), method.name
+
+
+def test_the_true_filter_keeps_the_wished_value_and_all_of_it(everything: Record) -> None:
+    asked = everything.queries
+    for method in everything.methods:
+        if method.name.startswith("two-step-true") and not method.skipped:
+            assert (method.right_ranks >= 0).all()
+            top = method.top
+            shown = everything.gallery.values[top, asked.attribute[:, None]]
+            assert (shown == asked.value[:, None])[top >= 0].all()
+            assert ((top >= 0).sum(axis=1) == 4).all()  # two people in two lights
+
+
+def test_the_estimated_filter_keeps_what_the_classifier_says(everything: Record) -> None:
+    estimate = next(one for one in everything.estimates if one.by == "two-step")
+    assert estimate.confusion.sum() == len(everything.gallery)
+    kept = estimate.confusion.sum(axis=0)  # images by estimated value
+    method = by_name(everything)["two-step/pixels 0"]
+    depths = (method.top >= 0).sum(axis=1)
+    assert depths.tolist() == kept[everything.queries.value].tolist()
+
+
+def test_cpi_rotates_where_illumination_is_known(
+    faces_dir: Path, pose_weights: Path, tmp_path: Path
+) -> None:
+    """With illumination for light, the left one neutral."""
+    folder = tmp_path / "lit"
+    shutil.copytree(faces_dir, folder)
+    labels = (folder / "labels.csv").read_text("utf-8").replace(",light", ",illumination")
+    labels = labels.replace(",left", ",7").replace(",right", ",3")
+    (folder / "labels.csv").write_text(labels, "utf-8")
+    record = measure(f"folder:{folder}", [pose_weights], tmp_path / "kept", "cpi")
+    _, cpi = record.methods
+    assert (cpi.name, cpi.skipped) == ("cpi", "")
+    assert cpi.settings["tuned"]["steps"] == 2
+    assert np.isfinite(record.drawings.squared_errors["cpi"]).all()
+    assert (cpi.right_ranks >= 0).all()
+
+
+def test_embeddings_are_made_once_and_reused_by_content(
+    faces_spec: str,
+    pose_weights: Path,
+    tmp_path: Path,
+    fakes: None,  # noqa: ARG001
+) -> None:
+    Means.asked = 0
+    first = measure(faces_spec, [pose_weights], tmp_path, "raw/sface")
+    assert Means.asked == len(first.gallery)
+    again = measure(faces_spec, [pose_weights], tmp_path, "raw/sface")
+    assert Means.asked == len(first.gallery)
+    kept = by_name(first)["raw/sface 0"], by_name(again)["raw/sface 0"]
+    assert kept[0].top.tolist() == kept[1].top.tolist()
+    assert kept[0].build_s == pytest.approx(kept[1].build_s, abs=2e-3)  # the time it took then
+    (entry,) = tmp_path.glob("sface-*.npy")
+    entry.write_bytes(entry.read_bytes()[:-4] + b"\0\0\0\0")
+    measure(faces_spec, [pose_weights], tmp_path, "raw/sface")
+    assert Means.asked == 2 * len(first.gallery)
+
+
+def test_rivals_need_the_training_images(
+    faces_spec: str, faces_dir: Path, make_weights: Any, tmp_path: Path
+) -> None:
+    elsewhere = make_weights("elsewhere", trained_on=("x1", "x2"))
+    record = measure(faces_spec, [elsewhere], tmp_path, "composed", "shift/features", "cpi")
+    for method in record.methods[1:]:
+        assert "trained on are not at hand; name them with --train SPEC" in method.skipped
+    assert record.folds[0].duplicates is None
+    assert record.folds[0].duplicates_note.startswith("not checked")
+    assert faces_dir.exists()
+
+
+def test_test_images_among_the_training_images_are_counted(
+    faces_spec: str, pose_weights: Path, tmp_path: Path
+) -> None:
+    record = measure(faces_spec, [pose_weights], tmp_path)
+    fold = record.folds[0]
+    assert fold.duplicates == 0
+    assert "compared with 18 training images (not those on the card)" in fold.duplicates_note
+
+
+def test_a_shift_moves_sources_by_the_difference_of_means(
+    faces_spec: str,
+    pose_weights: Path,
+    tmp_path: Path,
+    fakes: None,  # noqa: ARG001
+) -> None:
+    """Against the definition, image by image."""
+    record = measure(faces_spec, [pose_weights], tmp_path, "shift/sface")
+    faces = open_faces(faces_spec)
+    aligner = Engine.open(pose_weights, torch.device("cpu")).card.aligner
+    known = {}
+    for face in faces.faces:
+        known[face.name] = Means().embed(aligner.align(faces.load(face))[None])[0]
+    values = record.gallery.space["pose"].values
+    taught = faces.of(["p1", "p2", "p3"]).faces
+    means = [
+        np.mean([known[f.name] for f in taught if f.condition["pose"] == value], axis=0)
+        for value in values
+    ]
+    gallery = np.stack([known[name] for name in record.gallery.names])
+    for query in range(len(record.queries)):
+        source = gallery[record.queries.source[query]]
+        change = means[record.queries.value[query]] - means[record.queries.own[query]]
+        scores = gallery @ normalise((source + change)[None])[0]
+        best = by_name(record)["shift/sface 0"].top[query, 0]
+        assert scores[best] == pytest.approx(scores.max(), abs=1e-5)
+
+
+def test_means_are_taken_of_a_fixed_choice_where_there_are_too_many() -> None:
+    pixels = np.arange(5_000, dtype=np.float32).reshape(-1, 1, 1, 1).astype(np.uint8)
+    aligned = Aligned(tuple(Face(str(n)) for n in range(5_000)), pixels, ())
+    few = chosen(aligned)
+    assert len(few.faces) == len(few.pixels) == 4_000
+    assert all(int(f.name) % 256 == p for f, p in zip(few.faces, few.pixels.ravel(), strict=True))
+    assert chosen(few) is few
+
+
+def test_patterns_choose_methods_in_the_order_of_the_tables() -> None:
+    names = [method.name for method in choose_methods(["raw/*", "two-step/pixels", "random"])]
+    assert names[:2] == ["ours", "two-step/pixels"]
+    assert set(names[2:]) == {name for name in METHODS if name.startswith("raw/")}
+
+
+def test_an_unknown_method_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no method 'two-step/pixel'; did you mean 'two-step/pi"):
+        choose_methods(["ours", "two-step/pixel"])
