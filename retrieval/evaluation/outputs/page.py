@@ -46,7 +46,7 @@ def _context(summary: Json, record: Record) -> dict[str, Any]:
     good, bad = examples.choose(record)
     return {
         "summary": summary,
-        "title": f"{summary['spec']}: {', '.join(fold['weights'] for fold in summary['folds'])}",
+        "title": words.title(summary),
         "asked": words.asked(summary),
         "intervals": words.intervals(summary),
         "key_figures": _key_figures(summary),
