@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from retrieval.evaluation.outputs import chart, examples, pictures, views, words
+from retrieval.evaluation.outputs.shapes import Cell, Mark, Table
 from retrieval.evaluation.published import Published, published
 from retrieval.evaluation.records import Record
 
@@ -45,7 +46,7 @@ def _context(summary: Json, record: Record) -> dict[str, Any]:
     good, bad = examples.choose(record)
     return {
         "summary": summary,
-        "title": f"{summary['spec']}: {', '.join(fold['weights'] for fold in summary['folds'])}",
+        "title": words.title(summary),
         "asked": words.asked(summary),
         "intervals": words.intervals(summary),
         "key_figures": _key_figures(summary),
@@ -100,7 +101,7 @@ def _key_figures(summary: Json) -> list[tuple[str, str, str]]:
     return figures
 
 
-def _matrices(summary: Json, papers: Published) -> list[views.Table]:
+def _matrices(summary: Json, papers: Published) -> list[Table]:
     """Return the errors by pair of values: of the last stage, and as published."""
     stages = [one["stage"] for one in summary["mse_matrix"]]
     chosen = "stage 2" if "stage 2" in stages else (stages or [""])[0]
@@ -115,16 +116,16 @@ def _matrices(summary: Json, papers: Published) -> list[views.Table]:
     return tables
 
 
-def _maps(record: Record) -> list[tuple[str, str, list[views.Cell]]]:
+def _maps(record: Record) -> list[tuple[str, str, list[Cell]]]:
     """Return, by wished attribute, what yellow is and a picture of each value, on one scale."""
     drawn = [(one, one.total / one.count) for one in record.drawings.maps if one.count]
     most = max((float(np.quantile(mean, 0.995)) for _, mean in drawn), default=0.0)
-    found: dict[str, list[views.Cell]] = {}
+    found: dict[str, list[Cell]] = {}
     for one, mean in drawn:
         attribute = record.gallery.space.attributes[one.attribute]
         uri = pictures.error_map(np.minimum(mean, most), most)
         said = f"{words.level(float(mean.mean()))}, {one.count:,} queries"
-        cell = views.Cell(attribute.values[one.value], said, hint=uri)
+        cell = Cell(attribute.values[one.value], said, hint=uri)
         found.setdefault(attribute.name, []).append(cell)
     return [(name, words.level(most), cells) for name, cells in found.items()]
 
@@ -138,7 +139,7 @@ def _charts(summary: Json, shown: Sequence[str]) -> list[chart.Chart]:
     ]
 
 
-def _groups(summary: Json) -> list[tuple[str, list[views.Mark]]]:
+def _groups(summary: Json) -> list[tuple[str, list[Mark]]]:
     """Return the reference's hit rates under C2 in the groups that no chart shows."""
     return [
         (
@@ -150,15 +151,15 @@ def _groups(summary: Json) -> list[tuple[str, list[views.Mark]]]:
     ]
 
 
-def _breakdowns(summary: Json, shown: Sequence[str]) -> list[tuple[str, list[views.Table]]]:
+def _breakdowns(summary: Json, shown: Sequence[str]) -> list[tuple[str, list[Table]]]:
     """Return the tables of each breakdown, C2 first."""
-    found: dict[str, list[views.Table]] = {}
+    found: dict[str, list[Table]] = {}
     for one in summary["breakdowns"]:
         found.setdefault(one["by"], []).insert(0, views.breakdown_table(one, shown))
     return list(found.items())
 
 
-def _estimates(summary: Json, papers: Published) -> list[tuple[str, views.Table]]:
+def _estimates(summary: Json, papers: Published) -> list[tuple[str, Table]]:
     found = []
     published_ones = "; ".join(
         f"as published, by {row.by}: {row.percent:.1f} % ({row.where})" for row in papers.estimates

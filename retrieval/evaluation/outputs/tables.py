@@ -12,8 +12,7 @@ Json = Mapping[str, Any]
 def to_markdown(summary: Json) -> str:
     """Return what `summarise` returned as Markdown."""
     papers = published(summary["wishes"])
-    weights = ", ".join(fold["weights"] for fold in summary["folds"])
-    parts = [f"# {summary['spec']}: {weights}", words.asked(summary), summary["definition"]]
+    parts = [f"# {words.title(summary)}", words.asked(summary), summary["definition"]]
     for criterion in summary["criteria"]:
         parts += [f"## {criterion}", _rates(summary, criterion, papers)]
         differences = _differences(summary, criterion)

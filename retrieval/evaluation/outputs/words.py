@@ -1,6 +1,7 @@
 """Numbers and names as tables, plots and the page print them."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 Json = Mapping[str, Any]
@@ -64,6 +65,13 @@ def size(count: float | None) -> str:
         if count >= length:
             return f"{count / length:.1f} {unit}"
     return f"{count:.0f} B"
+
+
+def title(summary: Json) -> str:
+    """Name a benchmark: what was searched, without the folders it lies in, and the weights."""
+    reader, colon, place = summary["spec"].partition(":")
+    weights = ", ".join(fold["weights"] for fold in summary["folds"])
+    return f"{reader}{colon}{PurePath(place).name}: {weights}"
 
 
 def asked(summary: Json) -> str:

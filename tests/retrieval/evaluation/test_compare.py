@@ -71,6 +71,10 @@ def test_queries_are_matched_by_what_was_asked(record: Record, tmp_path: Path) -
     keys = [set(read_per_query(tmp_path / p / "queries.npz").key.tolist()) for p in "ab"]
     assert found.queries == (300, 310, len(keys[0] & keys[1]))
     assert 0 < found.queries[2] < 300
+    table = read_per_query(tmp_path / "b" / "queries.npz")
+    shared = np.isin(table.key, list(keys[0] & keys[1]))
+    assert found.differences[0].method == "ours"
+    assert found.differences[0].second.value == pytest.approx(table.scores[0, 0, shared, 0].mean())
     assert {one.method for one in found.differences} == {"ours", "random"}
     assert "in A alone: raw" in found.notes
     assert "in B alone: cpi" in found.notes

@@ -39,7 +39,7 @@ def known() -> Record:
     ours = MethodRecord(name="ours", top=top, right_ranks=ranks)
     provenance = replace(made.provenance, protocol={**made.provenance.protocol, "cutoffs": [1, 5]})
     values = gallery.values.copy()
-    values[1, 1] = -1  # nobody knows the light of the second source
+    values[[1, 3], 1] = -1  # nobody knows the light of the second source, nor that of image 3
     return replace(
         made,
         gallery=replace(gallery, values=values),

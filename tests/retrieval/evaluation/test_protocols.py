@@ -271,10 +271,10 @@ def test_some_of_the_queries_can_be_chosen() -> None:
 
 
 def test_a_protocol_that_cannot_be_run_is_refused() -> None:
-    with pytest.raises(ConfigError, match="--queries must be at least 1, got 0"):
+    with pytest.raises(ConfigError, match="The number of queries must be at least 1, got 0"):
         Protocol(queries=0)
-    with pytest.raises(ConfigError, match="--seed must not be negative, got -1"):
+    with pytest.raises(ConfigError, match="The seed must not be negative, got -1"):
         Protocol(seed=-1)
     for cutoffs in ((5, 1), (1, 1), (0, 5)):
-        with pytest.raises(ValueError, match="cut-offs must rise from at least 1"):
+        with pytest.raises(ConfigError, match="Cut-offs must rise from at least 1"):
             Protocol(cutoffs=cutoffs)
