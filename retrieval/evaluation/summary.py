@@ -179,8 +179,11 @@ def _cut_off(record: Record, method: MethodRecord) -> tuple[Json, Json]:
     curves, at_depth = {}, {}
     for criterion in CRITERIA:
         asked = measured[criterion]
-        values = score_ranked(ranked[criterion], asked, range(1, depth + 1))[asked].mean(axis=0)
-        *rates, precision, reciprocal = values.tolist() if asked.any() else [math.nan] * (depth + 2)
+        values = [math.nan] * (depth + 2)
+        if asked.any():
+            scores = score_ranked(ranked[criterion], asked, range(1, depth + 1))
+            values = scores[asked].mean(axis=0).tolist()
+        *rates, precision, reciprocal = values
         curves[criterion] = [_number(rate) for rate in rates]
         at_depth[criterion] = {"mAP": _number(precision), "MRR": _number(reciprocal)}
     return curves, {"depth": depth, **at_depth}
