@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from gallery.errors import ConfigError, IndexFileError
 from gallery.files import replacing
-from index.base import GalleryRows, Ids, Neighbours, Vectors, check_search
+from index.base import GalleryRows, Ids, Neighbours, Vectors, check_search, nothing
+from index.choice import Choice, ImageRows
 from index.merge import merge_by_image, rows_needed, rows_per_image
 
+SPARSE = 0.05  # of the rows: a smaller choice is copied together, a larger one selected from
 # All write the package `faiss`; two of them leave a mixture of both.
 DISTRIBUTIONS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu11", "faiss-gpu-cu12")
 
@@ -34,6 +36,7 @@ class FlatIndex:
 
     size: int
     dimension: int
+    _image_rows: ImageRows | None  # made by the first search with a choice
 
     def __init__(
         self, ids: Ids, blocks: Sequence[Vectors], kept: NDArray[np.bool_] | None = None
@@ -56,17 +59,45 @@ class FlatIndex:
             mapped.add_with_ids(embeddings, ids[numbers])
         self._adopt(mapped)
 
-    def search(self, probes: Vectors, k: int) -> Neighbours:
-        """Find the k best images for each probe: (Q, D) -> (Q, K).
-
-        Raises:
-            ValueError: k is not in 1..size, or the probes are not finite float32 of shape (Q, D).
-        """
-        check_search(probes, k, self)
-        scores, rows = self._flat.search(probes, rows_needed(self._copies, k))  # (Q, R)
+    def search(
+        self,
+        probes: Vectors,
+        k: int,
+        *,
+        allowed: Ids | None = None,
+        excluded: Ids | None = None,
+    ) -> Neighbours:
+        """Find the k best images for each probe: (Q, D) -> (Q, K); see `Index.search`."""
+        check_search(probes, k, self, allowed, excluded)
+        if allowed is None and excluded is None:
+            scores, rows = self._flat.search(probes, rows_needed(self._copies, k))  # (Q, R)
+        else:
+            if self._image_rows is None:
+                self._image_rows = ImageRows(self._ids)
+            choice = self._image_rows.choose(allowed, excluded)
+            k = min(k, choice.images)
+            if k == 0:
+                return nothing(len(probes))
+            scores, rows = self._search_among(probes, choice, choice.rows_needed(k))
         order = np.lexsort((rows, -scores))
         ids = self._ids[np.take_along_axis(rows, order, axis=1)]
         return merge_by_image(ids, np.take_along_axis(scores, order, axis=1), k)
+
+    def _search_among(self, probes: Vectors, choice: Choice, count: int) -> tuple[Vectors, Ids]:
+        """Find the best rows of a choice: scores (Q, R) and rows (Q, R), best first."""
+        faiss = require_faiss()
+        if choice.size < SPARSE * choice.total:
+            rows = choice.rows
+            chosen = faiss.IndexFlatIP(self.dimension)
+            chosen.add(self._flat.reconstruct_batch(rows))
+            scores, places = chosen.search(probes, count)
+            return scores, rows[places]
+        bits = np.packbits(choice.mask(), bitorder="little")
+        selector = faiss.IDSelectorBitmap(choice.total, faiss.swig_ptr(bits))
+        found: tuple[Vectors, Ids] = self._flat.search(
+            probes, count, params=faiss.SearchParameters(sel=selector)
+        )
+        return found
 
     def save(self, path: Path) -> None:
         """Write vectors and ids to one file, which appears whole or not at all."""
@@ -91,6 +122,7 @@ class FlatIndex:
         self._flat = faiss.downcast_index(mapped.index)
         self._ids: Ids = faiss.vector_to_array(mapped.id_map)
         self._copies = rows_per_image(self._ids)
+        self._image_rows = None
         self.size = len(self._copies)
         self.dimension = int(self._flat.d)
 
