@@ -1,8 +1,9 @@
 """Every kind of index at scale, beside raw FAISS doing the same in the same run.
 
-    python benchmarks/scale.py --n 1e5                      # a quick look, a minute or two a kind
-    python benchmarks/scale.py --n 1e6 --kinds flat,ivf,sq8,pq,fp16,hnsw
-    python benchmarks/scale.py --n 1e7 --kinds pq           # 10 GB of embeddings on disk
+    PYTHONPATH=. python benchmarks/scale.py --n 1e5                       # a quick look
+    PYTHONPATH=. python benchmarks/scale.py --n 1e6 --kinds flat,ivf,sq8,pq,fp16,hnsw
+    PYTHONPATH=. python benchmarks/scale.py --n 1e7 --kinds pq            # 10 GB on disk
+    PYTHONPATH=. python benchmarks/scale.py --table
 
 Embeddings: `scale_data.py`, 256 numbers each, in shards of 65,536 rows (`--shard-rows`). For each
 kind, three processes: one builds, one searches, one adds and removes 1,000. The results go into
@@ -25,24 +26,35 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import faiss
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from scale_data import BLOCK, Model
 
+from index import store
+from index.approximate import TUNED_FOR, search_parameters
+from index.base import GalleryRows
+from index.contract import IndexContract
+from index.scan import best_rows
+
+Search = Callable[[Any], Any]
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "scale.json"
 PROBES = 300
 CHANGED = 1000
 ROUNDS = 2  # of all probes
+KEY = ("n", "kind", "dimension", "shard_rows", "accuracy")
 NOTHING = np.empty(0, dtype=np.int64)
 
 
-def contract(dimension: int) -> Any:
+def contract(dimension: int) -> IndexContract:
     """Return the terms of made-up embeddings."""
-    from index.contract import IndexContract
-
     return IndexContract(
         extractor="benchmarks/scale_data.py",
         weights_sha256="00" * 32,
@@ -56,10 +68,6 @@ def contract(dimension: int) -> Any:
 
 def make_space(space: Path, model: Model, shard_rows: int) -> None:
     """Write shards, probes and their true neighbours, unless they are there."""
-    import faiss
-
-    from index import store
-
     if (space / "truth.npz").exists():
         return
     shutil.rmtree(space, ignore_errors=True)
@@ -73,7 +81,7 @@ def make_space(space: Path, model: Model, shard_rows: int) -> None:
             part = np.ascontiguousarray(block[start : start + shard_rows])
             ids = np.arange(first + start, first + start + len(part))
             shard = store.append_shard(space, len(shards) + 1, ids, part)
-            shards.append({name: getattr(shard, name) for name in shard.__slots__})
+            shards.append(asdict(shard))
         scores, places = faiss.knn(probes, block, 10, metric=faiss.METRIC_INNER_PRODUCT)
         best_scores = np.concatenate([best_scores, scores], axis=1)
         best = np.concatenate([best, places + first], axis=1)
@@ -86,9 +94,9 @@ def make_space(space: Path, model: Model, shard_rows: int) -> None:
 
 def read_shards(space: Path) -> list[Any]:
     """Return the shards of a space."""
-    from index.store import Shard
-
-    return [Shard(**shard) for shard in json.loads((space / "shards.json").read_text("utf-8"))]
+    return [
+        store.Shard(**shard) for shard in json.loads((space / "shards.json").read_text("utf-8"))
+    ]
 
 
 def resident(*, files: bool) -> int:
@@ -106,8 +114,6 @@ def resident(*, files: bool) -> int:
 
 def build(space: Path, kind: str, accuracy: float) -> dict[str, Any]:
     """Publish generation 1."""
-    from index import store
-
     shards, started = read_shards(space), time.perf_counter()
     notes: list[str] = []
     print("ready", flush=True)
@@ -134,8 +140,6 @@ def build(space: Path, kind: str, accuracy: float) -> dict[str, Any]:
 
 def search(space: Path, kind: str, accuracy: float) -> dict[str, Any]:
     """Open generation 1 and ask it."""
-    from index import store
-
     del accuracy
     warm_up()
     dimension = store.read_contract(space).dimension
@@ -178,11 +182,6 @@ def search(space: Path, kind: str, accuracy: float) -> dict[str, Any]:
 
 def warm_up() -> None:
     """Load and use the libraries."""
-    from index.base import GalleryRows
-    from index.faiss_library import require_faiss
-    from index.scan import best_rows
-
-    faiss = require_faiss()
     rows = np.random.default_rng(0).standard_normal((2000, 16), dtype=np.float32)
     for spec in ("Flat", "IVF8,SQ8", "IVF8,PQ4x4fs", "HNSW8"):
         index = faiss.index_factory(16, spec, faiss.METRIC_INNER_PRODUCT)
@@ -192,13 +191,8 @@ def warm_up() -> None:
     best_rows(GalleryRows(np.arange(2000), [rows]), rows[:1], 5)
 
 
-def raw_search(space: Path, dimension: int) -> Any:
+def raw_search(space: Path, dimension: int) -> Search:
     """Return the same search by FAISS alone, everything in memory."""
-    from index import store
-    from index.approximate import TUNED_FOR, search_parameters
-    from index.faiss_library import require_faiss
-
-    faiss = require_faiss()
     main = store.read_manifest(space, 1).main
     index = faiss.read_index(str(space / "index" / "000001" / "index.faiss"))
     if main.effort.depth:
@@ -216,7 +210,9 @@ def raw_search(space: Path, dimension: int) -> Any:
     return lambda probe: index.search(probe, 10, params=parameters)
 
 
-def alternate(ours: Any, raw: Any, probes: Any) -> tuple[list[float], list[float]]:
+def alternate(
+    ours: Search, raw: Search | None, probes: NDArray[np.float32]
+) -> tuple[list[float], list[float]]:
     """Time two searches in turn, probe by probe: milliseconds of each."""
     times: tuple[list[float], list[float]] = ([], [])
     for turn in range(ROUNDS + 1):  # the first warms up
@@ -233,8 +229,6 @@ def alternate(ours: Any, raw: Any, probes: Any) -> tuple[list[float], list[float
 
 def change(space: Path, kind: str, accuracy: float) -> dict[str, Any]:
     """Add 1,000 images, then remove 1,000; what changed must show, and generation 1 stays."""
-    from index import store
-
     shards = read_shards(space)
     dimension = store.read_contract(space).dimension
     terms, request = contract(dimension), store.Request(kind=kind, accuracy=accuracy)
@@ -252,9 +246,10 @@ def change(space: Path, kind: str, accuracy: float) -> dict[str, Any]:
     removed = time.perf_counter()
     index = store.open_index(space, 3, terms)
     found = index.search(new[:50], 1).ids[:, 0]
-    assert (found == np.arange(total, total + 50)).all()
+    require((found == np.arange(total, total + 50)).all(), "an image that was added is not found")
     old = np.load(space / "truth.npz")["probes"]
-    assert not np.isin(index.search(old[:200], 10).ids, gone).any()
+    seen = index.search(old[:200], 10).ids
+    require(not np.isin(seen, gone).any(), "an image that was removed is found")
     times = []
     for i in range(200):
         began = time.perf_counter()
@@ -279,22 +274,28 @@ def child(part: str, arguments: argparse.Namespace) -> dict[str, Any]:
     command = [sys.executable, __file__, "--child", part, "--kinds", arguments.kind]
     command += ["--space", str(arguments.space), "--threads", str(arguments.threads)]
     command += ["--accuracy", str(arguments.accuracy)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603  this file
+    lines = process.stdout or sys.stdin
     before = peak = 0
     if part == "build":
-        process.stdout.readline()
+        lines.readline()
         before = anonymous(process.pid)
         while process.poll() is None:
             peak = max(peak, anonymous(process.pid))
             time.sleep(0.01)
-    text = process.stdout.read()
+    text = lines.read()
     if process.wait():
         raise SystemExit(f"{part} of {arguments.kind} failed")
     result: dict[str, Any] = json.loads(text.splitlines()[-1])
     if part == "build":
         result["peak_bytes"] = peak - before
     return result
+
+
+def require(right: bool, otherwise: str) -> None:
+    """End a run whose index does not do what it must."""
+    if not right:
+        raise SystemExit(otherwise)
 
 
 def anonymous(pid: int) -> int:
@@ -309,10 +310,12 @@ def anonymous(pid: int) -> int:
 def table(results: dict[str, Any]) -> str:
     """Spell results as Markdown."""
     lines = [
-        "| N | kind | build s | peak MB | bytes/image | resident MB | share of float32 |"
-        " overlap @10 | p50 ms | p99 ms | raw p50 | ratio | 1 % filter | first answer s |"
-        " add 1,000 s | remove 1,000 s |",
-        "|---:|---|" + "---:|" * 14,
+        (
+            "| N | kind | build s | peak MB | bytes/image | resident MB | of float32 | overlap @10"
+            " | p50 ms | p99 ms | raw p50 ms | ratio | 1 % filter ms | after changes ms"
+            " | first answer s | add 1,000 s | remove 1,000 s |"
+        ),
+        "|---:|---|" + "---:|" * 15,
     ]
     for entry in results["entries"]:
         floats = 4 * entry["n"] * entry["dimension"]
@@ -322,15 +325,16 @@ def table(results: dict[str, Any]) -> str:
             f" | {entry['peak_bytes'] / 1e6:.0f} | {entry['index_bytes'] / entry['n']:.0f}"
             f" | {entry['resident_bytes'] / 1e6:.0f} | {entry['resident_bytes'] / floats:.2f}"
             f" | {entry['overlap_at_10']:.4f} | {entry['p50_ms']:.2f} | {entry['p99_ms']:.1f}"
-            + (f" | {raw:.2f} | {entry['p50_ratio']:.2f}" if raw else " | – | –")
-            + f" | {entry['filtered_1_percent_p50_ms']:.1f} | {entry['first_answer_s']:.2f}"
-            f" | {entry['add_1000_s']:.2f} | {entry['remove_1000_s']:.2f} |"
+            + (f" | {raw:.2f} | {entry['p50_ratio']:.2f}" if raw else " | - | -")
+            + f" | {entry['filtered_1_percent_p50_ms']:.1f} | {entry['p50_ms_after_changes']:.2f}"
+            f" | {entry['first_answer_s']:.2f} | {entry['add_1000_s']:.2f}"
+            f" | {entry['remove_1000_s']:.2f} |"
         )
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Measure, and keep what was measured."""
+def parsed() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--n", type=float, default=1e5)
     parser.add_argument("--dimension", type=int, default=256)
@@ -343,8 +347,13 @@ def main() -> None:
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--child", choices=tuple(PARTS))
     parser.add_argument("--space", type=Path)
-    arguments = parser.parse_args()
-    sys.path.insert(0, str(ROOT))
+    parser.add_argument("--parts", default=",".join(PARTS), help="what to measure again")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, and keep what was measured."""
+    arguments = parsed()
     if arguments.table:
         print(table(json.loads(arguments.out.read_text("utf-8"))))
         return
@@ -361,31 +370,32 @@ def main() -> None:
         entry = {"n": rows, "dimension": arguments.dimension, "kind": kind}
         entry |= {"shard_rows": arguments.shard_rows, "threads": arguments.threads}
         entry |= {"accuracy": arguments.accuracy, "load_before": os.getloadavg()[0]}
-        for part in PARTS:
+        entry = earlier(entry, arguments.out) | entry
+        for part in arguments.parts.split(","):
             entry |= child(part, arguments)
             print(kind, part, json.dumps(entry), file=sys.stderr, flush=True)
         keep(entry | {"load_after": os.getloadavg()[0]}, arguments.out)
 
 
+def earlier(entry: dict[str, Any], out: Path) -> dict[str, Any]:
+    """Return what was measured before of the same N and kind."""
+    entries = json.loads(out.read_text("utf-8"))["entries"] if out.exists() else []
+    found: list[dict[str, Any]] = [e for e in entries if all(e[n] == entry[n] for n in KEY)]
+    return found[0] if found else {}
+
+
 def limit_threads(threads: int) -> None:
     """Let every library use so many threads."""
-    import faiss
-    import torch
-
     faiss.omp_set_num_threads(threads)
     torch.set_num_threads(threads)
 
 
 def keep(entry: dict[str, Any], out: Path) -> None:
     """Put an entry in the place of an older one of the same N and kind."""
-    import faiss
-
     results: dict[str, Any] = {"entries": []}
     if out.exists():
         results = json.loads(out.read_text("utf-8"))
-    key = ("n", "kind", "dimension", "shard_rows", "accuracy")
-    same = [entry[name] for name in key]
-    others = [e for e in results["entries"] if [e[name] for name in key] != same]
+    others = [e for e in results["entries"] if any(e[n] != entry[n] for n in KEY)]
     results["entries"] = sorted([*others, entry], key=lambda e: (e["n"], e["shard_rows"]))
     results["machine"] = {
         "cores": os.cpu_count(),

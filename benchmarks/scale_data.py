@@ -12,9 +12,9 @@ left 36 % of the variance to the rest.
     condition   0.43    -1.86
     rest        0.36    -1.15
 
-There are 140 conditions, as in `studio-249` (7 poses x 20 lights), and N / 140 identities: row r of
-the gallery shows identity r // 140 in condition r % 140. A probe is another embedding of a pair that
-is in the gallery, as a good drawing would be.
+There are 140 conditions, as in `studio-249` (7 poses x 20 lights), and N / 140 identities: row r
+of the gallery shows identity r // 140 in condition r % 140. A probe is another embedding of a pair
+that is in the gallery, as a good drawing would be.
 """
 
 from collections.abc import Iterator

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gallery.errors import ConfigError, IndexFileError
 from gallery.files import replacing
-from index.choice import Choice
 from index.files import AGAIN
 
 # All write the package `faiss`; two of them leave a mixture of both.
@@ -103,11 +103,11 @@ def read_faiss(path: Path, size: int, kind: str, *, mapped: bool) -> Any:  # noq
         raise IndexFileError(f"{path} cannot be read ({reason}). {AGAIN}") from error
 
 
-def selector(choice: Choice) -> Any:  # noqa: ANN401  FAISS ships no types
-    """Make what lets FAISS find the rows of a choice only; ids of the index are row numbers."""
+def selector(mask: NDArray[np.bool_]) -> Any:  # noqa: ANN401  FAISS ships no types
+    """Make what lets FAISS find some rows only, (N,); ids of the index are row numbers."""
     faiss = loaded_faiss()
-    bits = np.packbits(choice.mask(), bitorder="little")
-    made = faiss.IDSelectorBitmap(choice.total, faiss.swig_ptr(bits))
+    bits = np.packbits(mask, bitorder="little")
+    made = faiss.IDSelectorBitmap(len(mask), faiss.swig_ptr(bits))
     made.bits_of_python = bits  # FAISS keeps a pointer to them
     return made
 

@@ -56,25 +56,7 @@ def read_contract(space_dir: Path) -> IndexContract:
         raise IndexFileError(f"{path}: {error}") from error
 
 
-def publish(
-    space_dir: Path,
-    generation: int,
-    request: Request,
-    contract: IndexContract,
-    shards: Sequence[Shard],
-    excluded_ids: Ids,
-) -> Manifest:
-    """Make a generation without saying how far it is; see `publishing`."""
-    steps = publishing(space_dir, generation, request, contract, shards, excluded_ids)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            manifest: Manifest = end.value
-            return manifest
-
-
-def publishing(
+def publishing(  # noqa: PLR0913  what a generation is made of
     space_dir: Path,
     generation: int,
     request: Request,
@@ -308,7 +290,11 @@ def _open_exact(
 ) -> Index:
     ids, blocks = open_shards(space_dir, manifest.shards, manifest.dimension)
     index = ExactIndex(ids, blocks, ~np.isin(ids, excluded), device=device)
-    _require(index.size == manifest.images, directory, f"holds {index.size} images", manifest)
+    if index.size != manifest.images:
+        raise IndexFileError(
+            f"{directory} holds {index.size} images of dimension {index.dimension}, its manifest"
+            f" says {manifest.images} of {manifest.dimension}. {AGAIN}"
+        )
     return index
 
 
@@ -325,9 +311,11 @@ def _open_approximate(
     _require_count(len(ids), manifest.shards, directory / "ids.npy")
     path = directory / mains.NAME
     index = read_faiss(path, main.bytes, manifest.kind, mapped=True)
-    found = f"{index.ntotal} vectors of dimension {index.d}"
-    expected = (int(index.ntotal), int(index.d)) == (main.rows, manifest.dimension)
-    _require(expected, path, f"holds {found}", manifest)
+    if (int(index.ntotal), int(index.d)) != (main.rows, manifest.dimension):
+        raise IndexFileError(
+            f"{path} holds {index.ntotal} vectors of dimension {index.d}, the manifest says"
+            f" {main.rows} of {manifest.dimension}. {AGAIN}"
+        )
     kept: NDArray[np.bool_] | None = ~np.isin(ids, excluded) if len(excluded) else None
     parts = Parts(
         main=index,
@@ -342,14 +330,6 @@ def _open_approximate(
         images=manifest.images,
     )
     return ApproximateIndex(parts, device)
-
-
-def _require(right: bool, path: Path, found: str, manifest: Manifest) -> None:
-    if not right:
-        raise IndexFileError(
-            f"{path} {found}, its manifest says {manifest.images} images in {manifest.vectors}"
-            f" vectors of {manifest.dimension}. {AGAIN}"
-        )
 
 
 def _require_count(found: int, shards: Sequence[Shard], path: Path) -> None:

@@ -6,7 +6,7 @@ file of vectors is not: such a generation is built again from its shards.
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gallery.errors import IndexFileError
 from index.files import AGAIN, read_json, write_json
@@ -128,6 +128,9 @@ class Manifest:
     main: Main | None = None
 
 
+T = TypeVar("T", Shard, Manifest, Main, Effort, Measured, Drift)
+
+
 def write_manifest(directory: Path, manifest: Manifest) -> None:
     """Write `manifest.json` into the folder of a generation."""
     write_json(directory / "manifest.json", asdict(manifest))
@@ -166,11 +169,12 @@ def _manifest(data: dict[str, Any]) -> Manifest:
 
 
 def _main(data: dict[str, Any]) -> Main:
-    parts = {"effort": Effort, "measured": Measured, "drift": Drift}
-    return _read(Main, data | {name: _read(part, data[name]) for name, part in parts.items()})
+    effort, measured = _read(Effort, data["effort"]), _read(Measured, data["measured"])
+    drift = _read(Drift, data["drift"])
+    return _read(Main, data | {"effort": effort, "measured": measured, "drift": drift})
 
 
-def _read(part: Any, data: dict[str, Any]) -> Any:  # noqa: ANN401  one of the classes above
+def _read(part: type[T], data: dict[str, Any]) -> T:
     """Make a dataclass of JSON; TypeError if a value is not what its annotation says."""
     made = part(**data)
     for field in fields(made):

@@ -26,7 +26,6 @@ JSON is UTF-8. Nothing is ever pickled: .npy files with Python objects are refus
 
 from index.generations import (
     open_index,
-    publish,
     publishing,
     read_contract,
     read_manifest,
@@ -52,7 +51,6 @@ __all__ = [
     "open_known",
     "open_shard",
     "parse_bytes",
-    "publish",
     "publishing",
     "read_contract",
     "read_manifest",

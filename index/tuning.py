@@ -73,16 +73,16 @@ def _nearest_rows(gallery: GalleryRows, probes: Vectors, count: int) -> Ids:
     """Find the rows with the largest scores, best first, (P, count): by FAISS, block by block."""
     faiss = require_faiss()
     scores = np.empty((len(probes), 0), dtype=np.float32)
-    found = np.empty((len(probes), 0), dtype=np.int64)
+    found: Ids = np.empty((len(probes), 0), dtype=np.int64)
     for rows, part in gallery.chunks():
         new, places = faiss.knn(
             probes, part, min(count, len(part)), metric=faiss.METRIC_INNER_PRODUCT
         )
-        scores = np.concatenate([scores, new], axis=1)
-        found = np.concatenate([found, rows[places]], axis=1)
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :count]
-        scores = np.take_along_axis(scores, best, axis=1)
-        found = np.take_along_axis(found, best, axis=1)
+        both = np.hstack([scores, new])
+        numbers: Ids = np.hstack([found, rows[places]])
+        best = np.argsort(-both, axis=1, kind="stable")[:, :count]
+        scores = np.take_along_axis(both, best, axis=1)
+        found = np.take_along_axis(numbers, best, axis=1)
     return found
 
 
@@ -91,7 +91,8 @@ def without_own(found: Ids, own: Ids) -> Ids:
     itself = found == own[:, None]
     itself[~itself.any(axis=1), -1] = True
     first = itself & (np.cumsum(itself, axis=1) == 1)
-    return found[~first].reshape(len(found), found.shape[1] - 1)
+    others: Ids = found[~first].reshape(len(found), found.shape[1] - 1)
+    return others
 
 
 def overlaps(found: Ids, truth: Ids) -> NDArray[np.float64]:
@@ -154,7 +155,8 @@ def _candidates(main: Any, ids: Ids, probes: Probes, effort: Effort) -> Ids:  # 
     wanted = min(int(main.ntotal), TUNED_FOR * effort.depth or TUNED_FOR + 1)
     parameters = search_parameters(main, effort, wanted)
     _, rows = main.search(probes.embeddings, wanted, params=parameters)
-    return np.where(rows < 0, -1, ids[rows])
+    images: Ids = np.where(rows < 0, -1, ids[rows])
+    return images
 
 
 def _shallower(effort: Effort, found: Ids, probes: Probes, accuracy: float) -> Effort:

@@ -81,7 +81,7 @@ def build(
     """
     builder = _Builder(collection, faces, engine, weights)
     last = BuildProgress(0, 0, 0, 0, 0)
-    for last in builder.batches():  # noqa: B007  what it was in the end is yielded again
+    for last in builder.batches():
         yield last
     noted = False
     for step in publishing(collection, engine.card.name, request):

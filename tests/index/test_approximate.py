@@ -125,7 +125,10 @@ def test_a_limited_search_brings_k_images_of_the_choice_and_the_right_ones(
     without = index.search(clusters(20), 8, excluded=np.setdiff1d(ids, allowed))
     for found in (among, without):
         assert np.isin(found.ids, alone).all()
-        assert np.mean([np.isin(a, b).mean() for a, b in zip(found.ids, expected.ids)]) > 0.97
+        assert (
+            np.mean([np.isin(a, b).mean() for a, b in zip(found.ids, expected.ids, strict=True)])
+            > 0.97
+        )
 
 
 @pytest.mark.parametrize("kind", FAISS_KINDS)

@@ -140,7 +140,7 @@ def test_a_shard_is_read_as_written(space: Path, order: Any) -> None:
     assert read_embeddings.dtype == np.float32
     assert np.array_equal(read_ids, ids)
     assert np.array_equal(read_embeddings, embeddings)
-    assert isinstance(read_embeddings, np.memmap)
+    assert isinstance(read_embeddings.base, np.memmap)
     verify_shard(space, shard)
 
 
