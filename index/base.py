@@ -5,6 +5,7 @@ Shapes: Q probes, K results, N gallery rows, n rows of one block, D dimensions o
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -33,6 +34,11 @@ class Neighbours:
     scores: Vectors
 
 
+def nothing(probes: int) -> Neighbours:
+    """Return results without a column: (Q, 0)."""
+    return Neighbours(np.empty((probes, 0), np.int64), np.empty((probes, 0), np.float32))
+
+
 class Index(Protocol):
     """What can be searched for the nearest images."""
 
@@ -44,11 +50,28 @@ class Index(Protocol):
     def dimension(self) -> int:
         """Length D of an embedding."""
 
-    def search(self, probes: Vectors, k: int) -> Neighbours:
+    def search(
+        self,
+        probes: Vectors,
+        k: int,
+        *,
+        allowed: Ids | None = None,
+        excluded: Ids | None = None,
+    ) -> Neighbours:
         """Find the k best images for each probe: (Q, D) -> (Q, K).
 
+        With a choice of images, K is the smaller of k and the images that remain, possibly 0.
+
+        Args:
+            probes: Finite embeddings, (Q, D).
+            k: Images wanted; at most `size` where no choice is given.
+            allowed: The only images that may be found, (a,), rising; None for all. Ids that the
+                index does not hold are no mistake.
+            excluded: Images that may not be found, (e,), rising; None for none.
+
         Raises:
-            ValueError: k is not in 1..size, or the probes are not finite float32 of shape (Q, D).
+            ValueError: k is not in 1..size, the probes are not finite float32 of shape (Q, D), or
+                a choice is not int64 and rising.
         """
 
 
@@ -98,7 +121,7 @@ class GalleryRows:
 
         A chunk holds at most BLOCK_BYTES, or one row; a whole chunk of a block is not copied.
         """
-        size = min(BLOCK_ROWS, max(1, BLOCK_BYTES // (4 * max(1, self.dimension))))
+        size = self._chunk_rows()
         start = 0
         for block in self.blocks:
             for first in range(0, len(block), size):
@@ -106,6 +129,36 @@ class GalleryRows:
                 if len(rows):
                     yield rows, part
             start += len(block)
+
+    def gathered(self, rows: Ids) -> Iterator[tuple[Ids, Vectors]]:
+        """Yield copies of some rows, in chunks as large as those of `chunks`.
+
+        Args:
+            rows: Rising row numbers, (r,); `kept` is not asked.
+        """
+        starts = np.cumsum([0, *(len(block) for block in self.blocks)])
+        size = self._chunk_rows()
+        for first in range(0, len(rows), size):
+            chosen = rows[first : first + size]
+            places = np.searchsorted(starts, chosen, side="right") - 1  # block of each row
+            part = np.empty((len(chosen), self.dimension), dtype=np.float32)
+            edges = [0, *(np.flatnonzero(np.diff(places)) + 1).tolist(), len(chosen)]
+            for begin, end in pairwise(edges):
+                place = places[begin]
+                part[begin:end] = self.blocks[place][chosen[begin:end] - starts[place]]
+            yield chosen, part
+
+    def gather(self, rows: Ids) -> Vectors:
+        """Copy some rows together: rising numbers (r,) -> (r, D)."""
+        out = np.empty((len(rows), self.dimension), dtype=np.float32)
+        start = 0
+        for _, part in self.gathered(rows):
+            out[start : start + len(part)] = part
+            start += len(part)
+        return out
+
+    def _chunk_rows(self) -> int:
+        return min(BLOCK_ROWS, max(1, BLOCK_BYTES // (4 * max(1, self.dimension))))
 
     def _kept_part(self, part: Vectors, start: int) -> tuple[Ids, Vectors]:
         rows = np.arange(start, start + len(part))
@@ -115,17 +168,36 @@ class GalleryRows:
         return rows[kept], part[kept]
 
 
-def check_search(probes: Vectors, k: int, index: Index) -> None:
+def check_search(
+    probes: Vectors,
+    k: int,
+    index: Index,
+    allowed: Ids | None = None,
+    excluded: Ids | None = None,
+) -> None:
     """Refuse what no index can answer.
 
     Raises:
-        ValueError: k is not in 1..size, or the probes are not finite float32 of shape (Q, D).
+        ValueError: k is not in 1..size, the probes are not finite float32 of shape (Q, D), or a
+            choice of images is not int64 and rising.
     """
-    if not 1 <= k <= index.size:
+    if allowed is None and excluded is None and not 1 <= k <= index.size:
         raise ValueError(f"k must lie in 1..{index.size}, the images of the index, got {k}")
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
     if probes.ndim != 2 or probes.shape[1] != index.dimension or probes.dtype != np.float32:
         raise ValueError(
             f"probes must be float32 (Q, {index.dimension}), got {probes.dtype} {probes.shape}"
         )
     if not np.isfinite(probes).all():
         raise ValueError("probes must be finite, got infinite values or NaN")
+    for name, ids in (("allowed", allowed), ("excluded", excluded)):
+        if ids is not None:
+            _check_choice(name, ids)
+
+
+def _check_choice(name: str, ids: Ids) -> None:
+    if ids.ndim != 1 or ids.dtype != np.int64:
+        raise ValueError(f"{name} must be int64 (n,), got {ids.dtype} {ids.shape}")
+    if (ids[1:] <= ids[:-1]).any():
+        raise ValueError(f"{name} must rise, without repetitions")
