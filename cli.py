@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from gallery.faces import FaceSet
     from generator.engine import Engine
     from generator.request import TrainRequest
+    from index.kinds import Request
     from retrieval.collection import Collection
     from retrieval.search import Answer
 
@@ -85,8 +87,6 @@ def data_show(
     \b
     Example: mindseye data show cmu-faces:cmu-faces.tar.gz --sheet faces.png
     """  # noqa: D301
-    from dataclasses import replace
-
     from gallery import sheets
     from gallery.align import Aligner
     from gallery.faces import Problem
@@ -231,7 +231,18 @@ def index_build(
         str, typer.Option(help="all, train (people on the card) or test (the others).")
     ] = "all",
     kind: Annotated[
-        str | None, typer.Option(help="exact, or flat (needs FAISS); default: as before, or exact.")
+        str | None,
+        typer.Option(
+            help="exact, flat, ivf, hnsw, fp16, sq8, pq, or auto (all but exact need FAISS);"
+            " default: as before, or exact."
+        ),
+    ] = None,
+    memory: Annotated[
+        str | None, typer.Option(help="What the index may hold in memory, for auto; 2GB.")
+    ] = None,
+    accuracy: Annotated[
+        float | None,
+        typer.Option(help="Share of the ten nearest that an approximate kind shall find; 0.99."),
     ] = None,
     device: Device = "auto",
     resume: Annotated[
@@ -252,7 +263,7 @@ def index_build(
     from retrieval.collection import Collection
 
     _one_of("--split", split, ("all", "train", "test"))
-    _one_of("--kind", kind or "exact", ("exact", "flat"))
+    request = _index_request(kind, memory, accuracy)
     keep_freed_memory()
     faces = open_faces(spec)
     paths = [find_weights(given) for given in weights]
@@ -266,7 +277,7 @@ def index_build(
                     f"--split {split} leaves no image of {spec}: {engine.card.name} was trained on"
                     f" {'nobody' if split == 'train' else 'everybody'} there; say --split all"
                 )
-            steps = build(opened, part, engine, path, kind)
+            steps = build(opened, part, engine, path, request)
             last = list(_bar(steps, f"indexing with {engine.card.name}", len(part)))[-1]
             typer.echo(
                 f"{engine.card.name}: {last.indexed} images indexed, {last.known} known already,"
@@ -505,7 +516,7 @@ def _closing(collection: "Collection") -> Iterator[None]:
 def _bar(steps: Iterator[T], what: str, total: int) -> Iterator[T]:
     """Show progress on stderr: a bar on a terminal, else a line every ten seconds.
 
-    A step may say more by its attributes `phase`, `done`, `total`, `loss`.
+    A step may say more by its attributes `phase`, `done`, `total`, `loss`, `note`.
     """
     from rich.console import Console
     from rich.progress import (
@@ -533,7 +544,9 @@ def _bar(steps: Iterator[T], what: str, total: int) -> Iterator[T]:
             now = time.monotonic()
             done = getattr(step, "done", number)
             of = getattr(step, "total", total)
-            name = getattr(step, "phase", what)
+            name = getattr(step, "phase", None) or what
+            if (note := getattr(step, "note", None)) is not None:
+                _note(note)
             if name != phase:
                 phase, started, before = name, now, done - 1
                 shown.reset(task, description=name, total=of)
@@ -573,6 +586,25 @@ def _engine(given: str, device: str) -> "Engine":
     from generator.machine import pick_device
 
     return Engine.open(find_weights(given), pick_device(device))
+
+
+def _index_request(
+    kind: str | None, memory: str | None, accuracy: float | None
+) -> "Request | None":
+    """Return what is asked of an index, or None for what was asked of it before."""
+    from index.kinds import ASKED, Request, parse_bytes
+
+    if kind is None:
+        if memory is not None or accuracy is not None:
+            raise ConfigError("--memory and --accuracy belong to a kind of index; add --kind auto")
+        return None
+    _one_of("--kind", kind, ASKED)
+    request = Request(kind=kind)
+    return replace(
+        request,
+        memory=request.memory if memory is None else parse_bytes(memory),
+        accuracy=request.accuracy if accuracy is None else accuracy,
+    )
 
 
 def _split(faces: "FaceSet", engine: "Engine", split: str) -> "FaceSet":

@@ -5,6 +5,7 @@ Shapes: Q probes, K results, N gallery rows, n rows of one block, D dimensions o
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -141,10 +142,20 @@ class GalleryRows:
             chosen = rows[first : first + size]
             places = np.searchsorted(starts, chosen, side="right") - 1  # block of each row
             part = np.empty((len(chosen), self.dimension), dtype=np.float32)
-            for place in np.unique(places).tolist():
-                here = places == place
-                part[here] = self.blocks[place][chosen[here] - starts[place]]
+            edges = [0, *(np.flatnonzero(np.diff(places)) + 1).tolist(), len(chosen)]
+            for begin, end in pairwise(edges):
+                place = places[begin]
+                part[begin:end] = self.blocks[place][chosen[begin:end] - starts[place]]
             yield chosen, part
+
+    def gather(self, rows: Ids) -> Vectors:
+        """Copy some rows together: rising numbers (r,) -> (r, D)."""
+        out = np.empty((len(rows), self.dimension), dtype=np.float32)
+        start = 0
+        for _, part in self.gathered(rows):
+            out[start : start + len(part)] = part
+            start += len(part)
+        return out
 
     def _chunk_rows(self) -> int:
         return min(BLOCK_ROWS, max(1, BLOCK_BYTES // (4 * max(1, self.dimension))))

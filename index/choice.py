@@ -62,9 +62,11 @@ class ImageRows:
 
     Attributes:
         images: Distinct images, (M,), rising.
+        single: Whether no image has two rows.
     """
 
     images: Ids
+    single: bool
 
     def __init__(self, ids: Ids, kept: NDArray[np.bool_] | None = None) -> None:
         """Sort the rows by image; nothing to sort if they rise, as those of one build do.
@@ -84,16 +86,9 @@ class ImageRows:
             self._order = by_image if self._order is None else self._order[by_image]
             ids = ids[by_image]
         first = np.flatnonzero(np.diff(ids, prepend=ids[:1] - 1))
-        single = len(first) == len(ids)
-        self.images = ids if single else ids[first]
-        self._starts = None if single else np.append(first, len(ids))
-
-    @property
-    def counts(self) -> NDArray[np.int64]:
-        """Rows of every image, most first, (M,)."""
-        if self._starts is None:
-            return np.ones(len(self.images), dtype=np.int64)
-        return np.sort(np.diff(self._starts))[::-1]
+        self.single = len(first) == len(ids)
+        self.images = ids if self.single else ids[first]
+        self._starts = None if self.single else np.append(first, len(ids))
 
     def choose(self, allowed: Ids | None, excluded: Ids | None) -> Choice:
         """Choose the rows of all images that are allowed, or all, and not excluded.

@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from index import store
 from retrieval.canonical import RECONSTRUCTION, canonicalise
 from retrieval.collection import Collection
 from retrieval.embedding import contract_of
-from retrieval.publishing import publish
+from retrieval.publishing import publish, publishing
 
 BATCH = 256
 
@@ -42,6 +42,8 @@ class BuildProgress:
         known: Files whose image was in the space before, or earlier in this build.
         skipped: Files that this build could not use.
         lost: Images of other face sets whose shards are lost: they must be built again.
+        phase: What is being done, if it is no longer the images; then of that are done and total.
+        note: What the user should know, now.
     """
 
     done: int
@@ -50,10 +52,16 @@ class BuildProgress:
     known: int
     skipped: int
     lost: int = 0
+    phase: str | None = None
+    note: str | None = None
 
 
 def build(
-    collection: Collection, faces: FaceSet, engine: Engine, weights: Path, kind: str | None = None
+    collection: Collection,
+    faces: FaceSet,
+    engine: Engine,
+    weights: Path,
+    request: store.Request | None = None,
 ) -> Iterator[BuildProgress]:
     """Bring a space up to date with a face set, and publish it.
 
@@ -62,18 +70,25 @@ def build(
         faces: What is to be found.
         engine: Draws; its card names the space.
         weights: File that the engine was loaded from; the space keeps a copy.
-        kind: Of index: "exact", "flat", or None for that of the last generation.
+        request: Kind of index, and what it may cost; None for that of the last generation.
 
     Yields:
-        Progress after each batch.
+        Progress after each batch, then that of the publication; the last one counts the images.
 
     Raises:
         IndexFileError: The space was made under another contract.
         OSError: The disk is full or cannot be written; what was finished is kept.
     """
     builder = _Builder(collection, faces, engine, weights)
-    yield from builder.batches()
-    publish(collection, engine.card.name, kind)
+    last = BuildProgress(0, 0, 0, 0, 0)
+    for last in builder.batches():
+        yield last
+    noted = False
+    for step in publishing(collection, engine.card.name, request):
+        noted = True
+        yield replace(last, phase=step.phase, done=step.done, total=step.total, note=step.note)
+    if noted:
+        yield last
     for space in collection.catalogue.spaces.all():
         if space.name != engine.card.name and space.generation is not None:
             with contextlib.suppress(IndexFileError):  # damage there is for its own build to mend

@@ -1,5 +1,6 @@
 """Publishing: make what the catalogue says of a space answer its queries."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import numpy as np
@@ -10,50 +11,89 @@ from index.base import Ids
 from retrieval.collection import Collection
 
 
-def publish(collection: Collection, name: str, kind: str | None = None) -> None:
+def publish(collection: Collection, name: str, request: store.Request | None = None) -> None:
+    """Publish a space without saying how far it is; see `publishing`."""
+    for _ in publishing(collection, name, request):
+        pass
+
+
+def publishing(
+    collection: Collection, name: str, request: store.Request | None = None
+) -> Iterator[store.Step]:
     """Make a new generation of a space, if anything has changed since the last one.
 
     A generation is derived: it is made of shards and catalogue, without images and weights. Rows of
-    images that are no longer indexed are left out. Of older generations the last one is kept, for
-    readers that are about to open it.
+    images that are no longer indexed are left out. It takes over what it can of the last one: an
+    index is trained again only if its rows have drifted, its shards are others, or another one is
+    asked for. Of older generations the last one is kept, for readers that are about to open it.
 
     Args:
         collection: Held for writing.
         name: Of the space.
-        kind: Of index: "exact", "flat", or None for that of the last generation.
+        request: Kind of index, and what it may cost; None for what was asked of the last
+            generation, or kind "exact".
+
+    Yields:
+        How far it is; nothing if nothing has changed.
+
+    Raises:
+        IndexFileError: A shard is missing or damaged.
+        ConfigError: The kind needs FAISS, which is not installed; or no kind fits the memory.
     """
     spaces = collection.catalogue.spaces
     directory = collection.space_dir(name)
     space = spaces.get(name)
     current = _manifest(collection, name, space.generation)
-    kind = kind or (current.kind if current else "exact")
+    request = request or _asked(current)
     shards = [store.Shard(**asdict(row)) for row in spaces.shards(space.id)]
-    in_shards = [store.open_shard(directory, shard.number)[0] for shard in shards]
+    intact = current is not None and _opens(collection, name, space.generation, current)
+    previous = space.generation if intact else None
+    in_shards = store.row_ids(directory, shards, previous)
     indexed = np.array(spaces.placed_ids(space.id, "indexed"), dtype=np.int64)
-    excluded = np.setdiff1d(np.concatenate([np.empty(0, np.int64), *in_shards]), indexed)
-    if current and _is_of(current, kind, shards, excluded):
+    excluded = np.setdiff1d(in_shards, indexed)
+    if current and intact and _is_of(current, request, shards, excluded):
         return
     generation = (space.generation or 0) + 1
     contract = store.read_contract(directory)
-    store.publish(directory, generation, kind, contract, shards, excluded)
+    yield from store.publishing(
+        directory, generation, request, contract, shards, excluded, previous=previous
+    )
     spaces.publish(space.id, generation)
     store.remove_generations(directory, before=generation - 1)
 
 
 def _manifest(collection: Collection, name: str, generation: int | None) -> store.Manifest | None:
     """Return the manifest of a generation, or None of one that is lost: it is derived."""
-    directory = collection.space_dir(name)
     if generation is None:
         return None
     try:
-        manifest = store.read_manifest(directory, generation)
-        if manifest.vectors:
-            store.open_index(directory, generation, store.read_contract(directory))
+        return store.read_manifest(collection.space_dir(name), generation)
     except IndexFileError:
         return None
-    return manifest
 
 
-def _is_of(manifest: store.Manifest, kind: str, shards: list[store.Shard], excluded: Ids) -> bool:
-    same = (manifest.kind, manifest.shards) == (kind, tuple(shards))
+def _opens(
+    collection: Collection, name: str, generation: int | None, manifest: store.Manifest
+) -> bool:
+    """Say whether a generation can be opened, or holds nothing that could be."""
+    if generation is None or not manifest.vectors:
+        return generation is not None
+    directory = collection.space_dir(name)
+    try:
+        store.open_index(directory, generation, store.read_contract(directory))
+    except IndexFileError:
+        return False
+    return True
+
+
+def _asked(manifest: store.Manifest | None) -> store.Request:
+    if manifest is None:
+        return store.Request()
+    return store.Request(kind=manifest.asked, memory=manifest.memory, accuracy=manifest.accuracy)
+
+
+def _is_of(
+    manifest: store.Manifest, request: store.Request, shards: list[store.Shard], excluded: Ids
+) -> bool:
+    same = (_asked(manifest), manifest.shards) == (request, tuple(shards))
     return same and manifest.excluded == len(excluded)

@@ -1,9 +1,11 @@
 """What a collection holds, for people and programs."""
 
+from dataclasses import asdict
 from typing import Any
 
 from gallery.catalogue.records import SpaceRow
 from generator.checkpoint import load_card
+from index.kinds import spell_bytes
 from index.store import read_manifest
 from retrieval.collection import Collection
 
@@ -13,8 +15,9 @@ def describe(collection: Collection) -> dict[str, Any]:
 
     Returns:
         "collection", "images", "duplicates" (files whose image was found before), and "spaces":
-        for each its name, weights, attributes, generation, kind of index, vectors, count of images
-        in every state, and "skipped": every file left out, with its reason.
+        for each its name, weights, attributes, generation, kind of index, vectors, "index" (what
+        its manifest says of what FAISS holds, or null), count of images in every state, and
+        "skipped": every file left out, with its reason.
 
     Raises:
         WeightsError: A space's copy of its weights is missing or damaged.
@@ -37,13 +40,14 @@ def _space(
     collection: Collection, space: SpaceRow, unreadable: list[tuple[str, str]]
 ) -> dict[str, Any]:
     card = load_card(collection.weights_path(space.name))
-    published: dict[str, Any] = {"kind": None, "vectors": 0, "dimension": None}
+    published: dict[str, Any] = {"kind": None, "vectors": 0, "dimension": None, "index": None}
     if space.generation is not None:
         manifest = read_manifest(collection.space_dir(space.name), space.generation)
         published = {
             "kind": manifest.kind,
             "vectors": manifest.vectors,
             "dimension": manifest.dimension,
+            "index": None if manifest.main is None else asdict(manifest.main),
         }
     skipped = collection.catalogue.spaces.skipped(space.id) + unreadable
     return {
@@ -67,6 +71,18 @@ def to_text(shown: dict[str, Any]) -> str:
         states = ", ".join(f"{count} {state}" for state, count in space["states"].items())
         lines.append(f"space {space['name']}: {space['architecture']}, wishes {wishes}")
         lines.append(f"  {states}; {space['kind'] or 'nothing published'}")
+        if space["index"] is not None:
+            lines.append(f"  {_index(space['index'])}")
         lines += [f"  skipped {one['path']}: {one['reason']}" for one in space["skipped"]]
     lines += [f"duplicate {d['path']}: same as {d['same_as']}" for d in shown["duplicates"]]
     return "\n".join(lines)
+
+
+def _index(main: dict[str, Any]) -> str:
+    """Say how well an index does, and what it holds."""
+    measured = main["measured"]
+    said = f"{main['rows']} rows in {spell_bytes(main['bytes'])}"
+    if measured["probes"]:
+        reached = "" if measured["reached"] else ", less than was asked for"
+        said += f", overlap @10 with exact search {measured['overlap']:.4f}{reached}"
+    return said

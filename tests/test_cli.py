@@ -360,7 +360,7 @@ def test_a_folder_of_50_files_good_and_bad_is_indexed(
     (space,) = shown["spaces"]
     assert list(space) == [
         *("name", "weights_sha256", "architecture", "attributes", "generation", "published_at"),
-        *("kind", "vectors", "dimension", "states", "skipped"),
+        *("kind", "vectors", "dimension", "index", "states", "skipped"),
     ]
     assert space["states"] == {"indexed": 44, "skipped": 3, "removed": 0, "pending": 0}
     reasons = {Path(one["path"]).name: one["reason"] for one in space["skipped"]}
@@ -697,6 +697,18 @@ MISTAKES = {
     "unknown kind": (
         f"{BUILD} --kind flta",
         "--kind cannot be 'flta'; did you mean 'flat'? Known: ex",
+    ),
+    "memory without a kind": (
+        f"{BUILD} --memory 2GB",
+        "--memory and --accuracy belong to a kind of index; add --kind auto",
+    ),
+    "no amount of memory": (
+        f"{BUILD} --kind auto --memory lots",
+        "'lots' is no amount of memory; write it like 2GB, 500MB or 1.5GiB",
+    ),
+    "impossible accuracy": (
+        f"{BUILD} --kind auto --accuracy 1.5",
+        "An accuracy lies above 0 and is at most 1, got 1.5",
     ),
     "unknown reader": (
         "index build foldr:{folder} --weights {weights} --collection {new}",

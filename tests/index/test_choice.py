@@ -1,6 +1,7 @@
 """Searching among some images: every kind against the definition."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,19 +12,16 @@ from hypothesis.extra.numpy import arrays
 from index.base import Index, Neighbours
 from index.choice import ImageRows
 from index.exact import ExactIndex
-from index.faiss_index import FlatIndex
 
 Make = Callable[..., Index]
-KINDS: list[Make] = [ExactIndex, FlatIndex]
 some_ids = arrays(np.int64, st.integers(0, 12), elements=st.integers(-3, 30)).map(np.unique)
 
 
-@pytest.fixture(params=KINDS, ids=["exact", "flat"])
-def make(request: pytest.FixtureRequest) -> Make:
-    if request.param is FlatIndex:
+@pytest.fixture(params=["exact", "flat", "sq8"])
+def make(request: pytest.FixtureRequest, make_index: Make) -> Make:
+    if request.param != "exact":
         pytest.importorskip("faiss", reason='needs FAISS: pip install "mindseye[cpu]"')
-    chosen: Make = request.param
-    return chosen
+    return partial(make_index, request.param)
 
 
 def rows_of(ids: np.ndarray, allowed: np.ndarray | None, excluded: np.ndarray | None) -> np.ndarray:

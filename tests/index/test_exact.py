@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from index.base import Neighbours
-from index.exact import ExactIndex, _keys, _rows_and_scores
+from index.exact import ExactIndex
+from index.scan import _keys, _rows_and_scores
 
 whole_numbers = st.integers(-2, 2)
 
@@ -74,7 +75,7 @@ def test_results_do_not_depend_on_blocks_chunks_and_probe_groups(
     expected = whole.search(probes, k)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("index.base.BLOCK_ROWS", chunk_rows)
-        patch.setattr("index.exact.PROBES", probe_rows)
+        patch.setattr("index.scan.PROBES", probe_rows)
         assert_same(pieces.search(probes, k), expected)
 
 

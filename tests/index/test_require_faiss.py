@@ -3,11 +3,11 @@
 import sys
 from importlib import metadata
 
-import numpy as np
 import pytest
 
 from gallery.errors import ConfigError
-from index.faiss_index import FlatIndex, require_faiss
+from index.faiss_library import has_faiss, require_faiss
+from index.kinds import APPROXIMATE
 
 
 def only_these(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
@@ -19,11 +19,15 @@ def only_these(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     monkeypatch.setattr(metadata, "distribution", distribution)
 
 
-def test_without_faiss_the_next_step_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["flat", *APPROXIMATE])
+def test_without_faiss_the_next_step_is_named(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     only_these(monkeypatch)
     monkeypatch.setitem(sys.modules, "faiss", None)
-    with pytest.raises(ConfigError, match=r'Install it: pip install "mindseye\[cpu\]"'):
-        FlatIndex(np.arange(2), [np.eye(2, dtype=np.float32)])
+    assert not has_faiss()
+    with pytest.raises(
+        ConfigError, match=rf'kind "{kind}" needs FAISS.*Install it: pip install "mindseye\[cpu\]"'
+    ):
+        require_faiss(kind)
 
 
 @pytest.mark.parametrize("gpu", ["faiss-gpu", "faiss-gpu-cu12"])

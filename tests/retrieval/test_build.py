@@ -172,7 +172,7 @@ def test_a_flat_index_finds_the_same(
         photograph(photos / f"{number}.png", seed=number)
     run()
     exact = search(collection, engine)
-    assert run(kind="flat").known == 6
+    assert run(request=store.Request(kind="flat")).known == 6
     assert describe(collection)["spaces"][0]["kind"] == "flat"
     flat = search(collection, engine)
     assert [name for name, _ in flat] == [name for name, _ in exact]
@@ -407,12 +407,58 @@ def test_the_kind_of_index_stays_unless_another_is_named(
 ) -> None:
     pytest.importorskip("faiss")
     photograph(photos / "a.png", seed=1)
-    run(kind="flat")
+    run(request=store.Request(kind="flat"))
     photograph(photos / "b.png", seed=2)
     run()
     space = collection.catalogue.spaces.get("pose-32")
     assert space.generation == 2
-    assert store.read_manifest(collection.space_dir("pose-32"), 2).kind == "flat"
+    directory = collection.space_dir("pose-32")
+    first, second = (store.read_manifest(directory, generation) for generation in (1, 2))
+    assert (first.kind, second.kind) == ("flat", "flat")
+    assert first.main == second.main  # taken over, not made again
+    assert second.images == 2
+
+
+def test_a_build_says_what_its_index_costs_and_ends_with_the_images(
+    collection: Collection,
+    engine: Engine,
+    pose_weights: Path,
+    photos: Path,
+    photograph: Photograph,
+) -> None:
+    pytest.importorskip("faiss")
+    photograph(photos / "a.png", seed=1)
+    steps = list(
+        build(
+            collection,
+            open_faces(f"folder:{photos}"),
+            engine,
+            pose_weights,
+            store.Request(kind="sq8"),
+        )
+    )
+    notes = [step.note for step in steps if step.note]
+    assert notes[0].startswith("Index of kind sq8: about ")
+    assert notes[1] == "sq8: too few images to measure its accuracy with"
+    assert (steps[-1].phase, steps[-1].note) == (None, None)
+    assert (steps[-1].done, steps[-1].total, steps[-1].indexed) == (1, 1, 1)
+
+
+def test_an_index_whose_file_is_lost_is_made_again(
+    run: Callable[..., BuildProgress],
+    collection: Collection,
+    engine: Engine,
+    photos: Path,
+    photograph: Photograph,
+) -> None:
+    pytest.importorskip("faiss")
+    photograph(photos / "a.png", seed=1)
+    run(request=store.Request(kind="sq8"))
+    found = search(collection, engine)
+    (collection.space_dir("pose-32") / "index" / "000001" / "index.faiss").unlink()
+    run()
+    assert collection.catalogue.spaces.get("pose-32").generation == 2
+    assert search(collection, engine) == found
 
 
 def test_images_of_another_folder_in_a_lost_shard_are_counted(

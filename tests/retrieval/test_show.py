@@ -9,7 +9,7 @@ from gallery.readers.registry import open_faces
 from generator.engine import Engine
 from retrieval.build import build
 from retrieval.collection import Collection
-from retrieval.show import describe
+from retrieval.show import _index, describe
 
 
 def test_a_collection_is_described_with_its_spaces(collection_dir: Path) -> None:
@@ -34,6 +34,7 @@ def test_a_collection_is_described_with_its_spaces(collection_dir: Path) -> None
         "kind": "exact",
         "vectors": 30,
         "dimension": 16_384,
+        "index": None,
         "states": {"indexed": 30, "skipped": 0, "removed": 0, "pending": 0},
         "skipped": [],
     }
@@ -88,3 +89,17 @@ def test_a_lost_manifest_is_named(
     (collection.space_dir("pose-32") / "index" / "000001" / "manifest.json").unlink()
     with pytest.raises(IndexFileError, match=r"manifest\.json is missing"):
         describe(collection)
+
+
+def test_what_faiss_holds_is_shown_with_how_well_it_does() -> None:
+    main = {
+        "rows": 60,
+        "bytes": 12_300_000,
+        "measured": {"probes": 300, "overlap": 0.9912, "reached": True},
+    }
+    said = "60 rows in 12.3 MB, overlap @10 with exact search 0.9912"
+    assert _index(main) == said
+    main["measured"] = {"probes": 300, "overlap": 0.9, "reached": False}
+    assert _index(main).endswith("0.9000, less than was asked for")
+    main["measured"] = {"probes": 0, "overlap": 1.0, "reached": True}
+    assert _index(main) == "60 rows in 12.3 MB"

@@ -1,0 +1,241 @@
+"""The file `index.faiss` of a generation: made anew, added to, or taken over as it is.
+
+Shapes: N gallery rows, D dimensions of an embedding.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gallery.files import file_sha256, sync
+from index import making, tuning
+from index.approximate import ApproximateIndex, Parts
+from index.base import GalleryRows, Ids
+from index.faiss_library import read_faiss, write_faiss
+from index.kinds import Plan, Request
+from index.manifest import Drift, Effort, Main, Manifest, Measured
+from index.stored import StoredRows
+
+NAME = "index.faiss"
+HELD_OUT = 600  # images, half to tune with and half to measure with
+TAIL_SHARE = 0.01  # of the rows that FAISS holds: a longer tail goes into it
+TAIL_ROWS = 1000  # a shorter one stays
+TAIL_BYTES = 64 * 10**6
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a publication is.
+
+    Attributes:
+        phase: What is being done.
+        done: How much of it.
+        total: Of how much.
+        note: What the user should know, now; None for nothing.
+    """
+
+    phase: str
+    done: int
+    total: int
+    note: str | None = None
+
+
+def make(
+    gallery: GalleryRows, plan: Plan, request: Request, directory: Path
+) -> Generator[Step, None, Main]:
+    """Train, fill, tune and measure an index, and write it into the folder of a generation.
+
+    Args:
+        gallery: All rows; those that are not kept are added, so that ids are row numbers, but
+            neither trained on nor measured with.
+        plan: Its kind.
+        request: Accuracy to tune for.
+        directory: Where `index.faiss` goes.
+
+    Returns:
+        What the manifest says of it.
+
+    Raises:
+        ConfigError: FAISS is not installed, or twice.
+    """
+    started = time.perf_counter()
+    rows = len(gallery.ids)
+    index = making.untrained(plan.kind, rows, gallery.dimension)
+    sample, held_out = making.draw_rows(gallery, making.training_rows(plan.kind, gallery), HELD_OUT)
+    if making.divided(plan.kind):
+        yield Step("training", 0, 1)
+        making.train(index, gallery.gather(sample))
+    for added in making.add(index, gallery, 0):
+        yield Step("adding", added, rows)
+    yield Step("measuring", 0, 1)
+    effort, overlap, probes = _measure(index, gallery, plan.kind, request.accuracy, held_out)
+    drift = _fresh_drift(index, plan.kind, gallery, held_out if len(held_out) else sample)
+    measured = Measured(
+        overlap=overlap,
+        probes=probes,
+        reached=overlap >= request.accuracy,
+        seconds=round(time.perf_counter() - started, 2),
+    )
+    yield Step("measuring", 1, 1, _judgement(plan.kind, measured, request))
+    return _write(index, directory, effort, measured, drift)
+
+
+def is_short_tail(manifest: Manifest, rows: int) -> bool:
+    """Say whether an index made before will do for a gallery of so many rows now."""
+    if manifest.main is None:
+        return False
+    return rows - manifest.main.rows <= longest_tail(manifest.main.rows, manifest.dimension)
+
+
+def take_over(manifest: Manifest, before: Path, directory: Path) -> Main:
+    """Give the index of the generation before a second name; the manifest says the same of it.
+
+    Raises:
+        IndexFileError: The file is missing or damaged.
+    """
+    assert manifest.main is not None  # noqa: S101  `is_short_tail` has looked
+    read_faiss(before / NAME, manifest.main.bytes, manifest.kind, mapped=True)
+    _link(before / NAME, directory / NAME)
+    return manifest.main
+
+
+def extend(
+    gallery: GalleryRows, manifest: Manifest, before: Path, directory: Path
+) -> Generator[Step, None, Main | None]:
+    """Add the tail to the index of the generation before, without training.
+
+    Args:
+        gallery: All rows; the first of them are those of the generation before.
+        manifest: Of the generation before.
+        before: Its folder.
+        directory: Where `index.faiss` goes.
+
+    Returns:
+        What the manifest says of it, or None if it must be trained again.
+
+    Raises:
+        IndexFileError: The file is missing or damaged.
+    """
+    main = manifest.main
+    if main is None:
+        return None
+    index = read_faiss(before / NAME, main.bytes, manifest.kind, mapped=False)
+    tail = len(gallery.ids) - main.rows
+    for added in making.add(index, gallery, main.rows):
+        yield Step("adding", added - main.rows, tail)
+    drift = _drift_after(index, gallery, main)
+    if making.has_drifted(drift):
+        note = f"{manifest.kind}: the rows have drifted; training again"
+        yield Step("adding", tail, tail, note)
+        return None
+    return _write(index, directory, main.effort, main.measured, drift)
+
+
+def longest_tail(rows: int, dimension: int) -> int:
+    """Return how many rows may stay outside of an index that holds so many."""
+    return min(max(TAIL_ROWS, int(TAIL_SHARE * rows)), TAIL_BYTES // (4 * dimension))
+
+
+def stored_rows(gallery: GalleryRows) -> StoredRows:
+    """Give access to single rows of a gallery that is open already."""
+    lengths = [len(block) for block in gallery.blocks]
+    return StoredRows(lengths, gallery.blocks.__getitem__, gallery.dimension)
+
+
+def _measure(
+    index: Any,  # noqa: ANN401  FAISS ships no types
+    gallery: GalleryRows,
+    kind: str,
+    accuracy: float,
+    held_out: Ids,
+) -> tuple[Effort, float, int]:
+    """Tune on one half of the held-out images, measure on the other: effort, overlap, probes."""
+    probes = tuning.with_truth(gallery, held_out)
+    to_tune, to_measure = probes.halves()
+    quantised = kind in ("fp16", "sq8", "pq")
+    effort = tuning.tune(index, gallery.ids, to_tune, accuracy, quantised=quantised)
+    parts = Parts(
+        main=index,
+        effort=effort,
+        ids=gallery.ids,
+        kept=gallery.kept,
+        stored=stored_rows(gallery),
+        images=len(np.unique(gallery.kept_ids)),
+    )
+    overlap = tuning.measure(ApproximateIndex(parts), to_measure)
+    return effort, round(overlap, 5), len(to_measure.own)
+
+
+def _judgement(kind: str, measured: Measured, request: Request) -> str:
+    said = f"{kind}: overlap @10 with exact search {measured.overlap:.4f}"
+    if not measured.probes:
+        return f"{kind}: too few images to measure its accuracy with"
+    if measured.reached:
+        return f"{said} on {measured.probes} held-out images"
+    return (
+        f"Warning: {said} on {measured.probes} held-out images, less than --accuracy"
+        f" {request.accuracy:g}; --kind flat or exact finds all"
+    )
+
+
+def _fresh_drift(index: Any, kind: str, gallery: GalleryRows, rows: Ids) -> Drift:  # noqa: ANN401
+    unequal = making.imbalance(index)
+    return Drift(
+        trained=len(gallery.ids) if making.divided(kind) else 0,
+        error=making.mean_error(index, gallery.gather(rows)),
+        added=0,
+        added_error=0.0,
+        imbalance=unequal,
+        imbalance_now=unequal,
+    )
+
+
+def _drift_after(index: Any, gallery: GalleryRows, main: Main) -> Drift:  # noqa: ANN401
+    """Measure how far the rows added now, and those added before, have moved."""
+    new = np.arange(main.rows, len(gallery.ids))
+    sample = new[:: max(1, len(new) // HELD_OUT)]
+    error = making.mean_error(index, gallery.gather(sample))
+    old = main.drift
+    added = old.added + len(new)
+    return replace(
+        old,
+        added=added,
+        added_error=(old.added * old.added_error + len(new) * error) / added,
+        imbalance_now=making.imbalance(index),
+    )
+
+
+def _write(
+    index: Any,  # noqa: ANN401  FAISS ships no types
+    directory: Path,
+    effort: Effort,
+    measured: Measured,
+    drift: Drift,
+) -> Main:
+    path = directory / NAME
+    write_faiss(index, path)
+    return Main(
+        rows=int(index.ntotal),
+        lists=int(getattr(index, "nlist", 0)),
+        bytes=path.stat().st_size,
+        sha256=file_sha256(path),
+        effort=effort,
+        measured=measured,
+        drift=drift,
+    )
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give a file a second name; copy it where the file system has no such thing."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+    sync(target)
+    sync(target.parent)

@@ -1,0 +1,150 @@
+"""Shards: embeddings on disk, with the image of each row. They are only ever added.
+
+Of a shard, the ids are written first and the embeddings last, so that it exists if and only if its
+.npy does. Shards are numbered from 1; which of them count is for the catalogue to say.
+
+Shapes: N gallery rows, n rows of one shard, D dimensions of an embedding.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gallery.errors import IndexFileError
+from gallery.files import sync
+from index.base import GalleryRows, Ids, Vectors
+from index.files import AGAIN, make_directory, open_array, require_sha256, write_array
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """What identifies a shard.
+
+    Attributes:
+        number: Its place in the space, from 1.
+        rows: Embeddings n it holds.
+        embeddings_sha256: Of the file of embeddings, in hexadecimal.
+        ids_sha256: Of the file of ids.
+    """
+
+    number: int
+    rows: int
+    embeddings_sha256: str
+    ids_sha256: str
+
+    def __post_init__(self) -> None:
+        if self.number < 1 or self.rows < 1:
+            raise ValueError(f"a shard has a number and rows from 1 on, got {self!r}")
+
+
+def append_shard(space_dir: Path, number: int, ids: Ids, embeddings: Vectors) -> Shard:
+    """Write a shard; what a killed run left under its number is overwritten.
+
+    Args:
+        space_dir: Space to write to.
+        number: The first that the catalogue does not know, from 1.
+        ids: Image of each row, (n,).
+        embeddings: Finite embeddings, (n, D).
+
+    Raises:
+        ValueError: Shapes or types do not fit together, there is no row, or a value is not finite.
+    """
+    GalleryRows(ids, [embeddings])
+    if not np.isfinite(embeddings).all():
+        raise ValueError("embeddings must be finite, got infinite values or NaN")
+    embeddings_path, ids_path = shard_paths(space_dir, number)
+    make_directory(embeddings_path.parent)
+    embeddings_path.unlink(missing_ok=True)  # no instant with old embeddings beside new ids
+    sync(embeddings_path.parent)
+    ids_sha256 = write_array(ids_path, ids)
+    return Shard(number, len(ids), write_array(embeddings_path, embeddings), ids_sha256)
+
+
+def open_shard(space_dir: Path, number: int) -> tuple[Ids, Vectors]:
+    """Open a shard: its ids (n,) and its embeddings (n, D), a memory map.
+
+    Writing to the map changes memory only. (It is not read-only because torch would copy it.)
+
+    Raises:
+        IndexFileError: A file is missing or damaged, or the two do not fit together.
+    """
+    embeddings_path, ids_path = shard_paths(space_dir, number)
+    ids = np.array(open_array(ids_path, np.int64, ndim=1))
+    embeddings = open_array(embeddings_path, np.float32, ndim=2)
+    if len(ids) != len(embeddings):
+        raise IndexFileError(
+            f"{ids_path} holds {len(ids)} ids for the {len(embeddings)} rows of"
+            f" {embeddings_path.name}. {AGAIN}"
+        )
+    return ids, embeddings
+
+
+def open_known(space_dir: Path, shard: Shard) -> tuple[Ids, Vectors]:
+    """Open a shard and check that it is the one the catalogue knows: its rows and its ids.
+
+    That no byte of the embeddings has changed is for `verify_shard`, which reads them all.
+
+    Raises:
+        IndexFileError: A file is missing, torn or damaged.
+    """
+    ids, embeddings = open_shard(space_dir, shard.number)
+    path = shard_paths(space_dir, shard.number)[1]
+    if len(ids) != shard.rows:
+        raise IndexFileError(f"{path} holds {len(ids)} rows, expected {shard.rows}. {AGAIN}")
+    require_sha256(path, shard.ids_sha256)
+    return ids, embeddings
+
+
+def open_embeddings(space_dir: Path, shard: Shard, dimension: int) -> Vectors:
+    """Map the embeddings of a known shard, (n, D); its ids are not read.
+
+    Raises:
+        IndexFileError: The file is missing, torn, or of another shape.
+    """
+    path = shard_paths(space_dir, shard.number)[0]
+    embeddings = open_array(path, np.float32, ndim=2)
+    if embeddings.shape != (shard.rows, dimension):
+        raise IndexFileError(
+            f"{path} has shape {embeddings.shape}, expected {(shard.rows, dimension)}. {AGAIN}"
+        )
+    return embeddings
+
+
+def open_shards(
+    space_dir: Path, shards: Sequence[Shard], dimension: int
+) -> tuple[Ids, list[Vectors]]:
+    """Open known shards: all ids (N,), and the embeddings of each.
+
+    Raises:
+        IndexFileError: One is missing, damaged, or of another dimension.
+    """
+    opened = [open_known(space_dir, shard) for shard in shards]
+    for shard, (_, embeddings) in zip(shards, opened, strict=True):
+        if embeddings.shape[1] != dimension:
+            path = shard_paths(space_dir, shard.number)[0]
+            raise IndexFileError(
+                f"{path} has dimension {embeddings.shape[1]}, expected {dimension}. {AGAIN}"
+            )
+    ids = np.concatenate([np.empty(0, dtype=np.int64), *(ids for ids, _ in opened)])
+    return ids, [embeddings for _, embeddings in opened]
+
+
+def verify_shard(space_dir: Path, shard: Shard) -> None:
+    """Read both files of a shard and compare them with what was written.
+
+    Raises:
+        IndexFileError: A file is missing or damaged; the message says which.
+    """
+    open_known(space_dir, shard)
+    path = shard_paths(space_dir, shard.number)[0]
+    require_sha256(path, shard.embeddings_sha256)
+
+
+def shard_paths(space_dir: Path, number: int) -> tuple[Path, Path]:
+    """Return where the embeddings and the ids of a shard are."""
+    if number < 1:
+        raise ValueError(f"shards are numbered from 1, got {number}")
+    directory = space_dir / "embeddings"
+    return directory / f"{number:06d}.npy", directory / f"{number:06d}.ids.npy"
