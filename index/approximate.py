@@ -24,6 +24,7 @@ from index.stored import StoredRows
 
 FEW_ROWS = 10_000  # so many are compared one by one
 FEW_PROBES = 8  # so many are compared without a matrix product
+GPU_ROWS = 2048  # that FAISS returns from a GPU; it takes no selectors there
 TUNED_FOR = 10  # neighbours that the effort was tuned for
 
 
@@ -157,7 +158,8 @@ class ApproximateIndex:
         wanted = min(self._first, wanted)
         share = limit.choice.size / limit.choice.total
         parameters = search_parameters(self._main, effort, wanted, share, limit.chosen)
-        main = self._main if self._gpu is None or limit.chosen is not None else self._gpu
+        on_gpu_too = self._gpu is not None and limit.chosen is None and wanted <= GPU_ROWS
+        main = self._gpu if on_gpu_too else self._main
         scores, rows = main.search(probes, wanted, params=parameters)
         missing = rows < 0
         if effort.depth:
@@ -216,6 +218,9 @@ def search_parameters(
         wanted: Rows it shall return.
         share: Of the rows that may be found, in (0, 1].
         chosen: FAISS selector of these; None for all.
+
+    Returns:
+        FAISS parameters, or None where there is nothing to say.
     """
     faiss = loaded_faiss()
     if effort.lists:
@@ -224,4 +229,4 @@ def search_parameters(
     if effort.breadth:
         breadth = min(int(main.ntotal), max(wanted, int(np.ceil(effort.breadth / share))))
         return faiss.SearchParametersHNSW(efSearch=breadth, sel=chosen)
-    return faiss.SearchParameters(sel=chosen)
+    return None if chosen is None else faiss.SearchParameters(sel=chosen)

@@ -1,12 +1,14 @@
 """Search through FAISS against the reference index."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from index.approximate import ApproximateIndex
 from index.base import Index
 from index.exact import ExactIndex
 from index.kinds import KINDS
@@ -158,6 +160,39 @@ def test_what_faiss_cannot_fill_the_stored_embeddings_answer(
     monkeypatch.setattr(index._main, "search", nothing_found)  # type: ignore[attr-defined]
     found = index.search(gallery[:3], 20)
     assert np.array_equal(found.ids, expected.ids)
+
+
+class FakeGpu:
+    """Another place to search, which counts how often it is asked."""
+
+    def __init__(self, index: Any) -> None:
+        self.index, self.asked = index, 0
+
+    def search(self, *arguments: Any, **named: Any) -> Any:
+        self.asked += 1
+        return self.index.search(*arguments, **named)
+
+
+def test_searches_of_everything_go_to_the_gpu_and_limited_ones_do_not(
+    make_index: MakeIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpus: list[FakeGpu] = []
+
+    def copied(index: Any) -> FakeGpu:
+        gpus.append(FakeGpu(index))
+        return gpus[-1]
+
+    monkeypatch.setattr("index.approximate.on_gpu", copied)
+    gallery = clusters(3000)
+    on_cpu = make_index("ivf", np.arange(3000), [gallery])
+    assert gpus == []
+    assert isinstance(on_cpu, ApproximateIndex)
+    index = ApproximateIndex(on_cpu._parts, "cuda")
+    found = index.search(gallery[:4], 5)
+    assert np.array_equal(found.ids, on_cpu.search(gallery[:4], 5).ids)
+    assert gpus[0].asked == 1
+    index.search(gallery[:4], 5, excluded=np.array([7]))
+    assert gpus[0].asked == 1
 
 
 def test_no_probes_find_nothing(make_index: MakeIndex) -> None:
