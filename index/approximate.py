@@ -158,8 +158,9 @@ class ApproximateIndex:
         wanted = min(self._first, wanted)
         share = limit.choice.size / limit.choice.total
         parameters = search_parameters(self._main, effort, wanted, share, limit.chosen)
-        on_gpu_too = self._gpu is not None and limit.chosen is None and wanted <= GPU_ROWS
-        main = self._gpu if on_gpu_too else self._main
+        main = self._main
+        if self._gpu is not None and limit.chosen is None and wanted <= GPU_ROWS:
+            main = self._gpu
         scores, rows = main.search(probes, wanted, params=parameters)
         missing = rows < 0
         if effort.depth:
