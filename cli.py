@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from generator.engine import Engine
     from generator.request import TrainRequest
     from index.kinds import Request
+    from retrieval.build import BuildProgress
     from retrieval.collection import Collection
     from retrieval.search import Answer
 
@@ -52,6 +53,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 CropOption = Annotated[
     str | None,
     typer.Option(metavar="X,Y,W,H", help="Where the face is: pixels, or shares up to 1."),
+]
+Split = Annotated[str, typer.Option(help="all, train (people on the card) or test (the others).")]
+SPLITS = ("all", "train", "test")
+Restore = Annotated[bool, typer.Option("--restore", help="Take in again what was removed by hand.")]
+Where = Annotated[
+    str | None,
+    typer.Option(metavar="EXPR", help='Like "pose=45 and identity!=ann"; see docs/collections.md.'),
 ]
 DEFAULT_COLLECTION = Path("mindseye-collection")
 T = TypeVar("T")
@@ -281,9 +289,7 @@ def index_build(
         list[str], typer.Option(help="What will be wished for: chooses packaged weights.")
     ] = [],  # noqa: B006
     collection: CollectionDir = DEFAULT_COLLECTION,
-    split: Annotated[
-        str, typer.Option(help="all, train (people on the card) or test (the others).")
-    ] = "all",
+    split: Split = "all",
     kind: Annotated[
         str | None,
         typer.Option(
@@ -306,6 +312,7 @@ def index_build(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on; an error if there is nothing yet.")
     ] = False,
+    restore: Restore = False,
 ) -> None:
     """Make or update the index of a gallery: one embedding space for each set of weights.
 
@@ -320,7 +327,7 @@ def index_build(
     from retrieval.build import build
     from retrieval.collection import Collection
 
-    _one_of("--split", split, ("all", "train", "test"))
+    _one_of("--split", split, SPLITS)
     request = _index_request(kind, memory, accuracy)
     keep_freed_memory()
     faces = open_faces(spec)
@@ -330,40 +337,216 @@ def index_build(
     with _closing(opened), opened.writing(), _resumable("Run the same command again to go on."):
         for engine, path in zip(engines, paths, strict=True):
             part = _split(faces, engine, split)
-            if not part.faces and not part.problems:
-                raise ConfigError(
-                    f"--split {split} leaves no image of {spec}: {engine.card.name} was trained on"
-                    f" {'nobody' if split == 'train' else 'everybody'} there; say --split all"
-                )
-            steps = build(opened, part, engine, path, request, refine_best=refine_best)
-            last = list(_bar(steps, f"indexing with {engine.card.name}", len(part)))[-1]
-            typer.echo(
-                f"{engine.card.name}: {last.indexed} images indexed, {last.known} known already,"
-                f" {last.skipped} files left out"
+            steps = build(
+                opened, part, engine, path, request, refine_best=refine_best, restore=restore
             )
-            if last.skipped:
-                _note(f"Reasons: mindseye index show --collection {collection}")
-            if last.lost:
-                _note(
-                    f"{last.lost} images of other SPECs were in shards that are lost or damaged;"
-                    " build those SPECs again"
-                )
+            _follow_build(steps, engine.card.name, opened.root, len(part))
+
+
+@index_app.command("add")
+def index_add(
+    spec: Spec,
+    collection: CollectionDir = DEFAULT_COLLECTION,
+    space: Annotated[
+        list[str] | None, typer.Option(help="Instead of every space; repeatable.")
+    ] = None,
+    split: Split = "all",
+    device: Device = "auto",
+    restore: Restore = False,
+) -> None:
+    """Add images to the spaces there are, drawn with the weights that each keeps.
+
+    Only what is new is embedded: images are known by their content.
+
+    \b
+    Example: mindseye index add folder:more-photos --collection my-faces
+    """  # noqa: D301
+    from gallery.readers.registry import open_faces
+    from generator.machine import keep_freed_memory
+    from index.store import read_contract
+    from retrieval.build import build
+    from retrieval.canonical import refined_by
+    from retrieval.collection import Collection
+
+    _one_of("--split", split, SPLITS)
+    keep_freed_memory()
+    faces = open_faces(spec)
+    opened = Collection.open(collection)
+    with _closing(opened), opened.writing(), _resumable("Run the same command again to go on."):
+        for name in space or opened.space_names():
+            path = opened.weights_path(opened.catalogue.spaces.get(name).name)
+            engine = _engine(str(path), device, images=len(faces))
+            part = _split(faces, engine, split)
+            rule = read_contract(opened.space_dir(name)).canonicalisation
+            steps = build(opened, part, engine, path, refine_best=refined_by(rule), restore=restore)
+            _follow_build(steps, name, opened.root, len(part))
+
+
+@index_app.command("remove")
+def index_remove(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Files, or whole folders.")
+    ] = None,
+    collection: CollectionDir = DEFAULT_COLLECTION,
+    identity: Annotated[list[str] | None, typer.Option(help="Of this person; repeatable.")] = None,
+    image_id: Annotated[list[int] | None, typer.Option("--id", help="By id; repeatable.")] = None,
+    where: Where = None,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="Images whose files are no longer on disk.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove images: from every answer at once, from disk with `index compact`.
+
+    What any of the options names is removed, in every space. No build takes it in again, unless it
+    says --restore.
+
+    \b
+    Example: mindseye index remove --identity ann --collection my-faces
+    """  # noqa: D301
+    from retrieval.collection import Collection
+    from retrieval.selecting import Selection, select
+
+    selection = Selection(
+        paths=paths or (),
+        identities=identity or (),
+        ids=image_id or (),
+        where=where,
+        missing=missing,
+    )
+    opened = Collection.open(collection)
+    with _closing(opened), opened.writing():
+        chosen = select(opened, selection).tolist()
+        removed = chosen if dry_run else opened.catalogue.images.remove(chosen)
+    if as_json:
+        typer.echo(json.dumps({"removed": removed, "dry_run": dry_run}))
+        return
+    typer.echo(f"{len(removed)} images {'would be ' if dry_run else ''}removed")
+    if removed and not dry_run:
+        _note(f"To take them from disk: mindseye index compact --collection {collection}")
+
+
+@index_app.command("verify")
+def index_verify(
+    collection: CollectionDir = DEFAULT_COLLECTION,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Let go of what is damaged; a build makes it again.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check every file, hash, count and vector against the catalogue, and say what to do.
+
+    The exit status is 1 if there is a problem.
+
+    \b
+    Example: mindseye index verify --collection my-faces
+    """  # noqa: D301
+    from contextlib import nullcontext
+
+    from retrieval import findings
+    from retrieval.collection import Collection
+    from retrieval.repair import repair as mend
+    from retrieval.verify import verify
+
+    opened = Collection.open(collection)
+    with _closing(opened), opened.writing() if repair else nullcontext():
+        found = _result(verify(opened), "checking")
+        pending = mend(opened, found) if repair else 0
+    told = findings.to_json(found)
+    typer.echo(json.dumps(told, ensure_ascii=False) if as_json else findings.to_text(found))
+    if repair:
+        _note(f"Repaired. {pending} images wait to be built again" if pending else "Repaired.")
+    elif not told["ok"]:
+        raise typer.Exit(1)
+
+
+@index_app.command("compact")
+def index_compact(collection: CollectionDir = DEFAULT_COLLECTION, as_json: AsJson = False) -> None:
+    """Take from disk what was removed, and make large shards of small ones.
+
+    \b
+    Example: mindseye index compact --collection my-faces
+    """  # noqa: D301
+    from dataclasses import asdict
+
+    from retrieval.collection import Collection
+    from retrieval.compact import compact
+
+    opened = Collection.open(collection)
+    with _closing(opened), opened.writing(), _resumable("Run the same command again to go on."):
+        done = _result(compact(opened), "compacting")
+    if as_json:
+        typer.echo(json.dumps(asdict(done)))
+        return
+    typer.echo(
+        f"{done.rows_dropped} vectors taken from disk, {done.shards_before} shards are now"
+        f" {done.shards_after}, {done.files_removed} needless files removed"
+    )
+
+
+@index_app.command("export")
+def index_export(
+    archive: Annotated[Path, typer.Argument(metavar="FILE.tar", help="Where to.")],
+    collection: CollectionDir = DEFAULT_COLLECTION,
+) -> None:
+    """Pack a collection into one file, to be searched on another machine without the images.
+
+    \b
+    Example: mindseye index export my-faces.tar --collection my-faces
+    """  # noqa: D301
+    from retrieval.archive import export
+    from retrieval.collection import Collection
+
+    opened = Collection.open(collection)
+    with _closing(opened), opened.writing():
+        for _ in _bar(export(opened, archive), "packing", 1):
+            pass
+    typer.echo(f"Archive: {archive}")
+
+
+@index_app.command("import")
+def index_import(
+    archive: Annotated[Path, typer.Argument(metavar="FILE.tar", help="From index export.")],
+    collection: CollectionDir = DEFAULT_COLLECTION,
+) -> None:
+    """Make a collection of an exported one; every file is checked, and it appears complete.
+
+    \b
+    Example: mindseye index import my-faces.tar --collection my-faces
+    """  # noqa: D301
+    from retrieval.archive import import_archive
+
+    for _ in _bar(import_archive(archive, collection), "unpacking", 1):
+        pass
+    typer.echo(f"Collection: {collection}")
 
 
 @index_app.command("show")
-def index_show(collection: CollectionDir = DEFAULT_COLLECTION, as_json: AsJson = False) -> None:
+def index_show(
+    collection: CollectionDir = DEFAULT_COLLECTION,
+    where: Where = None,
+    as_json: AsJson = False,
+) -> None:
     """Say what a collection holds: spaces, states of the images, files left out and why.
+
+    With --where, list the images of which that is true.
 
     \b
     Example: mindseye index show --collection my-faces --json
     """  # noqa: D301
+    from retrieval import show
     from retrieval.collection import Collection
-    from retrieval.show import describe, to_text
 
     opened = Collection.open(collection)
     with _closing(opened):
-        shown = describe(opened)
-    typer.echo(json.dumps(shown, ensure_ascii=False) if as_json else to_text(shown))
+        if where is not None:
+            for row in show.images_where(opened, where):
+                line = json.dumps(row, ensure_ascii=False) if as_json else show.image_line(row)
+                typer.echo(line)
+            return
+        shown = show.describe(opened)
+    typer.echo(json.dumps(shown, ensure_ascii=False) if as_json else show.to_text(shown))
 
 
 @app.command()
@@ -378,6 +561,10 @@ def query(
     exclude_source: Annotated[
         bool, typer.Option("--exclude-source", help="Leave out the query image itself.")
     ] = False,
+    where: Where = None,
+    min_score: Annotated[
+        float | None, typer.Option(help="Leave out what scores lower; 1 is the same.")
+    ] = None,
     sheet: Annotated[Path | None, typer.Option(help="Draw source, drawing, hits there.")] = None,
     drawn: Annotated[Path | None, typer.Option(help="Save the drawing there.")] = None,
     device: Device = "auto",
@@ -393,10 +580,11 @@ def query(
     from generator.machine import pick_device
     from retrieval.answers import to_json, to_text
     from retrieval.collection import Collection
-    from retrieval.search import open_searcher
+    from retrieval.search import Among, open_searcher
     from retrieval.sheets import answer_sheet
 
-    where = _crop(crop)
+    face = _crop(crop)
+    among = Among(where=where, exclude=image if exclude_source else None, min_score=min_score)
     opened = Collection.open(collection)
     with _closing(opened):
         try:
@@ -410,9 +598,7 @@ def query(
                 " height; if it does not, say where the face is: --crop X,Y,W,H"
             )
         try:
-            answer = searcher.query(
-                source, wish, k, where, exclude=image if exclude_source else None
-            )
+            answer = searcher.query(source, wish, k, face, among=among)
         except ImageError as error:
             raise ImageError(f"{image}: {error}. Say where the face is: --crop X,Y,W,H") from error
     if sheet is not None:
@@ -689,8 +875,15 @@ def _bar(steps: Iterator[T], what: str, total: int) -> Iterator[T]:
             shown.update(task, completed=done, total=of, rate=rate)
             if not console.is_terminal and now - said > 10:
                 said = now
-                _note(f"{name}: {done} of {of}, {rate}")
+                left = (of - done) * (now - started) / max(done - before, 1)
+                _note(f"{name}: {done} of {of}, {rate}, {_duration(left)} left")
             yield step
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"
 
 
 def _result(steps: Any, what: str) -> Any:  # noqa: ANN401  a generator of any kind
@@ -754,9 +947,62 @@ def _index_request(
 
 def _split(faces: "FaceSet", engine: "Engine", split: str) -> "FaceSet":
     people = engine.card.train_identities
-    if split == "train":
-        return faces.of(people)
-    return faces.without(people) if split == "test" else faces
+    part = faces
+    if split != "all":
+        part = faces.of(people) if split == "train" else faces.without(people)
+    if not part.faces and not part.problems:
+        raise ConfigError(
+            f"--split {split} leaves no image of {faces.spec}: {engine.card.name} was trained on"
+            f" {'nobody' if split == 'train' else 'everybody'} there; say --split all"
+        )
+    return part
+
+
+def _follow_build(steps: "Iterator[BuildProgress]", name: str, root: Path, total: int) -> None:
+    """Show a build's progress, and say what came of it."""
+    with _last_batch(steps) as stoppable:
+        last = list(_bar(stoppable, f"indexing with {name}", total))[-1]
+    parts = [f"{last.indexed} images indexed", f"{last.known} known already"]
+    parts += [f"{last.duplicates} duplicates"] if last.duplicates else []
+    parts += [f"{last.removed} removed before"] if last.removed else []
+    typer.echo(f"{name}: {', '.join(parts)}, {last.skipped} files left out")
+    if last.skipped:
+        _note(f"Reasons: mindseye index show --collection {root}")
+    if last.removed:
+        _note("What was removed by hand stays out; --restore takes it in again")
+    if last.lost:
+        _note(
+            f"{last.lost} images of other SPECs were in shards that are lost or damaged;"
+            " build those SPECs again"
+        )
+
+
+@contextmanager
+def _last_batch(steps: Iterator[T]) -> Iterator[Iterator[T]]:
+    """Let the first Ctrl-C end the steps after the one in hand, the second one at once."""
+    import signal
+
+    asked = False
+
+    def ask(*_: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        _note("\nFinishing the batch in hand; Ctrl-C again stops at once.")
+
+    def until_asked() -> Iterator[T]:
+        for step in steps:
+            yield step
+            if asked:
+                raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield until_asked()
+    finally:
+        signal.signal(signal.SIGINT, before)
+        getattr(steps, "close", lambda: None)()
 
 
 def _crop(text: str | None) -> "Crop | None":

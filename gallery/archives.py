@@ -28,10 +28,14 @@ class Limits:
     Attributes:
         members: Most files.
         total_bytes: Most bytes, unpacked.
+        ratio: Most bytes, unpacked, for each byte of the archive.
+        ratio_from: Bytes, unpacked, below which the ratio does not matter.
     """
 
     members: int = 2_000_000
     total_bytes: int = 50 * 2**30
+    ratio: float = 100.0
+    ratio_from: int = 2**30
 
 
 DEFAULT_LIMITS = Limits()
@@ -100,6 +104,7 @@ def _unpack_whole(archive: Path, target: Path, limits: Limits) -> None:
 
 def _safe_members(tar: tarfile.TarFile, limits: Limits) -> Iterator[tarfile.TarInfo]:
     count = total = 0
+    packed = Path(str(tar.name)).stat().st_size
     for member in tar:
         if not member.isfile():
             continue  # folders are made as needed; links and devices are left out
@@ -111,6 +116,11 @@ def _safe_members(tar: tarfile.TarFile, limits: Limits) -> Iterator[tarfile.TarI
             raise DatasetError(
                 f"{tar.name!s}: more than {limits.members:,} files or"
                 f" {limits.total_bytes / 2**30:.0f} GiB; unpack it by hand and give the folder"
+            )
+        if total > max(limits.ratio_from, limits.ratio * packed):
+            raise DatasetError(
+                f"{tar.name!s}: unpacks to more than {limits.ratio:g} times its size, as no"
+                " collection of images does; unpack it by hand and give the folder"
             )
         yield member
 

@@ -3,7 +3,9 @@
 A file that cannot be used raises ImageError, whose message is the reason shown to the user.
 """
 
+import errno
 import io
+import os
 import re
 import stat
 import warnings
@@ -52,18 +54,33 @@ def read_file(path: Path, limits: Limits = DEFAULT_LIMITS) -> bytes:
             symbolic link, pipe or device).
     """
     try:
-        status = path.lstat()
-        if stat.S_ISLNK(status.st_mode):
-            raise ImageError("a symbolic link; links are not followed")
-        if not stat.S_ISREG(status.st_mode):
-            raise ImageError("not a regular file")
-        if status.st_size == 0:
-            raise ImageError("empty file (0 bytes)")
-        if status.st_size > limits.file_bytes:
-            raise ImageError(f"{status.st_size:,} bytes; at most {limits.file_bytes:,} are read")
-        return path.read_bytes()
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise ImageError("a symbolic link; links are not followed") from error
+        if error.errno == errno.ENXIO:
+            raise ImageError("not a regular file") from error
+        raise ImageError(f"cannot be read: {error.strerror or error}") from error
+    try:
+        _judge(os.fstat(descriptor), limits)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(limits.file_bytes + 1)
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror or error}") from error
+    finally:
+        os.close(descriptor)
+    if len(content) > limits.file_bytes:
+        raise ImageError(f"it grows; at most {limits.file_bytes:,} bytes are read")
+    return content
+
+
+def _judge(status: os.stat_result, limits: Limits) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise ImageError("not a regular file")
+    if status.st_size == 0:
+        raise ImageError("empty file (0 bytes)")
+    if status.st_size > limits.file_bytes:
+        raise ImageError(f"{status.st_size:,} bytes; at most {limits.file_bytes:,} are read")
 
 
 def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Image.Image:

@@ -38,6 +38,8 @@ def to_text(answer: Answer) -> str:
     for hit in answer.hits:
         who = hit.identity or "-"
         lines.append(f"{hit.rank:>3}  {hit.score:.3f}  {who:<12} {hit.condition}  {hit.path}")
+    if not answer.hits:
+        lines.append("nothing found")
     times = answer.timings_ms
     lines.append(f"draw {times.draw} ms, embed {times.embed} ms, search {times.search} ms")
     return "\n".join(lines)

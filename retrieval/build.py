@@ -3,30 +3,35 @@
 Images are handled in batches. A batch is finished when its shard is on disk and the catalogue says
 so, in this order; a build killed anywhere goes on with the first unfinished batch, and what it left
 half-written is overwritten.
+
+While one batch is drawn, the next one is read, decoded and aligned by several threads; never more
+than these two are in memory. Results are those of one batch after the other.
 """
 
 import contextlib
-import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from gallery.align import Pixels
+from gallery.align import Landmarks, Pixels
 from gallery.catalogue.records import Offer, Placed, ShardRow, SpaceRow
 from gallery.errors import ImageError, IndexFileError, WeightsError
 from gallery.faces import Face, FaceSet
 from gallery.files import file_sha256, replacing
-from gallery.images import decode
 from generator.engine import Engine
 from index import store
-from retrieval.canonical import canonicalise, rule_name
+from index.base import Ids
+from retrieval.canonical import Canonical, canonicalise, rule_name
 from retrieval.collection import Collection
 from retrieval.embedding import contract_of
 from retrieval.publishing import publish, publishing
+from retrieval.reading import Read, Reading
+from retrieval.shards import drop_stale
 
 BATCH = 256
 
@@ -39,9 +44,11 @@ class BuildProgress:
         done: Files handled.
         total: Files of the SPEC.
         indexed: Images embedded by this build.
-        known: Files whose image was in the space before, or earlier in this build.
+        known: Files whose image was in the space before.
         skipped: Files that this build could not use.
         lost: Images of other face sets whose shards are lost: they must be built again.
+        duplicates: Files whose image was found at another place first.
+        removed: Files whose image was removed by hand, and is not taken in again.
         phase: What is being done, if it is no longer the images; then of that are done and total.
         note: What the user should know, now.
     """
@@ -52,11 +59,13 @@ class BuildProgress:
     known: int
     skipped: int
     lost: int = 0
+    duplicates: int = 0
+    removed: int = 0
     phase: str | None = None
     note: str | None = None
 
 
-def build(
+def build(  # noqa: PLR0913  what a user says of a build
     collection: Collection,
     faces: FaceSet,
     engine: Engine,
@@ -64,8 +73,11 @@ def build(
     request: store.Request | None = None,
     *,
     refine_best: int | None = None,
+    restore: bool = False,
 ) -> Iterator[BuildProgress]:
     """Bring a space up to date with a face set, and publish it.
+
+    Closing the iterator ends the build with the batch in hand; nothing is published then.
 
     Args:
         collection: Where; it must be held for writing.
@@ -74,6 +86,7 @@ def build(
         weights: File that the engine was loaded from; the space keeps a copy.
         request: Kind of index, and what it may cost; None for that of the last generation.
         refine_best: See `Engine.closest`; part of the space's contract.
+        restore: Whether images that were removed by hand are taken in again.
 
     Yields:
         Progress after each batch, then that of the publication; the last one counts the images.
@@ -82,7 +95,7 @@ def build(
         IndexFileError: The space was made under another contract.
         OSError: The disk is full or cannot be written; what was finished is kept.
     """
-    builder = _Builder(collection, faces, engine, weights, refine_best)
+    builder = _Builder(collection, faces, engine, weights, refine_best, restore=restore)
     last = BuildProgress(0, 0, 0, 0, 0)
     for last in builder.batches():
         yield last
@@ -98,6 +111,27 @@ def build(
                 publish(collection, space.name)  # an image may have been removed from every space
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """A batch that is aligned and being drawn.
+
+    Attributes:
+        files: How many.
+        ids: Images that could be used, (n,).
+        landmarks: With which each was cut out.
+        drawing: Their canonical views, in the making; None where n is 0.
+        bad: Images that could not be used, with reasons.
+        counts: What this batch adds to the build's progress.
+    """
+
+    files: int
+    ids: Ids
+    landmarks: tuple[Landmarks | None, ...]
+    drawing: Future[Canonical] | None
+    bad: tuple[Placed, ...]
+    counts: BuildProgress
+
+
 class _Builder:
     def __init__(
         self,
@@ -106,18 +140,24 @@ class _Builder:
         engine: Engine,
         weights: Path,
         refine_best: int | None,
+        *,
+        restore: bool,
     ) -> None:
+        self.collection = collection
         self.catalogue = collection.catalogue
         self.faces = faces
         self.engine = engine
+        self.restore = restore
         self.refine_best = refine_best
         self.contract = contract_of(engine, rule_name(refine_best))
         self.directory = collection.space_dir(engine.card.name)
         self.space = self._open_space(collection, weights)
-        self.indexed = self.known = self.skipped = 0
         self.next_shard = 1
         self.lost: set[int] = set()
         self.bad_paths: set[str] = set()
+        problems = len(faces.problems)
+        total = len(faces) + problems
+        self.progress = BuildProgress(problems, total, 0, 0, skipped=problems)
 
     def _open_space(self, collection: Collection, weights: Path) -> SpaceRow:
         """Find the space of these weights, or make it: folder first, catalogue last."""
@@ -140,31 +180,40 @@ class _Builder:
 
     def _forget_lost_shards(self) -> None:
         """Let the images of missing or torn shards be embedded again."""
+        self.next_shard = self.catalogue.spaces.get(self.space.name).last_shard + 1
         for row in self.catalogue.spaces.shards(self.space.id):
             try:
                 store.open_known(self.directory, store.Shard(**asdict(row)))
             except IndexFileError:
                 self.lost |= set(self.catalogue.spaces.forget_shard(self.space.id, row.number))
-            else:
-                self.next_shard = row.number + 1
 
     def batches(self) -> Iterator[BuildProgress]:
         self._forget_lost_shards()
-        total = len(self.faces) + len(self.faces.problems)
         self._report_problems()
-        done = len(self.faces.problems)
         faces = iter(self.faces.faces)
-        while batch := list(islice(faces, BATCH)):
-            self._batch(batch)
-            done += len(batch)
-            yield self._progress(done, total)
+        waiting: _Batch | None = None
+        aligner = self.engine.card.aligner
+        with ThreadPoolExecutor(1) as pencil, Reading(self.faces, aligner) as reading:
+            while batch := list(islice(faces, BATCH)):
+                following = self._start(batch, waiting, reading, pencil)
+                if waiting is not None:
+                    self._finish(waiting)
+                    waiting = following
+                    try:
+                        yield self._shown()
+                    except GeneratorExit:
+                        self._finish(waiting)
+                        raise
+                waiting = following
+            if waiting is not None:
+                self._finish(waiting)
         self._forget_unreadable()
-        if not self.faces.faces:
-            yield self._progress(done, total)
+        drop_stale(self.collection, self.space)
+        yield self._shown()
 
-    def _progress(self, done: int, total: int) -> BuildProgress:
-        lost = len(self.lost) if done == total else 0
-        return BuildProgress(done, total, self.indexed, self.known, self.skipped, lost)
+    def _shown(self) -> BuildProgress:
+        ended = self.progress.done == self.progress.total
+        return replace(self.progress, lost=len(self.lost) if ended else 0)
 
     def _forget_unreadable(self) -> None:
         """Forget files below this root that could not be read once and are not there now."""
@@ -180,44 +229,86 @@ class _Builder:
         ]
         self.catalogue.images.register(problems)
         self.bad_paths |= {problem.path for problem in problems}
-        self.skipped += len(problems)
 
-    def _batch(self, batch: Sequence[Face]) -> None:
-        offers = self._offers(batch)
+    def _start(
+        self,
+        batch: Sequence[Face],
+        waiting: _Batch | None,
+        reading: Reading,
+        pencil: ThreadPoolExecutor,
+    ) -> _Batch:
+        """Read, register and align a batch, and have it drawn."""
+        paths = [str(self.faces.path(face).absolute()) for face in batch]
+        read = reading.look(batch, self.catalogue.images.known(paths))
+        todo, counts = self._choose(read, set(waiting.ids.tolist()) if waiting else set())
+        landmarks = self.catalogue.images.landmarks(list(todo))
+        asked = [(one, landmarks.get(image_id)) for image_id, one in todo.items()]
+        good: list[tuple[int, Landmarks | None, Pixels]] = []
+        bad: list[Placed] = []
+        for image_id, (_, where), found in zip(todo, asked, reading.align(asked), strict=True):
+            if isinstance(found, ImageError):
+                bad.append(Placed(image_id, "skipped", str(found)))
+            else:
+                good.append((image_id, where, found))
+        drawing = None
+        if good:
+            pixels = np.stack([found for _, _, found in good])
+            drawing = pencil.submit(canonicalise, self.engine, pixels, refine_best=self.refine_best)
+        return _Batch(
+            files=len(batch),
+            ids=np.array([image_id for image_id, _, _ in good], dtype=np.int64),
+            landmarks=tuple(where for _, where, _ in good),
+            drawing=drawing,
+            bad=tuple(bad),
+            counts=counts,
+        )
+
+    def _choose(
+        self, read: Sequence[Read], in_hand: set[int]
+    ) -> tuple[dict[int, Read], BuildProgress]:
+        """Register files; return the images to embed, and count the others."""
+        offers = [one.offer for one in read]
         image_ids = self.catalogue.images.register(offers)
         if self._forget_moved(offers, image_ids):
             self.catalogue.images.register(offers)  # labels count at the first place: now the new
         present = [image_id for image_id in image_ids if image_id is not None]
-        states = self.catalogue.spaces.states(self.space.id, present)
-        todo: dict[int, tuple[Face, str]] = {}
-        for face, offer, image_id in zip(batch, offers, image_ids, strict=True):
-            if image_id is None or offer.sha256 is None:
-                self.skipped += 1
-                self.bad_paths.add(offer.path)
-            elif image_id in todo or states.get(image_id) == "indexed":
-                self.known += 1
+        places = self.catalogue.images.paths_of(present)
+        there = self._there(present) | in_hand
+        removed = self._removed(present)
+        todo: dict[int, Read] = {}
+        known = duplicates = unreadable = gone = 0
+        for one, image_id in zip(read, image_ids, strict=True):
+            if image_id is None:
+                unreadable += 1
+                self.bad_paths.add(one.offer.path)
+            elif image_id in removed:
+                gone += 1
+            elif image_id not in todo and image_id not in there:
+                todo[image_id] = one
+            elif places[image_id][0] != one.offer.path:
+                duplicates += 1
             else:
-                todo[image_id] = (face, offer.sha256)
-        self._embed(todo)
+                known += 1
+        return todo, BuildProgress(
+            len(read), 0, 0, known, unreadable, duplicates=duplicates, removed=gone
+        )
 
-    def _offers(self, batch: Sequence[Face]) -> list[Offer]:
-        """Read and hash what has changed since the last time; the bytes are let go again."""
-        paths = [str(self.faces.path(face).absolute()) for face in batch]
-        known = self.catalogue.images.known(paths)
-        return [
-            self._offer(face, path, known.get(path))
-            for face, path in zip(batch, paths, strict=True)
-        ]
+    def _there(self, image_ids: Sequence[int]) -> set[int]:
+        """Return the images that are indexed, and cut out as they would be now."""
+        states = self.catalogue.spaces.states(self.space.id, image_ids)
+        indexed = {image_id for image_id, state in states.items() if state == "indexed"}
+        return indexed - self.catalogue.spaces.cut_anew(self.space.id, image_ids)
 
-    def _offer(self, face: Face, path: str, known: tuple[str, int, int] | None) -> Offer:
-        size, mtime = _stat(path) if self.faces.reader is None else (None, None)
-        labels = (face.identity, face.condition, size, mtime)
-        if known is not None and known[1:] == (size, mtime):
-            return Offer(path, known[0], None, *labels)
-        try:
-            return Offer(path, _sha256(self.faces.read(face)), None, *labels)
-        except ImageError as error:
-            return Offer(path, None, str(error), *labels)
+    def _removed(self, image_ids: Sequence[int]) -> set[int]:
+        """Return the images that were removed by hand and stay so."""
+        removed = self.catalogue.images.removed_by_hand(image_ids)
+        if removed and self.restore:
+            self.catalogue.images.restore(sorted(removed))
+            return set()
+        if removed:
+            known = self.catalogue.spaces.states(self.space.id, sorted(removed))
+            self.catalogue.spaces.place_removed(self.space.id, sorted(removed - known.keys()))
+        return removed
 
     def _forget_moved(self, offers: Sequence[Offer], image_ids: Sequence[int | None]) -> bool:
         """Forget the old places of images that were found at a new one; say if there were any."""
@@ -233,34 +324,30 @@ class _Builder:
         self.catalogue.images.forget(gone)
         return bool(gone)
 
-    def _embed(self, todo: dict[int, tuple[Face, str]]) -> None:
-        placed: list[Placed] = []
-        good: list[tuple[int, Pixels]] = []
-        for image_id, (face, sha256) in todo.items():
-            try:
-                good.append((image_id, self._align(face, sha256)))
-            except ImageError as error:
-                placed.append(Placed(image_id, "skipped", str(error)))
+    def _finish(self, batch: _Batch) -> None:
+        """Wait until a batch is drawn; write its shard, then tell the catalogue."""
+        placed = list(batch.bad)
         shard = None
-        if good:
-            pixels = np.stack([aligned for _, aligned in good])
-            canonical = canonicalise(self.engine, pixels, refine_best=self.refine_best)
-            ids = np.array([image_id for image_id, _ in good], dtype=np.int64)
-            shard = self._append(ids, canonical.embeddings)
-            for image_id, estimate in zip(ids.tolist(), canonical.estimates, strict=True):
-                placed.append(Placed(image_id, "indexed", estimate=estimate))
+        if batch.drawing is not None:
+            canonical = batch.drawing.result()
+            shard = self._append(batch.ids, canonical.embeddings)
+            made = zip(batch.ids.tolist(), canonical.estimates, batch.landmarks, strict=True)
+            for image_id, estimate, where in made:
+                placed.append(Placed(image_id, "indexed", estimate=estimate, landmarks=where))
         self.catalogue.spaces.place(self.space.id, placed, shard)
-        self.indexed += len(good)
-        self.lost -= set(todo)
-        self.skipped += len(todo) - len(good)
+        self.lost -= {one.image_id for one in placed}
+        before, added = self.progress, batch.counts
+        self.progress = replace(
+            before,
+            done=before.done + batch.files,
+            indexed=before.indexed + len(batch.ids),
+            known=before.known + added.known,
+            skipped=before.skipped + added.skipped + len(batch.bad),
+            duplicates=before.duplicates + added.duplicates,
+            removed=before.removed + added.removed,
+        )
 
-    def _align(self, face: Face, sha256: str) -> Pixels:
-        content = self.faces.read(face)
-        if _sha256(content) != sha256:
-            raise ImageError("changed while it was being read; build again")
-        return self.engine.card.aligner.align(decode(content), face.landmarks)
-
-    def _append(self, ids: np.ndarray, embeddings: np.ndarray) -> ShardRow:
+    def _append(self, ids: Ids, embeddings: np.ndarray) -> ShardRow:
         shard = store.append_shard(self.directory, self.next_shard, ids, embeddings)
         self.next_shard += 1
         return ShardRow(**asdict(shard))
@@ -279,15 +366,3 @@ def copy_weights(source: Path, target: Path, sha256: str) -> None:
             shutil.copyfile(source.with_suffix(suffix), partial)
             if suffix == ".safetensors" and file_sha256(partial) != sha256:
                 raise WeightsError(f"{source} has changed while it was in use; build again")
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _stat(path: str) -> tuple[int | None, int | None]:
-    try:
-        status = Path(path).lstat()
-    except OSError:
-        return None, None
-    return status.st_size, status.st_mtime_ns

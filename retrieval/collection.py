@@ -74,6 +74,19 @@ class Collection:
             )
         return self.root / "spaces" / name
 
+    def space_names(self) -> list[str]:
+        """List the spaces by name, the most recently published first.
+
+        Raises:
+            CatalogueError: There is none.
+        """
+        names = [space.name for space in self.catalogue.spaces.all()]
+        if not names:
+            raise CatalogueError(
+                f"The collection {self.root} has no space; build one with `mindseye index build`"
+            )
+        return names
+
     def weights_path(self, name: str) -> Path:
         """Return where a space keeps its own copy of its weights."""
         return self.space_dir(name) / "weights.safetensors"

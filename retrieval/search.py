@@ -11,19 +11,20 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from gallery.align import Crop, Pixels
+from gallery.align import Crop, Landmarks, Pixels
 from gallery.attributes import AttributeSpace, Condition, parse_wishes
 from gallery.catalogue.records import SpaceRow
 from gallery.errors import CatalogueError, IndexFileError, WeightsError, WishError
 from generator.card import Card
 from generator.checkpoint import find_weights, load_card
 from generator.engine import Engine, Floats
-from index.base import Index
+from index.base import Neighbours
 from index.contract import IndexContract
-from index.store import open_index, read_contract
+from index.store import read_contract
 from retrieval.canonical import canonicalise, refined_by
 from retrieval.collection import Collection
 from retrieval.embedding import contract_from_card, contract_of, normalise
+from retrieval.fresh import FreshIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Found:
         identity: Whose face it shows, if known.
         condition: What is known of it.
         estimate: The values in which it was redrawn for comparison.
+        sha256: Of the image's bytes.
+        landmarks: Where the face is, if known.
     """
 
     rank: int
@@ -45,6 +48,26 @@ class Found:
     identity: str | None
     condition: Condition
     estimate: Condition
+    sha256: str = ""
+    landmarks: Landmarks | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Among:
+    """Which images may answer a query.
+
+    Attributes:
+        where: Those of which this is true (gallery/catalogue/where.py); None for all.
+        exclude: All but the image that this file holds, wherever it was found.
+        min_score: Those that come at least as close.
+    """
+
+    where: str | None = None
+    exclude: Path | None = None
+    min_score: float | None = None
+
+
+ALL = Among()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +112,19 @@ class Searcher:
     def __init__(
         self,
         collection: Collection,
-        space: SpaceRow,
         engine: Engine,
-        index: Index,
+        index: FreshIndex,
         refine_best: int | None = None,
     ) -> None:
-        self.space = space
         self._refine_best = refine_best
         self.engine = engine
         self.index = index
         self._catalogue = collection.catalogue
+
+    @property
+    def space(self) -> SpaceRow:
+        """The space, as it was when last looked at."""
+        return self.index.space
 
     @property
     def card(self) -> Card:
@@ -117,7 +143,7 @@ class Searcher:
         k: int,
         crop: Crop | None = None,
         *,
-        exclude: Path | None = None,
+        among: Among = ALL,
     ) -> Answer:
         """Find the images that come closest to the wished one.
 
@@ -126,10 +152,11 @@ class Searcher:
             wishes: Like "pose=45".
             k: How many images; the whole gallery if it is smaller.
             crop: Where the face is in this image; otherwise the weights' own crop.
-            exclude: File whose image, wherever it was found, is left out of the answer.
+            among: Which images may answer; k of them do, if there are as many.
 
         Raises:
             WishError: A wish names an unknown attribute or value.
+            ConfigError: `among.where` is no expression, or names what is not known.
             ImageError: The crop does not fit the image.
         """
         wish = self.card.space.parse_wishes(wishes)
@@ -139,12 +166,11 @@ class Searcher:
         drawn_at = time.perf_counter()
         probe = normalise(features)
         embedded_at = time.perf_counter()
-        unwanted = self._catalogue.images.at(str(exclude.absolute())) if exclude else None
-        depth = k if unwanted is None else k + 1
-        neighbours = self.index.search(probe, min(depth, self.index.size))
+        neighbours = self._search(probe, k, among)
         found_at = time.perf_counter()
         found = zip(neighbours.ids[0].tolist(), neighbours.scores[0].tolist(), strict=True)
-        hits = self._hits([one for one in found if one[0] != unwanted][:k])
+        lowest = -2.0 if among.min_score is None else among.min_score
+        hits = self._hits([one for one in found if one[1] >= lowest])
         timings = Timings(
             *(
                 round(1000 * (end - start), 2)
@@ -156,6 +182,12 @@ class Searcher:
             )
         )
         return Answer(self.space.name, wish, source, drawn, timings, hits)
+
+    def _search(self, probe: Floats, k: int, among: Among) -> Neighbours:
+        images = self._catalogue.images
+        unwanted = images.at(str(among.exclude.absolute())) if among.exclude else None
+        allowed = images.matching(among.where, self.space.id) if among.where is not None else None
+        return self.index.search(probe, k, allowed, unwanted)
 
     def _draw(self, source: Pixels, wish: Condition) -> tuple[Floats, Floats]:
         """Draw the wish; what is not wished for stays as it is estimated to be."""
@@ -177,6 +209,8 @@ class Searcher:
                 rows[image_id].identity,
                 rows[image_id].condition,
                 rows[image_id].estimate,
+                rows[image_id].sha256,
+                rows[image_id].landmarks,
             )
             for rank, (image_id, score) in enumerate(found, start=1)
         )
@@ -209,20 +243,11 @@ def open_searcher(
     contract = read_contract(collection.space_dir(chosen.name))
     if weights is not None:
         _require_weights(contract, chosen, find_weights(weights))
-    if chosen.generation is None:
-        raise CatalogueError(
-            f"Nothing has been published in the space {chosen.name} yet; finish its build with"
-            " `mindseye index build … --resume`"
-        )
     refine_best = refined_by(contract.canonicalisation)
     engine = Engine.open(collection.weights_path(chosen.name), device)
-    index = open_index(
-        collection.space_dir(chosen.name),
-        chosen.generation,
-        contract_of(engine, contract.canonicalisation),
-        device.type,
-    )
-    return Searcher(collection, chosen, engine, index, refine_best)
+    terms = contract_of(engine, contract.canonicalisation)
+    index = FreshIndex(collection, chosen, terms, device.type)
+    return Searcher(collection, engine, index, refine_best)
 
 
 def _choose(collection: Collection, wish: Condition, name: str | None) -> SpaceRow:

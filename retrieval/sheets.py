@@ -1,13 +1,15 @@
 """Pictures of answers: source, drawing, and what was found."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from gallery.align import Aligner
-from gallery.errors import DatasetError
-from gallery.readers.registry import load_image
+from gallery.errors import DatasetError, ImageError
+from gallery.images import decode
+from gallery.readers.registry import read_image
 from gallery.sheets import GREEN, PLAIN, RED, Tile, sheet
 from retrieval.search import Answer, Found
 
@@ -26,7 +28,7 @@ def answer_sheet(
 
     Args:
         answers: What queries brought.
-        aligner: Cuts the found images out, by its crop: landmarks are not known here.
+        aligner: Cuts the found images out as it did when they were indexed.
         right: Whether each hit of each answer is right: framed green, or else red. None frames
             nothing, as nobody knows.
         title: Above.
@@ -47,6 +49,9 @@ def _hit_tile(hit: Found, aligner: Aligner, frame: str) -> Tile:
     values = [f"{name}={value}" for name, value in hit.condition.items()]
     caption = "\n".join([f"{hit.rank}. {who}  {hit.score:.3f}", *values])
     try:
-        return Tile(aligner.align(load_image(Path(hit.path))), caption, frame)
+        content = read_image(Path(hit.path))
+        if hit.sha256 and hashlib.sha256(content).hexdigest() != hit.sha256:
+            raise ImageError("the file holds another image now")
+        return Tile(aligner.align(decode(content), hit.landmarks), caption, frame)
     except DatasetError as error:
         return Tile(None, f"{caption}\n({error})")

@@ -1,5 +1,6 @@
 """What a collection holds, for people and programs."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -8,6 +9,8 @@ from generator.checkpoint import load_card
 from index.kinds import spell_bytes
 from index.store import read_manifest
 from retrieval.collection import Collection
+
+PAGE = 1000
 
 
 def describe(collection: Collection) -> dict[str, Any]:
@@ -61,6 +64,35 @@ def _space(
         "states": collection.catalogue.spaces.state_counts(space.id),
         "skipped": [{"path": path, "reason": reason} for path, reason in sorted(skipped)],
     }
+
+
+def images_where(collection: Collection, where: str) -> Iterator[dict[str, Any]]:
+    """Yield the images of which an expression is true, by id.
+
+    Estimates are those of the space published last.
+
+    Raises:
+        ConfigError: It is no expression, or names what the catalogue does not know.
+    """
+    images, spaces = collection.catalogue.images, collection.catalogue.spaces.all()
+    space_id = spaces[0].id if spaces else 0
+    found = images.matching(where, space_id).tolist()
+    for start in range(0, len(found), PAGE):
+        for row in images.rows(space_id, found[start : start + PAGE]).values():
+            yield {
+                "id": row.id,
+                "path": row.path,
+                "identity": row.identity,
+                "condition": dict(row.condition),
+                "estimate": dict(row.estimate),
+                "sha256": row.sha256,
+            }
+
+
+def image_line(row: dict[str, Any]) -> str:
+    """Say what `images_where` yields, for people."""
+    values = " ".join(f"{name}={value}" for name, value in row["condition"].items())
+    return f"{row['id']:>7}  {row['identity'] or '-':<12} {values}  {row['path']}"
 
 
 def to_text(shown: dict[str, Any]) -> str:

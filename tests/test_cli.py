@@ -114,8 +114,14 @@ def test_the_commands_are_those_that_were_promised() -> None:
         ("bench",),
         ("data", "show"),
         ("demo",),
+        ("index", "add"),
         ("index", "build"),
+        ("index", "compact"),
+        ("index", "export"),
+        ("index", "import"),
+        ("index", "remove"),
         ("index", "show"),
+        ("index", "verify"),
         ("query",),
         ("studio", "assets"),
         ("studio", "draw"),
@@ -130,9 +136,16 @@ OPTIONS = {
     "data show": "--sheet --json",
     "train": "--architecture --attribute --recipe --out --config --steps --train-identities --seed"
     " --device --resume",
-    "index build": "--weights --attribute --collection --split --refine-best --resume",
-    "index show": "--collection --json",
-    "query": "--wish --collection -k --space --weights --crop --sheet --json",
+    "index build": "--weights --attribute --collection --split --kind --memory --accuracy"
+    " --refine-best --resume --restore",
+    "index add": "--collection --space --split --restore",
+    "index remove": "--collection --identity --id --where --missing --dry-run --json",
+    "index verify": "--collection --repair --json",
+    "index compact": "--collection --json",
+    "index export": "--collection",
+    "index import": "--collection",
+    "index show": "--collection --where --json",
+    "query": "--wish --collection -k --space --weights --crop --sheet --where --min-score --json",
     "bench": "--weights --out --protocol --methods --queries --seed --seeds --compare --json",
     "demo": "--out --full",
     "weights list": "--json",
@@ -353,7 +366,7 @@ def test_a_folder_of_50_files_good_and_bad_is_indexed(
     ran = mindseye("index", "build", f"folder:{holiday}", "--weights", light_weights.parent)
     assert (ran.status, ran.out) == (
         0,
-        "light-32: 44 images indexed, 1 known already, 5 files left out\n",
+        "light-32: 44 images indexed, 0 known already, 1 duplicates, 5 files left out\n",
     )
     assert "Reasons: mindseye index show --collection mindseye-collection\n" in ran.err
     shown = mindseye("index", "show", "--json").json
@@ -418,7 +431,7 @@ def test_a_split_takes_the_people_on_the_card_or_the_others(
 ) -> None:
     seen = []
 
-    def build(_collection: Any, faces: Any, *_: Any, **_options: Any) -> Iterator[BuildProgress]:
+    def build(_collection: Any, faces: Any, *_: Any, **__: Any) -> Iterator[BuildProgress]:
         seen.append(set(faces.identities))
         yield BuildProgress(0, 0, 0, 0, 0)
 
@@ -430,7 +443,7 @@ def test_a_split_takes_the_people_on_the_card_or_the_others(
 def test_a_stopped_build_says_how_to_go_on(
     mindseye: Mindseye, faces_spec: str, pose_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def build(*_: Any, **_options: Any) -> Iterator[BuildProgress]:
+    def build(*_: Any, **__: Any) -> Iterator[BuildProgress]:
         yield BuildProgress(1, 30, 1, 0, 0)
         raise KeyboardInterrupt
 
@@ -456,7 +469,7 @@ def test_a_machine_at_its_end_is_one_line_too(
     error: BaseException,
     message: str,
 ) -> None:
-    def build(*_: Any, **_options: Any) -> Iterator[BuildProgress]:
+    def build(*_: Any, **__: Any) -> Iterator[BuildProgress]:
         yield BuildProgress(1, 30, 1, 0, 0)
         raise error
 

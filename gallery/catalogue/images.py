@@ -2,15 +2,22 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from sqlalchemy import delete, func, select, update
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from gallery.align import Landmarks
 from gallery.attributes import Condition
+from gallery.catalogue import removal
+from gallery.catalogue.filters import images_where
 from gallery.catalogue.parts import parts
 from gallery.catalogue.records import ImageRow, Offer
+from gallery.catalogue.registering import read_landmarks, register
 from gallery.catalogue.tables import File, Identity, Image, Placement, Value
+from gallery.catalogue.where import Expression, parse
 
 NOWHERE = "(no longer on file)"
 
@@ -40,73 +47,33 @@ class Images:
         """Record files, and the images that they hold.
 
         An image found before, here or elsewhere, is not recorded twice. Labels offered with the
-        path it was first found at replace those known; an offer without labels changes none. An
-        image whose only file now holds another one is removed from every space.
+        path it was first found at replace those known; an offer without labels changes none, nor
+        does one without landmarks change landmarks. An image whose only file now holds another one
+        is removed from every space.
 
         Returns:
             The image of each offer, or None for files that could not be read.
         """
         with self._session.begin():
-            images = self._images([offer.sha256 for offer in offers if offer.sha256])
-            identities = self._identities([o.identity for o in offers if o.identity])
-            files = self._files([offer.path for offer in offers])
-            first_paths = self._first_paths(image.id for image in images.values())
-            labels: dict[int, Offer] = {}
-            registered: list[int | None] = []
-            displaced: set[int] = set()
-            for offer in offers:
-                image = images[offer.sha256] if offer.sha256 else None
-                if image and first_paths.setdefault(image.id, offer.path) == offer.path:
-                    labels[image.id] = offer
-                before = files[offer.path].image_id if offer.path in files else None
-                if before is not None and (image is None or before != image.id):
-                    displaced.add(before)
-                self._record_file(offer, image, files)
-                registered.append(image.id if image else None)
-            said = {i: offer for i, offer in labels.items() if offer.identity or offer.condition}
-            self._label({image.id: image for image in images.values()}, said, identities)
-            self._retire(displaced)
-        return registered
+            return register(self._session, offers)
 
-    def _retire(self, displaced: set[int]) -> None:
-        self._session.flush()
-        still = self._first_paths(displaced)
-        for part in parts([image_id for image_id in displaced if image_id not in still]):
-            self._session.execute(
-                update(Placement)
-                .where(Placement.image_id.in_(part))
-                .values(state="removed", reason="its file now holds another image", shard=None)
-            )
+    def remove(self, image_ids: Sequence[int]) -> list[int]:
+        """Remove images by hand from every space; return those that were there to be removed.
 
-    def _label(
-        self, images: dict[int, Image], labels: dict[int, Offer], identities: dict[str, Identity]
-    ) -> None:
-        """Write down labels, where they differ from those known."""
-        known: dict[int, dict[str, str]] = defaultdict(dict)
-        values = select(Value.image_id, Value.attribute, Value.value)
-        for part in parts(list(labels)):
-            for image_id, name, value in self._session.execute(
-                values.where(Value.image_id.in_(part))
-            ):
-                known[image_id][name] = value
-        changed = [i for i, offer in labels.items() if known[i] != dict(offer.condition)]
-        for part in parts(changed):
-            self._session.execute(delete(Value).where(Value.image_id.in_(part)))
-        for image_id in changed:
-            for name, value in labels[image_id].condition.items():
-                self._session.add(Value(image_id=image_id, attribute=name, value=value))
-        for image_id, offer in labels.items():
-            who = identities[offer.identity].id if offer.identity else None
-            images[image_id].identity_id = who
+        Open searchers leave them out from their next query on. `purge` forgets the rest.
+        """
+        with self._session.begin():
+            return removal.remove(self._session, image_ids)
 
-    def _record_file(self, offer: Offer, image: Image | None, files: dict[str, File]) -> None:
-        if offer.path not in files:
-            files[offer.path] = File(path=offer.path)
-            self._session.add(files[offer.path])
-        file = files[offer.path]
-        file.image_id = image.id if image else None
-        file.reason = offer.reason
-        file.size_bytes, file.mtime_ns = offer.size_bytes, offer.mtime_ns
+    def restore(self, image_ids: Sequence[int]) -> None:
+        """Let images that were removed by hand be indexed again."""
+        with self._session.begin():
+            removal.restore(self._session, image_ids)
+
+    def purge(self) -> int:
+        """Forget all but the SHA-256 of images removed by hand; return how many those are."""
+        with self._session.begin():
+            return removal.purge(self._session)
 
     def forget(self, paths: Sequence[str]) -> None:
         """Forget places that no longer hold what they held; their images stay."""
@@ -117,6 +84,61 @@ class Images:
     def at(self, path: str) -> int | None:
         """Return the image that was found at a path, or None of a path that is not known."""
         found: int | None = self._session.scalar(select(File.image_id).where(File.path == path))
+        self._session.rollback()
+        return found
+
+    def matching(self, where: str | Expression, space_id: int | None = None) -> NDArray[np.int64]:
+        """Return the images of which an expression is true, rising; removed ones among them.
+
+        Args:
+            where: In the language of gallery/catalogue/where.py, or read from it.
+            space_id: Whose estimates and states are meant.
+
+        Raises:
+            ConfigError: It is no such expression, or names what the catalogue does not know.
+        """
+        try:
+            asked = parse(where) if isinstance(where, str) else where
+            query = images_where(self._session, asked, space_id).order_by(Image.id)
+            found = np.fromiter(self._session.scalars(query), np.int64)
+        finally:
+            self._session.rollback()
+        return found
+
+    def removed_by_hand(self, image_ids: Sequence[int]) -> set[int]:
+        """Return those of the images that were removed by hand."""
+        found: set[int] = set()
+        for part in parts(image_ids):
+            gone = select(Image.id).where(Image.id.in_(part), Image.removed_at.is_not(None))
+            found.update(self._session.scalars(gone))
+        self._session.rollback()
+        return found
+
+    def landmarks(self, image_ids: Sequence[int]) -> dict[int, Landmarks]:
+        """Return where the faces are, of the images of which that is known."""
+        found: dict[int, Landmarks] = {}
+        query = select(Image.id, Image.landmarks).where(Image.landmarks.is_not(None))
+        for part in parts(image_ids):
+            for image_id, text in self._session.execute(query.where(Image.id.in_(part))):
+                if (landmarks := read_landmarks(text)) is not None:
+                    found[image_id] = landmarks
+        self._session.rollback()
+        return found
+
+    def below(self, path: str) -> list[int]:
+        """Return the images found at a path, or below a folder of that path, rising."""
+        folder = path.rstrip("/") + "/"
+        inside = (File.path >= folder) & (File.path < folder[:-1] + "0")  # "0" follows "/"
+        query = select(File.image_id).where((File.path == path) | inside)
+        found = {image_id for image_id in self._session.scalars(query) if image_id is not None}
+        self._session.rollback()
+        return sorted(found)
+
+    def files(self) -> list[tuple[int, str, bool]]:
+        """List every place of an image: image, path, whether it is a file of its own."""
+        query = select(File.image_id, File.path, File.size_bytes).order_by(File.id)
+        rows = self._session.execute(query.where(File.image_id.is_not(None)))
+        found = [(i, path, size is not None) for i, path, size in rows if i is not None]
         self._session.rollback()
         return found
 
@@ -158,8 +180,9 @@ class Images:
         return [(path, paths[image_id][0]) for path, image_id in rows]
 
     def count(self) -> int:
-        """Count the images of the collection."""
-        count = self._session.scalar(select(func.count(Image.id))) or 0
+        """Count the images of the collection, but those removed by hand."""
+        query = select(func.count(Image.id)).where(Image.removed_at.is_(None))
+        count = self._session.scalar(query) or 0
         self._session.rollback()
         return count
 
@@ -167,7 +190,7 @@ class Images:
         """Return images by id, with their estimates in a space."""
         paths = self.paths_of(image_ids)
         conditions: dict[int, dict[str, str]] = defaultdict(dict)
-        people: dict[int, str | None] = {}
+        people: dict[int, tuple[str | None, str, Landmarks | None]] = {}
         estimates: dict[int, Condition] = {}
         for part in parts(image_ids):
             values = select(Value.image_id, Value.attribute, Value.value)
@@ -175,8 +198,9 @@ class Images:
                 values.where(Value.image_id.in_(part))
             ):
                 conditions[image_id][attribute] = value
-            who = select(Image.id, Identity.label).outerjoin(Identity)
-            people.update((i, w) for i, w in self._session.execute(who.where(Image.id.in_(part))))
+            who = select(Image.id, Image.sha256, Image.landmarks, Identity.label)
+            for row in self._session.execute(who.outerjoin(Identity).where(Image.id.in_(part))):
+                people[row.id] = (row.label, row.sha256, read_landmarks(row.landmarks))
             estimate = select(Placement.image_id, Placement.estimate).where(
                 Placement.space_id == space_id, Placement.image_id.in_(part)
             )
@@ -187,50 +211,12 @@ class Images:
             i: ImageRow(
                 id=i,
                 path=paths.get(i, [NOWHERE])[0],
-                identity=people[i],
+                identity=people[i][0],
                 condition=Condition(conditions[i]),
                 estimate=estimates.get(i, Condition()),
+                sha256=people[i][1],
+                landmarks=people[i][2],
             )
             for i in image_ids
             if i in people
         }
-
-    def _images(self, digests: Sequence[str]) -> dict[str, Image]:
-        found: dict[str, Image] = {}
-        for part in parts(digests):
-            for image in self._session.scalars(select(Image).where(Image.sha256.in_(part))):
-                found[image.sha256] = image
-        for digest in dict.fromkeys(digests):
-            if digest not in found:
-                found[digest] = Image(sha256=digest)
-                self._session.add(found[digest])
-        self._session.flush()
-        return found
-
-    def _identities(self, labels: Sequence[str]) -> dict[str, Identity]:
-        found: dict[str, Identity] = {}
-        for part in parts(labels):
-            for who in self._session.scalars(select(Identity).where(Identity.label.in_(part))):
-                found[who.label] = who
-        for label in dict.fromkeys(labels):
-            if label not in found:
-                found[label] = Identity(label=label)
-                self._session.add(found[label])
-        self._session.flush()
-        return found
-
-    def _files(self, paths: Sequence[str]) -> dict[str, File]:
-        found: dict[str, File] = {}
-        for part in parts(paths):
-            for file in self._session.scalars(select(File).where(File.path.in_(part))):
-                found[file.path] = file
-        return found
-
-    def _first_paths(self, image_ids: Iterable[int]) -> dict[int, str]:
-        first: dict[int, str] = {}
-        query = select(File.image_id, File.path).order_by(File.id)
-        for part in parts(list(image_ids)):
-            for image_id, path in self._session.execute(query.where(File.image_id.in_(part))):
-                if image_id is not None:
-                    first.setdefault(image_id, path)
-        return first

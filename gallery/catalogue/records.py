@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from gallery.align import Landmarks
 from gallery.attributes import Condition
 
 
@@ -17,6 +18,7 @@ class Offer:
         condition: What is known of it.
         size_bytes: Of the file, or None if it is no file of its own.
         mtime_ns: Likewise.
+        landmarks: Where the face is, if known.
     """
 
     path: str
@@ -26,6 +28,7 @@ class Offer:
     condition: Condition = field(default_factory=Condition)
     size_bytes: int | None = None
     mtime_ns: int | None = None
+    landmarks: Landmarks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,14 @@ class Placed:
         state: indexed or skipped.
         reason: Why it was skipped.
         estimate: Condition of the canonical view, if indexed.
+        landmarks: With which it was cut out, if any.
     """
 
     image_id: int
     state: str
     reason: str | None = None
     estimate: Condition | None = None
+    landmarks: Landmarks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,8 @@ class SpaceRow:
         contract_sha256: Digest of its contract.
         generation: That answers queries, or None before the first.
         published_at: When it was published, ISO 8601 in UTC.
+        last_shard: Highest number that a shard ever had.
+        removals: How often images were removed from it.
     """
 
     id: int
@@ -72,6 +79,8 @@ class SpaceRow:
     contract_sha256: str
     generation: int | None
     published_at: str | None
+    last_shard: int = 0
+    removals: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,8 @@ class ImageRow:
         identity: Whose face it shows, if known.
         condition: What is known of it.
         estimate: Condition of its canonical view in the space asked for.
+        sha256: Of its bytes.
+        landmarks: Where the face is, if known.
     """
 
     id: int
@@ -91,3 +102,5 @@ class ImageRow:
     identity: str | None
     condition: Condition
     estimate: Condition
+    sha256: str = ""
+    landmarks: Landmarks | None = None

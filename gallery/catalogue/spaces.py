@@ -3,14 +3,20 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import delete, func, select
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from gallery.catalogue.images import NOWHERE, Images
+from gallery.catalogue.inserting import insert_rows
 from gallery.catalogue.parts import parts
 from gallery.catalogue.records import Placed, ShardRow, SpaceRow
-from gallery.catalogue.tables import Placement, Shard, Space
+from gallery.catalogue.registering import spell_landmarks
+from gallery.catalogue.removal import place_removed
+from gallery.catalogue.tables import Image, Placement, Shard, Space
 from gallery.errors import CatalogueError, did_you_mean
 
 
@@ -57,6 +63,8 @@ class Spaces:
 
     def place(self, space_id: int, placed: Sequence[Placed], shard: ShardRow | None) -> None:
         """Record what became of a batch of images, and the shard that holds their vectors."""
+        number = shard.number if shard else None
+        rows = [_placement(space_id, one, number) for one in placed]
         with self._session.begin():
             for part in parts([one.image_id for one in placed]):
                 self._session.execute(
@@ -65,26 +73,94 @@ class Spaces:
                     )
                 )
             if shard is not None:
-                self._session.add(
-                    Shard(
-                        space_id=space_id,
-                        number=shard.number,
-                        rows=shard.rows,
-                        embeddings_sha256=shard.embeddings_sha256,
-                        ids_sha256=shard.ids_sha256,
-                    )
+                self._add_shard(space_id, shard)
+            self._session.flush()
+            insert_rows(self._session, Placement, rows, with_ids=False)
+
+    def _add_shard(self, space_id: int, shard: ShardRow) -> None:
+        self._session.add(
+            Shard(
+                space_id=space_id,
+                number=shard.number,
+                rows=shard.rows,
+                embeddings_sha256=shard.embeddings_sha256,
+                ids_sha256=shard.ids_sha256,
+            )
+        )
+        space = self._session.get_one(Space, space_id)
+        space.last_shard = max(space.last_shard, shard.number)
+
+    def replace_shards(self, space_id: int, old: Sequence[int], new: ShardRow | None) -> None:
+        """Record that one shard, or none, holds what some others held of indexed images."""
+        number = new.number if new else None
+        with self._session.begin():
+            for part in parts(old):
+                held = Placement.shard.in_(part) & (Placement.space_id == space_id)
+                self._session.execute(update(Placement).where(held).values(shard=number))
+                self._session.execute(
+                    delete(Shard).where(Shard.space_id == space_id, Shard.number.in_(part))
                 )
-            for one in placed:
-                self._session.add(
-                    Placement(
-                        space_id=space_id,
-                        image_id=one.image_id,
-                        state=one.state,
-                        reason=one.reason,
-                        shard=shard.number if shard and one.state == "indexed" else None,
-                        estimate=json.dumps(dict(one.estimate)) if one.estimate else None,
-                    )
-                )
+            if new is not None:
+                self._add_shard(space_id, new)
+
+    def place_removed(self, space_id: int, image_ids: Sequence[int]) -> None:
+        """Record that images removed by hand are not in a space which had no state for them."""
+        with self._session.begin():
+            place_removed(self._session, space_id, image_ids)
+
+    def cut_anew(self, space_id: int, image_ids: Sequence[int]) -> set[int]:
+        """Return the indexed images that were cut out with other landmarks than are known now."""
+        query = (
+            select(Placement.image_id)
+            .join(Image, Image.id == Placement.image_id)
+            .where(
+                Placement.space_id == space_id,
+                Placement.state == "indexed",
+                Placement.landmarks.is_distinct_from(Image.landmarks),
+            )
+        )
+        found: set[int] = set()
+        for part in parts(image_ids):
+            found.update(self._session.scalars(query.where(Placement.image_id.in_(part))))
+        self._session.rollback()
+        return found
+
+    def shard_rows(self, space_id: int) -> dict[int, int]:
+        """Count the indexed images whose vectors each shard holds; shards of none are left out."""
+        query = (
+            select(Placement.shard, func.count())
+            .where(Placement.space_id == space_id, Placement.shard.is_not(None))
+            .group_by(Placement.shard)
+        )
+        counted = {number: int(count) for number, count in self._session.execute(query)}
+        self._session.rollback()
+        return {number: count for number, count in counted.items() if number is not None}
+
+    def held_by(self, space_id: int, number: int) -> NDArray[np.int64]:
+        """Return the indexed images whose vectors a shard holds, rising."""
+        query = (
+            select(Placement.image_id)
+            .where(Placement.space_id == space_id, Placement.shard == number)
+            .order_by(Placement.image_id)
+        )
+        found = np.fromiter(self._session.scalars(query), np.int64)
+        self._session.rollback()
+        return found
+
+    def removed_since(self, space_id: int, generation: int) -> NDArray[np.int64]:
+        """Return the images removed from a space since a generation was published, rising."""
+        query = (
+            select(Placement.image_id)
+            .where(
+                Placement.space_id == space_id,
+                Placement.removed_in >= generation,
+                Placement.state == "removed",
+            )
+            .order_by(Placement.image_id)
+        )
+        found = np.fromiter(self._session.scalars(query), np.int64)
+        self._session.rollback()
+        return found
 
     def shards(self, space_id: int) -> list[ShardRow]:
         """List the shards of a space, in order."""
@@ -107,6 +183,13 @@ class Spaces:
             )
         return ids
 
+    def forget_placements(self, space_id: int, image_ids: Sequence[int]) -> None:
+        """Forget the states of images in a space: they are pending again."""
+        with self._session.begin():
+            for part in parts(image_ids):
+                here = (Placement.space_id == space_id) & Placement.image_id.in_(part)
+                self._session.execute(delete(Placement).where(here))
+
     def publish(self, space_id: int, generation: int) -> None:
         """Let a generation answer the queries of a space."""
         with self._session.begin():
@@ -123,7 +206,14 @@ class Spaces:
         )
         counted = {state: int(count) for state, count in self._session.execute(query)}
         self._session.rollback()
-        pending = self._images.count() - sum(counted.values())
+        placed = (
+            select(func.count())
+            .select_from(Placement)
+            .join(Image, Image.id == Placement.image_id)
+            .where(Placement.space_id == space_id, Image.removed_at.is_(None))
+        )
+        pending = self._images.count() - int(self._session.scalar(placed) or 0)
+        self._session.rollback()
         known = {state: counted.get(state, 0) for state in ("indexed", "skipped", "removed")}
         return known | {"pending": pending}
 
@@ -151,5 +241,23 @@ class Spaces:
 
 def _space_row(space: Space) -> SpaceRow:
     return SpaceRow(
-        space.id, space.name, space.contract_sha256, space.generation, space.published_at
+        space.id,
+        space.name,
+        space.contract_sha256,
+        space.generation,
+        space.published_at,
+        space.last_shard,
+        space.removals,
     )
+
+
+def _placement(space_id: int, one: Placed, shard: int | None) -> dict[str, Any]:
+    return {
+        "space_id": space_id,
+        "image_id": one.image_id,
+        "state": one.state,
+        "reason": one.reason,
+        "shard": shard if one.state == "indexed" else None,
+        "estimate": json.dumps(dict(one.estimate)) if one.estimate else None,
+        "landmarks": spell_landmarks(one.landmarks),
+    }

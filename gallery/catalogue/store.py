@@ -4,13 +4,18 @@ After every question the transaction is ended, so that a long-lived reader sees 
 since.
 """
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Self
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gallery.catalogue.engine import connect
 from gallery.catalogue.images import Images
 from gallery.catalogue.spaces import Spaces
+from gallery.errors import CatalogueError
 
 
 class Catalogue:
@@ -34,6 +39,38 @@ class Catalogue:
             CatalogueError: It cannot be opened, or is of another version.
         """
         return cls(Session(connect(url)))
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Give the session for a series of questions that see the same state."""
+        try:
+            yield self._session
+        finally:
+            self._session.rollback()
+
+    def check(self) -> list[str]:
+        """Ask the database whether it is whole; return what it complains of."""
+        if self._session.get_bind().dialect.name != "sqlite":
+            return []
+        said = [str(row[0]) for row in self._session.execute(text("PRAGMA integrity_check"))]
+        broken = self._session.execute(text("PRAGMA foreign_key_check")).all()
+        self._session.rollback()
+        complaints = [line for line in said if line != "ok"]
+        return complaints + [f"a row of {row[0]} points to no row of {row[2]}" for row in broken]
+
+    def vacuum(self) -> None:
+        """Give space back to the disk; what was deleted is gone from the file, too."""
+        engine = self._session.get_bind().engine
+        if engine.dialect.name != "sqlite":
+            return  # others do it by themselves
+        connection = engine.raw_connection()
+        try:
+            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                connection.cursor().execute(statement)
+        except sqlite3.Error as error:
+            raise CatalogueError(f"The catalogue cannot be made smaller: {error}") from error
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """Give the connection back."""

@@ -4,7 +4,16 @@ An image is known by the SHA-256 of its bytes; a file is a place where such byte
 space an image without a row of its own is pending.
 """
 
-from sqlalchemy import CheckConstraint, ForeignKey, MetaData, String, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # Constraints carry names so that a migration can drop them on any database.
@@ -16,7 +25,10 @@ NAMING = {
     "uq": "uq_%(table_name)s_%(column_0_name)s",
 }
 
-SCHEMA_VERSION = 1
+LONG = BigInteger().with_variant(Integer, "sqlite")  # where every integer is as long as it must be
+PLAIN = Text().with_variant(Text(collation="C"), "postgresql")  # in the order of its code points
+NAME = String(255).with_variant(String(255, collation="C"), "postgresql")
+REVISION = "0002"  # the newest of migrations/versions
 
 
 class Table(DeclarativeBase):
@@ -25,41 +37,52 @@ class Table(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
 
 
-class Version(Table):
-    """One row: the version of these tables."""
-
-    __tablename__ = "version"
-
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-
-
 class Identity(Table):
     """A person. The same label means the same person, whichever SPEC it came from."""
 
     __tablename__ = "identity"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    label: Mapped[str] = mapped_column(String(255), unique=True)
+    label: Mapped[str] = mapped_column(NAME, unique=True)
 
 
 class Image(Table):
-    """One image; its id is also its id in every index."""
+    """One image; its id is also its id in every index.
+
+    Attributes:
+        removed_at: When it was removed by hand, ISO 8601 in UTC, or null. No space takes it in
+            again unless it is restored.
+        landmarks: Where the face is: eyes' x and y, chin's x and y as a JSON list, or null.
+    """
 
     __tablename__ = "image"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
     identity_id: Mapped[int | None] = mapped_column(ForeignKey("identity.id"), index=True)
+    removed_at: Mapped[str | None] = mapped_column(String(32))
+    landmarks: Mapped[str | None] = mapped_column(Text)
 
 
 class Value(Table):
-    """What is known of an image's condition: one row for each attribute."""
+    """What is known of an image's condition: one row for each attribute.
+
+    Attributes:
+        number: That the value spells, or null.
+    """
 
     __tablename__ = "value"
+    __table_args__ = (
+        Index("ix_value_attribute_value", "attribute", "value", "image_id"),
+        Index("ix_value_attribute_number", "attribute", "number", "image_id"),
+    )
 
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id"), primary_key=True)
-    attribute: Mapped[str] = mapped_column(String(64), primary_key=True)
-    value: Mapped[str] = mapped_column(String(255), index=True)
+    attribute: Mapped[str] = mapped_column(
+        String(64).with_variant(String(64, collation="C"), "postgresql"), primary_key=True
+    )
+    value: Mapped[str] = mapped_column(NAME)
+    number: Mapped[float | None]
 
 
 class File(Table):
@@ -76,11 +99,11 @@ class File(Table):
     __tablename__ = "file"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    path: Mapped[str] = mapped_column(Text, unique=True)
+    path: Mapped[str] = mapped_column(PLAIN, unique=True)
     image_id: Mapped[int | None] = mapped_column(ForeignKey("image.id"), index=True)
     reason: Mapped[str | None] = mapped_column(Text)
-    size_bytes: Mapped[int | None]
-    mtime_ns: Mapped[int | None]
+    size_bytes: Mapped[int | None] = mapped_column(LONG)
+    mtime_ns: Mapped[int | None] = mapped_column(LONG)
 
 
 class Space(Table):
@@ -90,6 +113,8 @@ class Space(Table):
         contract_sha256: Digest of its index contract.
         generation: The generation of its index that answers queries, or null before the first.
         published_at: When that was, ISO 8601 in UTC.
+        last_shard: Highest number that a shard ever had.
+        removals: How often images were removed from it; tells an open searcher to look again.
     """
 
     __tablename__ = "space"
@@ -99,6 +124,8 @@ class Space(Table):
     contract_sha256: Mapped[str] = mapped_column(String(64))
     generation: Mapped[int | None]
     published_at: Mapped[str | None] = mapped_column(String(32))
+    last_shard: Mapped[int] = mapped_column(server_default="0")
+    removals: Mapped[int] = mapped_column(server_default="0")
 
 
 class Placement(Table):
@@ -109,11 +136,16 @@ class Placement(Table):
         reason: Why it was skipped or removed.
         shard: Number of the shard that holds its vectors, if indexed.
         estimate: The condition of its canonical view, as a JSON object, if indexed.
+        removed_in: The generation that answered queries when it was removed, if it was.
+        landmarks: With which it was cut out, as in `Image`.
     """
 
     __tablename__ = "placement"
     __table_args__ = (
         CheckConstraint("state IN ('indexed', 'skipped', 'removed')", name="known_state"),
+        Index("ix_placement_space_id_shard", "space_id", "shard"),
+        Index("ix_placement_space_id_removed_in", "space_id", "removed_in"),
+        Index("ix_placement_space_id_estimate", "space_id", "estimate"),
     )
 
     space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
@@ -121,7 +153,9 @@ class Placement(Table):
     state: Mapped[str] = mapped_column(String(8))
     reason: Mapped[str | None] = mapped_column(Text)
     shard: Mapped[int | None]
-    estimate: Mapped[str | None] = mapped_column(Text)
+    estimate: Mapped[str | None] = mapped_column(PLAIN)
+    removed_in: Mapped[int | None]
+    landmarks: Mapped[str | None] = mapped_column(Text)
 
 
 class Shard(Table):

@@ -114,6 +114,8 @@ def _refusal(root: Path, name: str) -> str | None:
             return "named in labels.csv, but there is no such file"
         if path.is_symlink() or not path.is_file():
             return "not a regular file (a link, folder, pipe or device)"
+        if any((root / parent).is_symlink() for parent in PurePosixPath(name).parents):
+            return "lies behind a link to a folder; links are not followed"
     except OSError as error:
         return f"cannot be read: {error.strerror or error}"
     return None

@@ -48,24 +48,34 @@ def open_faces(spec: str) -> FaceSet:
 
 
 def load_image(path: Path) -> Image.Image:
-    """Load an image by the path under which the catalogue knows it.
-
-    Args:
-        path: A file; or, of an image inside a drawn set, the set's folder and the image's name.
+    """Load an image by the path under which the catalogue knows it; see `read_image`.
 
     Raises:
         ImageError: It cannot be used as an image.
         DatasetError: It lies in a drawn set that is damaged.
     """
+    return images.decode(read_image(path))
+
+
+def read_image(path: Path) -> bytes:
+    """Read the bytes of an image by the path under which the catalogue knows it.
+
+    Args:
+        path: A file; or, of an image inside a drawn set, the set's folder and the image's name.
+
+    Raises:
+        ImageError: It cannot be read.
+        DatasetError: It lies in a drawn set that is damaged.
+    """
     if path.exists():
-        return images.load(path)
+        return images.read_file(path)
     for parent in path.parents:
         if parent == studio.MINI or (parent / MANIFEST).is_file():
             drawn = _drawn(parent)
             name = path.relative_to(parent).as_posix()
             if name in drawn[1]:
-                return drawn[0].load(drawn[1][name])
-    return images.load(path)
+                return drawn[0].read(drawn[1][name])
+    return images.read_file(path)
 
 
 @lru_cache(maxsize=4)

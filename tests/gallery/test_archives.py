@@ -158,6 +158,19 @@ def test_too_much_is_refused(limits: Limits, archive: Path, cache: Path) -> None
     assert list(cache.iterdir()) == []
 
 
+def test_an_archive_that_swells_is_refused(tmp_path: Path, cache: Path) -> None:
+    path = tmp_path / "bomb.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        info = member("a.pgm")
+        info.size = 10**6
+        tar.addfile(info, io.BytesIO(bytes(info.size)))
+    limits = Limits(ratio=50, ratio_from=1000)
+    with pytest.raises(DatasetError, match="unpacks to more than 50 times its size, as no coll"):
+        unpacked(path, cache, limits)
+    assert list(cache.iterdir()) == []
+    assert (unpacked(path, cache, Limits(ratio=50)) / "a.pgm").stat().st_size == 10**6
+
+
 def test_the_limits_themselves_are_allowed(archive: Path, cache: Path) -> None:
     total = sum(map(len, FILES.values()))
     assert content(unpacked(archive, cache, Limits(members=3, total_bytes=total))) == FILES

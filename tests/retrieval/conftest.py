@@ -2,16 +2,23 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from gallery.align import Pixels
+from gallery.catalogue.records import SpaceRow
+from gallery.readers.registry import open_faces
 from generator.card import Card
 from generator.checkpoint import load_card
 from generator.engine import Drawn, Engine, Floats
+from retrieval.build import BuildProgress, build
+from retrieval.canonical import RECONSTRUCTION
 from retrieval.collection import Collection
+from retrieval.embedding import contract_of
+from retrieval.fresh import FreshIndex
 from tests.drawing import DrawsOneByOne
 
 
@@ -64,3 +71,75 @@ def collection(tmp_path: Path) -> Iterator[Collection]:
     opened = Collection.open_or_create(tmp_path / "collection")
     yield opened
     opened.close()
+
+
+class Gallery:
+    """A collection with one space, drawn at once, and the folder of photographs it is built of."""
+
+    def __init__(self, collection: Collection, photos: Path, engine: Engine, weights: Path) -> None:
+        self.collection = collection
+        self.photos = photos
+        self.engine = engine
+        self.weights = weights
+
+    def build(self, **options: Any) -> BuildProgress:
+        """Build all of the photographs there are."""
+        faces = open_faces(f"folder:{self.photos}")
+        return list(build(self.collection, faces, self.engine, self.weights, **options))[-1]
+
+    @property
+    def space(self) -> SpaceRow:
+        return self.collection.catalogue.spaces.get(self.engine.card.name)
+
+    @property
+    def directory(self) -> Path:
+        return self.collection.space_dir(self.engine.card.name)
+
+    def open(self) -> FreshIndex:
+        contract = contract_of(self.engine, RECONSTRUCTION)
+        return FreshIndex(self.collection, self.space, contract, "cpu")
+
+    def names(self, index: FreshIndex, allowed: Any = None) -> list[str]:
+        """Rank all images for one probe, by name."""
+        return [name for name, _ in self.scores(index, allowed)]
+
+    def scores(self, index: FreshIndex, allowed: Any = None) -> list[tuple[str, float]]:
+        """Rank all images for one probe, by name, with scores."""
+        probe = np.random.default_rng(5).normal(size=(1, self.engine.dimension)).astype(np.float32)
+        found = index.search(probe, 1000, allowed)
+        ids = found.ids[0].tolist()
+        rows = self.collection.catalogue.images.rows(self.space.id, ids)
+        return [
+            (Path(rows[i].path).name, round(score, 5))
+            for i, score in zip(ids, found.scores[0].tolist(), strict=True)
+        ]
+
+    def states(self) -> dict[str, int]:
+        counts = self.collection.catalogue.spaces.state_counts(self.space.id)
+        return {state: count for state, count in counts.items() if count}
+
+    def id_of(self, name: str) -> int:
+        found = self.collection.catalogue.images.at(str(self.photos / name))
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def gallery(
+    collection: Collection,
+    photos: Path,
+    photograph: Callable[..., Path],
+    quick: Callable[[Path], Engine],
+    pose_weights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Gallery:
+    """Eight photographs of four people, 0.png to 7.png, in four shards of two."""
+    monkeypatch.setattr("retrieval.build.BATCH", 2)
+    lines = ["path,identity,pose"]
+    for number in range(8):
+        photograph(photos / f"{number}.png", seed=number)
+        lines.append(f"{number}.png,p{number // 2},{(-45, 0, 45)[number % 3]}")
+    (photos / "labels.csv").write_text("\n".join(lines))
+    made = Gallery(collection, photos, quick(pose_weights), pose_weights)
+    made.build()
+    return made

@@ -23,12 +23,12 @@ from gallery.faces import FaceSet
 from gallery.images import load
 from gallery.readers.registry import open_faces
 from generator.engine import Engine
-from index import store
 from retrieval.build import build
 from retrieval.canonical import RECONSTRUCTION, canonicalise
 from retrieval.collection import Collection
 from retrieval.embedding import contract_of
-from retrieval.search import Answer, Searcher, open_searcher
+from retrieval.fresh import FreshIndex
+from retrieval.search import Among, Answer, Searcher, open_searcher
 
 CPU = torch.device("cpu")
 
@@ -168,10 +168,8 @@ def test_what_is_not_wished_for_stays_as_it_is_estimated_to_be(
     engine = quick(weights)
     list(build(collection, faces, engine, weights))
     space = collection.catalogue.spaces.get("both-32")
-    index = store.open_index(
-        collection.space_dir("both-32"), 1, contract_of(engine, RECONSTRUCTION)
-    )
-    searcher = Searcher(collection, space, engine, index)
+    index = FreshIndex(collection, space, contract_of(engine, RECONSTRUCTION), "cpu")
+    searcher = Searcher(collection, engine, index)
     source = engine.card.aligner.align(photograph_of_p1)[None]
     estimate = canonicalise(engine, source).estimates[0]
     for wish in (Condition(pose="45"), Condition(light="right"), Condition(pose="0", light="left")):
@@ -304,7 +302,7 @@ def test_the_image_asked_about_can_be_left_out(copied: Collection, faces_dir: Pa
     path = faces_dir / "p1-0-left.png"
     searcher = open_searcher(copied, ["pose=0"], CPU)
     everybody = searcher.query(load(path), ["pose=0"], 100).hits
-    others = searcher.query(load(path), ["pose=0"], 100, exclude=path).hits
+    others = searcher.query(load(path), ["pose=0"], 100, among=Among(exclude=path)).hits
     assert [hit.path for hit in others] == [h.path for h in everybody if h.path != str(path)]
     assert [hit.rank for hit in others] == list(range(1, len(everybody)))
-    assert len(searcher.query(load(path), ["pose=0"], 3, exclude=path).hits) == 3
+    assert len(searcher.query(load(path), ["pose=0"], 3, among=Among(exclude=path)).hits) == 3

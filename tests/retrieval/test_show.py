@@ -68,7 +68,7 @@ def test_a_space_before_its_first_publication_has_no_kind(
     next(steps)
     (space,) = describe(collection)["spaces"]
     assert (space["kind"], space["vectors"], space["generation"]) == (None, 0, None)
-    assert space["states"] == {"indexed": 1, "skipped": 0, "removed": 0, "pending": 0}
+    assert space["states"] == {"indexed": 1, "skipped": 0, "removed": 0, "pending": 1}
     list(steps)
     shown = describe(collection)
     assert (shown["images"], shown["unreadable_files"]) == (2, 1)

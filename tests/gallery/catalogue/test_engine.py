@@ -4,25 +4,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, inspect, select, text
+from sqlalchemy import Engine, event, inspect, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from gallery.catalogue.engine import connect, sqlite_url
 from gallery.catalogue.records import Offer, Placed
 from gallery.catalogue.store import Catalogue
-from gallery.catalogue.tables import SCHEMA_VERSION, Image, Placement, Space, Table, Version
+from gallery.catalogue.tables import REVISION, Image, Placement, Space, Table
 from gallery.errors import CatalogueError
 
 Offers = Callable[..., Offer]
 Open = Callable[[], Catalogue]
 
 
-def test_an_empty_database_gets_its_tables_and_their_version(url: str) -> None:
+TABLES = {*Table.metadata.tables, "alembic_version"}
+
+
+def test_an_empty_database_gets_its_tables_and_their_revision(url: str) -> None:
     engine = connect(url)
-    assert set(inspect(engine).get_table_names()) == set(Table.metadata.tables)
-    with Session(engine) as session:
-        assert session.scalars(select(Version.number)).all() == [SCHEMA_VERSION]
+    assert set(inspect(engine).get_table_names()) == TABLES
+    with engine.connect() as connection:
+        found = connection.scalars(text("SELECT version_num FROM alembic_version")).all()
+    assert found == [REVISION]
     engine.dispose()
 
 
@@ -33,14 +37,14 @@ def test_opening_again_changes_nothing(url: str, tmp_path: Path) -> None:
     assert (tmp_path / "catalogue.db").read_bytes() == before
 
 
-def test_a_catalogue_of_another_version_is_refused(url: str, tmp_path: Path) -> None:
+def test_a_newer_catalogue_is_refused(url: str, tmp_path: Path) -> None:
     engine = connect(url)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE version SET number = 99"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0099'"))
     engine.dispose()
     with pytest.raises(
         CatalogueError,
-        match=rf"{tmp_path}/catalogue.db has version 99, this mindseye reads {SCHEMA_VERSION}; use",
+        match=rf"{tmp_path}/catalogue.db has revision 0099, this mindseye knows 0001 to {REVISION}",
     ):
         connect(url)
 
@@ -103,7 +107,7 @@ def test_a_catalogue_whose_making_was_stopped_at_any_statement_is_made_whole(
             else:
                 break
             engine = connect(url)
-            assert set(inspect(engine).get_table_names()) == set(Table.metadata.tables), stop_at
+            assert set(inspect(engine).get_table_names()) == TABLES, stop_at
             engine.dispose()
     finally:
         event.remove(Engine, "before_cursor_execute", count_down)

@@ -1,3 +1,4 @@
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -5,13 +6,18 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from gallery.align import Landmarks
 from gallery.attributes import Condition
 from gallery.catalogue.engine import connect
+from gallery.catalogue.images import NOWHERE
 from gallery.catalogue.records import ImageRow, Offer, Placed
 from gallery.catalogue.store import Catalogue
 from gallery.catalogue.tables import File, Identity, Image, Table, Value
 
 Offers = Callable[..., Offer]
+DATABASES = ("sqlite", "postgres")
+MARKS = Landmarks((10.25, 20.0), (11.5, 48.0))
+OTHERS = Landmarks((10.25, 21.0), (11.5, 48.0))
 
 
 def counted(url: str, *tables: type[Table]) -> list[int]:
@@ -26,6 +32,10 @@ def ids(catalogue: Catalogue, *offers: Offer) -> list[int]:
     """Register offers that can all be read."""
     registered = catalogue.images.register(offers)
     return [image_id for image_id in registered if image_id is not None]
+
+
+def sha256_of(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def row(catalogue: Catalogue, image_id: int, space_id: int = 1) -> ImageRow:
@@ -57,9 +67,13 @@ def test_images_come_back_in_the_order_of_their_offers(catalogue: Catalogue, off
 def test_what_is_known_of_an_image_comes_back(catalogue: Catalogue, offer: Offers) -> None:
     (known,) = ids(catalogue, offer("/a", identity="s1", pose="45", eyes="open"))
     (bare,) = ids(catalogue, offer("/b"))
-    expected = ImageRow(known, "/a", "s1", Condition(pose="45", eyes="open"), Condition())
+    expected = ImageRow(
+        known, "/a", "s1", Condition(pose="45", eyes="open"), Condition(), sha256_of("/a")
+    )
     assert row(catalogue, known) == expected
-    assert row(catalogue, bare) == ImageRow(bare, "/b", None, Condition(), Condition())
+    assert row(catalogue, bare) == ImageRow(
+        bare, "/b", None, Condition(), Condition(), sha256_of("/b")
+    )
     assert list(catalogue.images.rows(1, [bare, 999, known])) == [bare, known]
 
 
@@ -181,6 +195,104 @@ def test_two_files_that_change_places_retire_nothing(
     assert ids(catalogue, offer("/a", "/b"), offer("/b", "/a")) == placed[::-1]
     assert states(catalogue) == {"indexed": 2}
     assert [row(catalogue, image_id).path for image_id in placed] == ["/b", "/a"]
+
+
+# Removed by hand
+
+
+def test_an_image_removed_by_hand_leaves_every_space_and_is_known_to_have(
+    catalogue: Catalogue, placed: list[int]
+) -> None:
+    space = catalogue.spaces.get("pose-60")
+    catalogue.spaces.publish(space.id, 3)
+    assert catalogue.images.remove([placed[0], 99]) == [placed[0]]
+    assert catalogue.images.remove([placed[0]]) == []
+    for name in ("pose-60", "light-60"):
+        assert states(catalogue, name) == {"indexed": 1, "removed": 1}
+    assert catalogue.images.count() == 1
+    assert catalogue.images.removed_by_hand(placed) == {placed[0]}
+    assert catalogue.spaces.removed_since(space.id, 3).tolist() == [placed[0]]
+    assert catalogue.spaces.removed_since(space.id, 4).tolist() == []
+    assert catalogue.spaces.get("pose-60").removals == 1
+
+
+def test_an_image_removed_before_it_was_indexed_is_not_pending(
+    catalogue: Catalogue, offer: Offers, placed: list[int]
+) -> None:
+    (new,) = ids(catalogue, offer("/c"))
+    assert states(catalogue) == {"indexed": 2, "pending": 1}
+    catalogue.images.remove([new])
+    assert states(catalogue) == {"indexed": 2}
+    assert len(placed) == 2
+
+
+def test_a_restored_image_waits_for_the_next_build(
+    catalogue: Catalogue, offer: Offers, placed: list[int]
+) -> None:
+    ids(catalogue, offer("/a", "changed"))  # retires the first one, not by hand
+    catalogue.images.remove([placed[1]])
+    catalogue.images.restore(placed)
+    assert catalogue.images.removed_by_hand(placed) == set()
+    assert states(catalogue) == {"removed": 2, "pending": 1}
+    assert catalogue.images.count() == 3
+
+
+def test_a_purge_leaves_nothing_of_what_was_removed_but_its_hash(
+    catalogue: Catalogue, offer: Offers, url: str
+) -> None:
+    (gone,) = ids(catalogue, replace(offer("/a", identity="s1", pose="45"), landmarks=MARKS))
+    (kept,) = ids(catalogue, offer("/b", identity="s2", pose="0"))
+    catalogue.images.remove([gone])
+    assert catalogue.images.purge() == 1
+    assert counted(url, Image, File, Identity, Value) == [2, 1, 1, 1]
+    left = row(catalogue, gone)
+    assert (left.path, left.identity, left.condition) == (NOWHERE, None, Condition())
+    assert (left.landmarks, left.sha256) == (None, sha256_of("/a"))
+    assert row(catalogue, kept).identity == "s2"
+
+
+# Landmarks
+
+
+def test_landmarks_come_back_and_stay_until_others_are_offered(
+    catalogue: Catalogue, offer: Offers
+) -> None:
+    (image_id,) = ids(catalogue, replace(offer("/a"), landmarks=MARKS))
+    assert row(catalogue, image_id).landmarks == MARKS
+    ids(catalogue, offer("/a"))
+    assert catalogue.images.landmarks([image_id]) == {image_id: MARKS}
+    ids(catalogue, replace(offer("/elsewhere", "/a"), landmarks=OTHERS))
+    assert catalogue.images.landmarks([image_id]) == {image_id: MARKS}
+    ids(catalogue, replace(offer("/a"), landmarks=OTHERS))
+    assert catalogue.images.landmarks([image_id]) == {image_id: OTHERS}
+
+
+def test_an_image_cut_with_other_landmarks_is_to_be_cut_anew(
+    catalogue: Catalogue, offer: Offers
+) -> None:
+    a, b = ids(catalogue, offer("/a"), replace(offer("/b"), landmarks=MARKS))
+    space = catalogue.spaces.add("pose-60", "0" * 64)
+    placed = [Placed(a, "indexed"), Placed(b, "indexed", landmarks=MARKS)]
+    catalogue.spaces.place(space.id, placed, None)
+    assert catalogue.spaces.cut_anew(space.id, [a, b]) == set()
+    ids(catalogue, replace(offer("/a"), landmarks=MARKS))
+    assert catalogue.spaces.cut_anew(space.id, [a, b]) == {a}
+    ids(catalogue, replace(offer("/b"), landmarks=OTHERS))
+    assert catalogue.spaces.cut_anew(space.id, [a, b]) == {a, b}
+    assert catalogue.spaces.cut_anew(space.id, [b]) == {b}
+
+
+def test_images_are_found_below_a_folder_and_not_beside_it(
+    catalogue: Catalogue, offer: Offers
+) -> None:
+    paths = ("/p/a", "/p/b/c", "/p", "/p.png", "/p0", "/q/p/a")
+    found = dict(zip(paths, ids(catalogue, *map(offer, paths)), strict=True))
+    below = [found["/p/a"], found["/p/b/c"], found["/p"]]
+    assert catalogue.images.below("/p") == sorted(below)
+    assert catalogue.images.below("/p/") == sorted(below[:2])
+    assert catalogue.images.below("/p.png") == [found["/p.png"]]
+    assert catalogue.images.below("/") == sorted(found.values())
+    assert catalogue.images.below("/p/b/c/d") == []
 
 
 # Many at once

@@ -12,6 +12,7 @@ from gallery.catalogue.store import Catalogue
 from gallery.errors import CatalogueError
 
 Offers = Callable[..., Offer]
+DATABASES = ("sqlite", "postgres")
 SHARD = ShardRow(1, 2, "e" * 64, "f" * 64)
 
 
@@ -43,7 +44,7 @@ def test_a_space_that_is_not_there_is_refused_with_those_that_are(catalogue: Cat
 
 
 def test_two_spaces_cannot_share_a_name(catalogue: Catalogue, space: SpaceRow) -> None:
-    with pytest.raises(IntegrityError, match=r"UNIQUE constraint failed: space\.name"):
+    with pytest.raises(IntegrityError, match=r"(?i)unique constraint"):
         catalogue.spaces.add(space.name, "1" * 64)
     assert catalogue.spaces.all() == [space]
 
@@ -161,7 +162,7 @@ def test_shards_come_back_in_order(
 def test_a_batch_is_recorded_whole_or_not_at_all(
     catalogue: Catalogue, space: SpaceRow, images: list[int]
 ) -> None:
-    with pytest.raises(IntegrityError, match="FOREIGN KEY constraint failed"):
+    with pytest.raises(IntegrityError, match="(?i)foreign key"):
         catalogue.spaces.place(
             space.id, [Placed(images[0], "indexed"), Placed(999, "indexed")], SHARD
         )

@@ -21,6 +21,15 @@ QUESTIONS: dict[str, Callable[[Catalogue], object]] = {
     "state_counts": lambda catalogue: catalogue.spaces.state_counts(1),
     "placed_ids": lambda catalogue: catalogue.spaces.placed_ids(1, "indexed"),
     "at": lambda catalogue: catalogue.images.at("/a"),
+    "matching": lambda catalogue: catalogue.images.matching("id > 0"),
+    "removed_by_hand": lambda catalogue: catalogue.images.removed_by_hand([1]),
+    "landmarks": lambda catalogue: catalogue.images.landmarks([1]),
+    "below": lambda catalogue: catalogue.images.below("/a"),
+    "files": lambda catalogue: catalogue.images.files(),
+    "cut_anew": lambda catalogue: catalogue.spaces.cut_anew(1, [1]),
+    "shard_rows": lambda catalogue: catalogue.spaces.shard_rows(1),
+    "held_by": lambda catalogue: catalogue.spaces.held_by(1, 1),
+    "removed_since": lambda catalogue: catalogue.spaces.removed_since(1, 0),
     "skipped": lambda catalogue: catalogue.spaces.skipped(1),
 }
 
@@ -37,6 +46,9 @@ def test_a_question_leaves_no_transaction_open(
 
 
 def test_the_questions_are_all_that_there_are() -> None:
-    changes = {"register", "forget", "add", "place", "publish", "forget_shard"}
+    changes = {
+        *("register", "forget", "add", "place", "publish", "forget_shard", "remove", "restore"),
+        *("purge", "replace_shards", "place_removed", "forget_placements"),
+    }
     methods = {name for part in (Images, Spaces) for name in vars(part) if name[0] != "_"}
     assert methods == changes | QUESTIONS.keys()

@@ -257,3 +257,17 @@ def test_formats_that_are_not_read_are_reported(put: Put, photos: Path) -> None:
     assert [face.name for face in faces.faces] == ["a.png"]
     reason = "a format that is not read; convert it to JPEG"
     assert faces.problems == tuple(Problem(name, reason) for name in ("b.HEIC", "c.avif", "d.cr2"))
+
+
+def test_an_image_behind_a_linked_folder_is_refused(photos: Path, put: Callable[..., Path]) -> None:
+    outside = photos.parent / "outside"
+    outside.mkdir()
+    put("a.png").rename(outside / "a.png")
+    put("b.png")
+    (photos / "link").symlink_to(outside)
+    (photos / "labels.csv").write_text("path,identity\nb.png,s1\nlink/a.png,s2\n")
+    faces = read(f"folder:{photos}", photos)
+    assert [face.name for face in faces.faces] == ["b.png"]
+    assert faces.problems == (
+        Problem("link/a.png", "lies behind a link to a folder; links are not followed"),
+    )

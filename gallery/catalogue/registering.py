@@ -1,0 +1,184 @@
+"""Registering: which image each file holds, and what is known of it.
+
+An image is known by its bytes. Labels count that come with the path it was first found at, of the
+paths that still hold it.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from gallery.align import Landmarks
+from gallery.attributes import as_number
+from gallery.catalogue.inserting import insert_rows
+from gallery.catalogue.parts import parts
+from gallery.catalogue.records import Offer
+from gallery.catalogue.removal import leave_spaces
+from gallery.catalogue.tables import File, Identity, Image, Value
+
+CHANGED = "its file now holds another image"
+Known = tuple[int, int | None, str | None]  # an image's id, identity and landmarks
+
+
+def register(session: Session, offers: Sequence[Offer]) -> list[int | None]:
+    """Record files, and the images that they hold; see `Images.register`."""
+    identities = _identities(session, [offer.identity for offer in offers if offer.identity])
+    images = _images(session, offers, identities)
+    files = _files(session, [offer.path for offer in offers])
+    first = first_paths(session, [image_id for image_id, _, _ in images.values()])
+    labels: dict[int, Offer] = {}
+    registered: list[int | None] = []
+    displaced: set[int] = set()
+    recorded: dict[str, dict[str, Any]] = {}
+    for offer in offers:
+        image_id = images[offer.sha256][0] if offer.sha256 else None
+        if image_id is not None and first.setdefault(image_id, offer.path) == offer.path:
+            labels[image_id] = offer
+        before = files.get(offer.path, {}).get("image_id")
+        if before is not None and before != image_id:
+            displaced.add(before)
+        recorded[offer.path] = _file_row(offer, image_id)
+        registered.append(image_id)
+    _record_files(session, recorded, files)
+    _label(session, {i: o for i, o in labels.items() if o.identity or o.condition})
+    _point_out(session, images.values(), labels, identities)
+    still = first_paths(session, displaced)
+    leave_spaces(session, [i for i in sorted(displaced) if i not in still], CHANGED)
+    return registered
+
+
+def first_paths(session: Session, image_ids: Iterable[int]) -> dict[int, str]:
+    """Return the path at which each image was found first, of those that still hold it."""
+    first: dict[int, str] = {}
+    query = select(File.image_id, File.path).order_by(File.id)
+    for part in parts(list(image_ids)):
+        for image_id, path in session.execute(query.where(File.image_id.in_(part))):
+            if image_id is not None:
+                first.setdefault(image_id, path)
+    return first
+
+
+def spell_landmarks(landmarks: Landmarks | None) -> str | None:
+    """Return landmarks as the catalogue holds them."""
+    return None if landmarks is None else json.dumps([*landmarks.eyes, *landmarks.chin])
+
+
+def read_landmarks(text: str | None) -> Landmarks | None:
+    """Read what `spell_landmarks` wrote."""
+    if text is None:
+        return None
+    eyes_x, eyes_y, chin_x, chin_y = json.loads(text)
+    return Landmarks((eyes_x, eyes_y), (chin_x, chin_y))
+
+
+def _images(
+    session: Session, offers: Sequence[Offer], identities: Mapping[str, int]
+) -> dict[str, Known]:
+    """Return the images that are offered; new ones are recorded as their first offer says."""
+    first: dict[str, Offer] = {}
+    for offer in offers:
+        if offer.sha256 is not None:
+            first.setdefault(offer.sha256, offer)
+    found: dict[str, Known] = {}
+    query = select(Image.sha256, Image.id, Image.identity_id, Image.landmarks)
+    for part in parts(list(first)):
+        for known in session.execute(query.where(Image.sha256.in_(part))):
+            found[known.sha256] = (known.id, known.identity_id, known.landmarks)
+    new: list[dict[str, Any]] = [
+        {
+            "sha256": sha256,
+            "identity_id": identities[offer.identity] if offer.identity else None,
+            "landmarks": spell_landmarks(offer.landmarks),
+        }
+        for sha256, offer in first.items()
+        if sha256 not in found
+    ]
+    for row, image_id in zip(new, insert_rows(session, Image, new), strict=True):
+        found[str(row["sha256"])] = (image_id, row["identity_id"], row["landmarks"])
+    return found
+
+
+def _identities(session: Session, labels: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for part in parts(labels):
+        rows = session.execute(select(Identity.label, Identity.id).where(Identity.label.in_(part)))
+        found.update((label, identity_id) for label, identity_id in rows)
+    new = [{"label": label} for label in dict.fromkeys(labels) if label not in found]
+    labels = [row["label"] for row in new]
+    found.update(zip(labels, insert_rows(session, Identity, new), strict=True))
+    return found
+
+
+def _files(session: Session, paths: Sequence[str]) -> dict[str, dict[str, Any]]:
+    columns = (File.id, File.path, File.image_id, File.reason, File.size_bytes, File.mtime_ns)
+    found: dict[str, dict[str, Any]] = {}
+    for part in parts(paths):
+        for row in session.execute(select(*columns).where(File.path.in_(part))):
+            found[row.path] = dict(row._mapping)  # noqa: SLF001  SQLAlchemy's public name for it
+    return found
+
+
+def _file_row(offer: Offer, image_id: int | None) -> dict[str, Any]:
+    return {
+        "path": offer.path,
+        "image_id": image_id,
+        "reason": offer.reason,
+        "size_bytes": offer.size_bytes,
+        "mtime_ns": offer.mtime_ns,
+    }
+
+
+def _record_files(
+    session: Session, recorded: Mapping[str, dict[str, Any]], files: Mapping[str, dict[str, Any]]
+) -> None:
+    new = [row for path, row in recorded.items() if path not in files]
+    known = [row | {"id": files[path]["id"]} for path, row in recorded.items() if path in files]
+    changed = [row for row in known if row != files[row["path"]]]
+    insert_rows(session, File, new, with_ids=False)
+    if changed:
+        session.execute(update(File), changed)
+
+
+def _label(session: Session, labels: dict[int, Offer]) -> None:
+    """Write down conditions, where they differ from those known."""
+    known: dict[int, dict[str, str]] = defaultdict(dict)
+    values = select(Value.image_id, Value.attribute, Value.value)
+    for part in parts(list(labels)):
+        for image_id, name, value in session.execute(values.where(Value.image_id.in_(part))):
+            known[image_id][name] = value
+    changed = [i for i, offer in labels.items() if known[i] != dict(offer.condition)]
+    for part in parts([i for i in changed if known[i]]):
+        session.execute(delete(Value).where(Value.image_id.in_(part)))
+    rows = [
+        {"image_id": i, "attribute": name, "value": value, "number": as_number(value)}
+        for i in changed
+        for name, value in labels[i].condition.items()
+    ]
+    insert_rows(session, Value, rows, with_ids=False)
+
+
+def _point_out(
+    session: Session,
+    images: Iterable[Known],
+    labels: Mapping[int, Offer],
+    identities: Mapping[str, int],
+) -> None:
+    """Write down who is shown, and where the face is, where that differs from what is known."""
+    changed = []
+    for image_id, identity_id, landmarks in images:
+        offer = labels.get(image_id)
+        if offer is None:
+            continue
+        who, where = identity_id, landmarks
+        if offer.identity or offer.condition:
+            who = identities[offer.identity] if offer.identity else None
+        if offer.landmarks is not None:
+            where = spell_landmarks(offer.landmarks)
+        if (who, where) != (identity_id, landmarks):
+            changed.append({"id": image_id, "identity_id": who, "landmarks": where})
+    if changed:
+        session.execute(update(Image), changed)

@@ -1,0 +1,256 @@
+"""A collection as one portable file: an uncompressed tar of its catalogue and its spaces.
+
+    mindseye.json                     first: format, and size and SHA-256 of every other member
+    catalogue.db                      a SQLite copy of the catalogue, whatever database it lives in
+    spaces/NAME/contract.json, weights.safetensors, weights.json
+    spaces/NAME/embeddings/...        the shards that count
+    spaces/NAME/index/NNNNNN/...      the generation that answers queries
+
+Photographs are not in it. Nothing is unpickled. A member that `mindseye.json` does not list, whose
+name is not one of these, or that is no plain file, is refused; so is one byte that differs.
+"""
+
+import io
+import json
+import re
+import shutil
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from gallery.catalogue.engine import sqlite_url
+from gallery.catalogue.snapshot import refuse_foreign, write_snapshot
+from gallery.catalogue.store import Catalogue
+from gallery.errors import CatalogueError, IndexFileError
+from gallery.files import file_sha256, replacing, sync
+from generator.card import NAME
+from retrieval.collection import DATABASE, Collection
+
+FORMAT = 1
+LIST = "mindseye.json"
+MOST_MEMBERS = 1_000_000
+LONGEST_LIST = 512 * 2**20
+MEMBER = re.compile(
+    rf"catalogue\.db|spaces/(?!\.)(?:{NAME.pattern})/(?:contract\.json|weights\.(?:json|safetensors)"
+    r"|embeddings/\d{6,9}(?:\.ids)?\.npy|index/\d{6,9}/[A-Za-z0-9_][A-Za-z0-9_.-]{0,80})"
+)
+CHUNK = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """How far packing or unpacking is, in files."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    size: int
+    sha256: str
+
+
+def export(collection: Collection, archive: Path) -> Iterator[Packing]:
+    """Write a collection to one file, which appears whole or not at all.
+
+    Args:
+        collection: Held for writing, so that nothing changes meanwhile.
+        archive: Where to; what is there is replaced.
+
+    Yields:
+        Progress.
+
+    Raises:
+        IndexFileError: A file of the collection is missing or damaged; nothing is written.
+        OSError: The disk is full, or the folder cannot be written.
+    """
+    workplace = archive.absolute().with_name(f".{archive.name}.exporting")
+    shutil.rmtree(workplace, ignore_errors=True)  # of an export that was killed
+    workplace.mkdir()
+    try:
+        copy = workplace / DATABASE
+        write_snapshot(collection.catalogue, copy)
+        files = {DATABASE: copy, **_files(collection)}
+        listed = {name: _describe(path) for name, path in files.items()}
+        _require_intact(collection, listed)
+        with replacing(archive) as temporary, tarfile.open(temporary, "w") as tar:
+            _add(tar, LIST, _list(listed))
+            for done, (name, path) in enumerate(files.items(), start=1):
+                tar.add(path, name, recursive=False, filter=_plain)
+                yield Packing(done, len(files))
+    finally:
+        shutil.rmtree(workplace, ignore_errors=True)
+
+
+def import_archive(archive: Path, root: Path) -> Iterator[Packing]:
+    """Make a collection of what `export` wrote; it appears complete or not at all.
+
+    Args:
+        archive: The file.
+        root: Folder of the new collection; it must not exist, or be empty.
+
+    Yields:
+        Progress.
+
+    Raises:
+        CatalogueError: There is something at root already, or the catalogue in the archive is not
+            one of ours.
+        IndexFileError: The archive is missing, damaged, or holds what does not belong there.
+        OSError: The disk is full, or the folder cannot be written.
+    """
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise CatalogueError(
+            f"{root} exists and is not empty; import into a new folder: --collection DIR"
+        )
+    partial = root.absolute().with_name(f".{root.absolute().name}.importing")
+    shutil.rmtree(partial, ignore_errors=True)  # of an import that was killed
+    partial.mkdir(parents=True)
+    try:
+        yield from _unpack(archive, partial)
+        refuse_foreign(partial / DATABASE)
+        opened = Catalogue.open(sqlite_url(partial / DATABASE))
+        try:
+            _require_complete(opened, partial)
+        finally:
+            opened.close()
+        for folder in [partial, *(path for path in partial.rglob("*") if path.is_dir())]:
+            sync(folder)
+        partial.replace(root)
+        sync(root.absolute().parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _files(collection: Collection) -> dict[str, Path]:
+    """Return the files of every space by their names in the archive."""
+    found: dict[str, Path] = {}
+    spaces = collection.catalogue.spaces
+    for space in spaces.all():
+        directory = collection.space_dir(space.name)
+        names = ["contract.json", "weights.safetensors", "weights.json"]
+        for shard in spaces.shards(space.id):
+            names += [f"embeddings/{shard.number:06d}{end}" for end in (".npy", ".ids.npy")]
+        if space.generation is not None:
+            index = directory / "index" / f"{space.generation:06d}"
+            names += [f"index/{index.name}/{path.name}" for path in sorted(index.glob("*"))]
+        found |= {f"spaces/{space.name}/{name}": directory / name for name in names}
+    return found
+
+
+def _describe(path: Path) -> _Member:
+    try:
+        return _Member(path.stat().st_size, file_sha256(path))
+    except FileNotFoundError as error:
+        raise IndexFileError(f"{path} is missing; see `mindseye index verify`") from error
+
+
+def _require_intact(collection: Collection, listed: Mapping[str, _Member]) -> None:
+    """Refuse to export shards that are not what the catalogue says."""
+    spaces = collection.catalogue.spaces
+    for space in spaces.all():
+        for shard in spaces.shards(space.id):
+            stem = f"spaces/{space.name}/embeddings/{shard.number:06d}"
+            expected = {".npy": shard.embeddings_sha256, ".ids.npy": shard.ids_sha256}
+            for end, sha256 in expected.items():
+                if listed[stem + end].sha256 != sha256:
+                    raise IndexFileError(
+                        f"{collection.root / (stem + end)} is damaged; see `mindseye index verify`"
+                    )
+
+
+def _list(listed: Mapping[str, _Member]) -> bytes:
+    members = {name: asdict(member) for name, member in listed.items()}
+    return json.dumps({"format": FORMAT, "members": members}, indent=1).encode()
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    tar.addfile(info, io.BytesIO(content))
+
+
+def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Leave out who owned the file, and when."""
+    plain = tarfile.TarInfo(info.name)
+    plain.size = info.size
+    return plain
+
+
+def _unpack(archive: Path, target: Path) -> Iterator[Packing]:
+    try:
+        with tarfile.open(archive, "r:") as tar:
+            members = _read_list(tar, archive)
+            left = dict(members)
+            while (info := tar.next()) is not None:
+                expected = left.pop(_checked_name(info, archive), None)
+                if expected is None:
+                    raise _refused(archive, f"{info.name!r} is not listed in {LIST}, or twice")
+                _write(tar, info, expected, target / info.name)
+                yield Packing(len(members) - len(left), len(members))
+    except FileNotFoundError as error:
+        raise IndexFileError(f"There is no file {archive}; check the path") from error
+    except (tarfile.TarError, EOFError, ValueError) as error:
+        raise _refused(archive, str(error)) from error
+    if left:
+        raise _refused(archive, f"{len(left)} files are lacking, such as {next(iter(left))}")
+
+
+def _read_list(tar: tarfile.TarFile, archive: Path) -> dict[str, _Member]:
+    first = tar.next()
+    source = tar.extractfile(first) if first and first.isreg() else None
+    if first is None or source is None or first.name != LIST or first.size > LONGEST_LIST:
+        raise _refused(archive, f"its first file is not {LIST}; was it made by index export?")
+    try:
+        told: dict[str, Any] = json.loads(source.read())
+        found = told["format"]
+        members = {name: _Member(**member) for name, member in told["members"].items()}
+        whole = all(type(m.size) is int and isinstance(m.sha256, str) for m in members.values())
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise _refused(archive, f"{LIST} is damaged ({error})") from error
+    if found != FORMAT:
+        raise _refused(archive, f"it has format {found!r}, this mindseye reads {FORMAT}")
+    total = archive.stat().st_size
+    if not whole or len(members) > MOST_MEMBERS or sum(m.size for m in members.values()) > total:
+        raise _refused(archive, f"{LIST} lists more than a file of {total:,} bytes can hold")
+    return members
+
+
+def _checked_name(info: tarfile.TarInfo, archive: Path) -> str:
+    if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or info.issparse():
+        raise _refused(archive, f"{info.name!r} is no plain file (a link, folder or device)")
+    if not MEMBER.fullmatch(info.name):
+        raise _refused(archive, f"{info.name!r} is no name of a file in a collection")
+    return info.name
+
+
+def _write(tar: tarfile.TarFile, info: tarfile.TarInfo, expected: _Member, path: Path) -> None:
+    source = tar.extractfile(info)
+    if source is None or info.size != expected.size:
+        raise _refused(_archive_of(tar), f"{info.name} has {info.size:,} bytes, not as listed")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with source, path.open("xb") as file:
+        shutil.copyfileobj(source, file, CHUNK)
+    sync(path)
+    if file_sha256(path) != expected.sha256:
+        raise _refused(_archive_of(tar), f"{info.name} is damaged: another SHA-256 than listed")
+
+
+def _archive_of(tar: tarfile.TarFile) -> Path:
+    return Path(str(tar.name))
+
+
+def _refused(archive: Path, why: str) -> IndexFileError:
+    return IndexFileError(f"{archive} cannot be imported: {why}. Export the collection again")
+
+
+def _require_complete(catalogue: Catalogue, root: Path) -> None:
+    """Refuse an archive whose catalogue speaks of other files than it holds."""
+    collection = Collection(root, catalogue)
+    files = _files(collection)
+    for name, path in files.items():
+        if not path.is_file():
+            raise _refused(root, f"its catalogue names {name}, which is lacking")
+    _require_intact(collection, {name: _describe(path) for name, path in files.items()})

@@ -1,0 +1,129 @@
+"""Reading files side by side: hash, decode, align. Pillow and hashlib let other threads run.
+
+What is read is kept in memory until it is aligned, up to a budget; what exceeds it is read again.
+
+Shapes: S side, C channels.
+"""
+
+import hashlib
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from gallery.align import Aligner, Landmarks, Pixels
+from gallery.catalogue.records import Offer
+from gallery.errors import ImageError
+from gallery.faces import Face, FaceSet
+from gallery.images import decode
+
+KEPT_BYTES = 64 * 2**20
+MOST_THREADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A file that was looked at.
+
+    Attributes:
+        face: Whose file.
+        offer: What the catalogue is told of it.
+        content: Its bytes, if they were read and there was room to keep them.
+    """
+
+    face: Face
+    offer: Offer
+    content: bytes | None = None
+
+
+class Reading:
+    """Threads that read the files of a face set. Used as a context."""
+
+    def __init__(self, faces: FaceSet, aligner: Aligner) -> None:
+        self._faces = faces
+        self._aligner = aligner
+        self._pool = ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def look(self, batch: Sequence[Face], known: Mapping[str, tuple[str, int, int]]) -> list[Read]:
+        """Read and hash what has changed since the last time.
+
+        Args:
+            batch: Faces of the set.
+            known: SHA-256, size and time of modification of files read before, by absolute path.
+        """
+        room = _Room(KEPT_BYTES)
+
+        def look(face: Face) -> Read:
+            path = str(self._faces.path(face).absolute())
+            return self._look(face, path, known.get(path), room)
+
+        return list(self._pool.map(look, batch))
+
+    def _look(
+        self, face: Face, path: str, known: tuple[str, int, int] | None, room: "_Room"
+    ) -> Read:
+        size, mtime = _stat(path) if self._faces.reader is None else (None, None)
+        labels = (face.identity, face.condition, size, mtime, face.landmarks)
+        if known is not None and known[1:] == (size, mtime):
+            return Read(face, Offer(path, known[0], None, *labels))
+        try:
+            content = self._faces.read(face)
+        except ImageError as error:
+            return Read(face, Offer(path, None, str(error), *labels))
+        offer = Offer(path, _sha256(content), None, *labels)
+        return Read(face, offer, content if room.take(len(content)) else None)
+
+    def align(self, todo: Sequence[tuple[Read, Landmarks | None]]) -> list[Pixels | ImageError]:
+        """Cut faces out: pixels (S, S, C) of each, or why there are none."""
+
+        def align(one: tuple[Read, Landmarks | None]) -> Pixels | ImageError:
+            try:
+                return self._align(*one)
+            except ImageError as error:
+                return error
+
+        return list(self._pool.map(align, todo))
+
+    def _align(self, read: Read, landmarks: Landmarks | None) -> Pixels:
+        content = read.content
+        if content is None:
+            content = self._faces.read(read.face)
+            if _sha256(content) != read.offer.sha256:
+                raise ImageError("changed while it was being read; build again")
+        return self._aligner.align(decode(content), landmarks)
+
+
+class _Room:
+    """Bytes that may still be kept; threads ask for their share."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> bool:
+        with self._lock:
+            if size > self._left:
+                return False
+            self._left -= size
+            return True
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _stat(path: str) -> tuple[int | None, int | None]:
+    try:
+        status = Path(path).lstat()
+    except OSError:
+        return None, None
+    return status.st_size, status.st_mtime_ns

@@ -1,0 +1,107 @@
+"""Choosing the images that a change is about."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gallery.catalogue.where import Comparison
+from gallery.errors import CatalogueError, ConfigError
+from index.base import Ids
+from retrieval.collection import Collection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Images that any of these names.
+
+    Attributes:
+        paths: Files, or folders with all that is below them.
+        identities: Whose face they show.
+        ids: Their ids in the catalogue.
+        where: An expression that is true of them.
+        missing: Those of which no file is left on disk.
+    """
+
+    paths: Sequence[Path] = ()
+    identities: Sequence[str] = ()
+    ids: Sequence[int] = ()
+    where: str | None = None
+    missing: bool = False
+
+
+def select(collection: Collection, selection: Selection) -> Ids:
+    """Return the selected images that were not removed by hand before, rising.
+
+    Raises:
+        ConfigError: Nothing is asked for, or `where` is no expression.
+        CatalogueError: A path, an identity or an id is of no image; or all files are missing.
+    """
+    parts = [_at(collection, path) for path in selection.paths]
+    parts += [_of(collection, label) for label in selection.identities]
+    parts += [_known(collection, image_id) for image_id in selection.ids]
+    if selection.where is not None:
+        parts.append(collection.catalogue.images.matching(selection.where))
+    if selection.missing:
+        parts.append(_missing(collection))
+    if not parts:
+        raise ConfigError(
+            "Say which images: a PATH, --identity, --id, --where or --missing;"
+            " see `mindseye index remove --help`"
+        )
+    found = np.unique(np.concatenate(parts))
+    gone = collection.catalogue.images.removed_by_hand(found.tolist())
+    return np.setdiff1d(found, np.array(sorted(gone), dtype=np.int64))
+
+
+def _at(collection: Collection, path: Path) -> Ids:
+    absolute = str(path.absolute())
+    for spelling in (absolute, os.path.normpath(absolute)):
+        if found := collection.catalogue.images.below(spelling):
+            return np.array(found, dtype=np.int64)
+    raise CatalogueError(
+        f"No image of {collection.root} was found at {absolute} or below it; give the path that"
+        " query or index show tells"
+    )
+
+
+def _of(collection: Collection, label: str) -> Ids:
+    found = collection.catalogue.images.matching(Comparison("identity", "=", (label,)))
+    if not len(found):
+        raise CatalogueError(
+            f"No image of {collection.root} shows {label!r}; see whose it does:"
+            " mindseye index show --where 'identity is known'"
+        )
+    return found
+
+
+def _known(collection: Collection, image_id: int) -> Ids:
+    found = collection.catalogue.images.matching(Comparison("id", "=", (str(image_id),)))
+    if not len(found):
+        raise CatalogueError(f"{collection.root} has no image of id {image_id}")
+    return found
+
+
+def _missing(collection: Collection) -> Ids:
+    there, gone = missing_files(collection)
+    if gone and not there:
+        raise CatalogueError(
+            f"Not one file of {collection.root} is on this machine; was it moved, or a disk not"
+            " mounted? To remove everything, say --where 'id > 0'"
+        )
+    return np.array(sorted(gone), dtype=np.int64)
+
+
+def missing_files(collection: Collection) -> tuple[set[int], set[int]]:
+    """Return the images that are still on disk, and those of which no file is left.
+
+    Images without a file of their own, inside a drawn set, are in neither.
+    """
+    there: set[int] = set()
+    gone: set[int] = set()
+    for image_id, path, is_file in collection.catalogue.images.files():
+        if is_file:
+            (there if os.path.lexists(path) else gone).add(image_id)
+    return there, gone - there

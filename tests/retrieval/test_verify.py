@@ -1,0 +1,179 @@
+"""A check finds each kind of damage, says what to do, and that helps."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index import store
+from retrieval import findings
+from retrieval.findings import Finding
+from retrieval.repair import repair
+from retrieval.verify import verify
+from tests.retrieval.conftest import Gallery
+from tests.retrieval.test_compact import finished
+
+Damage = Callable[[Gallery], None]
+
+
+def sql(gallery: Gallery, statement: str) -> None:
+    with sqlite3.connect(gallery.collection.root / "catalogue.db") as database:
+        database.execute(statement)
+    database.close()
+
+
+def check(gallery: Gallery) -> list[Finding]:
+    found: list[Finding] = finished(verify(gallery.collection))
+    return found
+
+
+def problems(gallery: Gallery) -> list[str]:
+    return [one.kind for one in check(gallery) if one.is_problem]
+
+
+def flip(gallery: Gallery, name: str) -> None:
+    path = gallery.directory / name
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 4
+    path.write_bytes(content)
+
+
+def other_contract(gallery: Gallery) -> None:
+    path = gallery.directory / "index" / "000001" / "manifest.json"
+    told = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps(told | {"contract": "0" * 64}), "utf-8")
+
+
+def vectors_of_another_length(gallery: Gallery) -> None:
+    ids, embeddings = store.open_shard(gallery.directory, 2)
+    shard = store.append_shard(gallery.directory, 2, ids, np.array(embeddings) * 2)
+    sql(
+        gallery,
+        f"UPDATE shard SET embeddings_sha256 = '{shard.embeddings_sha256}' WHERE number = 2",  # noqa: S608
+    )
+
+
+DAMAGE: dict[str, tuple[Damage, set[str]]] = {
+    "flipped byte in a shard": (
+        lambda gallery: flip(gallery, "embeddings/000002.npy"),
+        {"shard-damaged"},
+    ),
+    "flipped byte in the ids of a shard": (
+        lambda gallery: flip(gallery, "embeddings/000002.ids.npy"),
+        {"shard-damaged", "index-damaged"},
+    ),
+    "missing shard": (
+        lambda gallery: (gallery.directory / "embeddings" / "000003.npy").unlink(),
+        {"shard-missing", "index-damaged"},
+    ),
+    "vectors of another length": (vectors_of_another_length, {"vector-damaged"}),
+    "index of another contract": (other_contract, {"index-of-another-contract"}),
+    "missing index": (
+        lambda gallery: shutil.rmtree(gallery.directory / "index"),
+        {"index-damaged"},
+    ),
+    "row without a vector": (
+        lambda gallery: sql(gallery, "UPDATE placement SET shard = 1 WHERE image_id = 5"),
+        {"row-without-vector"},
+    ),
+    "row without a shard": (
+        lambda gallery: sql(gallery, "UPDATE placement SET shard = NULL WHERE image_id = 5"),
+        {"row-without-vector"},
+    ),
+    "vector without a row": (
+        lambda gallery: sql(gallery, "DELETE FROM placement WHERE image_id = 5"),
+        {"vector-without-row"},
+    ),
+}
+
+
+def test_a_whole_collection_has_no_problem(gallery: Gallery) -> None:
+    assert check(gallery) == []
+    assert findings.to_text([]) == "Everything is as it should be."
+    assert findings.to_json([]) == {"ok": True, "problems": [], "notes": []}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damage_is_found_and_mended(gallery: Gallery, name: str) -> None:
+    before = gallery.scores(gallery.open())
+    damage, kinds = DAMAGE[name]
+    damage(gallery)
+    found = check(gallery)
+    assert {one.kind for one in found if one.is_problem} == kinds
+    assert all(one.todo and one.space == "pose-32" for one in found)
+    told = findings.to_json(found)
+    assert not told["ok"]
+    assert json.loads(json.dumps(told)) == told
+    repair(gallery.collection, found)
+    gallery.build()
+    assert problems(gallery) == []
+    assert sorted(gallery.scores(gallery.open())) == sorted(before)
+
+
+def test_what_repair_lets_go_of_is_counted(gallery: Gallery) -> None:
+    flip(gallery, "embeddings/000002.npy")
+    sql(gallery, "UPDATE placement SET shard = 1 WHERE image_id = 5")
+    assert repair(gallery.collection, check(gallery)) == 3
+    assert gallery.states() == {"indexed": 5, "pending": 3}
+    assert len(gallery.names(gallery.open())) == 5
+
+
+def test_damaged_weights_and_contracts_are_found(gallery: Gallery) -> None:
+    flip(gallery, "weights.safetensors")
+    assert problems(gallery) == ["weights-damaged"]
+    gallery.build()
+    assert problems(gallery) == []
+    path = gallery.directory / "contract.json"
+    whole = path.read_text("utf-8")
+    path.write_text(whole.replace('"none"', '"pca-9"'), "utf-8")
+    assert problems(gallery) == ["contract-changed", "index-of-another-contract"]
+    path.write_text("{", "utf-8")
+    assert problems(gallery) == ["contract-damaged"]
+    path.write_text(whole, "utf-8")
+    assert problems(gallery) == []
+
+
+def test_rows_that_point_to_nothing_are_found(gallery: Gallery) -> None:
+    sql(gallery, "INSERT INTO placement (space_id, image_id, state) VALUES (1, 99, 'skipped')")
+    (found,) = [one for one in check(gallery) if one.is_problem]
+    assert found.kind == "catalogue-damaged"
+    assert found.what == "a row of placement points to no row of image"
+
+
+def test_what_is_good_to_know_is_no_problem(gallery: Gallery) -> None:
+    (gallery.photos / "1.png").unlink()
+    gallery.collection.catalogue.images.remove([gallery.id_of("7.png")])
+    (gallery.directory / "embeddings" / "000009.npy").write_bytes(b"of a killed build")
+    found = check(gallery)
+    assert not any(one.is_problem for one in found)
+    assert {one.kind for one in found} == {"file-missing", "rows-to-drop", "stray-file"}
+    text = findings.to_text(found)
+    assert "note: 1 images are no longer on disk; they are still found" in text
+    assert text.endswith("Everything is as it should be.")
+
+
+def test_problems_come_first() -> None:
+    note = Finding(kind="a", what="small", todo="nothing", is_problem=False)
+    problem = Finding(kind="b", what="large", todo="mend it", space="s")
+    assert findings.to_text([note, problem]).splitlines() == [
+        "problem: space s: large",
+        "  do: mend it",
+        "note: small",
+        "  do: nothing",
+        "1 problems",
+    ]
+
+
+def test_a_check_changes_nothing(gallery: Gallery) -> None:
+    flip(gallery, "embeddings/000002.npy")
+
+    def state() -> dict[Path, bytes]:
+        return {p: p.read_bytes() for p in gallery.directory.rglob("*") if p.is_file()}
+
+    before = state()
+    check(gallery)
+    assert state() == before

@@ -1,0 +1,156 @@
+"""The life of a collection, as it is typed."""
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retrieval.build import BuildProgress
+from tests.test_cli import Mindseye
+from tests.test_cli import mindseye as mindseye  # noqa: PLC0414  a fixture
+
+QUERY = ("--wish", "pose=45", "--space", "pose-32", "-k", "3", "--json")
+
+
+@pytest.fixture
+def mine(collection_dir: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny collection."""
+    return Path(shutil.copytree(collection_dir, tmp_path / "mine"))
+
+
+def test_a_collection_lives(mindseye: Mindseye, mine: Path, faces_dir: Path) -> None:
+    source, at = faces_dir / "p1-0-left.png", ("--collection", mine)
+
+    def found(*more: object) -> list[str]:
+        answer = mindseye("query", source, *QUERY, *at, *more).json
+        return [hit["path"] for hit in answer["hits"]]
+
+    first = found()
+    assert len(first) == 3
+    assert {Path(path).name[:2] for path in found("--where", "identity=p4")} == {"p4"}
+    assert found("--min-score", "2") == []
+    assert found("--where", "identity=nobody") == []
+
+    would = mindseye("index", "remove", first[0], "--dry-run", *at)
+    assert (would.status, would.out) == (0, "1 images would be removed\n")
+    removed = mindseye("index", "remove", first[0], *at)
+    assert removed.out == "1 images removed\n"
+    assert "To take them from disk: mindseye index compact --collection " in removed.err
+    assert first[0] not in found()
+    assert mindseye("index", "remove", "--identity", "p5", "--json", *at).json["dry_run"] is False
+
+    assert mindseye("index", "verify", *at).status == 0
+    told = mindseye("index", "compact", "--json", *at).json
+    assert (told["rows_dropped"], told["forgotten"]) == (14, 7)
+    assert mindseye("index", "verify", "--json", *at).json == {
+        "ok": True,
+        "problems": [],
+        "notes": [],
+    }
+    added = mindseye("index", "add", f"folder:{faces_dir}", *at)
+    assert added.out.splitlines() == [
+        f"{name}-32: 0 images indexed, 23 known already, 7 removed before, 0 files left out"
+        for name in ("pose", "light")
+    ] or added.out.splitlines() == [
+        f"{name}-32: 0 images indexed, 23 known already, 7 removed before, 0 files left out"
+        for name in ("light", "pose")
+    ]
+    assert "--restore takes it in again" in added.err
+    back = mindseye("index", "add", f"folder:{faces_dir}", "--restore", "--space", "pose-32", *at)
+    assert back.out.startswith("pose-32: 7 images indexed, 23 known already")
+    assert found() == first
+
+
+def test_a_collection_goes_elsewhere(mindseye: Mindseye, mine: Path, faces_dir: Path) -> None:
+    source = faces_dir / "p1-0-left.png"
+    before = mindseye("query", source, *QUERY, "--collection", mine).json["hits"]
+    assert mindseye("index", "export", "mine.tar", "--collection", mine).out == (
+        "Archive: mine.tar\n"
+    )
+    shutil.rmtree(mine)
+    assert mindseye("index", "import", "mine.tar", "--collection", "other").out == (
+        "Collection: other\n"
+    )
+    assert mindseye("query", source, *QUERY, "--collection", "other").json["hits"] == before
+
+
+def test_damage_is_told_with_its_remedy_and_an_exit_status(mindseye: Mindseye, mine: Path) -> None:
+    (mine / "spaces" / "pose-32" / "embeddings" / "000001.npy").unlink()
+    ran = mindseye("index", "verify", "--collection", mine)
+    assert ran.status == 1
+    assert "problem: space pose-32: " in ran.out
+    assert "000001.npy is missing; it held 30 images" in ran.out
+    assert "do: mindseye index verify --repair, then index build of the SPEC" in ran.out
+    ran = mindseye("index", "verify", "--repair", "--collection", mine)
+    assert (ran.status, ran.err.splitlines()[-1]) == (
+        0,
+        "Repaired. 30 images wait to be built again",
+    )
+    assert mindseye("index", "verify", "--collection", mine).status == 0
+
+
+def test_images_are_listed_by_what_is_known_of_them(mindseye: Mindseye, mine: Path) -> None:
+    ran = mindseye("index", "show", "--where", "pose=45 and light=left", "--collection", mine)
+    assert [line.split()[1] for line in ran.out.splitlines()] == ["p1", "p2", "p3", "p4", "p5"]
+    ran = mindseye("index", "show", "--where", "id=2", "--json", "--collection", mine)
+    row = json.loads(ran.out)
+    assert list(row) == ["id", "path", "identity", "condition", "estimate", "sha256"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("index", "remove"), "Error: Say which images: a PATH, --identity, --id, --where"),
+        (("index", "remove", "--where", "pose=="), "Error: --where 'pose==': at '=' (character 6)"),
+        (("index", "remove", "--identity", "bob"), "Error: No image of "),
+        (("index", "show", "--where", "lihgt=left"), "did you mean 'light'?"),
+        (("index", "add", "folder:nowhere"), "Error: There is no folder nowhere"),
+        (("index", "add", "studio-mini", "--space", "pos-32"), "did you mean 'pose-32'?"),
+        (("index", "import", "none.tar"), "exists and is not empty; import into a new folder"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    mindseye: Mindseye, mine: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    ran = mindseye(*arguments, "--collection", mine)
+    assert (ran.status, ran.out) == (1, "")
+    assert message in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_ctrl_c_finishes_the_batch_in_hand_and_twice_stops_at_once(
+    mindseye: Mindseye, faces_spec: str, pose_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def build(*_: Any, **__: Any) -> Iterator[BuildProgress]:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            seen.append("the batch in hand")
+            yield BuildProgress(1, 30, 1, 0, 0)
+            seen.append("another")
+        finally:
+            seen.append("closed")
+
+    monkeypatch.setattr("retrieval.build.build", build)
+    before = signal.getsignal(signal.SIGINT)
+    ran = mindseye("index", "build", faces_spec, "--weights", pose_weights)
+    assert (ran.status, seen) == (130, ["the batch in hand", "closed"])
+    assert "Finishing the batch in hand; Ctrl-C again stops at once." in ran.err
+    assert "Stopped; what was finished is kept. Run the same command again" in ran.err
+    assert signal.getsignal(signal.SIGINT) is before
+
+    def twice(*_: Any, **__: Any) -> Iterator[BuildProgress]:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        seen.append("never")
+        yield BuildProgress(1, 30, 1, 0, 0)
+
+    monkeypatch.setattr("retrieval.build.build", twice)
+    assert mindseye("index", "build", faces_spec, "--weights", pose_weights).status == 130
+    assert "never" not in seen
