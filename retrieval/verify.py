@@ -176,6 +176,11 @@ class _Space:
         except ConfigError as error:
             yield find(kind="index-unread", what=str(error), todo="install it", is_problem=False)
             return
+        path = self._directory / "index" / f"{generation:06d}" / "index.faiss"
+        if manifest.main is not None and file_sha256(path) != manifest.main.sha256:
+            what = f"{path} is not the file that was published"
+            yield find(kind="index-damaged", what=what, todo=f"--repair, or {BUILD}")
+            return
         if [asdict(one) for one in manifest.shards] != [asdict(row) for row in shards]:
             what = "the published index is not made of the shards that count now"
             todo = f"mindseye index compact, or {BUILD}"

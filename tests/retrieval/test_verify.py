@@ -114,6 +114,19 @@ def test_damage_is_found_and_mended(gallery: Gallery, name: str) -> None:
     assert sorted(gallery.scores(gallery.open())) == sorted(before)
 
 
+def test_a_flipped_byte_in_an_index_of_faiss_is_found_and_mended(gallery: Gallery) -> None:
+    pytest.importorskip("faiss")
+    gallery.build(request=store.Request(kind="flat"))
+    before = gallery.scores(gallery.open())
+    assert problems(gallery) == []
+    flip(gallery, f"index/{gallery.space.generation:06d}/index.faiss")
+    found = check(gallery)
+    assert [one.kind for one in found if one.is_problem] == ["index-damaged"]
+    repair(gallery.collection, found)
+    assert problems(gallery) == []
+    assert gallery.scores(gallery.open()) == before
+
+
 def test_what_repair_lets_go_of_is_counted(gallery: Gallery) -> None:
     flip(gallery, "embeddings/000002.npy")
     sql(gallery, "UPDATE placement SET shard = 1 WHERE image_id = 5")
