@@ -592,7 +592,7 @@ def query(
         except ImageError as error:
             raise ImageError(f"{image}: {error}. Give a photograph, such as a JPEG") from error
         searcher = open_searcher(opened, wish, pick_device(device), space=space, weights=weights)
-        if where is None and not searcher.knows_where_the_face_is(image):
+        if face is None and not searcher.knows_where_the_face_is(image):
             _note(
                 f"Warning: {image} is taken to show a face that fills it, eyes at two fifths of its"
                 " height; if it does not, say where the face is: --crop X,Y,W,H"

@@ -133,7 +133,11 @@ def test_the_card_says_how_the_weights_came_about(
         "sha256": data_sha256(trained),
     }
     assert card.recipe == {"name": "fast", **request.recipe.train.to_json()}
-    assert card.network == {"middle_channels": 64, "feature_layer": "conv6"}
+    assert card.network == {
+        "middle_channels": 64,
+        "feature_layer": "conv6",
+        "code_branch": "layers",
+    }
     assert card.sha256 == file_sha256(request.out / "weights.safetensors")
 
 

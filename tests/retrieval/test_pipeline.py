@@ -45,8 +45,8 @@ def test_threads_change_no_byte(
         def map(self, work: Callable[..., Any], items: Any) -> list[Any]:
             return [work(item) for item in items]
 
-        def submit(self, work: Callable[..., Any], *arguments: Any) -> Any:
-            result = work(*arguments)
+        def submit(self, work: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+            result = work(*arguments, **named)
 
             class Done:
                 def result(self) -> Any:
@@ -118,12 +118,12 @@ def test_a_drawing_that_fails_loses_nothing(
     drawn = 0
     plain = canonicalise
 
-    def failing(*arguments: Any) -> Any:
+    def failing(*arguments: Any, **named: Any) -> Any:
         nonlocal drawn
         drawn += 1
         if drawn == 3:
             raise RuntimeError("CUDA out of memory")
-        return plain(*arguments)
+        return plain(*arguments, **named)
 
     monkeypatch.setattr(module, "canonicalise", failing)
     with pytest.raises(RuntimeError, match="CUDA out of memory"):
