@@ -115,7 +115,9 @@ def train(
     architecture: Annotated[str, typer.Option(help="two-stage-32 or two-stage-60.")],
     attribute: Annotated[list[str], typer.Option(help="What can be wished for; repeatable.")],
     out: Annotated[Path, typer.Option(help="Folder of the run; its name becomes the weights'.")],
-    recipe: Annotated[str, typer.Option(help="fast, or paper: as published.")] = "fast",
+    recipe: Annotated[
+        str, typer.Option(help="fast, tuned for retrieval, or paper: as published.")
+    ] = "fast",
     config: Annotated[Path | None, typer.Option(help="TOML that changes the recipe.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Updates of each stage.")] = None,
     train_identities: Annotated[

@@ -23,7 +23,7 @@ from gallery.files import file_sha256, replacing
 from gallery.images import decode
 from generator.engine import Engine
 from index import store
-from retrieval.canonical import canonicalise, rule_name
+from retrieval.canonical import Rule, canonicalise
 from retrieval.collection import Collection
 from retrieval.embedding import contract_of
 from retrieval.publishing import publish
@@ -99,8 +99,8 @@ class _Builder:
         self.catalogue = collection.catalogue
         self.faces = faces
         self.engine = engine
-        self.refine_best = refine_best
-        self.contract = contract_of(engine, rule_name(refine_best))
+        self.rule = Rule.of(engine.card, refine_best)
+        self.contract = contract_of(engine, str(self.rule))
         self.directory = collection.space_dir(engine.card.name)
         self.space = self._open_space(collection, weights)
         self.indexed = self.known = self.skipped = 0
@@ -233,7 +233,7 @@ class _Builder:
         shard = None
         if good:
             pixels = np.stack([aligned for _, aligned in good])
-            canonical = canonicalise(self.engine, pixels, refine_best=self.refine_best)
+            canonical = canonicalise(self.engine, pixels, self.rule)
             ids = np.array([image_id for image_id, _ in good], dtype=np.int64)
             shard = self._append(ids, canonical.embeddings)
             for image_id, estimate in zip(ids.tolist(), canonical.estimates, strict=True):

@@ -21,7 +21,7 @@ from generator.engine import Engine, Floats
 from index.base import Index
 from index.contract import IndexContract
 from index.store import open_index, read_contract
-from retrieval.canonical import canonicalise, refined_by
+from retrieval.canonical import PAPERS, Rule, canonicalise
 from retrieval.collection import Collection
 from retrieval.embedding import contract_from_card, contract_of, normalise
 
@@ -92,10 +92,10 @@ class Searcher:
         space: SpaceRow,
         engine: Engine,
         index: Index,
-        refine_best: int | None = None,
+        rule: Rule = PAPERS,
     ) -> None:
         self.space = space
-        self._refine_best = refine_best
+        self._rule = rule
         self.engine = engine
         self.index = index
         self._catalogue = collection.catalogue
@@ -162,7 +162,7 @@ class Searcher:
         batch = source[None]
         condition = wish
         if len(wish) < len(self.card.space.attributes):
-            seen = canonicalise(self.engine, batch, refine_best=self._refine_best)
+            seen = canonicalise(self.engine, batch, self._rule)
             condition = seen.estimates[0].replace(wish)
         drawn = self.engine.draw(batch, self.card.space.one_hot(condition)[None])
         return drawn.refined[0], drawn.features
@@ -214,7 +214,7 @@ def open_searcher(
             f"Nothing has been published in the space {chosen.name} yet; finish its build with"
             " `mindseye index build … --resume`"
         )
-    refine_best = refined_by(contract.canonicalisation)
+    rule = Rule.parse(contract.canonicalisation)
     engine = Engine.open(collection.weights_path(chosen.name), device)
     index = open_index(
         collection.space_dir(chosen.name),
@@ -222,7 +222,7 @@ def open_searcher(
         contract_of(engine, contract.canonicalisation),
         device.type,
     )
-    return Searcher(collection, chosen, engine, index, refine_best)
+    return Searcher(collection, chosen, engine, index, rule)
 
 
 def _choose(collection: Collection, wish: Condition, name: str | None) -> SpaceRow:

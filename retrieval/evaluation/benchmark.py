@@ -24,7 +24,7 @@ from gallery.faces import Face, FaceSet, Problem
 from gallery.pixels import Aligned, align_all, align_each
 from generator.card import Card
 from generator.engine import Engine, Floats
-from retrieval.canonical import canonicalise
+from retrieval.canonical import Rule, canonicalise
 from retrieval.embedding import normalise
 from retrieval.evaluation.baselines import (
     METHODS,
@@ -207,7 +207,7 @@ def _redraw(part: _Part) -> Generator[Progress, None, _Redrawn]:
     rows: tuple[Floats, ...] = ()
     for start in range(0, total, BATCH):
         batch = pixels[start : start + BATCH]
-        canonical = canonicalise(part.engine, batch)
+        canonical = canonicalise(part.engine, batch, Rule.of(part.engine.card))
         found = (canonical.embeddings, flat_pixels(canonical.images), flat_pixels(batch))
         rows = rows or tuple(np.empty((total, one.shape[1]), np.float32) for one in found)
         for whole, one in zip(rows, found, strict=True):
