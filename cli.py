@@ -119,7 +119,7 @@ def train(
         str, typer.Option(help="fast, tuned for retrieval, or paper: as published.")
     ] = "fast",
     config: Annotated[Path | None, typer.Option(help="TOML that changes the recipe.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Updates of each stage.")] = None,
+    steps: Annotated[int | None, typer.Option(min=0, help="Updates of stages 1 and 2.")] = None,
     train_identities: Annotated[
         str | None, typer.Option(metavar="N|SHARE", help="The first N people, or a share of all.")
     ] = None,
@@ -129,6 +129,9 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="Of initial weights and order.")] = 0,
     device: Device = "auto",
     crop: CropOption = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="WEIGHTS", help="Begin with these, not at random.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.")] = False,
 ) -> None:
     """Train a generator; leave its weights, their card, a log and sample pictures in OUT.
@@ -155,6 +158,7 @@ def train(
         seed=seed,
         device=pick_device(device),
         crop=_crop(crop),
+        start=start,
     )
     with _resumable("Add --resume to the same command to go on."):
         _train(request, resume=resume)

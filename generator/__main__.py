@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--crop")
+    parser.add_argument("--start")
     parser.add_argument("--resume", action="store_true")
     return parser
 
@@ -66,6 +67,7 @@ def _request(options: argparse.Namespace) -> TrainRequest:
         seed=options.seed,
         device=pick_device(options.device),
         crop=Crop.parse(options.crop) if options.crop is not None else None,
+        start=options.start,
     )
 
 

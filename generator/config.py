@@ -20,6 +20,16 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "precision": ("float32", "bfloat16"),
 }
 RECIPES = ("paper", "fast", "tuned")
+RANGES = (
+    (("learning_rate", "batch_size", "temperature"), (0, math.inf), "be finite and above 0"),
+    (
+        ("steps", "weight_decay", "warmup_steps", "augmentation", "tune_steps", "tune_weight"),
+        (0, math.inf),
+        "be finite and not negative",
+    ),
+    (("estimator_steps",), (0, math.inf), "be finite and not negative"),
+    (("momentum", "validation"), (0, 1), "lie in [0, 1)"),
+)
 TABLES = ("train", "network")
 TYPES = {bool: "true or false", float: "a number", int: "a whole number", str: "a text"}
 
@@ -42,7 +52,7 @@ class TrainConfig:
             canonicalisation does with every gallery image.
         precision: "bfloat16" computes under autocast and keeps the weights in float32.
         channels_last: Memory layout, faster on CPUs and GPUs; results differ by rounding.
-        steps: Updates of each stage.
+        steps: Updates of each of the first two stages; 0 only to go on with other weights.
         augmentation: Strength of the changes of light and place that source and target share,
             times those of `generator.augment.Augmentation`; 0 for none.
         tune_steps: Updates of a third stage, which trains both networks and the projection so
@@ -78,23 +88,11 @@ class TrainConfig:
                 raise ConfigError(
                     f"{name} cannot be {getattr(self, name)!r}; {did_you_mean('', known)}"
                 )
-        for name in ("learning_rate", "batch_size", "steps"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ConfigError(f"{name} must be finite and above 0, got {getattr(self, name)}")
-        decay = 0 <= self.weight_decay < math.inf
-        if not 0 <= self.momentum < 1 or not decay or self.warmup_steps < 0:
-            raise ConfigError(
-                "momentum must lie in [0, 1), weight_decay and warmup_steps must not be negative:"
-                f" got {self.momentum}, {self.weight_decay}, {self.warmup_steps}"
-            )
-
-        if min(self.augmentation, self.tune_steps, self.tune_weight, self.estimator_steps) < 0:
-            raise ConfigError("augmentation, tune_steps, tune_weight, estimator_steps: 0 or more")
-        if not 0 <= self.validation < 1 or not 0 < self.temperature < math.inf:
-            raise ConfigError(
-                "validation must lie in [0, 1), temperature must be above 0; got"
-                f" {self.validation}, {self.temperature}"
-            )
+        for names, (least, most), words in RANGES:
+            for name in names:
+                value = getattr(self, name)
+                if not (least <= value < most and (value > 0 or "above" not in words)):
+                    raise ConfigError(f"{name} must {words}, got {value}")
 
     def steps_of(self, stage: int) -> int:
         """Return the updates of a stage: 1, 2, 3 (tuning), 4 (estimator)."""

@@ -24,7 +24,9 @@ from gallery.pixels import Aligned, align_all, align_each
 from generator.card import Card
 from generator.checkpoint import (
     WEIGHTS_FILE,
+    load_card,
     load_checkpoint,
+    load_weights,
     save_checkpoint,
     save_weights,
 )
@@ -219,8 +221,9 @@ class _Run:
         pairs = make_pairs(known.faces, self.space, same_pairs=config.same_pairs)
         network = architecture(request.architecture).build(self.space.size, request.recipe.network)
         initialise(network, torch.Generator().manual_seed(request.seed))
+        statistics = None if request.start is None else _begin_with(request.start, network)
         labels = labels_of(known.faces, self.space)
-        self.data = TrainingData(known.pixels, pairs, request.device, labels)
+        self.data = TrainingData(known.pixels, pairs, request.device, labels, statistics)
         self.trainer = Trainer(
             network.to(request.device),
             self.data,
@@ -348,7 +351,8 @@ class _Run:
             aligner=request.aligner(),
             mean=tuple(self.data.mean.flatten().tolist()),
             deviation=tuple(self.data.deviation.flatten().tolist()),
-            train_identities=tuple(who for who in request.train_identities if who in shown),
+            train_identities=_seen_before(request)
+            + tuple(who for who in request.train_identities if who in shown),
             data={
                 "spec": request.faces.spec,
                 "images": len(self.known.faces),
@@ -358,6 +362,38 @@ class _Run:
             recipe={"name": request.recipe.name, **request.recipe.train.to_json()},
             seed=request.seed,
         )
+
+
+def _begin_with(start: Path, network: TwoStage) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Copy what two networks share, and return the normalisation of the first.
+
+    The attribute branch may be a table in one of them alone; then it begins anew, which only
+    stage 1 can put right.
+    """
+    trained, card = load_weights(start)
+    theirs, ours = trained.state_dict(), network.state_dict()
+    shared = {
+        name: value
+        for name, value in theirs.items()
+        if name in ours and ours[name].shape == value.shape
+    }
+    missing = {name for name in ours if name.startswith(("first.", "refiner."))} - set(shared)
+    if missing:
+        raise WeightsError(
+            f"Training cannot start with {start}: its network has no {min(missing)} like this"
+            " one's; use the same [network] settings in --config (packed weights have"
+            ' code_branch = "table")'
+        )
+    network.load_state_dict({**ours, **shared})
+    return card.mean, card.deviation
+
+
+def _seen_before(request: TrainRequest) -> tuple[str, ...]:
+    """People that the weights to begin with have seen, besides those of this training."""
+    if request.start is None:
+        return ()
+    before = load_card(request.start).train_identities
+    return tuple(who for who in before if who not in request.train_identities)
 
 
 def _require_finite(step: Step, values: Iterable[torch.Tensor]) -> None:

@@ -11,7 +11,7 @@ Shapes: N images, P pairs, B batch, C channels, S side, A length of the one-hot 
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from textwrap import shorten
@@ -69,15 +69,24 @@ class TrainingData:
         pairs: Pairs,
         device: torch.device,
         labels: NDArray[np.int64] | None = None,
+        statistics: tuple[Sequence[float], Sequence[float]] | None = None,
     ) -> None:
-        """Take images as (N, S, S, C), and the positions of their values, (N, T), -1 if unknown."""
+        """Hold them ready.
+
+        Args:
+            pixels: Images, (N, S, S, C).
+            pairs: Of them.
+            device: That trains.
+            labels: Positions of the images' values, (N, T), -1 if unknown.
+            statistics: Mean and deviation of each channel; None measures the images.
+        """
         channels_first = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
         self.pixels = torch.from_numpy(channels_first).to(device)
         self.sources = torch.from_numpy(pairs.sources).to(device)
         self.targets = torch.from_numpy(pairs.targets).to(device)
         self.codes = torch.from_numpy(pairs.codes).to(device)
         self.labels = None if labels is None else torch.from_numpy(labels).to(device)
-        mean, deviation = channel_statistics(pixels)
+        mean, deviation = statistics or channel_statistics(pixels)
         self.mean = torch.tensor(mean, device=device).view(-1, 1, 1)
         self.deviation = torch.tensor(deviation, device=device).view(-1, 1, 1)
 

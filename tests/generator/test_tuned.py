@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from gallery.errors import ConfigError
+from gallery.errors import ConfigError, WeightsError
 from generator import run
 from generator.checkpoint import load_checkpoint, load_weights
 from generator.engine import Engine
+from generator.packaging import pack
 from generator.request import CPU, TrainRequest
 from generator.run import train
 
@@ -117,3 +118,32 @@ def test_people_must_be_left_to_train_on(tuned: Callable[..., TrainRequest]) -> 
     request = replace(tuned(validation=0.9), train_identities=("s1",))
     with pytest.raises(ConfigError, match="leaves nobody of 1 people to train on"):
         list(train(request))
+
+
+def test_tuning_can_start_with_other_weights(tuned: Callable[..., TrainRequest]) -> None:
+    plain = tuned("plain", tune_steps=0, estimator_steps=0, validation=0.0)
+    list(train(plain))
+    path = plain.out / "weights.safetensors"
+    steps = {"steps": 0, "tune_steps": 0, "estimator_steps": 2}
+    going_on = replace(tuned("on", **steps), start=path, train_identities=("s3", "s4"))
+    assert [s.phase for s in train(going_on) if s.phase.startswith("stage")] == ["stage 4"] * 2
+    before, after = weights_of(plain), weights_of(going_on)
+    drawn = [name for name in before if name.startswith(("first.", "refiner."))]
+    assert all(torch.equal(before[name], after[name]) for name in drawn)
+    old, new = (load_weights(r.out / "weights.safetensors")[1] for r in (plain, going_on))
+    assert (new.mean, new.deviation) == (old.mean, old.deviation)
+    assert set(new.train_identities) == {"s1", "s2", "s3", "s4"}
+    assert going_on.to_json()["start"] == old.sha256
+
+
+def test_weights_of_another_shape_are_no_start(
+    tuned: Callable[..., TrainRequest], tmp_path: Path
+) -> None:
+    plain = tuned("plain", tune_steps=0, estimator_steps=0)
+    list(train(plain))
+    packed = pack(plain.out / "weights.safetensors", tmp_path / "packed", name="small")
+    with pytest.raises(WeightsError, match=r'has no first\.code.*code_branch = "table"'):
+        list(train(replace(tuned("on"), start=packed.path)))
+    as_packed = tuned("table", steps=0, tune_steps=1, estimator_steps=0)
+    table = replace(as_packed.recipe, network={**as_packed.recipe.network, "code_branch": "table"})
+    list(train(replace(as_packed, recipe=table, start=packed.path)))
