@@ -123,9 +123,11 @@ def train(
     architecture: Annotated[str, typer.Option(help="two-stage-32 or two-stage-60.")],
     attribute: Annotated[list[str], typer.Option(help="What can be wished for; repeatable.")],
     out: Annotated[Path, typer.Option(help="Folder of the run; its name becomes the weights'.")],
-    recipe: Annotated[str, typer.Option(help="fast, or paper: as published.")] = "fast",
+    recipe: Annotated[
+        str, typer.Option(help="fast, tuned for retrieval, or paper: as published.")
+    ] = "fast",
     config: Annotated[Path | None, typer.Option(help="TOML that changes the recipe.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Updates of each stage.")] = None,
+    steps: Annotated[int | None, typer.Option(min=0, help="Updates of stages 1 and 2.")] = None,
     train_identities: Annotated[
         str | None, typer.Option(metavar="N|SHARE", help="The first N people, or a share of all.")
     ] = None,
@@ -135,6 +137,9 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="Of initial weights and order.")] = 0,
     device: Device = "auto",
     crop: CropOption = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="WEIGHTS", help="Begin with these, not at random.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.")] = False,
 ) -> None:
     """Train a generator; leave its weights, their card, a log and sample pictures in OUT.
@@ -161,6 +166,7 @@ def train(
         seed=seed,
         device=pick_device(device),
         crop=_crop(crop),
+        start=start,
     )
     with _resumable("Add --resume to the same command to go on."):
         _train(request, resume=resume)
@@ -365,7 +371,7 @@ def index_add(
     from generator.machine import keep_freed_memory
     from index.store import read_contract
     from retrieval.build import build
-    from retrieval.canonical import refined_by
+    from retrieval.canonical import Rule
     from retrieval.collection import Collection
 
     _one_of("--split", split, SPLITS)
@@ -377,8 +383,8 @@ def index_add(
             path = opened.weights_path(opened.catalogue.spaces.get(name).name)
             engine = _engine(str(path), device, images=len(faces))
             part = _split(faces, engine, split)
-            rule = read_contract(opened.space_dir(name)).canonicalisation
-            steps = build(opened, part, engine, path, refine_best=refined_by(rule), restore=restore)
+            rule = Rule.parse(read_contract(opened.space_dir(name)).canonicalisation)
+            steps = build(opened, part, engine, path, refine_best=rule.refine_best, restore=restore)
             _follow_build(steps, name, opened.root, len(part))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from gallery.align import Crop
 from gallery.errors import UserError
 from gallery.readers.registry import open_faces
+from generator.config import RECIPES
 from generator.machine import keep_freed_memory, pick_device
 from generator.request import TrainRequest, make_request
 from generator.run import Progress, train
@@ -37,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("spec")
     parser.add_argument("--architecture", required=True)
     parser.add_argument("--attribute", action="append", required=True)
-    parser.add_argument("--recipe", default="fast", choices=("paper", "fast"))
+    parser.add_argument("--recipe", default="fast", choices=RECIPES)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--config", type=Path)
     parser.add_argument("--steps", type=int)
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--crop")
+    parser.add_argument("--start")
     parser.add_argument("--resume", action="store_true")
     return parser
 
@@ -65,6 +67,7 @@ def _request(options: argparse.Namespace) -> TrainRequest:
         seed=options.seed,
         device=pick_device(options.device),
         crop=Crop.parse(options.crop) if options.crop is not None else None,
+        start=options.start,
     )
 
 

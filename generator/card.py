@@ -33,6 +33,8 @@ class Card:
         recipe: Name and settings of the training.
         seed: Of initialisation and order.
         metrics: What was measured after training.
+        canonicalisation: How canonical views are best chosen, as measured on held-out training
+            people: {"rule": name, "temperature": squared grey levels}; empty for the papers' rule.
         sha256: Of the weights' file; empty until it is written.
         licence: Of the weights.
         notes: What a user should know before trusting them; empty if nothing.
@@ -50,6 +52,7 @@ class Card:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    canonicalisation: Mapping[str, Any] = field(default_factory=dict)
     sha256: str = ""
     licence: str = "not stated"
     notes: str = ""
@@ -69,6 +72,7 @@ class Card:
             "recipe": dict(self.recipe),
             "seed": self.seed,
             "metrics": dict(self.metrics),
+            "canonicalisation": dict(self.canonicalisation),
             "sha256": self.sha256,
             "licence": self.licence,
             "notes": self.notes,
@@ -110,6 +114,7 @@ class Card:
                 recipe=dict(data["recipe"]),
                 seed=int(data["seed"]),
                 metrics=dict(data["metrics"]),
+                canonicalisation=dict(data.get("canonicalisation", {})),
                 sha256=str(data["sha256"]),
                 licence=str(data["licence"]),
                 notes=str(data.get("notes", "")),

@@ -19,6 +19,17 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "schedule": ("constant", "cosine"),
     "precision": ("float32", "bfloat16"),
 }
+RECIPES = ("paper", "fast", "tuned")
+RANGES = (
+    (("learning_rate", "batch_size", "temperature"), (0, math.inf), "be finite and above 0"),
+    (
+        ("steps", "weight_decay", "warmup_steps", "augmentation", "tune_steps", "tune_weight"),
+        (0, math.inf),
+        "be finite and not negative",
+    ),
+    (("estimator_steps",), (0, math.inf), "be finite and not negative"),
+    (("momentum", "validation"), (0, 1), "lie in [0, 1)"),
+)
 TABLES = ("train", "network")
 TYPES = {bool: "true or false", float: "a number", int: "a whole number", str: "a text"}
 
@@ -41,7 +52,15 @@ class TrainConfig:
             canonicalisation does with every gallery image.
         precision: "bfloat16" computes under autocast and keeps the weights in float32.
         channels_last: Memory layout, faster on CPUs and GPUs; results differ by rounding.
-        steps: Updates of each stage.
+        steps: Updates of each of the first two stages; 0 only to go on with other weights.
+        augmentation: Strength of the changes of light and place that source and target share,
+            times those of `generator.augment.Augmentation`; 0 for none.
+        tune_steps: Updates of a third stage, which trains both networks and the projection so
+            that drawings find their targets; 0 for none.
+        tune_weight: Of its contrastive loss, beside the squared errors.
+        temperature: Of its contrastive loss.
+        estimator_steps: Updates of the attribute estimator; 0 for none.
+        validation: Share of the training people that nothing but choices is made with.
     """
 
     optimiser: Optimiser = "adamw"
@@ -56,6 +75,12 @@ class TrainConfig:
     precision: Precision = "bfloat16"
     channels_last: bool = True
     steps: int = 4_000
+    augmentation: float = 0.0
+    tune_steps: int = 0
+    tune_weight: float = 1.0
+    temperature: float = 0.07
+    estimator_steps: int = 0
+    validation: float = 0.0
 
     def __post_init__(self) -> None:
         for name, known in CHOICES.items():
@@ -63,15 +88,15 @@ class TrainConfig:
                 raise ConfigError(
                     f"{name} cannot be {getattr(self, name)!r}; {did_you_mean('', known)}"
                 )
-        for name in ("learning_rate", "batch_size", "steps"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ConfigError(f"{name} must be finite and above 0, got {getattr(self, name)}")
-        decay = 0 <= self.weight_decay < math.inf
-        if not 0 <= self.momentum < 1 or not decay or self.warmup_steps < 0:
-            raise ConfigError(
-                "momentum must lie in [0, 1), weight_decay and warmup_steps must not be negative:"
-                f" got {self.momentum}, {self.weight_decay}, {self.warmup_steps}"
-            )
+        for names, (least, most), words in RANGES:
+            for name in names:
+                value = getattr(self, name)
+                if not (least <= value < most and (value > 0 or "above" not in words)):
+                    raise ConfigError(f"{name} must {words}, got {value}")
+
+    def steps_of(self, stage: int) -> int:
+        """Return the updates of a stage: 1, 2, 3 (tuning), 4 (estimator)."""
+        return {1: self.steps, 2: self.steps, 3: self.tune_steps, 4: self.estimator_steps}[stage]
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields, for the card."""
@@ -129,15 +154,24 @@ def recipe(name: str, image_size: int) -> Recipe:
 
     "paper": as published, as far as published. SGD with momentum 0.95, batches of 32, rates 1e-6
     for 60 x 60 and 1e-5 for 32 x 32, which fit a loss summed over the image (our reading); the
-    number of steps is not printed. "fast": what trains well in minutes.
+    number of steps is not printed. "fast": what trains well in minutes. "tuned": the same, then
+    tuned for retrieval, with augmentation, a projection to 256 numbers and an attribute estimator.
 
     Raises:
         ConfigError: There is no such recipe.
     """
     if name == "fast":
         return Recipe(name=name, train=TrainConfig())
+    if name == "tuned":
+        return Recipe(
+            name=name,
+            train=TrainConfig(
+                augmentation=1.0, tune_steps=3_000, estimator_steps=3_000, validation=0.1
+            ),
+            network={"projection": 256, "estimator": True},
+        )
     if name != "paper":
-        raise ConfigError(f"There is no recipe {name!r}; {did_you_mean(name, ('paper', 'fast'))}")
+        raise ConfigError(f"There is no recipe {name!r}; {did_you_mean(name, RECIPES)}")
     return Recipe(
         name=name,
         train=TrainConfig(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gallery.align import Pixels
 from generator.card import Card
 from generator.checkpoint import load_weights
+from generator.estimator import log_probabilities
 from generator.fast import FastTwoStage, Redrawn
 from generator.machine import drawings_at_once, pick_precision
 from generator.two_stage import TwoStage
@@ -126,9 +127,42 @@ class Engine:
             ValueError: The shapes do not fit the network.
         """
         self._require(pixels, codes, "(N, {})")
-        return self._redraw(pixels, codes[:, None], 1).drawn
+        return self._redraw(pixels, codes[:, None], None, 1).drawn
 
-    def closest(self, pixels: Pixels, codes: Floats, *, refine_best: int | None = None) -> Closest:
+    @property
+    def estimates(self) -> bool:
+        """Whether the weights have an attribute estimator."""
+        return self._network.estimator is not None
+
+    @torch.inference_mode()
+    def log_probabilities(self, pixels: Pixels) -> Floats:
+        """Estimate what images show: log p(value | image), laid out as the one-hot code.
+
+        Args:
+            pixels: Aligned images, 0..255, (N, S, S, C).
+
+        Returns:
+            (N, A); over the values of each attribute the probabilities sum to 1.
+
+        Raises:
+            ValueError: The weights have no estimator.
+        """
+        parts = []
+        size = self._drawings()
+        for start in range(0, max(len(pixels), 1), size):
+            images = self._tensor(pixels[start : start + size]).permute(0, 3, 1, 2).float()
+            logits = self._network.estimate(images)
+            parts.append(log_probabilities(logits, self.card.space).cpu().numpy())
+        return np.concatenate(parts)
+
+    def closest(
+        self,
+        pixels: Pixels,
+        codes: Floats,
+        *,
+        handicap: Floats | None = None,
+        refine_best: int | None = None,
+    ) -> Closest:
         """Draw every image under each of its wishes, and keep the drawing that comes closest to it.
 
         Of equally close ones the earlier wish wins.
@@ -136,6 +170,8 @@ class Engine:
         Args:
             pixels: Aligned images, 0..255, (N, S, S, C).
             codes: One-hot codes, (N, K, A).
+            handicap: Added to the errors before they are compared, squared grey levels, (N, K);
+                None for nothing.
             refine_best: Refine only so many wishes of an image, those whose first drawing comes
                 closest: faster, and now and then another choice. None refines all.
 
@@ -147,7 +183,7 @@ class Engine:
         refined = wishes if refine_best is None else min(refine_best, wishes)
         if refined < 1:
             raise ValueError(f"refine_best must be at least 1, of at least 1 wish; got {refined}")
-        return self._redraw(pixels, codes, refined)
+        return self._redraw(pixels, codes, handicap, refined)
 
     def _require(self, pixels: Pixels, codes: Floats, shape: str) -> None:
         aligner = self.card.aligner
@@ -158,8 +194,12 @@ class Engine:
                 f"expected images {wanted} and codes {shape.format(self.card.space.size)}"
             )
 
-    def _redraw(self, pixels: Pixels, codes: Floats, refine_best: int) -> Closest:
-        parts = list(self._batches(pixels, codes, refine_best))
+    def _redraw(
+        self, pixels: Pixels, codes: Floats, handicap: Floats | None, refine_best: int
+    ) -> Closest:
+        if handicap is None:
+            handicap = np.zeros(codes.shape[:2], dtype=np.float32)
+        parts = list(self._batches(pixels, codes, handicap, refine_best))
         return Closest(
             np.concatenate([part.choice for part in parts]),
             np.concatenate([part.errors for part in parts]),
@@ -171,7 +211,9 @@ class Engine:
         )
 
     @torch.inference_mode()
-    def _batches(self, pixels: Pixels, codes: Floats, refine_best: int) -> Iterator[Closest]:
+    def _batches(
+        self, pixels: Pixels, codes: Floats, handicap: Floats, refine_best: int
+    ) -> Iterator[Closest]:
         distinct, which = np.unique(codes.reshape(-1, codes.shape[-1]), axis=0, return_inverse=True)
         which = which.reshape(codes.shape[:2])  # (N, K)
         wishes = self._network.wishes(self._tensor(distinct))
@@ -182,7 +224,8 @@ class Engine:
             if (asked == asked[:1]).all():  # as they are for a gallery: one copy serves all images
                 asked = asked[:1]
             network = self._whole_batch if len(images) == size else self._network
-            yield _fetched(network(images, wishes[self._tensor(asked)], refine_best))
+            added = self._tensor(handicap[start : start + size])
+            yield _fetched(network(images, wishes[self._tensor(asked)], added, refine_best))
 
     def _drawings(self) -> int:
         if self._at_once is None:

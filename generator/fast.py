@@ -31,7 +31,7 @@ class Redrawn:
         error: Its mean squared distance to the image, in squared grey levels, (B,).
         first: The first stage's image, grey levels in [0, 255], (B, C, S, S).
         refined: The second stage's, likewise.
-        features: Output of the feature layer, (B, F, H, W).
+        features: Output of the feature layer, (B, F, H, W), or, projected, (B, D).
     """
 
     choice: Tensor
@@ -76,10 +76,12 @@ class FastTwoStage(nn.Module):
         self.refine_decoder = nn.Sequential(*encoder[to_feature:], *refiner.decoder)
         self.register_buffer("mean", mean.view(-1, 1, 1))
         self.register_buffer("deviation", deviation.view(-1, 1, 1))
+        self.projection, self.estimator = network.projection, network.estimator
         self.dtype = dtype
-        wish_branch = (self.code, self.fusion_code)  # small, and computed once: in full precision
+        # Small, or decisive where rounding shows: in full precision.
+        precise = (self.code, self.fusion_code, self.projection, self.estimator)
         for part in self.children():
-            part.to(torch.float32 if part in wish_branch else dtype)
+            part.to(torch.float32 if part in precise else dtype)
         for parameter in self.parameters():
             parameter.requires_grad = False
             if parameter.ndim == 4:
@@ -90,6 +92,17 @@ class FastTwoStage(nn.Module):
         maps = self.code(codes).unflatten(1, (-1, self.side, self.side))
         added: Tensor = self.fusion_code(maps)
         return added.to(self.dtype)
+
+    def estimate(self, images: Tensor) -> Tensor:
+        """Return the estimator's logits: grey levels (B, C, S, S) -> (B, A).
+
+        Raises:
+            ValueError: The network has no estimator.
+        """
+        if self.estimator is None:
+            raise ValueError("these weights have no attribute estimator")
+        logits: Tensor = self.estimator((images - self.mean) / self.deviation)
+        return logits
 
     def draw_first(self, images: Tensor, wishes: Tensor) -> Tensor:
         """Draw the wishes of each image with the first stage.
@@ -120,7 +133,9 @@ class FastTwoStage(nn.Module):
         refined = self.refine_decoder(features)
         return refined.unflatten(0, first.shape[:2]), features.unflatten(0, first.shape[:2])
 
-    def forward(self, images: Tensor, wishes: Tensor, refine_best: int) -> Redrawn:
+    def forward(
+        self, images: Tensor, wishes: Tensor, handicap: Tensor, refine_best: int
+    ) -> Redrawn:
         """Draw each image under its wishes, and keep the drawing that comes closest to it.
 
         Of equally close ones the earlier wish wins. With one wish there is nothing to choose.
@@ -129,24 +144,29 @@ class FastTwoStage(nn.Module):
             images: Grey levels in [0, 255], (B, C, S, S).
             wishes: What the method `wishes` returned for the wishes of each image, (B, K, …), or
                 (1, K, …) if they are the same for all.
+            handicap: Added to the error of each wish's drawing before they are compared, squared
+                grey levels, (B, K) or (1, K).
             refine_best: How many wishes of an image are refined, 1..K: those whose first drawing
                 comes closest. K follows the rule to the letter.
         """
         normalised = (images - self.mean) / self.deviation
         first = self.draw_first(normalised, wishes)  # (B, K, C, S, S)
         rows = torch.arange(len(images), device=images.device)
-        near = self._errors(first, images).argsort(dim=1, stable=True)[:, :refine_best]
+        handicap = handicap.expand(len(images), -1)
+        coarse = self._errors(first, images) + handicap
+        near = coarse.argsort(dim=1, stable=True)[:, :refine_best]
         near = near.sort(dim=1).values  # (B, J)
         first = first[rows[:, None], near]
         refined, features = self.refine(normalised, first)
         errors = self._errors(refined, images)
-        kept = (rows, errors.argmin(dim=1))
+        kept = (rows, (errors + handicap.gather(1, near)).argmin(dim=1))
+        found = features[kept]
         return Redrawn(
             near[kept],
             errors[kept],
             self._levels(first[kept]),
             self._levels(refined[kept]),
-            features[kept],
+            found if self.projection is None else self.projection(found.float()),
         )
 
     def _errors(self, drawn: Tensor, images: Tensor) -> Tensor:

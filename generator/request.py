@@ -7,11 +7,13 @@ from typing import Any
 import torch
 
 from gallery.align import Aligner, Crop
-from gallery.errors import ConfigError
+from gallery.attributes import AttributeSpace
+from gallery.errors import ConfigError, WeightsError
 from gallery.faces import FaceSet, first_identities, fold_identities
 from gallery.readers.registry import PACKAGED
 from generator.card import NAME
-from generator.config import Recipe, recipe
+from generator.checkpoint import find_weights, load_card
+from generator.config import Recipe, TrainConfig, recipe
 from generator.registry import architecture
 
 CPU = torch.device("cpu")
@@ -31,6 +33,7 @@ class TrainRequest:
         seed: Of initialisation and order.
         device: Where to train.
         crop: Overrides the reader's crop.
+        start: Weights to begin with, instead of random ones; None for random ones.
         checkpoint_every: Updates between checkpoints, and between sample pictures.
     """
 
@@ -43,6 +46,7 @@ class TrainRequest:
     seed: int = 0
     device: torch.device = CPU
     crop: Crop | None = None
+    start: Path | None = None
     checkpoint_every: int = 500
 
     def aligner(self) -> Aligner:
@@ -62,6 +66,7 @@ class TrainRequest:
             "train_identities": list(self.train_identities),
             "recipe": {"name": self.recipe.name, **self.recipe.train.to_json()},
             "seed": self.seed,
+            "start": None if self.start is None else load_card(self.start).sha256,
         }
 
 
@@ -79,6 +84,7 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
     fold: str | None = None,
     seed: int = 0,
     crop: Crop | None = None,
+    start: str | None = None,
 ) -> TrainRequest:
     """Gather a request from what stands on a command line.
 
@@ -95,8 +101,10 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
         fold: "K/N"; see `fold_identities`. Without either, everybody is trained on.
         seed: Of initialisation and order.
         crop: Overrides the reader's crop.
+        start: Weights to begin with: a folder, file or packaged name.
 
     Raises:
+        WeightsError: There are no weights to begin with, or they are of another kind.
         ConfigError: An option is out of range, two contradict each other, or the set is kept for
             testing.
         WishError: An attribute is unknown.
@@ -116,6 +124,8 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
     if steps is not None:
         chosen = replace(chosen, train=chosen.train_with({"steps": steps}, "--steps"))
     space = faces.space.only(attributes)
+    begun = None if start is None else _start(start, architecture_name, space)
+    _check_steps(chosen.train, begun)
     with torch.device("meta"):  # says now, not after reading the images, what is wrong
         architecture(architecture_name).build(space.size, chosen.network)
     people = faces.labelled(attributes)
@@ -135,7 +145,26 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
         seed=seed,
         device=device,
         crop=crop,
+        start=begun,
     )
+
+
+def _check_steps(config: TrainConfig, start: Path | None) -> None:
+    if not config.steps and start is None:
+        raise ConfigError(
+            "steps must be above 0, got 0; 0 is for going on with other weights: --start WEIGHTS"
+        )
+
+
+def _start(given: str, architecture_name: str, space: AttributeSpace) -> Path:
+    path = find_weights(given)
+    card = load_card(path)
+    if card.architecture != architecture_name or card.space != space:
+        raise WeightsError(
+            f"Training cannot start with {given}: it is {card.architecture} for"
+            f" {card.space.to_json()}, not {architecture_name} for {space.to_json()}"
+        )
+    return path
 
 
 def _check_set(faces: FaceSet) -> None:

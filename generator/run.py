@@ -24,16 +24,21 @@ from gallery.pixels import Aligned, align_all, align_each
 from generator.card import Card
 from generator.checkpoint import (
     WEIGHTS_FILE,
+    load_card,
     load_checkpoint,
+    load_weights,
     save_checkpoint,
     save_weights,
 )
+from generator.contrast import HardBatches
 from generator.engine import Engine
+from generator.estimator import labels_of
+from generator.fitting import fit_rule
 from generator.pairs import make_pairs
 from generator.registry import architecture
 from generator.request import TrainRequest
 from generator.samples import measure, sample_sheet
-from generator.training import STAGES, Step, Trainer, TrainingData
+from generator.training import ESTIMATE, STAGES, Step, Trainer, TrainingData
 from generator.two_stage import TwoStage, initialise
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
@@ -88,7 +93,9 @@ def train(request: TrainRequest, *, resume: bool = False) -> Iterator[Progress]:
     strangers = strangers.of(strangers.identities[:HELDOUT_PEOPLE])
     others = yield from _read(strangers, aligner)
     usable = any(not isinstance(pixels, Problem) for _, pixels in others)
-    run = _Run(request, align_all(known, spec), align_all(others, spec) if usable else None)
+    whole = align_all(known, spec)
+    fitted, validation = _split(whole, request.recipe.train.validation)
+    run = _Run(request, fitted, align_all(others, spec) if usable else None, validation)
     if state is None:
         run.begin()
     else:
@@ -175,20 +182,56 @@ def _read(faces: FaceSet, aligner: Aligner) -> Generator[Progress, None, Read]:
     return pairs
 
 
+def _split(whole: Aligned, share: float) -> tuple[Aligned, Aligned | None]:
+    """Set the last people of the training aside, for choices; at least one, if a share is asked."""
+    if not share:
+        return whole, None
+    people = list(dict.fromkeys(face.identity for face in whole.faces))
+    aside = set(people[-max(1, round(share * len(people))) :])
+    if len(aside) == len(people):
+        raise ConfigError(
+            f"validation = {share} leaves nobody of {len(people)} people to train on; add people,"
+            " or set validation = 0 in the [train] table of --config"
+        )
+    return tuple(  # type: ignore[return-value]
+        Aligned(tuple(whole.faces[place] for place in places), whole.pixels[places], whole.problems)
+        for places in (
+            [n for n, face in enumerate(whole.faces) if face.identity not in aside],
+            [n for n, face in enumerate(whole.faces) if face.identity in aside],
+        )
+    )
+
+
 class _Run:
     """A run under way."""
 
-    def __init__(self, request: TrainRequest, known: Aligned, others: Aligned | None) -> None:
+    def __init__(
+        self,
+        request: TrainRequest,
+        known: Aligned,
+        others: Aligned | None,
+        validation: Aligned | None,
+    ) -> None:
         self.request = request
         self.known = known
         self.others = others
+        self.validation = validation
         self.space = request.faces.space.only(request.attributes)
         config = request.recipe.train
         pairs = make_pairs(known.faces, self.space, same_pairs=config.same_pairs)
         network = architecture(request.architecture).build(self.space.size, request.recipe.network)
         initialise(network, torch.Generator().manual_seed(request.seed))
-        self.data = TrainingData(known.pixels, pairs, request.device)
-        self.trainer = Trainer(network.to(request.device), self.data, config, request.seed)
+        statistics = None if request.start is None else _begin_with(request.start, network)
+        labels = labels_of(known.faces, self.space)
+        self.data = TrainingData(known.pixels, pairs, request.device, labels, statistics)
+        self.trainer = Trainer(
+            network.to(request.device),
+            self.data,
+            config,
+            request.seed,
+            contrast=HardBatches(known.faces, pairs, self.space, config.batch_size),
+            space=self.space,
+        )
         self.loss: float | None = None
         self.saved = time.monotonic()
         self.data_sha256 = data_sha256(known)
@@ -221,13 +264,14 @@ class _Run:
         images = 0
         for step in self.trainer.steps():
             images += config.batch_size
-            last = step.number == config.steps
+            total = config.steps_of(step.stage)
+            last = step.number == total
             if step.number % LOG_EVERY == 0 or last:
                 self._log(log, step, images / (time.monotonic() - started))
             regular = step.number % self.request.checkpoint_every == 0 or last
             if regular or time.monotonic() - self.saved > SAVE_EVERY_S:
                 self._checkpoint(step, sampled=regular)
-            yield Progress(f"stage {step.stage}", step.number, config.steps, self.loss)
+            yield Progress(f"stage {step.stage}", step.number, total, self.loss)
 
     def finish(self) -> None:
         """Measure, write weights and card, and let go of the checkpoint."""
@@ -236,7 +280,10 @@ class _Run:
         for name, part in (("train", self.known), ("heldout", self.others)):
             if part is not None:
                 metrics[name] = measure(engine, part, self.request.seed)
-        card = replace(engine.card, metrics=metrics)
+        chosen = {}
+        if engine.estimates and self.validation is not None:
+            chosen = fit_rule(engine, self.validation)
+        card = replace(engine.card, metrics=metrics, canonicalisation=chosen)
         save_weights(self.request.out / WEIGHTS_FILE, self.network, card)
         (self.request.out / CHECKPOINT_FILE).unlink(missing_ok=True)
 
@@ -263,7 +310,7 @@ class _Run:
     def _checkpoint(self, step: Step, *, sampled: bool) -> None:
         """Save where the run is; pictures first: a run killed in between draws them again."""
         _require_finite(step, [step.loss, *self.network.parameters()])
-        if sampled:
+        if sampled and step.stage != ESTIMATE:  # which draws nothing
             self._sample(step)
         position = {
             "stage": step.stage,
@@ -282,7 +329,7 @@ class _Run:
             self._engine(),
             part,
             self.request.seed,
-            refined=step.stage == STAGES[-1],
+            refined=step.stage > STAGES[0],
             title=f"stage {step.stage}, step {step.number} ({who})",
         )
         self.network.train()
@@ -294,7 +341,8 @@ class _Run:
 
     def _card(self) -> Card:
         request = self.request
-        shown = {face.identity for face in self.known.faces if face.identity is not None}
+        faces = self.known.faces + (self.validation.faces if self.validation else ())
+        shown = {face.identity for face in faces if face.identity is not None}
         return Card(
             name=request.out.resolve().name,
             architecture=request.architecture,
@@ -303,7 +351,8 @@ class _Run:
             aligner=request.aligner(),
             mean=tuple(self.data.mean.flatten().tolist()),
             deviation=tuple(self.data.deviation.flatten().tolist()),
-            train_identities=tuple(who for who in request.train_identities if who in shown),
+            train_identities=_seen_before(request)
+            + tuple(who for who in request.train_identities if who in shown),
             data={
                 "spec": request.faces.spec,
                 "images": len(self.known.faces),
@@ -313,6 +362,38 @@ class _Run:
             recipe={"name": request.recipe.name, **request.recipe.train.to_json()},
             seed=request.seed,
         )
+
+
+def _begin_with(start: Path, network: TwoStage) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Copy what two networks share, and return the normalisation of the first.
+
+    The attribute branch may be a table in one of them alone; then it begins anew, which only
+    stage 1 can put right.
+    """
+    trained, card = load_weights(start)
+    theirs, ours = trained.state_dict(), network.state_dict()
+    shared = {
+        name: value
+        for name, value in theirs.items()
+        if name in ours and ours[name].shape == value.shape
+    }
+    missing = {name for name in ours if name.startswith(("first.", "refiner."))} - set(shared)
+    if missing:
+        raise WeightsError(
+            f"Training cannot start with {start}: its network has no {min(missing)} like this"
+            " one's; use the same [network] settings in --config (packed weights have"
+            ' code_branch = "table")'
+        )
+    network.load_state_dict({**ours, **shared})
+    return card.mean, card.deviation
+
+
+def _seen_before(request: TrainRequest) -> tuple[str, ...]:
+    """People that the weights to begin with have seen, besides those of this training."""
+    if request.start is None:
+        return ()
+    before = load_card(request.start).train_identities
+    return tuple(who for who in before if who not in request.train_identities)
 
 
 def _require_finite(step: Step, values: Iterable[torch.Tensor]) -> None:

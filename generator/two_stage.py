@@ -28,6 +28,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from generator.estimator import Estimator
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TwoStageConfig:
@@ -41,6 +43,9 @@ class TwoStageConfig:
         feature_layer: Refiner layer whose output is the feature.
         code_branch: "layers", as published, or "table": what these layers say of each of the
             values of a single attribute, looked up (see `with_table`).
+        projection: Length of the features after a learnt linear projection; 0 for none, as
+            published.
+        estimator: Whether an attribute estimator is part of the network; not as published.
     """
 
     size: int
@@ -49,6 +54,8 @@ class TwoStageConfig:
     middle_channels: int = 64
     feature_layer: str = ""
     code_branch: str = "layers"
+    projection: int = 0
+    estimator: bool = False
 
     def __post_init__(self) -> None:
         if self.size not in FEATURE_LAYERS:
@@ -62,6 +69,8 @@ class TwoStageConfig:
             )
         if self.code_branch not in ("layers", "table"):
             raise ValueError(f"code_branch must be layers or table, got {self.code_branch!r}")
+        if self.projection < 0:
+            raise ValueError(f"projection must not be negative, got {self.projection}")
         if min(self.channels, self.code_size, self.middle_channels) < 1:
             raise ValueError(f"channels, code_size and middle_channels must be positive: {self}")
         if self.size == 32 and self.middle_channels != 64:
@@ -75,9 +84,12 @@ class TwoStageConfig:
             "middle_channels": self.middle_channels,
             "feature_layer": self.feature_layer,
             "code_branch": self.code_branch,
+            "projection": self.projection,
+            "estimator": self.estimator,
         }
 
 
+SQUEEZED = 32  # channels between the feature layer and the projection
 # Layers of the refiner that may serve as the feature, the default first.
 FEATURE_LAYERS = {60: ("conv5",), 32: ("conv6", "conv5", "conv4")}
 
@@ -89,7 +101,7 @@ class Drawing:
     Attributes:
         first: The first stage's images, normalised, (B, C, S, S).
         refined: The second stage's images, normalised, (B, C, S, S).
-        features: Output of the feature layer, (B, F, H, W).
+        features: Output of the feature layer, (B, F, H, W), or, projected, (B, D).
     """
 
     first: Tensor
@@ -192,19 +204,47 @@ class Refiner(nn.Module):
         return self.decoder(maps), features
 
 
+class Projection(nn.Module):
+    """A linear map from the feature layer to D numbers, of low rank so that it is small on disk."""
+
+    def __init__(self, config: TwoStageConfig) -> None:
+        super().__init__()
+        channels, side = feature_shape(config)
+        self.squeeze = nn.Conv2d(channels, SQUEEZED, 1, bias=False)
+        self.project = nn.Linear(SQUEEZED * side**2, config.projection, bias=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, F, H, W) -> (B, D)."""
+        projected: Tensor = self.project(self.squeeze(features).flatten(1))
+        return projected
+
+
+def feature_shape(config: TwoStageConfig) -> tuple[int, int]:
+    """Return channels and side of the feature layer."""
+    if config.size == 60:
+        return 128, 15
+    return (64 if config.feature_layer == "conv6" else 128), 16
+
+
 class TwoStage(nn.Module):
-    """Both stages, trained one after the other."""
+    """Both stages, trained one after the other, and what a setting adds to them."""
 
     def __init__(self, config: TwoStageConfig) -> None:
         super().__init__()
         self.config = config
         self.first = FirstStage(config)
         self.refiner = Refiner(config)
+        self.projection = Projection(config) if config.projection else None
+        self.estimator = (
+            Estimator(config.size, config.channels, config.code_size) if config.estimator else None
+        )
 
     def forward(self, images: Tensor, codes: Tensor) -> Drawing:
         """Draw and refine: normalised images (B, C, S, S), one-hot codes (B, A)."""
         first = self.first(images, codes)
         refined, features = self.refiner(images, first.to(images.dtype))
+        if self.projection is not None:
+            features = self.projection(features)
         return Drawing(first, refined, features)
 
 

@@ -26,7 +26,7 @@ from gallery.files import file_sha256, replacing
 from generator.engine import Engine
 from index import store
 from index.base import Ids
-from retrieval.canonical import Canonical, canonicalise, rule_name
+from retrieval.canonical import Canonical, Rule, canonicalise
 from retrieval.collection import Collection
 from retrieval.embedding import contract_of
 from retrieval.publishing import publish, publishing
@@ -148,8 +148,8 @@ class _Builder:
         self.faces = faces
         self.engine = engine
         self.restore = restore
-        self.refine_best = refine_best
-        self.contract = contract_of(engine, rule_name(refine_best))
+        self.rule = Rule.of(engine.card, refine_best)
+        self.contract = contract_of(engine, str(self.rule))
         self.directory = collection.space_dir(engine.card.name)
         self.space = self._open_space(collection, weights)
         self.next_shard = 1
@@ -253,7 +253,7 @@ class _Builder:
         drawing = None
         if good:
             pixels = np.stack([found for _, _, found in good])
-            drawing = pencil.submit(canonicalise, self.engine, pixels, refine_best=self.refine_best)
+            drawing = pencil.submit(canonicalise, self.engine, pixels, self.rule)
         return _Batch(
             files=len(batch),
             ids=np.array([image_id for image_id, _, _ in good], dtype=np.int64),

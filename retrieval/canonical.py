@@ -8,6 +8,11 @@ smallest squared pixel distance to the image. With several attributes a full pro
 attribute by attribute, in order, the others are held at what was chosen before (at first, at their
 first values). Its shortcut refines only the drawings whose first stage comes closest.
 
+Rule `estimator`: the likeliest values by the weights' attribute estimator, all at once, and one
+redrawing. Rule `both`: the value with the smallest error minus temperature times log-probability;
+with several attributes, `estimator`. Which rule weights use stands on their card, chosen on people
+held out of their training (generator/fitting.py).
+
 Source: arXiv 1511.08446, section 4.1.2; BMVC 2016, section 4.1, "Retrieval results".
 
 Shapes: N images, S side, C channels, D dimensions, A length of the one-hot code.
@@ -22,31 +27,60 @@ from numpy.typing import NDArray
 from gallery.align import Pixels
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import IndexFileError
+from generator.card import Card
 from generator.engine import Engine, Floats
 from retrieval.embedding import normalise
 
-RECONSTRUCTION = "reconstruction"
-_SHORTENED = re.compile(r"reconstruction, best ([1-9][0-9]*) refined")
+RECONSTRUCTION, ESTIMATOR, BOTH = "reconstruction", "estimator", "both"
+_NAMED = re.compile(
+    r"(reconstruction|estimator|both, temperature ([0-9.]+))(?:, best ([1-9][0-9]*) refined)?"
+)
 
 
-def rule_name(refine_best: int | None) -> str:
-    """Name the rule, for the index contract: `reconstruction`, or its shortcut."""
-    return RECONSTRUCTION if refine_best is None else f"reconstruction, best {refine_best} refined"
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How canonical views are chosen.
 
-
-def refined_by(rule: str) -> int | None:
-    """Return how many wishes of an image a rule refines; None for all.
-
-    Raises:
-        IndexFileError: There is no such rule.
+    Attributes:
+        kind: "reconstruction", "estimator" or "both".
+        temperature: Of "both": squared grey levels that a unit of log-probability weighs.
+        refine_best: See `Engine.closest`; None follows the rule to the letter.
     """
-    shortened = _SHORTENED.fullmatch(rule)
-    if rule != RECONSTRUCTION and shortened is None:
-        raise IndexFileError(
-            f"The space was made by the rule {rule!r}, which this version does not know. Update"
-            " mindseye, or build the space again: mindseye index build"
-        )
-    return int(shortened[1]) if shortened else None
+
+    kind: str = RECONSTRUCTION
+    temperature: float = 0.0
+    refine_best: int | None = None
+
+    @classmethod
+    def of(cls, card: Card, refine_best: int | None = None) -> "Rule":
+        """Return the rule that was measured best for some weights."""
+        chosen = card.canonicalisation
+        kind = str(chosen.get("rule", RECONSTRUCTION))
+        return cls(kind, float(chosen.get("temperature", 0.0)), refine_best)
+
+    @classmethod
+    def parse(cls, name: str) -> "Rule":
+        """Read the name that an index contract holds.
+
+        Raises:
+            IndexFileError: There is no such rule.
+        """
+        found = _NAMED.fullmatch(name)
+        if found is None:
+            raise IndexFileError(
+                f"The space was made by the rule {name!r}, which this version does not know. Update"
+                " mindseye, or build the space again: mindseye index build"
+            )
+        kind = found[1].partition(",")[0]
+        return cls(kind, float(found[2] or 0), int(found[3]) if found[3] else None)
+
+    def __str__(self) -> str:
+        """Name the rule, for the index contract."""
+        kind = f"{self.kind}, temperature {self.temperature:g}" if self.kind == BOTH else self.kind
+        return kind if self.refine_best is None else f"{kind}, best {self.refine_best} refined"
+
+
+PAPERS = Rule()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +100,53 @@ class Canonical:
     errors: NDArray[np.float32]
 
 
-def canonicalise(engine: Engine, pixels: Pixels, *, refine_best: int | None = None) -> Canonical:
-    """Redraw images by the rule `reconstruction`.
+def canonicalise(engine: Engine, pixels: Pixels, rule: Rule = PAPERS) -> Canonical:
+    """Redraw images, each under the values that it seems to show.
 
     Args:
         engine: Draws.
         pixels: Aligned images, 0..255, (N, S, S, C), N at least 1.
-        refine_best: See `Engine.closest`; None follows the rule to the letter.
+        rule: How the values are chosen; the papers' by default.
+
+    Raises:
+        ValueError: The generator has no attributes, or the rule asks an estimator it has not.
     """
     space = engine.card.space
     if not space.attributes:
         raise ValueError("a generator without attributes has no canonical view")
+    if rule.kind == ESTIMATOR or (rule.kind == BOTH and len(space.attributes) > 1):
+        return _redrawn_as_estimated(engine, pixels)
+    handicap = None
+    if rule.kind == BOTH:
+        handicap = -rule.temperature * engine.log_probabilities(pixels)  # (N, K)
     first = Condition({a.name: a.values[0] for a in space.attributes})
     conditions = [first] * len(pixels)
     for attribute in space.attributes:
         held = {condition: _codes(space, condition, attribute) for condition in set(conditions)}
         codes = np.stack([held[condition] for condition in conditions])  # (N, K, A)
-        closest = engine.closest(pixels, codes, refine_best=refine_best)
+        closest = engine.closest(pixels, codes, handicap=handicap, refine_best=rule.refine_best)
         conditions = [
             condition.replace({attribute.name: attribute.values[choice]})
             for condition, choice in zip(conditions, closest.choice.tolist(), strict=True)
         ]
     drawn = closest.drawn
     return Canonical(tuple(conditions), drawn.refined, normalise(drawn.features), closest.errors)
+
+
+def _redrawn_as_estimated(engine: Engine, pixels: Pixels) -> Canonical:
+    """Redraw each image once, under the likeliest value of each attribute."""
+    space = engine.card.space
+    likely = engine.log_probabilities(pixels)
+    ends = np.cumsum([len(a.values) for a in space.attributes])
+    parts = np.split(likely, ends[:-1], axis=1)
+    choices = np.stack([part.argmax(axis=1) for part in parts], axis=1)  # (N, T)
+    conditions = tuple(
+        Condition({a.name: a.values[at] for a, at in zip(space.attributes, row, strict=True)})
+        for row in choices.tolist()
+    )
+    drawn = engine.draw(pixels, np.stack([space.one_hot(condition) for condition in conditions]))
+    errors = np.square(drawn.refined - pixels).mean(axis=(1, 2, 3), dtype=np.float32)
+    return Canonical(conditions, drawn.refined, normalise(drawn.features), errors)
 
 
 def _codes(space: AttributeSpace, held: Condition, attribute: Attribute) -> Floats:

@@ -8,7 +8,7 @@ from generator.card import Card
 from generator.engine import Engine, Floats
 from index.contract import IndexContract
 
-PROJECTION = "none"  # the papers' raw features
+RAW = "none"  # the papers' features, not projected
 
 
 def normalise(vectors: Floats) -> Floats:
@@ -30,6 +30,7 @@ def contract_of(engine: Engine, rule: str) -> IndexContract:
 
 def contract_from_card(card: Card, rule: str, dimension: int) -> IndexContract:
     """Return the terms, without loading the weights; see `contract_of`."""
+    projection = card.network.get("projection", 0)
     return IndexContract(
         extractor=json.dumps(
             {
@@ -43,6 +44,6 @@ def contract_from_card(card: Card, rule: str, dimension: int) -> IndexContract:
         attribute_space=tuple((a.name, a.values) for a in card.space.attributes),
         aligner=json.dumps(card.aligner.to_json(), sort_keys=True),
         canonicalisation=rule,
-        projection=PROJECTION,
+        projection=f"linear-{projection}" if projection else RAW,
         dimension=dimension,
     )

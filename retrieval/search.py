@@ -21,7 +21,7 @@ from generator.engine import Engine, Floats
 from index.base import Neighbours
 from index.contract import IndexContract
 from index.store import read_contract
-from retrieval.canonical import canonicalise, refined_by
+from retrieval.canonical import PAPERS, Rule, canonicalise
 from retrieval.collection import Collection
 from retrieval.embedding import contract_from_card, contract_of, normalise
 from retrieval.fresh import FreshIndex
@@ -114,9 +114,9 @@ class Searcher:
         collection: Collection,
         engine: Engine,
         index: FreshIndex,
-        refine_best: int | None = None,
+        rule: Rule = PAPERS,
     ) -> None:
-        self._refine_best = refine_best
+        self._rule = rule
         self.engine = engine
         self.index = index
         self._catalogue = collection.catalogue
@@ -194,7 +194,7 @@ class Searcher:
         batch = source[None]
         condition = wish
         if len(wish) < len(self.card.space.attributes):
-            seen = canonicalise(self.engine, batch, refine_best=self._refine_best)
+            seen = canonicalise(self.engine, batch, self._rule)
             condition = seen.estimates[0].replace(wish)
         drawn = self.engine.draw(batch, self.card.space.one_hot(condition)[None])
         return drawn.refined[0], drawn.features
@@ -243,11 +243,11 @@ def open_searcher(
     contract = read_contract(collection.space_dir(chosen.name))
     if weights is not None:
         _require_weights(contract, chosen, find_weights(weights))
-    refine_best = refined_by(contract.canonicalisation)
+    rule = Rule.parse(contract.canonicalisation)
     engine = Engine.open(collection.weights_path(chosen.name), device)
     terms = contract_of(engine, contract.canonicalisation)
     index = FreshIndex(collection, chosen, terms, device.type)
-    return Searcher(collection, engine, index, refine_best)
+    return Searcher(collection, engine, index, rule)
 
 
 def _choose(collection: Collection, wish: Condition, name: str | None) -> SpaceRow:

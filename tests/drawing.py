@@ -9,9 +9,17 @@ from generator.engine import Closest, Drawn, Engine, Floats
 class DrawsOneByOne(Engine):
     """Chooses among drawings of `draw`, which a test defines."""
 
-    def closest(self, pixels: Pixels, codes: Floats, *, refine_best: int | None = None) -> Closest:
+    def closest(
+        self,
+        pixels: Pixels,
+        codes: Floats,
+        *,
+        handicap: Floats | None = None,
+        refine_best: int | None = None,
+    ) -> Closest:
         """Draw value by value and keep the closest; every wish is refined."""
         assert refine_best is None
+        assert handicap is None
         drawn = [self.draw(pixels, codes[:, wish]) for wish in range(codes.shape[1])]
         errors = np.stack(
             [np.square(one.refined - pixels).mean(axis=(1, 2, 3)) for one in drawn], axis=1

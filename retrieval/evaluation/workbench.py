@@ -20,7 +20,7 @@ from gallery.attributes import AttributeSpace, Condition
 from gallery.pixels import Aligned
 from generator.engine import Drawn, Engine, Floats
 from index.base import Vectors
-from retrieval.canonical import canonicalise
+from retrieval.canonical import Rule, canonicalise
 from retrieval.embedding import normalise
 from retrieval.evaluation.embedders.base import Embedder
 from retrieval.evaluation.embedders.pixels import PixelEmbedder
@@ -201,11 +201,12 @@ class Workbench:
 
     def _canonical(self) -> Steps[Canonical]:
         bench, pixels = self.bench, self.bench.aligned.pixels
+        rule = Rule.of(bench.engine.card)
         embeddings = bench.store.writer("canonical-embeddings", len(pixels))
         images = bench.store.writer("canonical-images", len(pixels))
         estimates: list[Condition] = []
         for start in range(0, len(pixels), BATCH):
-            found = canonicalise(bench.engine, pixels[start : start + BATCH])
+            found = canonicalise(bench.engine, pixels[start : start + BATCH], rule)
             embeddings.add(found.embeddings)
             images.add(found.images.round().astype(np.uint8))
             estimates += found.estimates

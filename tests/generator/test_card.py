@@ -47,6 +47,7 @@ def test_a_card_says_what_a_reader_looks_for(make_card: MakeCard) -> None:
         "recipe",
         "seed",
         "metrics",
+        "canonicalisation",
         "sha256",
         "licence",
         "notes",

@@ -239,3 +239,51 @@ def test_wishes_that_do_not_fit_are_refused(
     pixels = wishes(card, 2)[0]
     with pytest.raises(ValueError, match=r"codes \(N, K, 3\)|refine_best must be at least 1"):
         engine.closest(pixels, np.zeros(codes, dtype=np.float32), refine_best=best)
+
+
+@pytest.mark.parametrize("name", ["two-stage-60", "two-stage-32"])
+def test_a_projection_and_an_estimator_are_those_of_the_plain_network(
+    make_card: MakeCard, make_network: MakeNetwork, name: str
+) -> None:
+    card = make_card(name, network={"projection": 16, "estimator": True})
+    network = make_network(card).eval()
+    engine = Engine(network, card, CPU)
+    pixels, codes = wishes(card)
+    mean, deviation = (np.array(x, np.float32) for x in (card.mean, card.deviation))
+    images = torch.from_numpy(((pixels - mean) / deviation).transpose(0, 3, 1, 2))
+    with torch.no_grad():
+        by_hand = network(images, torch.from_numpy(codes))
+        logits = network.estimator(images)  # type: ignore[misc]
+    assert engine.dimension == 16
+    assert np.allclose(engine.draw(pixels, codes).features, by_hand.features.numpy(), atol=1e-3)
+    assert np.allclose(
+        engine.log_probabilities(pixels), logits.log_softmax(dim=1).numpy(), atol=1e-4
+    )
+    assert engine.estimates
+    assert np.exp(engine.log_probabilities(pixels)).sum(axis=1) == pytest.approx(np.ones(5))
+
+
+def test_without_an_estimator_there_is_no_estimate(
+    make_card: MakeCard, make_network: MakeNetwork
+) -> None:
+    card = make_card()
+    engine = Engine(make_network(card), card, CPU)
+    assert not engine.estimates
+    with pytest.raises(ValueError, match="these weights have no attribute estimator"):
+        engine.log_probabilities(wishes(card)[0])
+
+
+@pytest.mark.parametrize("refine_best", [1, 3])
+def test_a_handicap_is_added_before_drawings_are_compared(
+    make_card: MakeCard, make_network: MakeNetwork, refine_best: int
+) -> None:
+    card = make_card()
+    engine = Engine(make_network(card), card, CPU)
+    pixels, codes = wishes(card, 6)[0], all_wishes(card, 6)
+    wanted = np.array([0, 1, 2, 2, 1, 0])
+    handicap = np.full((6, 3), 1e6, dtype=np.float32)
+    handicap[np.arange(6), wanted] = 0
+    closest = engine.closest(pixels, codes, handicap=handicap, refine_best=refine_best)
+    assert closest.choice.tolist() == wanted.tolist()
+    errors = np.square(closest.drawn.refined - pixels).mean(axis=(1, 2, 3))
+    assert closest.errors == pytest.approx(errors, rel=1e-3)  # without the handicap

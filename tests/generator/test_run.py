@@ -137,6 +137,8 @@ def test_the_card_says_how_the_weights_came_about(
         "middle_channels": 64,
         "feature_layer": "conv6",
         "code_branch": "layers",
+        "projection": 0,
+        "estimator": False,
     }
     assert card.sha256 == file_sha256(request.out / "weights.safetensors")
 

@@ -102,9 +102,9 @@ def spied(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> list[list[int]
     seen: list[list[int]] = []
     batch = data.batch
 
-    def spy(chosen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def spy(chosen: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor]:
         seen.append(chosen.tolist())
-        return batch(chosen)
+        return batch(chosen, *rest)
 
     monkeypatch.setattr(data, "batch", spy)
     return seen

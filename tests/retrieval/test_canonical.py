@@ -1,5 +1,6 @@
 """Canonical views against the definition: image by image, value by value, one drawing at a time."""
 
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 
 from gallery.align import Aligner, Pixels
 from gallery.attributes import Attribute, AttributeSpace, Condition
+from gallery.errors import IndexFileError
 from generator.card import Card
-from generator.engine import Drawn, Engine, Floats
-from retrieval.canonical import Canonical, canonicalise
+from generator.engine import Closest, Drawn, Engine, Floats
+from retrieval.canonical import Canonical, Rule, canonicalise
 from tests.drawing import DrawsOneByOne
 
 POSE = Attribute("pose", ("-45", "0", "45"), "degree")
@@ -160,3 +162,79 @@ def test_an_image_is_not_changed_by_its_neighbours() -> None:
         assert (whole.images[chosen] == part.images).all()
         assert (whole.embeddings[chosen] == part.embeddings).all()
         assert (whole.errors[chosen] == part.errors).all()
+
+
+class Guessing(Pencil):
+    """Has an estimator that says what the test says, of every image the same."""
+
+    def __init__(self, *attributes: Attribute, likely: list[float]) -> None:
+        super().__init__(*attributes)
+        self.likely = np.array(likely, dtype=np.float32)
+        self.handicaps: list[Floats | None] = []
+
+    def log_probabilities(self, pixels: Pixels) -> Floats:
+        return np.broadcast_to(np.log(self.likely), (len(pixels), len(self.likely)))
+
+    def closest(
+        self,
+        pixels: Pixels,
+        codes: Floats,
+        *,
+        handicap: Floats | None = None,
+        refine_best: int | None = None,
+    ) -> Closest:
+        self.handicaps.append(handicap)
+        return super().closest(pixels, codes, refine_best=refine_best)
+
+
+def test_the_estimator_chooses_all_values_at_once_and_each_image_is_drawn_once() -> None:
+    engine = Guessing(POSE, LIGHT, likely=[0.2, 0.5, 0.3, 0.1, 0.9])
+    pixels = some_pixels(4)
+    for rule in (Rule("estimator"), Rule("both", 30.0)):
+        engine.drawings = 0
+        canonical = canonicalise(engine, pixels, rule)
+        assert canonical.estimates == (Condition(pose="0", light="right"),) * 4
+        assert engine.drawings == 4
+        drawn = engine.draw(pixels, np.array([[0, 1, 0, 0, 1]] * 4, dtype=np.float32))
+        assert (canonical.images == drawn.refined).all()
+        assert canonical.errors == pytest.approx(
+            np.square(drawn.refined - pixels).mean(axis=(1, 2, 3))
+        )
+        assert np.linalg.norm(canonical.embeddings, axis=1) == pytest.approx(np.ones(4))
+
+
+def test_both_weighs_the_probability_by_the_temperature() -> None:
+    engine = Guessing(POSE, likely=[0.2, 0.5, 0.3])
+    canonicalise(engine, some_pixels(2), Rule("both", 30.0))
+    assert engine.handicaps[0] == pytest.approx(-30 * np.log([[0.2, 0.5, 0.3]] * 2))
+    canonicalise(engine, some_pixels(2), Rule())
+    assert engine.handicaps[1] is None
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule(),
+        Rule("estimator"),
+        Rule("both", 30.0),
+        Rule("both", 0.5, 2),
+        Rule("reconstruction", 0.0, 3),
+    ],
+)
+def test_a_rule_is_read_back_from_its_name(rule: Rule) -> None:
+    assert Rule.parse(str(rule)) == rule
+
+
+def test_rules_have_the_names_that_contracts_hold() -> None:
+    assert str(Rule()) == "reconstruction"
+    assert str(Rule("reconstruction", 0.0, 2)) == "reconstruction, best 2 refined"
+    assert str(Rule("both", 30.0)) == "both, temperature 30"
+    with pytest.raises(IndexFileError, match="by the rule 'guess', which this version does not"):
+        Rule.parse("guess")
+
+
+def test_weights_name_their_rule_on_the_card() -> None:
+    card = Pencil(POSE).card
+    assert Rule.of(card) == Rule()
+    chosen = {"rule": "both", "temperature": 30.0, "accuracy": {"both 30": 0.9}}
+    assert Rule.of(replace(card, canonicalisation=chosen), 2) == Rule("both", 30.0, 2)

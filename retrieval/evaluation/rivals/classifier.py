@@ -24,12 +24,12 @@ from gallery.attributes import AttributeSpace
 from gallery.errors import DatasetError
 from gallery.pixels import Aligned
 from generator.engine import Floats
+from generator.estimator import encoder
 from retrieval.evaluation.records import Progress
 from retrieval.evaluation.rivals.cache import trained
 from retrieval.evaluation.rivals.networks import (
     Normalise,
     draw_weights,
-    encoder,
     in_batches,
     place,
     relit,

@@ -27,6 +27,7 @@ from gallery.attributes import AttributeSpace
 from gallery.errors import DatasetError
 from gallery.pixels import Aligned
 from generator.engine import Floats
+from generator.estimator import encoder
 from generator.pairs import make_pairs
 from retrieval.evaluation.records import Progress
 from retrieval.evaluation.rivals.cache import trained
@@ -34,7 +35,6 @@ from retrieval.evaluation.rivals.contrast import HardBatches, info_nce, reciproc
 from retrieval.evaluation.rivals.networks import (
     Normalise,
     draw_weights,
-    encoder,
     in_batches,
     place,
     shifted,

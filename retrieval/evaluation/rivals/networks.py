@@ -94,22 +94,6 @@ def place(network: Network, device: torch.device) -> Network:
     return network
 
 
-def encoder(channels: int, size: int) -> tuple[nn.Sequential, int]:
-    """Return three blocks of two convolutions, flat, and the length of what they find.
-
-    Every block is convolution, batch norm, ReLU, twice, and 2 x 2 pooling.
-    """
-    layers: list[nn.Module] = []
-    inputs = channels
-    for width in (32, 64, 128):
-        for _ in range(2):
-            layers += [nn.Conv2d(inputs, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)]
-            layers.append(nn.ReLU())
-            inputs = width
-        layers.append(nn.MaxPool2d(2))
-    return nn.Sequential(*layers, nn.Flatten()), 128 * (size // 8) ** 2
-
-
 def to_device(pixels: Pixels, device: torch.device) -> Tensor:
     """Copy images (N, S, S, C) to a device, as bytes, (N, C, S, S)."""
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).to(device)

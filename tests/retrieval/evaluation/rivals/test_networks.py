@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from generator.estimator import encoder
 from retrieval.evaluation.rivals.networks import (
     LocallyConnected,
     Normalise,
     draw_weights,
-    encoder,
     in_batches,
     place,
     relit,

@@ -1,0 +1,79 @@
+"""Choosing how canonical views are chosen, on people that nothing was trained on.
+
+Three rules are compared by how many values of the validation images they estimate rightly:
+`reconstruction` (the closest redrawing), `estimator` (the likeliest value), and `both`: the
+smallest error minus temperature times log-probability. Of equals the simpler one is taken, in this
+order: estimator, both with a smaller temperature, reconstruction.
+
+Shapes: N images, K values, S side, C channels.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.pixels import Aligned
+from generator.engine import Engine, Floats
+from generator.estimator import labels_of
+
+TEMPERATURES = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)  # squared grey levels
+BATCH = 64
+
+
+def fit_rule(engine: Engine, validation: Aligned) -> dict[str, Any]:
+    """Choose a rule and its temperature.
+
+    Args:
+        engine: With an estimator.
+        validation: Images of people that neither generator nor estimator was trained on.
+
+    Returns:
+        For the card: {"rule", "temperature" (of `both`), "accuracy": {rule: share}}.
+    """
+    attributes = engine.card.space.attributes
+    labels = labels_of(validation.faces, engine.card.space)
+    likely = engine.log_probabilities(validation.pixels)
+    if len(attributes) != 1:
+        sizes = [len(a.values) for a in attributes]
+        parts = np.split(likely, np.cumsum(sizes)[:-1], axis=1)
+        guesses = np.stack([part.argmax(axis=1) for part in parts], axis=1)
+        return {"rule": "estimator", "accuracy": {"estimator": _accuracy(guesses, labels)}}
+    errors = redrawing_errors(engine, validation)  # (N, K)
+    accuracy = {
+        "estimator": _accuracy(likely.argmax(axis=1), labels[:, 0]),
+        **{
+            f"both {temperature:g}": _accuracy(
+                (errors - temperature * likely).argmin(axis=1), labels[:, 0]
+            )
+            for temperature in reversed(TEMPERATURES)
+        },
+        "reconstruction": _accuracy(errors.argmin(axis=1), labels[:, 0]),
+    }
+    best = max(accuracy, key=lambda name: accuracy[name])  # of equals the first
+    rule, _, temperature = best.partition(" ")
+    fitted: dict[str, Any] = {"rule": rule, "accuracy": accuracy}
+    return {**fitted, "temperature": float(temperature)} if temperature else fitted
+
+
+def redrawing_errors(engine: Engine, part: Aligned) -> Floats:
+    """Mean squared errors of the redrawings under every value of the one attribute, (N, K)."""
+    values = engine.card.space.size
+    columns = []
+    for value in range(values):
+        codes = np.zeros((len(part.pixels), values), dtype=np.float32)
+        codes[:, value] = 1
+        errors = [
+            np.square(
+                engine.draw(part.pixels[at : at + BATCH], codes[at : at + BATCH]).refined
+                - part.pixels[at : at + BATCH]
+            ).mean(axis=(1, 2, 3))
+            for at in range(0, len(codes), BATCH)
+        ]
+        columns.append(np.concatenate(errors))
+    return np.stack(columns, axis=1)
+
+
+def _accuracy(guesses: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
+    known = labels >= 0
+    return round(float((guesses == labels)[known].mean()), 4) if known.any() else 0.0

@@ -1,0 +1,85 @@
+"""Shapes: B batch, C channels, S side."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from generator.augment import Augmentation, jitter
+
+NONE = Augmentation(gain=0, offset=0, tint=0, shift=0, zoom=0, noise=0)
+
+
+def faces(count: int = 6, channels: int = 3, side: int = 16) -> Tensor:
+    random = torch.Generator().manual_seed(0)
+    return 40 + 160 * torch.rand(count, channels, side, side, generator=random)
+
+
+def jittered(images: list[Tensor], strength: Augmentation, seed: int = 0) -> list[Tensor]:
+    return jitter(images, np.random.default_rng(seed), strength)
+
+
+def test_without_strength_nothing_changes() -> None:
+    images = faces()
+    (same,) = jittered([images], NONE)
+    assert torch.allclose(same, images, atol=1e-2)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_source_and_target_are_changed_alike_and_only_the_source_is_noisy(channels: int) -> None:
+    images = faces(channels=channels)
+    quiet = Augmentation(noise=0)
+    source, target = jittered([images, images], quiet)
+    assert torch.equal(source, target)
+    assert not torch.allclose(source, images, atol=1)
+    noisy, clean = jittered([images, images], Augmentation())
+    assert torch.equal(clean, target)
+    assert 1 < (noisy - clean).std() < 4
+
+
+def test_pairs_are_changed_differently_and_the_same_seed_changes_alike() -> None:
+    images = faces(1).expand(6, -1, -1, -1)
+    (first,) = jittered([images], Augmentation())
+    (again,) = jittered([images], Augmentation())
+    (other,) = jittered([images], Augmentation(), seed=1)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert len({one.mean().item() for one in first}) == 6
+
+
+def test_light_is_a_gain_around_grey_and_an_offset() -> None:
+    images = faces()
+    strength = Augmentation(gain=0.2, offset=0, tint=0, shift=0, zoom=0, noise=0)
+    (lit,) = jittered([images], strength)
+    for one, before in zip(lit, images, strict=True):
+        ratio = (one - 128) / (before - 128)
+        kept = ((before - 128).abs() > 5) & (one > 0) & (one < 255)
+        assert ratio[kept].std() < 0.01
+        assert abs(ratio[kept].mean() - 1) > 0.001
+
+
+def test_levels_stay_levels() -> None:
+    (lit,) = jittered([faces()], Augmentation().scaled(20))
+    assert (lit.min().item(), lit.max().item()) == (0, 255)
+
+
+def test_a_shift_moves_by_at_most_its_share_of_the_side() -> None:
+    spot = torch.zeros(64, 1, 50, 50)
+    spot[:, :, 25, 25] = 255
+    strength = Augmentation(gain=0, offset=0, tint=0, shift=0.1, zoom=0, noise=0)
+    (moved,) = jittered([spot], strength)
+    rows, columns = (moved[:, 0].sum(dim=axis).argmax(dim=1) for axis in (2, 1))
+    for places in (rows, columns):
+        assert (places - 25).abs().max() <= 6
+        assert places.unique().numel() > 5
+
+
+def test_zoom_changes_the_size() -> None:
+    square = torch.zeros(32, 1, 40, 40)
+    square[:, :, 10:30, 10:30] = 255
+    strength = Augmentation(gain=0, offset=0, tint=0, shift=0, zoom=0.2, noise=0)
+    (zoomed,) = jittered([square], strength)
+    area = zoomed.sum(dim=(1, 2, 3)) / 255
+    assert area.min() < 380
+    assert area.max() > 420
+    assert area.min() > 400 / 1.3**2

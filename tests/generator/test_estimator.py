@@ -1,0 +1,58 @@
+"""Shapes: N images, A length of the one-hot code, T attributes."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from gallery.attributes import Attribute, AttributeSpace, Condition
+from gallery.faces import Face
+from generator.estimator import Estimator, cross_entropy, labels_of, log_probabilities
+
+SPACE = AttributeSpace(
+    (Attribute("pose", ("-45", "0", "45"), "degree"), Attribute("eyes", ("open", "closed")))
+)
+
+
+def face(**condition: str) -> Face:
+    return Face("x.png", "s", Condition(condition))
+
+
+def test_labels_are_positions_and_minus_one_where_not_known() -> None:
+    faces = [face(pose="+45", eyes="open"), face(eyes="closed"), face(pose="30", eyes="open")]
+    assert labels_of(faces, SPACE).tolist() == [[2, 0], [-1, 1], [-1, 0]]
+    assert labels_of([], SPACE).shape == (0, 2)
+
+
+def test_probabilities_sum_to_one_over_each_attribute() -> None:
+    logits = torch.randn(4, 5, generator=torch.Generator().manual_seed(0))
+    probabilities = log_probabilities(logits, SPACE).exp()
+    assert torch.allclose(probabilities[:, :3].sum(dim=1), torch.ones(4))
+    assert torch.allclose(probabilities[:, 3:].sum(dim=1), torch.ones(4))
+    expected = logits[0, :3].exp() / logits[0, :3].exp().sum()
+    assert torch.allclose(probabilities[0, :3], expected)
+
+
+def test_cross_entropy_is_the_mean_over_what_is_known() -> None:
+    logits = torch.randn(3, 5, generator=torch.Generator().manual_seed(1))
+    labels = torch.tensor([[2, 0], [-1, 1], [0, -1]])
+    found = log_probabilities(logits, SPACE).double().numpy()
+    terms = []
+    for row, (pose, eyes) in enumerate(labels.tolist()):
+        for start, size, label in ((0, 3, pose), (3, 2, eyes)):
+            if label >= 0:
+                smooth = np.full(size, 0.05 / size)
+                smooth[label] += 0.95
+                terms.append(-(smooth * found[row, start : start + size]).sum())
+    assert cross_entropy(logits, labels, SPACE).item() == pytest.approx(np.mean(terms), rel=1e-5)
+    unknown = torch.full((3, 2), -1)
+    assert cross_entropy(logits, unknown, SPACE).item() == 0
+
+
+@pytest.mark.parametrize(("size", "channels"), [(60, 3), (32, 1)])
+def test_an_estimator_names_every_value(size: int, channels: int) -> None:
+    network = Estimator(size, channels, SPACE.size).eval()
+    assert network(torch.zeros(2, channels, size, size)).shape == (2, 5)
+    assert sum(p.numel() for p in network.parameters()) < 2_500_000
+    assert math.isfinite(network(torch.zeros(1, channels, size, size)).sum().item())
