@@ -27,10 +27,10 @@ from retrieval.sheets import SHOWN, answer_sheet
 
 GALLERY = "studio-mini"
 WISHES = ("pose", "illumination", "accessory")
-PEOPLE = 6
-LIGHTS = ("0", "4", "7", "10", "14", "17")  # of twenty: from all sides
+PEOPLE = 5
+LIGHTS = ("0", "4", "10", "14", "17")  # of twenty: from all sides
 QUESTIONS = 2  # of each attribute
-QUERIES = 1_000  # of the benchmark
+QUERIES = 500  # of the benchmark
 SIDE = 60
 
 
@@ -79,7 +79,7 @@ def plan(out: Path, device: torch.device, *, full: bool = False) -> Plan:
     Args:
         out: Folder for all it makes.
         device: Where to draw.
-        full: Whether to take the whole packaged gallery; else six people under six lights.
+        full: Whether to take the whole packaged gallery; else five people under five lights.
 
     Raises:
         WeightsError: Packaged weights are missing.
@@ -193,7 +193,8 @@ def conclude(plan: Plan, asked: Sequence[Asked], results: Written, program: str)
         [
             table,
             "",
-            tables.to_markdown(results.summary),
+            tables.headline(results.summary),
+            "",
             "Look at:",
             f"  {plan.out}/answers.png  the answers",
             f"  {plan.out}/benchmark/report.html  the benchmark as a page",

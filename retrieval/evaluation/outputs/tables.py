@@ -29,6 +29,22 @@ def to_markdown(summary: Json) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def headline(summary: Json) -> str:
+    """Return the first thing to look at: hit rates of every method, and the errors of drawings."""
+    names = [name for name in summary["measures"] if name.startswith("R@")]
+    columns = [(criterion, name) for criterion in summary["criteria"] for name in names]
+    rows = [
+        [
+            f"`{method['name']}`",
+            *(words.percent(method["scores"][c][n]["value"]) for c, n in columns),
+        ]
+        for method in summary["methods"]
+        if "scores" in method
+    ]
+    head = ["percent", *(f"{criterion} {name}" for criterion, name in columns)]
+    return "\n\n".join([words.asked(summary), _table(head, rows)])
+
+
 def _rates(summary: Json, criterion: str, papers: Published) -> str:
     names = summary["measures"]
     rows = [
