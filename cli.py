@@ -443,7 +443,7 @@ def index_verify(
 ) -> None:
     """Check every file, hash, count and vector against the catalogue, and say what to do.
 
-    The exit status is 1 if there is a problem.
+    The exit status is 1 if there is a problem; with --repair, if one is left.
 
     \b
     Example: mindseye index verify --collection my-faces
@@ -459,11 +459,16 @@ def index_verify(
     with _closing(opened), opened.writing() if repair else nullcontext():
         found = _result(verify(opened), "checking")
         pending = mend(opened, found) if repair else 0
+        again = _result(verify(opened), "checking again") if repair else found
     told = findings.to_json(found)
     typer.echo(json.dumps(told, ensure_ascii=False) if as_json else findings.to_text(found))
+    left = [one for one in again if one.is_problem]
     if repair:
-        _note(f"Repaired. {pending} images wait to be built again" if pending else "Repaired.")
-    elif not told["ok"]:
+        waiting = f" {pending} images wait to be built again" if pending else ""
+        _note(f"{f'{len(left)} problems are left.' if left else 'Repaired.'}{waiting}")
+        for one in left:
+            _note(f"left: {one.what}\n  do: {one.todo}")
+    if left:
         raise typer.Exit(1)
 
 

@@ -94,6 +94,16 @@ def test_damage_is_told_with_its_remedy_and_an_exit_status(mindseye: Mindseye, m
     assert mindseye("index", "verify", "--collection", mine).status == 0
 
 
+def test_what_cannot_be_repaired_is_not_called_repaired(mindseye: Mindseye, mine: Path) -> None:
+    card = mine / "spaces" / "pose-32" / "weights.json"
+    card.unlink()
+    ran = mindseye("index", "verify", "--repair", "--collection", mine)
+    assert ran.status == 1
+    assert "1 problems are left." in ran.err
+    assert "Repaired" not in ran.err
+    assert "  do: mindseye index build with the same weights; it puts them back" in ran.err
+
+
 def test_images_are_listed_by_what_is_known_of_them(mindseye: Mindseye, mine: Path) -> None:
     ran = mindseye("index", "show", "--where", "pose=45 and light=left", "--collection", mine)
     assert [line.split()[1] for line in ran.out.splitlines()] == ["p1", "p2", "p3", "p4", "p5"]

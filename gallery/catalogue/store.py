@@ -5,6 +5,7 @@ since.
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Self
@@ -56,7 +57,10 @@ class Catalogue:
         broken = self._session.execute(text("PRAGMA foreign_key_check")).all()
         self._session.rollback()
         complaints = [line for line in said if line != "ok"]
-        return complaints + [f"a row of {row[0]} points to no row of {row[2]}" for row in broken]
+        for (table, wanted), count in Counter((row[0], row[2]) for row in broken).items():
+            rows = f"a row of {table} points" if count == 1 else f"{count} rows of {table} point"
+            complaints.append(f"{rows} to no row of {wanted}")
+        return complaints
 
     def vacuum(self) -> None:
         """Give space back to the disk; what was deleted is gone from the file, too."""

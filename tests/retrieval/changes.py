@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -27,7 +28,7 @@ from retrieval.embedding import contract_of
 from retrieval.fresh import FreshIndex
 from tests.drawing import DrawsOneByOne
 
-builder.BATCH = 3
+FEW = 3  # images in a batch, so that a build has several
 
 
 class QuickEngine(DrawsOneByOne):
@@ -194,7 +195,8 @@ def _rows(place: Place) -> dict[str, list[str]]:
 def _build(place: Place, photos: Path) -> None:
     with _writing(place) as collection:
         faces = open_faces(f"folder:{photos}")
-        list(builder.build(collection, faces, place.engine, place.weights))
+        with mock.patch.object(builder, "BATCH", FEW):
+            list(builder.build(collection, faces, place.engine, place.weights))
 
 
 class _writing:  # noqa: N801  a context, used like a function

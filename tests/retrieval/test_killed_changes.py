@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.retrieval.changes import CHANGES, fill
+from retrieval import build
+from tests.retrieval.changes import CHANGES, FEW, fill
 
 DRIVER = Path(__file__).with_name("killed_changes.py")
 ROOT = Path(__file__).parents[2]
@@ -87,3 +88,7 @@ def test_a_change_killed_at_random_instants_ends_as_if_nothing_had_happened(
     folder: Path, change: str, times: str
 ) -> None:
     assert kill_again_and_again(folder, change, times)["instants"] > int(times) // 2
+
+
+def test_the_small_batches_of_these_tests_are_theirs_alone() -> None:
+    assert build.BATCH > 10 * FEW

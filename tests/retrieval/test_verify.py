@@ -155,6 +155,9 @@ def test_rows_that_point_to_nothing_are_found(gallery: Gallery) -> None:
     (found,) = [one for one in check(gallery) if one.is_problem]
     assert found.kind == "catalogue-damaged"
     assert found.what == "a row of placement points to no row of image"
+    sql(gallery, "INSERT INTO placement (space_id, image_id, state) VALUES (1, 98, 'skipped')")
+    (found,) = [one for one in check(gallery) if one.is_problem]
+    assert found.what == "2 rows of placement point to no row of image"
 
 
 def test_what_is_good_to_know_is_no_problem(gallery: Gallery) -> None:
