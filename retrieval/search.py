@@ -6,6 +6,7 @@ Shapes: S side, C channels, D dimensions, K results.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from PIL import Image
 from gallery.align import Crop, Landmarks, Pixels
 from gallery.attributes import AttributeSpace, Condition, parse_wishes
 from gallery.catalogue.records import SpaceRow
-from gallery.errors import CatalogueError, IndexFileError, WeightsError, WishError
+from gallery.errors import CatalogueError, ConfigError, IndexFileError, WeightsError, WishError
 from generator.card import Card
 from generator.checkpoint import find_weights, load_card
 from generator.engine import Engine, Floats
@@ -65,6 +66,10 @@ class Among:
     where: str | None = None
     exclude: Path | None = None
     min_score: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.min_score is not None and isnan(self.min_score):
+            raise ConfigError("--min-score is no number; 1 is the same image, 0 nothing alike")
 
 
 ALL = Among()

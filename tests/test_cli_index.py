@@ -121,6 +121,10 @@ def test_images_are_listed_by_what_is_known_of_them(mindseye: Mindseye, mine: Pa
         (("index", "show", "--where", "lihgt=left"), "did you mean 'light'?"),
         (("index", "add", "folder:nowhere"), "Error: There is no folder nowhere"),
         (("index", "add", "studio-mini", "--space", "pos-32"), "did you mean 'pose-32'?"),
+        (
+            ("query", "me.jpg", "--wish", "pose=45", "--min-score", "nan"),
+            "--min-score is no number",
+        ),
         (("index", "import", "none.tar"), "exists and is not empty; import into a new folder"),
     ],
 )
