@@ -1,4 +1,4 @@
-"""The attribute estimator: which values does an image show?
+"""The attribute estimator: it tells which values an image shows.
 
 A compact convolutional network, trained beside the generator on the same people and shipped with
 it. Canonicalisation asks it instead of, or beside, the closest reconstruction, which is right less
