@@ -74,11 +74,19 @@ def log_probabilities(logits: Tensor, space: AttributeSpace) -> Tensor:
     return torch.cat([part.log_softmax(dim=1) for part in by_attribute(logits, space)], dim=1)
 
 
-def cross_entropy(logits: Tensor, labels: Tensor, space: AttributeSpace) -> Tensor:
-    """Smoothed cross-entropy, mean over known values: logits (B, A), labels (B, T), a scalar."""
+def best_values(scores: NDArray[np.float32], space: AttributeSpace) -> NDArray[np.int64]:
+    """Return the position of the greatest score of each attribute, (N, A) -> (N, T)."""
+    ends = np.cumsum([len(attribute.values) for attribute in space.attributes])
+    return np.stack([part.argmax(axis=1) for part in np.split(scores, ends[:-1], axis=1)], axis=1)
+
+
+def cross_entropy(
+    logits: Tensor, labels: Tensor, space: AttributeSpace, smoothing: float = SMOOTHING
+) -> Tensor:
+    """Mean cross-entropy over known values: logits (B, A), labels (B, T), a scalar."""
     summed = [
         functional.cross_entropy(
-            part, labels[:, column], ignore_index=-1, reduction="sum", label_smoothing=SMOOTHING
+            part, labels[:, column], ignore_index=-1, reduction="sum", label_smoothing=smoothing
         )
         for column, part in enumerate(by_attribute(logits, space))
     ]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gallery.pixels import Aligned
 from generator.engine import Engine, Floats
-from generator.estimator import labels_of
+from generator.estimator import best_values, labels_of
 
 TEMPERATURES = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)  # squared grey levels
 BATCH = 64
@@ -35,9 +35,7 @@ def fit_rule(engine: Engine, validation: Aligned) -> dict[str, Any]:
     labels = labels_of(validation.faces, engine.card.space)
     likely = engine.log_probabilities(validation.pixels)
     if len(attributes) != 1:
-        sizes = [len(a.values) for a in attributes]
-        parts = np.split(likely, np.cumsum(sizes)[:-1], axis=1)
-        guesses = np.stack([part.argmax(axis=1) for part in parts], axis=1)
+        guesses = best_values(likely, engine.card.space)
         return {"rule": "estimator", "accuracy": {"estimator": _accuracy(guesses, labels)}}
     errors = redrawing_errors(engine, validation)  # (N, K)
     accuracy = {

@@ -222,14 +222,17 @@ class _Run:
         network = architecture(request.architecture).build(self.space.size, request.recipe.network)
         initialise(network, torch.Generator().manual_seed(request.seed))
         statistics = None if request.start is None else _begin_with(request.start, network)
-        labels = labels_of(known.faces, self.space)
+        labels = labels_of(known.faces, self.space) if config.estimator_steps else None
+        contrast = None
+        if config.tune_steps:
+            contrast = HardBatches(known.faces, pairs, self.space, config.batch_size)
         self.data = TrainingData(known.pixels, pairs, request.device, labels, statistics)
         self.trainer = Trainer(
             network.to(request.device),
             self.data,
             config,
             request.seed,
-            contrast=HardBatches(known.faces, pairs, self.space, config.batch_size),
+            contrast=contrast,
             space=self.space,
         )
         self.loss: float | None = None

@@ -65,8 +65,8 @@ def showcase(engine: Engine, faces: FaceSet, seed: int) -> Image.Image:
         )
     people = known.of(known.identities[:SHOWN_PEOPLE])
     aligned = align_all(list(align_each(people, card.aligner)), faces.spec)
-    make_pairs(aligned.faces, card.space, same_pairs=False)
-    return sample_sheet(engine, aligned, seed, refined=True, title=f"{card.name}: {faces.spec}")
+    pairs = _some(make_pairs(aligned.faces, card.space, same_pairs=False), SAMPLED_PAIRS, seed)
+    return _rows(engine, aligned, pairs, refined=True, title=f"{card.name}: {faces.spec}")
 
 
 def sample_sheet(
@@ -112,5 +112,9 @@ def _some_pairs(engine: Engine, part: Aligned, most: int, seed: int) -> Pairs | 
         pairs = make_pairs(part.faces, engine.card.space, same_pairs=False)
     except DatasetError:
         return None
+    return _some(pairs, most, seed)
+
+
+def _some(pairs: Pairs, most: int, seed: int) -> Pairs:
     chosen = np.random.default_rng(seed).permutation(len(pairs))[:most]
     return Pairs(pairs.sources[chosen], pairs.targets[chosen], pairs.codes)

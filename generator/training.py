@@ -152,6 +152,8 @@ class Trainer:
         self.config = config
         self.seed = seed
         self.contrast = contrast
+        cells = np.zeros(0, dtype=np.int64) if contrast is None else contrast.cells
+        self._cells = torch.from_numpy(cells).to(data.pixels.device)
         self.space = space
         self.stage = 1
         self.number = 0
@@ -276,11 +278,10 @@ class Trainer:
             + error(drawing.refined[count:].float(), targets, self.config)
         ) / 2
         unit = functional.normalize(drawing.features.flatten(1).float(), dim=1)
-        cells = torch.from_numpy(self.contrast.cells).to(positions.device)
         contrast = info_nce(
             unit[:count],
             unit[count:],
-            cells[self.data.targets[positions]],
+            self._cells[self.data.targets[positions]],
             self.config.temperature,
         )
         return squared + self.config.tune_weight * contrast

@@ -29,6 +29,7 @@ from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import IndexFileError
 from generator.card import Card
 from generator.engine import Engine, Floats
+from generator.estimator import best_values
 from retrieval.embedding import normalise
 
 RECONSTRUCTION, ESTIMATOR, BOTH = "reconstruction", "estimator", "both"
@@ -136,10 +137,7 @@ def canonicalise(engine: Engine, pixels: Pixels, rule: Rule = PAPERS) -> Canonic
 def _redrawn_as_estimated(engine: Engine, pixels: Pixels) -> Canonical:
     """Redraw each image once, under the likeliest value of each attribute."""
     space = engine.card.space
-    likely = engine.log_probabilities(pixels)
-    ends = np.cumsum([len(a.values) for a in space.attributes])
-    parts = np.split(likely, ends[:-1], axis=1)
-    choices = np.stack([part.argmax(axis=1) for part in parts], axis=1)  # (N, T)
+    choices = best_values(engine.log_probabilities(pixels), space)  # (N, T)
     conditions = tuple(
         Condition({a.name: a.values[at] for a, at in zip(space.attributes, row, strict=True)})
         for row in choices.tolist()

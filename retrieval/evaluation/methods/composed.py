@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from retrieval.evaluation.methods.base import NO_SOURCE, Method, Prepared
-from retrieval.evaluation.methods.estimates import budget_of, taught
+from retrieval.evaluation.methods.estimates import learnt
 from retrieval.evaluation.records import Progress
 from retrieval.evaluation.rivals.composed import Composed, train_composed
 from retrieval.evaluation.store import Made, Steps
@@ -20,15 +20,7 @@ def composed(work: Workbench, seed: int) -> Steps[Prepared]:
 
 def _composed(work: Workbench, seed: int) -> Steps[Prepared]:
     bench = work.bench
-    training = train_composed(
-        bench.taught(),
-        bench.space,
-        budget=budget_of(work),
-        seed=seed,
-        device=bench.device,
-        cache=bench.rivals,
-    )
-    network: Composed = yield from taught(training)
+    network: Composed = yield from learnt(work, train_composed, seed)
     started = time.perf_counter()
     pixels, asked = bench.aligned.pixels, bench.asked
     gallery = bench.store.writer(f"composed-{seed}", len(pixels))

@@ -13,7 +13,7 @@ from generator.engine import Floats
 from retrieval.evaluation.drawing import ErrorNotes, targets_of
 from retrieval.evaluation.embedders.pixels import PixelEmbedder
 from retrieval.evaluation.methods.base import Method, Prepared
-from retrieval.evaluation.methods.estimates import budget_of, estimated_values, taught
+from retrieval.evaluation.methods.estimates import estimated_values, learnt
 from retrieval.evaluation.records import Integers, Progress
 from retrieval.evaluation.rivals.cpi import Cpi, train_cpi, why_skipped
 from retrieval.evaluation.store import Steps
@@ -29,15 +29,7 @@ def cpi(work: Workbench, seed: int) -> Steps[Prepared]:
     if reason:
         raise SkippedMethodError(reason)
     values = yield from estimated_values(work, seed)
-    training = train_cpi(
-        bench.taught(),
-        bench.space,
-        budget=budget_of(work),
-        seed=seed,
-        device=bench.device,
-        cache=bench.rivals,
-    )
-    network: Cpi = yield from taught(training)
+    network: Cpi = yield from learnt(work, train_cpi, seed)
     started = time.perf_counter()
     embedder = PixelEmbedder()
     pixels, asked = bench.aligned.pixels, bench.asked

@@ -4,7 +4,7 @@ Shapes: N gallery images, A attributes of the collection, T attributes of the cl
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,14 +42,21 @@ def budget_of(work: Workbench) -> Budget:
     return Budget(steps=steps, batch_size=int(recipe.get("batch_size", 64)), trials=asked.trials)
 
 
-def taught(steps: Steps[Any]) -> Steps[Any]:
-    """Follow a training; a rival that cannot learn from these images is skipped.
+def learnt(work: Workbench, train: Callable[..., Steps[Any]], seed: int) -> Steps[Any]:
+    """Train a rival on the images that the weights under test were trained on.
 
     Raises:
-        SkippedMethodError: The images do not allow it, or the training ran away.
+        SkippedMethodError: They are not at hand or do not allow it, or the training ran away.
     """
+    bench = work.bench
+    part = bench.taught()
+    budget, device, cache = budget_of(work), bench.device, bench.rivals
     try:
-        return (yield from steps)
+        return (
+            yield from train(
+                part, bench.space, budget=budget, seed=seed, device=device, cache=cache
+            )
+        )
     except (ConfigError, DatasetError) as error:
         raise SkippedMethodError(str(error)) from error
 
@@ -67,15 +74,7 @@ def estimated_values(work: Workbench, seed: int) -> Steps[Estimated]:
 
 def _estimate(work: Workbench, seed: int) -> Steps[Estimated]:
     bench = work.bench
-    training = train_classifier(
-        bench.taught(),
-        bench.space,
-        budget=budget_of(work),
-        seed=seed,
-        device=bench.device,
-        cache=bench.rivals,
-    )
-    classifier: Classifier = yield from taught(training)
+    classifier: Classifier = yield from learnt(work, train_classifier, seed)
     started = time.perf_counter()
     pixels = bench.aligned.pixels
     positions = np.full((len(pixels), len(bench.labels.names)), -1, dtype=np.int64)

@@ -2,8 +2,8 @@
 
 An entry is two files, METHOD-HASH.safetensors and METHOD-HASH.json; the second is written last and
 holds the hash of the first's tensors. The hash in the name is that of the key: the images, the
-attributes, the settings, the seed and the source code of this package. An entry that is damaged, or
-does not fit, is trained anew and overwritten.
+attributes, the settings, the seed and the source code of this package and of what it shares with
+the generator. An entry that is damaged, or does not fit, is trained anew and overwritten.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from gallery.attributes import AttributeSpace
 from gallery.errors import WeightsError
 from gallery.files import write_whole
 from gallery.pixels import Aligned
+from generator import contrast, estimator
 from generator.checkpoint import load_tensors, save_tensors
 from generator.run import data_sha256
 from retrieval.evaluation.records import Progress
@@ -82,9 +83,10 @@ def trained(
 
 
 def code_sha256() -> str:
-    """Return a hash of this package's source: rivals are trained anew when it changes."""
+    """Return a hash of the rivals' source: they are trained anew when it changes."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    shared = [Path(str(module.__file__)) for module in (contrast, estimator)]
+    for path in [*sorted(Path(__file__).parent.glob("*.py")), *shared]:
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 

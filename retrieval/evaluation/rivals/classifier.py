@@ -17,14 +17,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from gallery.align import Pixels
 from gallery.attributes import AttributeSpace
 from gallery.errors import DatasetError
 from gallery.pixels import Aligned
 from generator.engine import Floats
-from generator.estimator import encoder
+from generator.estimator import (
+    Estimator,
+    best_values,
+    cross_entropy,
+    labels_of,
+    log_probabilities,
+)
 from retrieval.evaluation.records import Progress
 from retrieval.evaluation.rivals.cache import trained
 from retrieval.evaluation.rivals.networks import (
@@ -39,25 +44,18 @@ from retrieval.evaluation.rivals.networks import (
 from retrieval.evaluation.rivals.training import Budget, Plan, Score
 
 RATE = 1e-3
-SMOOTHING = 0.05
 
 
-class ClassifierNetwork(nn.Module):
-    """Images to logits of all values of all attributes, (B, C, S, S) -> (B, A)."""
+class ClassifierNetwork(Estimator):
+    """The generator's estimator, for images as grey levels, (B, C, S, S) -> (B, A)."""
 
     def __init__(self, normalise: Normalise, channels: int, size: int, code_size: int) -> None:
-        super().__init__()
+        super().__init__(size, channels, code_size)
         self.normalise = normalise
-        self.encoder, length = encoder(channels, size)
-        self.head = nn.Sequential(
-            *(nn.Dropout(0.3), nn.Linear(length, 256), nn.ReLU()),
-            *(nn.Dropout(0.3), nn.Linear(256, code_size)),
-        )
 
     def forward(self, images: Tensor) -> Tensor:
         """Take grey levels 0..255."""
-        logits: Tensor = self.head(self.encoder(self.normalise(images)))
-        return logits
+        return super().forward(self.normalise(images))
 
 
 class ClassifierTask:
@@ -75,7 +73,7 @@ class ClassifierTask:
         """Raise DatasetError if no value is known."""
         self.part, self.space, self.seed, self.device = part, space, seed, device
         self.batch_size = batch_size
-        self.labels = torch.from_numpy(labels_of(part, space)).to(device)
+        self.labels = torch.from_numpy(labels_of(part.faces, space)).to(device)
         if not bool((self.labels >= 0).any()):
             raise DatasetError(
                 f"No image shows a known {' or '.join(space.names)}; a classifier needs labels"
@@ -97,7 +95,7 @@ class ClassifierTask:
         images = self.pixels[chosen].float()
         images = relit(shifted(images)) if augment else images
         logits = network(images.contiguous(memory_format=torch.channels_last)).float()
-        return cross_entropy(logits, self.labels[chosen], self.space, SMOOTHING)
+        return cross_entropy(logits, self.labels[chosen], self.space)
 
     def score(self, network: nn.Module) -> Score:
         """Share of known values that are estimated rightly; of equals, the lower cross-entropy."""
@@ -134,10 +132,7 @@ class Classifier:
     def log_probabilities(self, pixels: Pixels) -> Floats:
         """Return log p(value | image), laid out as the one-hot code: (N, S, S, C) -> (N, A)."""
         logits = in_batches(self.network, self.device, pixels)
-        parts = [
-            part.log_softmax(1) for part in _by_attribute(torch.from_numpy(logits), self.space)
-        ]
-        found: Floats = torch.cat(parts, dim=1).numpy()
+        found: Floats = log_probabilities(torch.from_numpy(logits), self.space).numpy()
         return found
 
     def estimates(self, pixels: Pixels) -> NDArray[np.int64]:
@@ -146,7 +141,7 @@ class Classifier:
 
     def accuracy(self, part: Aligned) -> dict[str, float | None]:
         """Share of known values that are estimated rightly, by attribute; None of none."""
-        labels = labels_of(part, self.space)
+        labels = labels_of(part.faces, self.space)
         right = self.estimates(part.pixels) == labels
         return {
             name: float(right[known, column].mean()) if known.any() else None
@@ -184,41 +179,3 @@ def train_classifier(
     plan = Plan(name="classifier", task=task, rate=RATE, budget=budget, seed=seed, device=device)
     made = yield from trained(part, space, plan, cache)
     return Classifier(space, made.settings, made.sha256, device, made.network)
-
-
-def labels_of(part: Aligned, space: AttributeSpace) -> NDArray[np.int64]:
-    """Return the position of each image's values, -1 where not known, (N, T)."""
-    rows = [
-        [
-            attribute.index(face.condition[attribute.name])
-            if attribute.name in face.condition and attribute.knows(face.condition[attribute.name])
-            else -1
-            for attribute in space
-        ]
-        for face in part.faces
-    ]
-    return np.array(rows, dtype=np.int64).reshape(len(part.faces), len(space.names))
-
-
-def best_values(scores: Floats, space: AttributeSpace) -> NDArray[np.int64]:
-    """Return the position of the greatest score of each attribute, (N, A) -> (N, T)."""
-    parts = _by_attribute(torch.from_numpy(scores), space)
-    return np.stack([part.argmax(1).numpy() for part in parts], axis=1)
-
-
-def cross_entropy(
-    logits: Tensor, labels: Tensor, space: AttributeSpace, smoothing: float
-) -> Tensor:
-    """Mean cross-entropy over known values: logits (B, A), labels (B, T), a scalar."""
-    summed = [
-        functional.cross_entropy(
-            part, labels[:, column], ignore_index=-1, reduction="sum", label_smoothing=smoothing
-        )
-        for column, part in enumerate(_by_attribute(logits, space))
-    ]
-    return torch.stack(summed).sum() / (labels >= 0).sum().clamp(min=1)
-
-
-def _by_attribute(scores: Tensor, space: AttributeSpace) -> tuple[Tensor, ...]:
-    parts: tuple[Tensor, ...] = scores.split([len(attribute.values) for attribute in space], dim=1)
-    return parts

@@ -5,7 +5,8 @@ keeps what stays as it is, and a residual adds what is to be different. That is 
 "Composing text and image for image retrieval: an empirical odyssey", CVPR 2019, section 3), with
 an embedding of the one-hot code in place of the text's. Ours to choose, since the sources leave
 them open or have other data: an encoder that is trained from nothing, as the generator is; 256
-numbers an image; the loss of `contrast.py`, which also knows the source image as a wrong answer.
+numbers an image; the loss of `generator/contrast.py`, which also knows the source image as a wrong
+answer.
 
 Shapes: N images, B batch, S side, C channels, A length of the one-hot code, F features, D
 dimensions.
@@ -26,12 +27,13 @@ from gallery.align import Pixels
 from gallery.attributes import AttributeSpace
 from gallery.errors import DatasetError
 from gallery.pixels import Aligned
+from generator.contrast import HardBatches, info_nce
 from generator.engine import Floats
 from generator.estimator import encoder
 from generator.pairs import make_pairs
 from retrieval.evaluation.records import Progress
 from retrieval.evaluation.rivals.cache import trained
-from retrieval.evaluation.rivals.contrast import HardBatches, info_nce, reciprocal_ranks
+from retrieval.evaluation.rivals.contrast import reciprocal_ranks
 from retrieval.evaluation.rivals.networks import (
     Normalise,
     draw_weights,

@@ -1,4 +1,4 @@
-"""Learning by contrast, as the generator's own tuning does it, and the measure that chooses.
+"""The measure that chooses among what was learnt by contrast.
 
 Shapes: B probes, N images, D dimensions.
 """
@@ -6,10 +6,8 @@ Shapes: B probes, N images, D dimensions.
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.contrast import TWINS, HardBatches, Positions, info_nce
+from generator.contrast import Positions
 from generator.engine import Floats
-
-__all__ = ["TWINS", "HardBatches", "Positions", "info_nce", "reciprocal_ranks"]
 
 
 def reciprocal_ranks(

@@ -75,6 +75,18 @@ def test_other_code_is_trained_for_itself(
     assert learn(paint(), pose, tmp_path)[1] == 2
 
 
+@pytest.mark.parametrize("name", ["contrast", "estimator"])
+def test_code_that_rivals_share_with_the_generator_counts(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = cache.code_sha256()
+    module = getattr(cache, name)
+    edited = tmp_path / f"{name}.py"
+    edited.write_bytes(Path(module.__file__).read_bytes() + b"# edited\n")
+    monkeypatch.setattr(module, "__file__", str(edited))
+    assert cache.code_sha256() != before
+
+
 @pytest.mark.parametrize(
     "damage",
     [

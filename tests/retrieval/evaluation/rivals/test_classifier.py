@@ -11,12 +11,10 @@ import torch
 from gallery.attributes import Attribute, AttributeSpace
 from gallery.errors import DatasetError
 from gallery.pixels import Aligned
+from generator.estimator import best_values, cross_entropy, labels_of
 from retrieval.evaluation.records import Progress
 from retrieval.evaluation.rivals.classifier import (
     Classifier,
-    best_values,
-    cross_entropy,
-    labels_of,
     train_classifier,
 )
 from retrieval.evaluation.rivals.training import Budget
@@ -65,7 +63,7 @@ def test_log_probabilities_are_laid_out_as_the_one_hot_code(
     codes = np.stack([both.one_hot(face.condition) for face in part.faces])
     assert np.array_equal(codes[:, :3].argmax(1), found[:, :3].argmax(1))
     assert np.array_equal(codes[:, 3:].argmax(1), found[:, 3:].argmax(1))
-    assert np.array_equal(learnt.estimates(part.pixels), labels_of(part, both))
+    assert np.array_equal(learnt.estimates(part.pixels), labels_of(part.faces, both))
 
 
 def test_a_training_can_be_repeated(paint: Paint, pose: AttributeSpace) -> None:
@@ -80,13 +78,13 @@ def test_what_is_not_known_is_not_measured(
     part = paint(people=3)
     faces = tuple(replace(f, condition=f.condition.without(["pose"])) for f in part.faces)
     unknown = replace(part, faces=faces)
-    assert labels_of(unknown, both)[:, 0].tolist() == [-1] * 18
+    assert labels_of(unknown.faces, both)[:, 0].tolist() == [-1] * 18
     assert learnt.accuracy(unknown) == {"pose": None, "illumination": 1.0}
 
 
 def test_values_that_cannot_be_told_are_not_known(paint: Paint) -> None:
     two = AttributeSpace((Attribute("pose", ("-45", "0"), "degree"),))
-    assert set(labels_of(paint(people=1), two)[:, 0].tolist()) == {-1, 0, 1}
+    assert set(labels_of(paint(people=1).faces, two)[:, 0].tolist()) == {-1, 0, 1}
 
 
 def test_nothing_is_learnt_from_images_without_labels(paint: Paint) -> None:

@@ -11,8 +11,9 @@ from torch.nn.functional import normalize
 from gallery.attributes import AttributeSpace
 from gallery.faces import Face
 from gallery.pixels import Aligned
+from generator.contrast import HardBatches, info_nce
 from generator.pairs import make_pairs
-from retrieval.evaluation.rivals.contrast import HardBatches, info_nce, reciprocal_ranks
+from retrieval.evaluation.rivals.contrast import reciprocal_ranks
 
 Paint = Callable[..., Aligned]
 
