@@ -636,7 +636,9 @@ def bench(
     ] = None,
     protocol: Annotated[
         str | None,
-        typer.Option(metavar="FILE|NAME", help="TOML, or studio-mini, studio-249, cmu-faces."),
+        typer.Option(
+            metavar="FILE|NAME", help="TOML, or studio-mini, studio-249, cmu-faces, cmu-pose."
+        ),
     ] = None,
     methods: Annotated[
         str | None,

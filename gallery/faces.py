@@ -11,8 +11,8 @@ from PIL import Image
 
 from gallery import images
 from gallery.align import Crop, Landmarks
-from gallery.attributes import AttributeSpace, Condition, natural_key
-from gallery.errors import ConfigError, DatasetError
+from gallery.attributes import Attribute, AttributeSpace, Condition, as_number, natural_key
+from gallery.errors import ConfigError, DatasetError, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,48 @@ class FaceSet:
     def where(self, wanted: Callable[[Face], bool]) -> "FaceSet":
         """Return the part of the set whose faces are wanted."""
         return replace(self, faces=tuple(face for face in self.faces if wanted(face)))
+
+    def renamed(self, values: Mapping[str, Mapping[str, str]]) -> "FaceSet":
+        """Return the faces with some values under other names; values without one are left out.
+
+        Args:
+            values: Of each attribute concerned: own value -> new name. Two may get the same name.
+
+        Raises:
+            ConfigError: The set has no such attribute or value.
+        """
+        attributes = list(self.space.attributes)
+        for name, named in values.items():
+            if name not in self.space or not named:
+                raise ConfigError(
+                    f"{self.spec} has no attribute {name!r} with values to rename;"
+                    f" {did_you_mean(name, self.space.names)}"
+                )
+            known = self.space[name]
+            for value in named:
+                if value not in known.values:
+                    raise ConfigError(
+                        f"{self.spec}: {name} has no value {value!r};"
+                        f" {did_you_mean(value, known.values)}"
+                    )
+            renamed = tuple(sorted(set(named.values()), key=natural_key))
+            unit = known.unit if all(as_number(value) is not None for value in renamed) else None
+            attributes[attributes.index(known)] = Attribute(name, renamed, unit)
+        kept = (
+            face
+            for face in self.faces
+            if all(face.condition.get(name, "") in named for name, named in values.items())
+        )
+        faces = tuple(
+            replace(
+                face,
+                condition=face.condition.replace(
+                    {name: named[face.condition[name]] for name, named in values.items()}
+                ),
+            )
+            for face in kept
+        )
+        return replace(self, faces=faces, space=AttributeSpace(tuple(attributes)))
 
     def labelled(self, attributes: Iterable[str]) -> "FaceSet":
         """Return the faces with an identity and a value for each of these attributes.

@@ -75,6 +75,8 @@ def run(
             nothing to ask.
         OSError: The cache's disk is full, or cannot be written.
     """
+    taught = options.training or faces
+    faces = faces.renamed(protocol.names)
     check_together(faces, [engine.card for engine in engines], protocol)
     methods = choose_methods(options.methods or protocol.methods)
     started = time.perf_counter()
@@ -94,9 +96,7 @@ def run(
         )
         for number, (part, queries) in enumerate(zip(parts, chosen, strict=True)):
             with store.inner() as own:
-                training = yield from read_training(
-                    options.training or faces, part.engine.card, own, number
-                )
+                training = yield from read_training(taught, part.engine.card, own, number)
                 setting = _Setting(faces, part, queries, training, protocol, options, methods)
                 first = provenance if not records else replace(provenance, seconds={})
                 records.append((yield from _measure(setting, own, first)))

@@ -10,6 +10,9 @@ train_identities = "100"                      # or a share, "0.7"; leave out: wh
 [gallery]                                     # images that may stand in it; "" is "not known"
 accessory = ["none"]
 
+[names.pose]                                  # what the weights call values of this collection
+left = "-45"                                  # images with others are left out
+
 [queries]
 attributes = ["pose"]
 count = 10000
@@ -49,7 +52,7 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {  # table -> key -> (field of Pro
         "exclude_source": ("exclude_source", "true or false"),
     },
 }
-FREE = ("gallery", "subsets")  # their keys are attributes and names
+FREE = ("gallery", "names", "subsets")  # their keys are attributes and names
 
 
 def shipped_protocols() -> dict[str, Path]:
@@ -104,6 +107,10 @@ def read_protocol(path: Path) -> Protocol:
     settings["gallery"] = {
         name: tuple(_of_kind(value, TEXTS, f"{path}: gallery.{name}"))
         for name, value in tables.get("gallery", {}).items()
+    }
+    settings["names"] = {
+        name: dict(_condition(value, f"{path}: names.{name}"))
+        for name, value in tables.get("names", {}).items()
     }
     settings["subsets"] = {
         name: _condition(value, f"{path}: subsets.{name}")

@@ -36,6 +36,9 @@ class Protocol:
             stands on the weights' card.
         gallery: Values that images of the gallery may have, by attribute; "" is an unknown one.
             Attributes that are not named restrict nothing.
+        names: What the weights call the collection's values, by attribute: own value -> name; the
+            images with a value that is not listed are left out. For weights that were trained on
+            another collection. Attributes that are not named keep theirs.
         attributes: What is wished for; empty: everything that the weights draw.
         queries: How many are drawn, without replacement; all, if there are fewer.
         seed: Of that choice.
@@ -51,6 +54,7 @@ class Protocol:
     name: str = "default"
     train_identities: str = ""
     gallery: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     attributes: tuple[str, ...] = ()
     queries: int = 10_000
     seed: int = 0
@@ -82,6 +86,7 @@ class Protocol:
             "name": self.name,
             "split": {"train_identities": self.train_identities},
             "gallery": {name: list(values) for name, values in self.gallery.items()},
+            "names": {name: dict(values) for name, values in self.names.items()},
             "attributes": list(self.attributes),
             "queries": self.queries,
             "seed": self.seed,

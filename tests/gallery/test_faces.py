@@ -58,6 +58,36 @@ def test_of_and_without_share_a_set_out(who: list[str | None], wanted: set[str])
     assert sorted(parts) == sorted(names(faces))
 
 
+def test_values_get_other_names_and_what_has_none_is_left_out(five: FaceSet) -> None:
+    turned = five.renamed({"pose": {"0": "straight", "45": "right"}})
+    assert names(turned) == ["a.png", "b.png", "c.png", "d.png"]
+    assert [face.condition["pose"] for face in turned.faces] == [
+        *("straight", "right", "straight", "straight")
+    ]
+    assert turned.faces[0].condition["eyes"] == "open"
+    assert turned.space["pose"] == Attribute("pose", ("right", "straight"))
+    assert turned.space["eyes"] == SPACE["eyes"]
+
+
+def test_numbers_stay_numbers_of_their_unit(five: FaceSet) -> None:
+    assert five.renamed({"pose": {"0": "15"}}).space["pose"].unit == "degree"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"poze": {"0": "1"}}, "no attribute 'poze' with values to rename; did you mean 'pose'"),
+        ({"pose": {}}, "no attribute 'pose' with values to rename"),
+        ({"eyes": {"opne": "shut"}}, "eyes has no value 'opne'; did you mean 'open'"),
+    ],
+)
+def test_what_is_not_there_cannot_be_renamed(
+    five: FaceSet, values: dict[str, dict[str, str]], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        five.renamed(values)
+
+
 def test_the_labelled_have_an_identity_and_every_value(five: FaceSet) -> None:
     assert names(five.labelled(["pose"])) == ["a.png", "b.png", "c.png", "d.png"]
     assert names(five.labelled(["pose", "eyes"])) == ["a.png", "b.png", "c.png"]

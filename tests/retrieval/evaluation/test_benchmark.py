@@ -406,6 +406,25 @@ def test_weights_that_draw_other_values_are_asked_for_those_that_both_know() -> 
     assert report["hit_rate"]["ours-pixels"]["C2"]["1"] < 1  # -45 is redrawn as something else
 
 
+def test_weights_of_another_collection_are_asked_by_their_own_names() -> None:
+    called = {"-45": "left", "0": "straight", "45": "right"}
+    space = AttributeSpace((Attribute("pose", tuple(called.values())), LIGHT))
+    faces = tuple(
+        replace(face, condition=face.condition.replace(pose=called[face.condition["pose"]]))
+        for face in GRID.faces
+    )
+    theirs = {"left": "-45", "right": "45"}
+    report = to_json(
+        measured(
+            replace(GRID, faces=faces, space=space),
+            Oracle(card_of("oracle", POSE)),
+            names={"pose": theirs},
+        )
+    )
+    assert (report["gallery"], report["queries"]) == (32, both(32))
+    assert report["hit_rate"]["ours"]["C2"]["1"] == 1
+
+
 # Folds
 
 

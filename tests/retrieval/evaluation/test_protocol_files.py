@@ -20,6 +20,8 @@ train_identities = "0.7"
 [gallery]
 accessory = ["none"]
 age = [""]
+[names.pose]
+left = "-45"
 [queries]
 attributes = ["pose"]
 count = 50
@@ -45,6 +47,7 @@ def test_a_file_says_everything(tmp_path: Path) -> None:
         methods=("ours*", "raw/*"),
         train_identities="0.7",
         gallery={"accessory": ("none",), "age": ("",)},
+        names={"pose": {"left": "-45"}},
         attributes=("pose",),
         queries=50,
         seed=3,
@@ -64,6 +67,8 @@ def test_an_empty_file_is_the_defaults_under_its_own_name(tmp_path: Path) -> Non
     [
         ("method = ['ours']", "unknown key 'method'; did you mean 'methods'"),
         ("[quieries]\ncount = 3", "unknown key 'quieries'; did you mean 'queries'"),
+        ("[names.pose]\nleft = -45", r"some\.toml: names\.pose\.left must be a text, got -45"),
+        ("[names]\npose = 'left'", r"some\.toml: names\.pose must name values"),
         ("[queries]\ncuont = 3", r"some\.toml: queries unknown key 'cuont'; did you mean 'count'"),
         ("[queries]\ncount = true", "queries.count must be a whole number, got True"),
         ("[queries]\ncount = 0", "number of queries must be at least 1, got 0"),
@@ -93,7 +98,7 @@ def test_a_protocol_is_found_by_file_by_name_or_by_the_collection(tmp_path: Path
 
 
 def test_the_shipped_protocols_name_methods_that_there_are() -> None:
-    assert set(shipped_protocols()) == {"cmu-faces", "studio-249", "studio-mini"}
+    assert set(shipped_protocols()) == {"cmu-faces", "cmu-pose", "studio-249", "studio-mini"}
     for path in shipped_protocols().values():
         assert choose_methods(read_protocol(path).methods)
 
