@@ -27,6 +27,7 @@ class Augmentation:
         shift: Reach of the place, as a share of the side.
         zoom: Reach of the scale, relative.
         noise: Of every pixel of the source alone, grey levels.
+        gray: Probability that colours are left out; of `jitter_together` alone.
     """
 
     gain: float = 0.15
@@ -35,6 +36,7 @@ class Augmentation:
     shift: float = 0.04
     zoom: float = 0.05
     noise: float = 3.0
+    gray: float = 0.25
 
     def scaled(self, strength: float) -> "Augmentation":
         """Return all of it times a factor."""
@@ -45,6 +47,7 @@ class Augmentation:
             shift=self.shift * strength,
             zoom=self.zoom * strength,
             noise=self.noise * strength,
+            gray=min(1.0, self.gray * strength),
         )
 
 
@@ -100,3 +103,39 @@ def _crops(scale: Tensor, move: Tensor, side: int) -> Tensor:
     ]
     shape = (len(scale), 1, side, side)
     return functional.affine_grid(torch.stack(rows, dim=1), shape, align_corners=False)  # type: ignore[arg-type]
+
+
+def jitter_together(
+    levels: Tensor, random: np.random.Generator, kind: Augmentation
+) -> tuple[Tensor, Tensor]:
+    """Change all images of a batch alike, (B, C, S, S), grey levels; now and then to gray.
+
+    Where images are told apart by what they show, a change of each one's own would give it away.
+
+    Args:
+        levels: Images.
+        random: See `jitter`.
+        kind: How far.
+
+    Returns:
+        Grey levels in 0..255, without noise and with it.
+    """
+    count, channels, side, _ = levels.shape
+    gain = np.full(channels, 1 + kind.gain * random.standard_normal())
+    tints = 1 + kind.tint * random.standard_normal(channels)
+    offset = kind.offset * random.standard_normal()
+    scale = torch.tensor([1 + kind.zoom * random.uniform(-1, 1)], dtype=torch.float32)
+    move = torch.from_numpy(2 * kind.shift * random.uniform(-1, 1, (1, 2)).astype(np.float32))
+    gray = random.random() < kind.gray
+    noise = kind.noise * random.standard_normal(levels.shape).astype(np.float32)
+    if channels > 1 and gray:
+        levels = levels.mean(dim=1, keepdim=True).expand(-1, channels, -1, -1)
+    elif channels > 1:
+        gain *= tints
+    grid = _crops(scale, move, side).to(levels.device).expand(count, -1, -1, -1)
+    moved = functional.grid_sample(
+        levels, grid, mode="bilinear", padding_mode="border", align_corners=False
+    )
+    gains = torch.from_numpy(gain.astype(np.float32)).to(levels.device).view(1, -1, 1, 1)
+    lit = ((moved - GREY) * gains + GREY + offset).clamp(0, 255)
+    return lit, (lit + torch.from_numpy(noise).to(levels.device)).clamp(0, 255)

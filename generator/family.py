@@ -112,7 +112,7 @@ class Network(nn.Module, ABC):
     LOSSES: ClassVar[Mapping[str, float]] = {}
     TWO_STAGES: ClassVar[bool] = False
 
-    projection: Projection | None
+    projection: nn.Module | None
     estimator: Estimator | None
 
     def __init__(self, config: Shape) -> None:

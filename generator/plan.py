@@ -8,7 +8,7 @@ turn, due in every step, and a generator's, due in every k-th.
 Shapes: B batch, C channels, S side, A length of the one-hot code.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from gallery.attributes import AttributeSpace
+from gallery.faces import Face
 from generator.augment import Augmentation
 from generator.config import TrainConfig
 from generator.training import TrainingData
@@ -154,9 +155,11 @@ class Course:
         data: To train on.
         space: What can be wished for; None where only the code's length is known.
         random: To initialise networks that only the training needs; on the CPU.
+        faces: Whose images the data are; empty where nobody knows.
     """
 
     config: TrainConfig
     data: TrainingData
     space: AttributeSpace | None
     random: torch.Generator
+    faces: Sequence[Face] = ()

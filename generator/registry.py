@@ -8,6 +8,8 @@ from typing import Any
 from gallery.errors import ConfigError, did_you_mean
 from generator.config import Recipe, of_type, recipe
 from generator.family import Network, Shape
+from generator.mindseye import Mindseye, recipes
+from generator.mindseye_layers import MindseyeConfig
 from generator.two_stage import TwoStage, TwoStageConfig
 
 
@@ -77,7 +79,12 @@ def _two_stage(size: int, channels: int) -> Architecture:
 
 
 ARCHITECTURES = {
-    architecture.name: architecture for architecture in (_two_stage(60, 3), _two_stage(32, 1))
+    architecture.name: architecture
+    for architecture in (
+        _two_stage(60, 3),
+        _two_stage(32, 1),
+        Architecture("mindseye-60", MindseyeConfig, Mindseye, recipes, {"size": 60}),
+    )
 }
 
 

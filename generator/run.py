@@ -238,6 +238,7 @@ class _Run:
             request.seed,
             contrast=contrast,
             space=self.space,
+            faces=known.faces,
         )
         self.loss: float | None = None
         self.saved = time.monotonic()

@@ -11,7 +11,7 @@ was stopped and resumed computes what an undisturbed one would have.
 Shapes: B batch.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from textwrap import shorten
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from gallery.attributes import AttributeSpace
 from gallery.errors import WeightsError
+from gallery.faces import Face
 from generator.config import TUNE, TrainConfig
 from generator.contrast import HardBatches
 from generator.family import Network
@@ -55,7 +56,7 @@ class Step:
 class Trainer:
     """Train a network, from any step on."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what families differ in asking for
         self,
         network: Network,
         data: TrainingData,
@@ -64,6 +65,7 @@ class Trainer:
         *,
         contrast: HardBatches | None = None,
         space: AttributeSpace | None = None,
+        faces: Sequence[Face] = (),
     ) -> None:
         """Prepare; the network must already be on the data's device, and is changed in place.
 
@@ -74,13 +76,14 @@ class Trainer:
             seed: Of order and augmentation, and of networks that only the training needs.
             contrast: Batches of the tuning stage; needed if there is one.
             space: Attributes of the estimator; needed if it is trained.
+            faces: Whose images the data are, for families that ask.
         """
         self.network = network
         self.data = data
         self.config = config
         self.seed = seed
         random = torch.Generator().manual_seed(int(_random(seed, BESIDE).integers(2**63)))
-        plan = network.plan(Course(config, data, space, random))
+        plan = network.plan(Course(config, data, space, random, faces))
         self.beside = plan.beside.to(data.pixels.device)
         self.layout = torch.channels_last if config.channels_last else torch.contiguous_format
         for parameter in (*network.parameters(), *self.beside.parameters()):
