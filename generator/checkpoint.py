@@ -18,8 +18,8 @@ from torch import Tensor
 from gallery.errors import ConfigError, WeightsError
 from gallery.files import file_sha256, replacing, write_whole
 from generator.card import Card
+from generator.family import Network
 from generator.registry import architecture
-from generator.two_stage import TwoStage
 
 WEIGHTS_FILE = "weights.safetensors"
 PACKAGED = Path(__file__).parent / "weights"  # what ships
@@ -56,7 +56,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise WeightsError(f"{path} is damaged or no .safetensors file: {error}") from error
 
 
-def save_weights(path: Path, network: TwoStage, card: Card) -> Card:
+def save_weights(path: Path, network: Network, card: Card) -> Card:
     """Write weights and card, PATH.safetensors and PATH.json, and return the card with its hash."""
     save_tensors(path, network.state_dict(), {"format": "pt"})
     card = replace(card, sha256=file_sha256(path))
@@ -64,7 +64,7 @@ def save_weights(path: Path, network: TwoStage, card: Card) -> Card:
     return card
 
 
-def load_weights(path: Path) -> tuple[TwoStage, Card]:
+def load_weights(path: Path) -> tuple[Network, Card]:
     """Read a set of weights, and check them against their card.
 
     Args:
@@ -91,7 +91,7 @@ def load_weights(path: Path) -> tuple[TwoStage, Card]:
     return network.eval(), card
 
 
-def _require_faces_of(network: TwoStage, card: Card) -> None:
+def _require_faces_of(network: Network, card: Card) -> None:
     size, channels = card.aligner.size, card.aligner.channels
     if (size, channels) != (network.config.size, network.config.channels):
         raise ConfigError(f"it draws no faces of {size} x {size} pixels and {channels} channels")

@@ -9,17 +9,23 @@ from typing import Any, Literal, Self
 
 from gallery.errors import ConfigError, did_you_mean
 
-Optimiser = Literal["sgd", "adamw"]
+Optimiser = Literal["sgd", "adam", "adamw"]
 Loss = Literal["half-sum", "mean"]
 Schedule = Literal["constant", "cosine"]
 Precision = Literal["float32", "bfloat16"]
 CHOICES: dict[str, tuple[str, ...]] = {
-    "optimiser": ("sgd", "adamw"),
+    "optimiser": ("sgd", "adam", "adamw"),
     "loss": ("half-sum", "mean"),
     "schedule": ("constant", "cosine"),
     "precision": ("float32", "bfloat16"),
 }
 RECIPES = ("paper", "fast", "tuned")
+TUNE, ESTIMATE = 3, 4  # stages that every family can be given
+# Settings younger than the first weights: left out of cards and runs where they are as before.
+YOUNGER = (
+    *("beta1", "beta2", "critic_steps", "weights"),
+    *("later_batch_size", "later_learning_rate"),
+)
 RANGES = (
     (("learning_rate", "batch_size", "temperature"), (0, math.inf), "be finite and above 0"),
     (
@@ -28,18 +34,26 @@ RANGES = (
         "be finite and not negative",
     ),
     (("estimator_steps",), (0, math.inf), "be finite and not negative"),
-    (("momentum", "validation"), (0, 1), "lie in [0, 1)"),
+    (("momentum", "validation", "beta1", "beta2"), (0, 1), "lie in [0, 1)"),
+    (("critic_steps",), (1, math.inf), "be at least 1"),
+    (("later_batch_size", "later_learning_rate"), (0, math.inf), "be finite and not negative"),
 )
 TABLES = ("train", "network")
-TYPES = {bool: "true or false", float: "a number", int: "a whole number", str: "a text"}
+TYPES = {
+    bool: "true or false",
+    float: "a number",
+    int: "a whole number",
+    str: "a text",
+    dict: "a table",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
-    """How each of the two stages is trained, one after the other.
+    """How the stages are trained, one after the other.
 
     Attributes:
-        optimiser: "sgd" with momentum, or "adamw".
+        optimiser: "sgd" with momentum, "adam", or "adamw".
         learning_rate: Peak rate.
         momentum: Of SGD.
         weight_decay: Of AdamW.
@@ -61,6 +75,12 @@ class TrainConfig:
         temperature: Of its contrastive loss.
         estimator_steps: Updates of the attribute estimator; 0 for none.
         validation: Share of the training people that nothing but choices is made with.
+        beta1: Of Adam and AdamW: decay of the mean of the gradients.
+        beta2: Of their squares.
+        critic_steps: Updates of an adversarial family's critic to one of its generator.
+        weights: Of the terms of a family's losses, by name; those left out are the family's.
+        later_batch_size: Images in an update of tuning and of the estimator; 0 for `batch_size`.
+        later_learning_rate: Peak rate of both; 0 for `learning_rate`. Tuning begins at half of it.
     """
 
     optimiser: Optimiser = "adamw"
@@ -81,6 +101,20 @@ class TrainConfig:
     temperature: float = 0.07
     estimator_steps: int = 0
     validation: float = 0.0
+    beta1: float = 0.9
+    beta2: float = 0.999
+    critic_steps: int = 1
+    weights: Mapping[str, float] = field(default_factory=dict)
+    later_batch_size: int = 0
+    later_learning_rate: float = 0.0
+
+    @property
+    def later(self) -> tuple[int, float]:
+        """Batch size and peak rate of the stages that every family can be given."""
+        return (
+            self.later_batch_size or self.batch_size,
+            self.later_learning_rate or self.learning_rate,
+        )
 
     def __post_init__(self) -> None:
         for name, known in CHOICES.items():
@@ -93,14 +127,23 @@ class TrainConfig:
                 value = getattr(self, name)
                 if not (least <= value < most and (value > 0 or "above" not in words)):
                     raise ConfigError(f"{name} must {words}, got {value}")
+        for name, weight in self.weights.items():
+            value = of_type(weight, float, f"weights: {name}")
+            if not 0 <= value < math.inf:
+                raise ConfigError(f"weights: {name} must be finite and not negative, got {value}")
 
     def steps_of(self, stage: int) -> int:
         """Return the updates of a stage: 1, 2, 3 (tuning), 4 (estimator)."""
         return {1: self.steps, 2: self.steps, 3: self.tune_steps, 4: self.estimator_steps}[stage]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields, for the card."""
-        return asdict(self)
+        """Return the fields, for the card; of the younger ones those that are not as before."""
+        before = TrainConfig()
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in YOUNGER or value != getattr(before, name)
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +151,7 @@ class Recipe:
     """A training configuration, and the fields of the network's that it changes.
 
     Attributes:
-        name: "paper" or "fast".
+        name: "paper", "fast" or "tuned".
         train: How the stages are trained.
         network: Fields of the architecture's configuration that differ from their defaults.
     """

@@ -17,9 +17,9 @@ from gallery.align import Pixels
 from generator.card import Card
 from generator.checkpoint import load_weights
 from generator.estimator import log_probabilities
-from generator.fast import FastTwoStage, Redrawn
+from generator.family import Network
 from generator.machine import drawings_at_once, pick_precision
-from generator.two_stage import TwoStage
+from generator.redrawing import Redrawn
 
 Floats = NDArray[np.float32]
 
@@ -30,8 +30,8 @@ class Drawn:
 
     Attributes:
         first: Images of the first stage, grey levels in [0, 255], (N, S, S, C).
-        refined: Images of the second stage, likewise.
-        features: Features of the refiner, flat and not yet normalised, (N, D).
+        refined: Images of the last stage, likewise.
+        features: Features of the bottleneck, flat and not yet normalised, (N, D).
     """
 
     first: Floats
@@ -56,11 +56,17 @@ class Closest:
 
 
 class Engine:
-    """A generator ready to draw."""
+    """A generator ready to draw.
+
+    Attributes:
+        card: Of its weights.
+        device: Where it draws.
+        refines: Whether its first drawing differs from its last.
+    """
 
     def __init__(
         self,
-        network: TwoStage,
+        network: Network,
         card: Card,
         device: torch.device,
         *,
@@ -82,7 +88,8 @@ class Engine:
         self.device = device
         self._at_once = batch_size
         statistics = (torch.tensor(card.mean), torch.tensor(card.deviation))
-        self._network = FastTwoStage(network, *statistics, precision).to(device).eval()
+        self.refines = network.TWO_STAGES
+        self._network = network.fast(*statistics, precision).to(device).eval()
         self._whole_batch = torch.compile(self._network) if compiled else self._network
 
     @classmethod

@@ -12,43 +12,24 @@ side in pixels, A length of the one-hot code, F feature channels.
 """
 
 import copy
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from generator.two_stage import Refiner, TwoStage
+from generator.redrawing import Redrawer, Redrawn
+
+if TYPE_CHECKING:
+    from generator.two_stage import Refiner, TwoStage
 
 CHANNELS_LAST = torch.channels_last
 
 
-@dataclass(frozen=True, slots=True)
-class Redrawn:
-    """Of every image the redrawing that comes closest to it.
-
-    Attributes:
-        choice: Position of its wish, (B,).
-        error: Its mean squared distance to the image, in squared grey levels, (B,).
-        first: The first stage's image, grey levels in [0, 255], (B, C, S, S).
-        refined: The second stage's, likewise.
-        features: Output of the feature layer, (B, F, H, W), or, projected, (B, D).
-    """
-
-    choice: Tensor
-    error: Tensor
-    first: Tensor
-    refined: Tensor
-    features: Tensor
-
-
-class FastTwoStage(nn.Module):
+class FastTwoStage(Redrawer):
     """A trained network, ready to draw. The network it is made of is left as it is."""
 
-    mean: Tensor
-    deviation: Tensor
-
     def __init__(
-        self, network: TwoStage, mean: Tensor, deviation: Tensor, dtype: torch.dtype
+        self, network: "TwoStage", mean: Tensor, deviation: Tensor, dtype: torch.dtype
     ) -> None:
         """Rearrange a network.
 
@@ -58,8 +39,8 @@ class FastTwoStage(nn.Module):
             deviation: Standard deviation of each channel, likewise.
             dtype: Of the arithmetic: float32, or bfloat16 where the machine is fast at it.
         """
-        super().__init__()
         network = copy.deepcopy(network).float()
+        super().__init__(mean, deviation, network.projection, network.estimator)
         first, refiner = network.first, network.refiner
         self.code, self.side = first.code, first.side
         fusion = list(first.fusion)
@@ -74,9 +55,6 @@ class FastTwoStage(nn.Module):
         self.refine_drawn = _part(encoder[0], slice(network.config.channels, None), bias=False)
         self.encoder = nn.Sequential(*encoder[1:to_feature])
         self.refine_decoder = nn.Sequential(*encoder[to_feature:], *refiner.decoder)
-        self.register_buffer("mean", mean.view(-1, 1, 1))
-        self.register_buffer("deviation", deviation.view(-1, 1, 1))
-        self.projection, self.estimator = network.projection, network.estimator
         self.dtype = dtype
         # Small, or decisive where rounding shows: in full precision.
         precise = (self.code, self.fusion_code, self.projection, self.estimator)
@@ -92,17 +70,6 @@ class FastTwoStage(nn.Module):
         maps = self.code(codes).unflatten(1, (-1, self.side, self.side))
         added: Tensor = self.fusion_code(maps)
         return added.to(self.dtype)
-
-    def estimate(self, images: Tensor) -> Tensor:
-        """Return the estimator's logits: grey levels (B, C, S, S) -> (B, A).
-
-        Raises:
-            ValueError: The network has no estimator.
-        """
-        if self.estimator is None:
-            raise ValueError("these weights have no attribute estimator")
-        logits: Tensor = self.estimator((images - self.mean) / self.deviation)
-        return logits
 
     def draw_first(self, images: Tensor, wishes: Tensor) -> Tensor:
         """Draw the wishes of each image with the first stage.
@@ -136,52 +103,35 @@ class FastTwoStage(nn.Module):
     def forward(
         self, images: Tensor, wishes: Tensor, handicap: Tensor, refine_best: int
     ) -> Redrawn:
-        """Draw each image under its wishes, and keep the drawing that comes closest to it.
+        """Draw each image under its wishes, and keep the closest; see `Redrawer.forward`.
 
-        Of equally close ones the earlier wish wins. With one wish there is nothing to choose.
-
-        Args:
-            images: Grey levels in [0, 255], (B, C, S, S).
-            wishes: What the method `wishes` returned for the wishes of each image, (B, K, …), or
-                (1, K, …) if they are the same for all.
-            handicap: Added to the error of each wish's drawing before they are compared, squared
-                grey levels, (B, K) or (1, K).
-            refine_best: How many wishes of an image are refined, 1..K: those whose first drawing
-                comes closest. K follows the rule to the letter.
+        Fewer wishes refined are less work; K, all of them, follows the rule to the letter.
         """
-        normalised = (images - self.mean) / self.deviation
+        normalised = self.normalised(images)
         first = self.draw_first(normalised, wishes)  # (B, K, C, S, S)
         rows = torch.arange(len(images), device=images.device)
         handicap = handicap.expand(len(images), -1)
-        coarse = self._errors(first, images) + handicap
+        coarse = self.errors(first, images) + handicap
         near = coarse.argsort(dim=1, stable=True)[:, :refine_best]
         near = near.sort(dim=1).values  # (B, J)
         first = first[rows[:, None], near]
         refined, features = self.refine(normalised, first)
-        errors = self._errors(refined, images)
+        errors = self.errors(refined, images)
         kept = (rows, (errors + handicap.gather(1, near)).argmin(dim=1))
         found = features[kept]
         return Redrawn(
             near[kept],
             errors[kept],
-            self._levels(first[kept]),
-            self._levels(refined[kept]),
-            found if self.projection is None else self.projection(found.float()),
+            self.levels(first[kept]),
+            self.levels(refined[kept]),
+            self.projected(found),
         )
-
-    def _errors(self, drawn: Tensor, images: Tensor) -> Tensor:
-        """Mean squared distances in grey levels: (B, J, C, S, S), (B, C, S, S) -> (B, J)."""
-        return (self._levels(drawn) - images[:, None]).square().flatten(2).mean(dim=2)
-
-    def _levels(self, normalised: Tensor) -> Tensor:
-        """Undo the normalisation: (…, C, S, S) -> (…, C, S, S), clipped to [0, 255]."""
-        return (normalised.float() * self.deviation + self.mean).clamp(0, 255)
 
     def _laid_out(self, maps: Tensor) -> Tensor:
         return maps.to(self.dtype).contiguous(memory_format=CHANNELS_LAST)
 
 
-def _depth(refiner: Refiner) -> int:
+def _depth(refiner: "Refiner") -> int:
     """Count the layers of the encoder up to and with the feature layer."""
     names = [name for name, _ in refiner.encoder.named_children()]
     return names.index(refiner.feature_layer) + 1

@@ -11,6 +11,7 @@ from gallery.errors import ConfigError
 # glibc's mallopt parameters, from malloc.h.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 _KEPT_BYTES = 1 << 30
+_ON_CPU = 224  # drawings of at most 60 x 60 pixels
 _LIVE_MAPS = 6  # full-size maps of 64 channels that one drawing holds at a time, at most
 
 
@@ -67,7 +68,7 @@ def drawings_at_once(device: torch.device, size: int) -> int:
     its free memory, as far as more than a few thousand would still gain something.
     """
     if device.type != "cuda":
-        return 224
+        return max(1, min(_ON_CPU, _ON_CPU * 60**2 // size**2))
     free, _ = torch.cuda.mem_get_info(device)
     bytes_each = 64 * size**2 * 4 * _LIVE_MAPS
     return int(min(16_384, max(32, free // 2 // bytes_each)))

@@ -22,7 +22,6 @@ from generator.checkpoint import (
     packaged_weights,
     save_weights,
 )
-from generator.two_stage import with_table
 
 LICENCE = "Apache-2.0"
 LARGEST = 16 * 2**20  # bytes of one file
@@ -80,7 +79,7 @@ def pack(source: Path, folder: Path, *, name: str, notes: str = "", headline: st
         raise ConfigError(
             f"{source} knows {len(card.space.attributes)} attributes; packed weights have one"
         )
-    small = with_table(network).half()
+    small = network.packed().half()
     metrics = {**card.metrics, "headline": headline or _headline(card)}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.safetensors"

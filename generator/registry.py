@@ -1,11 +1,13 @@
 """The architectures by name."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
+from functools import partial
 from typing import Any
 
 from gallery.errors import ConfigError, did_you_mean
-from generator.config import of_type
+from generator.config import Recipe, of_type, recipe
+from generator.family import Network, Shape
 from generator.two_stage import TwoStage, TwoStageConfig
 
 
@@ -15,40 +17,67 @@ class Architecture:
 
     Attributes:
         name: As in `--architecture`.
-        size: Side of its images, pixels.
-        channels: Channels of its images: 3 is RGB, 1 is gray.
-        build: Makes an untrained network from the length of the one-hot code and changed fields.
+        config: Makes its configuration; a dataclass whose fields with a default are its settings.
+        network: Makes an untrained network of one.
+        recipe: Returns by name how it is trained.
+        fixed: Fields of the configuration that this name stands for.
     """
 
     name: str
-    size: int
-    channels: int
-    build: Callable[[int, Mapping[str, Any]], TwoStage]
+    config: Callable[..., Shape]
+    network: Callable[[Any], Network]
+    recipe: Callable[[str], Recipe]
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def size(self) -> int:
+        """Side of its images, pixels, unless a setting says otherwise."""
+        return self.configure(1, {}).size
 
-def _two_stage(name: str, size: int, channels: int) -> Architecture:
-    def build(code_size: int, changes: Mapping[str, Any]) -> TwoStage:
+    @property
+    def channels(self) -> int:
+        """Channels of its images: 3 is RGB, 1 is gray; unless a setting says otherwise."""
+        return self.configure(1, {}).channels
+
+    def configure(self, code_size: int, changes: Mapping[str, Any]) -> Shape:
+        """Return the configuration of a network.
+
+        Args:
+            code_size: Length of the one-hot code.
+            changes: Settings that differ from their defaults.
+
+        Raises:
+            ConfigError: A setting is unknown, or its value is of the wrong type or range.
+        """
         known = {
-            f.name: type(f.default) for f in fields(TwoStageConfig) if f.default is not MISSING
+            f.name: type(f.default)
+            for f in fields(self.config)  # type: ignore[arg-type]
+            if f.default is not MISSING and f.name not in self.fixed
         }
-        for field, value in changes.items():
-            if field not in known:
+        for name, value in changes.items():
+            if name not in known:
                 raise ConfigError(
-                    f"{name} has no setting {field!r}; {did_you_mean(field, sorted(known))}"
+                    f"{self.name} has no setting {name!r}; {did_you_mean(name, sorted(known))}"
                 )
-            of_type(value, known[field], f"{name}: {field}")
+            of_type(value, known[name], f"{self.name}: {name}")
         try:
-            config = TwoStageConfig(size=size, channels=channels, code_size=code_size, **changes)
+            return self.config(code_size=code_size, **self.fixed, **changes)
         except ValueError as error:
-            raise ConfigError(f"{name}: {error}") from error
-        return TwoStage(config)
+            raise ConfigError(f"{self.name}: {error}") from error
 
-    return Architecture(name, size, channels, build)
+    def build(self, code_size: int, changes: Mapping[str, Any]) -> Network:
+        """Return an untrained network; see `configure`."""
+        return self.network(self.configure(code_size, changes))
+
+
+def _two_stage(size: int, channels: int) -> Architecture:
+    fixed = {"size": size, "channels": channels}
+    recipes = partial(recipe, image_size=size)
+    return Architecture(f"two-stage-{size}", TwoStageConfig, TwoStage, recipes, fixed)
 
 
 ARCHITECTURES = {
-    architecture.name: architecture
-    for architecture in (_two_stage("two-stage-60", 60, 3), _two_stage("two-stage-32", 32, 1))
+    architecture.name: architecture for architecture in (_two_stage(60, 3), _two_stage(32, 1))
 }
 
 

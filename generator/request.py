@@ -8,12 +8,13 @@ import torch
 
 from gallery.align import Aligner, Crop
 from gallery.attributes import AttributeSpace
-from gallery.errors import ConfigError, WeightsError
+from gallery.errors import ConfigError, WeightsError, did_you_mean
 from gallery.faces import FaceSet, first_identities, fold_identities
 from gallery.readers.registry import PACKAGED
 from generator.card import NAME
 from generator.checkpoint import find_weights, load_card
-from generator.config import Recipe, TrainConfig, recipe
+from generator.config import Recipe, TrainConfig
+from generator.family import Network
 from generator.registry import architecture
 
 CPU = torch.device("cpu")
@@ -51,7 +52,9 @@ class TrainRequest:
 
     def aligner(self) -> Aligner:
         """Return how the faces are cut out."""
-        shape = architecture(self.architecture)
+        shape = architecture(self.architecture).configure(
+            self.faces.space.only(self.attributes).size, self.recipe.network
+        )
         crop = self.crop or self.faces.crop
         return Aligner(size=shape.size, channels=shape.channels, crop=crop)
 
@@ -118,7 +121,7 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
         raise ConfigError(f"--attribute names one twice: {', '.join(attributes)}; give it once")
     if not 0 <= seed < 2**63:
         raise ConfigError(f"--seed takes a whole number from 0 to 2^63 - 1, got {seed}")
-    chosen = recipe(recipe_name, architecture(architecture_name).size)
+    chosen = architecture(architecture_name).recipe(recipe_name)
     if config is not None:
         chosen = chosen.with_file(config)
     if steps is not None:
@@ -127,7 +130,8 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
     begun = None if start is None else _start(start, architecture_name, space)
     _check_steps(chosen.train, begun)
     with torch.device("meta"):  # says now, not after reading the images, what is wrong
-        architecture(architecture_name).build(space.size, chosen.network)
+        network = architecture(architecture_name).build(space.size, chosen.network)
+    _check_weights(chosen.train, network, architecture_name)
     people = faces.labelled(attributes)
     if fold is not None:
         trained = fold_identities(people, fold)
@@ -154,6 +158,13 @@ def _check_steps(config: TrainConfig, start: Path | None) -> None:
         raise ConfigError(
             "steps must be above 0, got 0; 0 is for going on with other weights: --start WEIGHTS"
         )
+
+
+def _check_weights(config: TrainConfig, network: Network, name: str) -> None:
+    known = sorted(network.LOSSES)
+    for term in config.weights:
+        if term not in known:
+            raise ConfigError(f"{name} has no loss {term!r} to weigh; {did_you_mean(term, known)}")
 
 
 def _start(given: str, architecture_name: str, space: AttributeSpace) -> Path:

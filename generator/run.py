@@ -7,13 +7,14 @@ The folder holds `run.json` (what was asked for), `log.jsonl` (losses), `samples
 import hashlib
 import json
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from gallery import sheets
 from gallery.align import Aligner, Pixels
@@ -33,13 +34,14 @@ from generator.checkpoint import (
 from generator.contrast import HardBatches
 from generator.engine import Engine
 from generator.estimator import labels_of
+from generator.family import Network
 from generator.fitting import fit_rule
 from generator.pairs import make_pairs
 from generator.registry import architecture
 from generator.request import TrainRequest
 from generator.samples import measure, sample_sheet
-from generator.training import ESTIMATE, STAGES, Step, Trainer, TrainingData
-from generator.two_stage import TwoStage, initialise
+from generator.trainer import Step, Trainer
+from generator.training import TrainingData
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 RUN_FILE = "run.json"
@@ -55,7 +57,7 @@ class Progress:
     """How far a run is.
 
     Attributes:
-        phase: "reading", "stage 1", "stage 2", "measuring".
+        phase: "reading", "stage 1" and so on, "measuring".
         done: Of this phase.
         total: Of this phase.
         loss: The last one logged, or None.
@@ -220,13 +222,15 @@ class _Run:
         config = request.recipe.train
         pairs = make_pairs(known.faces, self.space, same_pairs=config.same_pairs)
         network = architecture(request.architecture).build(self.space.size, request.recipe.network)
-        initialise(network, torch.Generator().manual_seed(request.seed))
+        network.initialise(torch.Generator().manual_seed(request.seed))
         statistics = None if request.start is None else _begin_with(request.start, network)
-        labels = labels_of(known.faces, self.space) if config.estimator_steps else None
+        labels = labels_of(known.faces, self.space)
         contrast = None
         if config.tune_steps:
-            contrast = HardBatches(known.faces, pairs, self.space, config.batch_size)
-        self.data = TrainingData(known.pixels, pairs, request.device, labels, statistics)
+            contrast = HardBatches(known.faces, pairs, self.space, config.later[0])
+        self.data = TrainingData(
+            known.pixels, pairs, request.device, labels, statistics, people_of(known.faces)
+        )
         self.trainer = Trainer(
             network.to(request.device),
             self.data,
@@ -240,7 +244,7 @@ class _Run:
         self.data_sha256 = data_sha256(known)
 
     @property
-    def network(self) -> TwoStage:
+    def network(self) -> Network:
         return self.trainer.network
 
     def begin(self) -> None:
@@ -261,13 +265,13 @@ class _Run:
         self._shorten_log(position["stage"], position["number"])
 
     def steps(self) -> Iterator[Progress]:
-        config = self.request.recipe.train
+        batch_size = self.request.recipe.train.batch_size
         log = self.request.out / LOG_FILE
         started = time.monotonic()
         images = 0
         for step in self.trainer.steps():
-            images += config.batch_size
-            total = config.steps_of(step.stage)
+            images += batch_size
+            total = self.trainer.stages[step.stage].steps
             last = step.number == total
             if step.number % LOG_EVERY == 0 or last:
                 self._log(log, step, images / (time.monotonic() - started))
@@ -292,14 +296,16 @@ class _Run:
 
     def _log(self, log: Path, step: Step, images_per_s: float) -> None:
         self.loss = step.loss.item()
-        _require_finite(step, [step.loss])
-        line = {
+        _require_finite(step, [step.loss, *step.terms.values()])
+        line: dict[str, Any] = {
             "stage": step.stage,
             "step": step.number,
             "loss": self.loss,
             "learning_rate": step.learning_rate,
             "images_per_s": round(images_per_s, 1),
         }
+        if len(step.terms) > 1:
+            line["terms"] = {name: term.item() for name, term in step.terms.items()}
         with log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
@@ -312,8 +318,8 @@ class _Run:
 
     def _checkpoint(self, step: Step, *, sampled: bool) -> None:
         """Save where the run is; pictures first: a run killed in between draws them again."""
-        _require_finite(step, [step.loss, *self.network.parameters()])
-        if sampled and step.stage != ESTIMATE:  # which draws nothing
+        _require_finite(step, [step.loss, *self.trainer.parameters()])
+        if sampled and self.trainer.stages[step.stage].draws:
             self._sample(step)
         position = {
             "stage": step.stage,
@@ -332,7 +338,7 @@ class _Run:
             self._engine(),
             part,
             self.request.seed,
-            refined=step.stage > STAGES[0],
+            refined=self.network.TWO_STAGES and self.trainer.stages[step.stage].refines,
             title=f"stage {step.stage}, step {step.number} ({who})",
         )
         self.network.train()
@@ -367,7 +373,7 @@ class _Run:
         )
 
 
-def _begin_with(start: Path, network: TwoStage) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _begin_with(start: Path, network: Network) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Copy what two networks share, and return the normalisation of the first.
 
     The attribute branch may be a table in one of them alone; then it begins anew, which only
@@ -380,7 +386,8 @@ def _begin_with(start: Path, network: TwoStage) -> tuple[tuple[float, ...], tupl
         for name, value in theirs.items()
         if name in ours and ours[name].shape == value.shape
     }
-    missing = {name for name in ours if name.startswith(("first.", "refiner."))} - set(shared)
+    heads = ("projection.", "estimator.")
+    missing = {name for name in ours if not name.startswith(heads)} - set(shared)
     if missing:
         raise WeightsError(
             f"Training cannot start with {start}: its network has no {min(missing)} like this"
@@ -414,6 +421,13 @@ def _logged_before(line: str, stage: int, number: int) -> bool:
         return bool((entry["stage"], entry["step"]) <= (stage, number))
     except (ValueError, KeyError):  # the line that was being written when the run was stopped
         return False
+
+
+def people_of(faces: Sequence[Face]) -> NDArray[np.int64]:
+    """Number the people of images in order of their first one, (N,)."""
+    numbers: dict[str | None, int] = {}
+    people = [numbers.setdefault(face.identity, len(numbers)) for face in faces]
+    return np.array(people, dtype=np.int64)
 
 
 def data_sha256(known: Aligned) -> str:

@@ -66,7 +66,7 @@ def showcase(engine: Engine, faces: FaceSet, seed: int) -> Image.Image:
     people = known.of(known.identities[:SHOWN_PEOPLE])
     aligned = align_all(list(align_each(people, card.aligner)), faces.spec)
     pairs = _some(make_pairs(aligned.faces, card.space, same_pairs=False), SAMPLED_PAIRS, seed)
-    return _rows(engine, aligned, pairs, refined=True, title=f"{card.name}: {faces.spec}")
+    return _rows(engine, aligned, pairs, refined=engine.refines, title=f"{card.name}: {faces.spec}")
 
 
 def sample_sheet(
@@ -92,13 +92,14 @@ def sample_sheet(
 
 def _rows(engine: Engine, part: Aligned, pairs: Pairs, *, refined: bool, title: str) -> Image.Image:
     drawn = engine.draw(part.pixels[pairs.sources], pairs.codes[pairs.targets])
+    drawing = "stage 1" if engine.refines else "drawing"
     rows = []
     for row, (source, target) in enumerate(zip(pairs.sources, pairs.targets, strict=True)):
         wish = part.faces[target].condition.only(engine.card.space.names)
         rows.append(
             [
                 Tile(part.pixels[source], "source"),
-                Tile(drawn.first[row], f"stage 1: {wish}"),
+                Tile(drawn.first[row], f"{drawing}: {wish}"),
                 Tile(drawn.refined[row] if refined else None, "stage 2" if refined else ""),
                 Tile(part.pixels[target], "target"),
             ]

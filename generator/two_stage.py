@@ -22,13 +22,19 @@ channels.
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from generator.estimator import Estimator
+from generator.config import TrainConfig
+from generator.family import Network
+from generator.fast import FastTwoStage
+from generator.plan import Batch, Course, Plan, Stage, Terms, Turn
+from generator.redrawing import Drawing
+from generator.training import error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,24 +95,8 @@ class TwoStageConfig:
         }
 
 
-SQUEEZED = 32  # channels between the feature layer and the projection
 # Layers of the refiner that may serve as the feature, the default first.
 FEATURE_LAYERS = {60: ("conv5",), 32: ("conv6", "conv5", "conv4")}
-
-
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """What a two-stage network makes of a batch.
-
-    Attributes:
-        first: The first stage's images, normalised, (B, C, S, S).
-        refined: The second stage's images, normalised, (B, C, S, S).
-        features: Output of the feature layer, (B, F, H, W), or, projected, (B, D).
-    """
-
-    first: Tensor
-    refined: Tensor
-    features: Tensor
 
 
 class UnpoolConv(nn.Conv2d):
@@ -204,21 +194,6 @@ class Refiner(nn.Module):
         return self.decoder(maps), features
 
 
-class Projection(nn.Module):
-    """A linear map from the feature layer to D numbers, of low rank so that it is small on disk."""
-
-    def __init__(self, config: TwoStageConfig) -> None:
-        super().__init__()
-        channels, side = feature_shape(config)
-        self.squeeze = nn.Conv2d(channels, SQUEEZED, 1, bias=False)
-        self.project = nn.Linear(SQUEEZED * side**2, config.projection, bias=False)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(B, F, H, W) -> (B, D)."""
-        projected: Tensor = self.project(self.squeeze(features).flatten(1))
-        return projected
-
-
 def feature_shape(config: TwoStageConfig) -> tuple[int, int]:
     """Return channels and side of the feature layer."""
     if config.size == 60:
@@ -226,26 +201,52 @@ def feature_shape(config: TwoStageConfig) -> tuple[int, int]:
     return (64 if config.feature_layer == "conv6" else 128), 16
 
 
-class TwoStage(nn.Module):
+class TwoStage(Network):
     """Both stages, trained one after the other, and what a setting adds to them."""
 
+    TWO_STAGES: ClassVar[bool] = True
+    config: TwoStageConfig
+
     def __init__(self, config: TwoStageConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.first = FirstStage(config)
         self.refiner = Refiner(config)
-        self.projection = Projection(config) if config.projection else None
-        self.estimator = (
-            Estimator(config.size, config.channels, config.code_size) if config.estimator else None
-        )
+        self.add_heads(*feature_shape(config))
 
-    def forward(self, images: Tensor, codes: Tensor) -> Drawing:
+    def draw(self, images: Tensor, codes: Tensor) -> Drawing:
         """Draw and refine: normalised images (B, C, S, S), one-hot codes (B, A)."""
         first = self.first(images, codes)
         refined, features = self.refiner(images, first.to(images.dtype))
-        if self.projection is not None:
-            features = self.projection(features)
         return Drawing(first, refined, features)
+
+    def plan(self, course: Course) -> Plan:
+        """Train the first stage, then the refiner on what the first stage draws."""
+        config = course.config
+        first = Turn("first stage", (self.first,), partial(self._first_terms, config))
+        second = Turn("refiner", (self.refiner,), partial(self._refiner_terms, config))
+        return Plan((Stage(config.steps, (first,), refines=False), Stage(config.steps, (second,))))
+
+    def fast(self, mean: Tensor, deviation: Tensor, dtype: torch.dtype) -> FastTwoStage:
+        """Return the form that an engine draws with: the same sums in another order."""
+        return FastTwoStage(self, mean, deviation, dtype)
+
+    def packed(self) -> "TwoStage":
+        """Return the network with its code branch as a table."""
+        return with_table(self)
+
+    def initialise(self, random: torch.Generator) -> None:
+        """Draw all weights anew, as the papers' sources do; see `initialise`."""
+        initialise(self, random)
+
+    def _first_terms(self, config: TrainConfig, batch: Batch) -> Terms:
+        drawn = self.first(batch.images, batch.wished)
+        return {"squared": error(drawn.float(), batch.targets, config)}
+
+    def _refiner_terms(self, config: TrainConfig, batch: Batch) -> Terms:
+        with torch.no_grad():
+            first = self.first(batch.images, batch.wished)
+        drawn = self.refiner(batch.images, first.to(batch.images.dtype))[0]
+        return {"squared": error(drawn.float(), batch.targets, config)}
 
 
 def with_table(network: TwoStage) -> TwoStage:

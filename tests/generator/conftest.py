@@ -134,6 +134,7 @@ def make_network() -> MakeNetwork:
 
     def make(card: Card) -> TwoStage:
         network = architecture(card.architecture).build(card.space.size, card.network)
+        assert isinstance(network, TwoStage)
         initialise(network, torch.Generator().manual_seed(0))
         return network
 

@@ -20,7 +20,7 @@ import torch
 import torch._dynamo  # an optimiser's first step would import it: once here, not in every fork
 
 from generator import __main__ as command
-from generator import checkpoint, run, training
+from generator import checkpoint, run, trainer
 from generator.machine import keep_freed_memory
 from generator.request import TrainRequest, make_request
 
@@ -73,7 +73,7 @@ class Kill:
 
 # Every stage makes three updates, with checkpoints after the second and the third. The kills of a
 # case follow each other; calls are counted anew in every process.
-UPDATE, LOG = (training.Trainer, "_update"), (run._Run, "_log")
+UPDATE, LOG = (trainer.Trainer, "_step"), (run._Run, "_log")
 CASES: dict[str, list[Kill]] = {
     "fast-unbroken": [],
     "fast-killed-before-its-first-checkpoint": [

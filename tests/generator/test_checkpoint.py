@@ -230,7 +230,9 @@ def test_changed_fields_of_the_network_come_back(
 ) -> None:
     card = make_card("two-stage-60", network={"middle_channels": 1})
     save_weights(tmp_path / "w.safetensors", make_network(card), card)
-    assert load_weights(tmp_path / "w.safetensors")[0].config.middle_channels == 1
+    loaded, _ = load_weights(tmp_path / "w.safetensors")
+    assert isinstance(loaded, TwoStage)
+    assert loaded.config.middle_channels == 1
 
 
 def test_weights_of_another_card_are_refused(saved: Path, make_network: MakeNetwork) -> None:

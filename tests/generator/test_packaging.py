@@ -89,7 +89,7 @@ def test_the_card_of_packed_weights_says_what_they_are(trained: Path, tmp_path: 
     assert card.metrics == {"heldout": {"pairs": 3}, "headline": "C2@1 50"}
     assert card.network["code_branch"] == "table"
     assert card.train_identities == ("a", "b")
-    assert load_weights(packed.path)[0].first.code.weight.dtype == torch.float32
+    assert load_weights(packed.path)[0].get_parameter("first.code.weight").dtype == torch.float32
     described = packed.describe()
     assert (described["people"], described["bytes"]) == (2, packed.size_bytes)
     assert json.loads(json.dumps(described))["name"] == "pose-60"

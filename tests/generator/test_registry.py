@@ -5,6 +5,7 @@ import torch
 
 from gallery.errors import ConfigError
 from generator.registry import ARCHITECTURES, architecture
+from generator.two_stage import TwoStage
 
 
 @pytest.mark.parametrize(
@@ -31,11 +32,11 @@ def test_an_unknown_architecture_is_refused_with_the_nearest() -> None:
 
 def test_a_changed_field_reaches_the_network() -> None:
     with torch.device("meta"):
-        assert (
-            architecture("two-stage-60").build(5, {"middle_channels": 1}).config.middle_channels
-            == 1
-        )
+        narrow = architecture("two-stage-60").build(5, {"middle_channels": 1})
         made = architecture("two-stage-32").build(5, {"feature_layer": "conv4"})
+    assert isinstance(narrow, TwoStage)
+    assert isinstance(made, TwoStage)
+    assert narrow.config.middle_channels == 1
     assert made.config.feature_layer == "conv4"
     assert made.refiner.feature_layer == "relu4"
 

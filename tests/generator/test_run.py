@@ -26,7 +26,7 @@ from generator.engine import Engine
 from generator.request import CPU, TrainRequest
 from generator.run import CHECKPOINT_FILE, LOG_FILE, RUN_FILE, Progress, data_sha256, train
 from generator.samples import measure
-from generator.training import Step, Trainer
+from generator.trainer import Step, Trainer
 
 Paint = Callable[..., FaceSet]
 Ask = Callable[..., TrainRequest]
@@ -460,7 +460,7 @@ def test_a_loss_that_runs_away_stops_the_run(
 def test_weights_that_are_no_numbers_are_never_saved(
     tiny: TrainRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    update = Trainer._update
+    update = Trainer._step
 
     def spoiled(self: Trainer) -> Step:
         step = update(self)
@@ -468,7 +468,7 @@ def test_weights_that_are_no_numbers_are_never_saved(
             self.network.get_parameter("first.decoder.conv2.bias").fill_(float("nan"))
         return step
 
-    monkeypatch.setattr(Trainer, "_update", spoiled)
+    monkeypatch.setattr(Trainer, "_step", spoiled)
     running = train(replace(tiny, checkpoint_every=1))
     with pytest.raises(ConfigError, match=r"ran away: at step 1 of stage 1 the loss is \d"):
         list(running)

@@ -20,14 +20,8 @@ from gallery.pixels import Aligned
 from generator.config import TrainConfig
 from generator.pairs import Pairs, make_pairs
 from generator.request import CPU, TrainRequest
-from generator.training import (
-    Step,
-    Trainer,
-    TrainingData,
-    channel_statistics,
-    error,
-    learning_rate,
-)
+from generator.trainer import Step, Trainer
+from generator.training import TrainingData, channel_statistics, error, learning_rate
 from generator.two_stage import TwoStage, TwoStageConfig, initialise
 
 MakeFaces = Callable[..., Any]

@@ -1,0 +1,67 @@
+"""Losses between a network that draws and a critic that judges.
+
+Shapes: B batch, C channels, S side, A length of the one-hot code.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from gallery.attributes import AttributeSpace
+from generator.estimator import by_attribute
+
+
+def wasserstein(real: Tensor, drawn: Tensor) -> Tensor:
+    """What a critic lowers: its mean verdict on drawings less that on photographs, a scalar.
+
+    Source: Arjovsky et al., "Wasserstein GAN", ICML 2017, equation 2.
+    """
+    return drawn.mean() - real.mean()
+
+
+def gradient_penalty(
+    verdict: Callable[[Tensor], Tensor],
+    real: Tensor,
+    drawn: Tensor,
+    random: np.random.Generator,
+) -> Tensor:
+    """Mean squared distance of the critic's slope from 1, between photographs and drawings.
+
+    In full precision, for it is differentiated twice.
+
+    Args:
+        verdict: Of images, (B, C, S, S) -> (B,).
+        real: Photographs, (B, C, S, S).
+        drawn: Drawings, likewise; no gradient reaches them.
+        random: Of the places between them: one share for each pair, uniform in 0..1.
+
+    Source: Gulrajani et al., "Improved training of Wasserstein GANs", 2017, equation 3.
+    """
+    device = real.device
+    share = torch.from_numpy(random.uniform(size=(len(real), 1, 1, 1)).astype(np.float32))
+    share = share.to(device)
+    between = (share * real + (1 - share) * drawn).detach().float().requires_grad_()
+    with torch.autocast(device.type, enabled=False):
+        (slopes,) = torch.autograd.grad(verdict(between).sum(), between, create_graph=True)
+    penalty: Tensor = (slopes.flatten(1).norm(dim=1) - 1).square().mean()
+    return penalty
+
+
+def value_error(logits: Tensor, codes: Tensor, space: AttributeSpace | None) -> Tensor:
+    """Mean cross-entropy of the values that images show, a scalar.
+
+    Args:
+        logits: (B, A).
+        codes: One-hot codes of what they should show, (B, A).
+        space: Attributes; None for a single one.
+
+    Source: Akram and Khan, "SARGAN", equations 6 and 7; the mean over attributes is ours.
+    """
+    logits = logits.float()
+    if space is None:
+        return functional.cross_entropy(logits, codes)
+    parts = zip(by_attribute(logits, space), by_attribute(codes, space), strict=True)
+    return torch.stack([functional.cross_entropy(part, code) for part, code in parts]).mean()
