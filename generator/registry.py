@@ -7,6 +7,12 @@ from typing import Any
 
 from gallery.errors import ConfigError, did_you_mean
 from generator.config import Recipe, of_type, recipe
+from generator.families.caae import Caae, CaaeConfig
+from generator.families.coders import CoderConfig
+from generator.families.dr_gan import DrGan, DrGanConfig
+from generator.families.recipes import labels_recipe
+from generator.families.residual_gan import ResidualGan
+from generator.families.td_gan import TdGan, TdGanConfig
 from generator.family import Network, Shape
 from generator.two_stage import TwoStage, TwoStageConfig
 
@@ -25,7 +31,7 @@ class Architecture:
 
     name: str
     config: Callable[..., Shape]
-    network: Callable[[Any], Network]
+    network: type[Network]
     recipe: Callable[[str], Recipe]
     fixed: Mapping[str, Any] = field(default_factory=dict)
 
@@ -77,7 +83,15 @@ def _two_stage(size: int, channels: int) -> Architecture:
 
 
 ARCHITECTURES = {
-    architecture.name: architecture for architecture in (_two_stage(60, 3), _two_stage(32, 1))
+    architecture.name: architecture
+    for architecture in (
+        _two_stage(60, 3),
+        _two_stage(32, 1),
+        Architecture("residual-gan", CoderConfig, ResidualGan, labels_recipe),
+        Architecture("caae", CaaeConfig, Caae, labels_recipe),
+        Architecture("dr-gan", DrGanConfig, DrGan, labels_recipe),
+        Architecture("td-gan", TdGanConfig, TdGan, labels_recipe),
+    )
 }
 
 

@@ -6,9 +6,11 @@ Shapes: S side, C channels, D dimensions, K results.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import isnan
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 
@@ -59,12 +61,12 @@ class Among:
 
     Attributes:
         where: Those of which this is true (gallery/catalogue/where.py); None for all.
-        exclude: All but the image that this file holds, wherever it was found.
+        exclude: All but the images that these files hold, wherever they were found.
         min_score: Those that come at least as close.
     """
 
     where: str | None = None
-    exclude: Path | None = None
+    exclude: tuple[Path, ...] = ()
     min_score: float | None = None
 
     def __post_init__(self) -> None:
@@ -149,6 +151,7 @@ class Searcher:
         crop: Crop | None = None,
         *,
         among: Among = ALL,
+        others: Sequence[Image.Image] = (),
     ) -> Answer:
         """Find the images that come closest to the wished one.
 
@@ -156,18 +159,24 @@ class Searcher:
             image: The source, upright.
             wishes: Like "pose=45".
             k: How many images; the whole gallery if it is smaller.
-            crop: Where the face is in this image; otherwise the weights' own crop.
+            crop: Where the face is in these images; otherwise the weights' own crop.
             among: Which images may answer; k of them do, if there are as many.
+            others: More images of the same person, to draw from together with the first.
 
         Raises:
             WishError: A wish names an unknown attribute or value.
-            ConfigError: `among.where` is no expression, or names what is not known.
+            ConfigError: `among.where` is no expression, or names what is not known; or there are
+                others, and the weights draw from single images.
             ImageError: The crop does not fit the image.
         """
         wish = self.card.space.parse_wishes(wishes)
-        source = self.card.aligner.align(image, crop=crop)
+        if others:
+            self._require_fusion(1 + len(others))
+        align = partial(self.card.aligner.align, crop=crop)
+        source = align(image)
+        seen = np.stack([source, *map(align, others)])
         started = time.perf_counter()
-        drawn, features = self._draw(source, wish)
+        drawn, features = self._draw(seen, wish)
         drawn_at = time.perf_counter()
         probe = normalise(features)
         embedded_at = time.perf_counter()
@@ -190,18 +199,30 @@ class Searcher:
 
     def _search(self, probe: Floats, k: int, among: Among) -> Neighbours:
         images = self._catalogue.images
-        unwanted = images.at(str(among.exclude.absolute())) if among.exclude else None
+        known = [images.at(str(path.absolute())) for path in among.exclude]
+        unwanted = [image_id for image_id in known if image_id is not None]
         allowed = images.matching(among.where, self.space.id) if among.where is not None else None
         return self.index.search(probe, k, allowed, unwanted)
 
-    def _draw(self, source: Pixels, wish: Condition) -> tuple[Floats, Floats]:
-        """Draw the wish; what is not wished for stays as it is estimated to be."""
-        batch = source[None]
+    def _require_fusion(self, count: int) -> None:
+        if not self.engine.fuses:
+            raise ConfigError(
+                f"The weights of space {self.space.name} draw from one image, got {count}. Give one"
+                " image, or index with weights that fuse several: dr-gan, trained with images above"
+                " 1 in the [network] table of --config"
+            )
+
+    def _draw(self, images: Pixels, wish: Condition) -> tuple[Floats, Floats]:
+        """Draw the wish; what is not wished for stays as it is estimated to be in the first."""
         condition = wish
         if len(wish) < len(self.card.space.attributes):
-            seen = canonicalise(self.engine, batch, self._rule)
+            seen = canonicalise(self.engine, images[:1], self._rule)
             condition = seen.estimates[0].replace(wish)
-        drawn = self.engine.draw(batch, self.card.space.one_hot(condition)[None])
+        code = self.card.space.one_hot(condition)[None]
+        if len(images) == 1:
+            drawn = self.engine.draw(images, code)
+        else:
+            drawn = self.engine.draw_together(images[None], code)
         return drawn.refined[0], drawn.features
 
     def _hits(self, found: Sequence[tuple[int, float]]) -> tuple[Found, ...]:

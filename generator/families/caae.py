@@ -103,6 +103,7 @@ class Labelled:
 class Caae(Network):
     """Encoder and generator."""
 
+    NEEDS_PAIRS: ClassVar[bool] = False
     LOSSES: ClassVar[Mapping[str, float]] = {
         "pixels": 100.0,
         "variation": 1.0,

@@ -100,6 +100,7 @@ class DrGanConfig(CoderConfig):
 class DrGan(Network):
     """Encoder and decoder."""
 
+    NEEDS_PAIRS: ClassVar[bool] = False
     LOSSES: ClassVar[Mapping[str, float]] = {
         "identity": 1.0,
         "value": 1.0,

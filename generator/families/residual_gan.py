@@ -83,6 +83,7 @@ class Transformer(nn.Module):
 class ResidualGan(Network):
     """Two dual networks; one leads an image to value 0, the other to value 1."""
 
+    NEEDS_PAIRS: ClassVar[bool] = False
     LOSSES: ClassVar[Mapping[str, float]] = {
         "transform": 1.0,
         "dual": 1.0,

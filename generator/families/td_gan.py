@@ -95,6 +95,7 @@ class TagMap(nn.Sequential):
 class TdGan(Network):
     """R, G, and the part of g that speaks of what can be wished for."""
 
+    NEEDS_PAIRS: ClassVar[bool] = False
     LOSSES: ClassVar[Mapping[str, float]] = {
         "consistency": 1.0,
         "of_image": 10.0,

@@ -85,7 +85,9 @@ def test_the_networks_pay_what_the_formulas_say(
             p_back = critic(back)[row].softmax(dim=0)
             expected["transform"] -= p_drawn[1 - value].log().item() / len(images)
             expected["dual"] -= p_back[value].log().item() / len(images)
-        phi = nn.Sequential(*list(critic.trunk)[:4])  # 16 x 16 pixels are halved twice: all there is
+        phi = nn.Sequential(
+            *list(critic.trunk)[:4]
+        )  # 16 x 16 pixels: halved twice
         expected["perceptual"] += (phi(images) - phi(drawn)).abs().mean().item()
     assert {name: term.item() for name, term in terms.items()} == pytest.approx(expected, rel=1e-4)
 
