@@ -6,8 +6,12 @@ from functools import partial
 from typing import Any
 
 from gallery.errors import ConfigError, did_you_mean
+from generator import sargan, stargan, stgan
 from generator.config import Recipe, of_type, recipe
 from generator.family import Network, Shape
+from generator.sargan import Sargan, SarganConfig
+from generator.stargan import Stargan, StarganConfig
+from generator.stgan import Stgan, StganConfig
 from generator.two_stage import TwoStage, TwoStageConfig
 
 
@@ -77,7 +81,14 @@ def _two_stage(size: int, channels: int) -> Architecture:
 
 
 ARCHITECTURES = {
-    architecture.name: architecture for architecture in (_two_stage(60, 3), _two_stage(32, 1))
+    architecture.name: architecture
+    for architecture in (
+        _two_stage(60, 3),
+        _two_stage(32, 1),
+        Architecture("sargan", SarganConfig, Sargan, sargan.recipe),
+        Architecture("stargan", StarganConfig, Stargan, stargan.recipe),
+        Architecture("stgan", StganConfig, Stgan, stgan.recipe),
+    )
 }
 
 
