@@ -122,7 +122,9 @@ def data_show(
 @app.command()
 def train(
     spec: Spec,
-    architecture: Annotated[str, typer.Option(help="two-stage-32 or two-stage-60.")],
+    architecture: Annotated[
+        str, typer.Option(help="two-stage-60, sargan, …; see docs/families.md.")
+    ],
     attribute: Annotated[list[str], typer.Option(help="What can be wished for; repeatable.")],
     out: Annotated[Path, typer.Option(help="Folder of the run; its name becomes the weights'.")],
     recipe: Annotated[

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from gallery.errors import ConfigError, did_you_mean
+from generator import sargan, stargan, stgan
 from generator.config import Recipe, of_type, recipe
 from generator.families.caae import Caae, CaaeConfig
 from generator.families.coders import CoderConfig
@@ -14,6 +15,9 @@ from generator.families.recipes import labels_recipe
 from generator.families.residual_gan import ResidualGan
 from generator.families.td_gan import TdGan, TdGanConfig
 from generator.family import Network, Shape
+from generator.sargan import Sargan, SarganConfig
+from generator.stargan import Stargan, StarganConfig
+from generator.stgan import Stgan, StganConfig
 from generator.two_stage import TwoStage, TwoStageConfig
 
 
@@ -87,6 +91,9 @@ ARCHITECTURES = {
     for architecture in (
         _two_stage(60, 3),
         _two_stage(32, 1),
+        Architecture("sargan", SarganConfig, Sargan, sargan.recipe),
+        Architecture("stargan", StarganConfig, Stargan, stargan.recipe),
+        Architecture("stgan", StganConfig, Stgan, stgan.recipe),
         Architecture("residual-gan", CoderConfig, ResidualGan, labels_recipe),
         Architecture("caae", CaaeConfig, Caae, labels_recipe),
         Architecture("dr-gan", DrGanConfig, DrGan, labels_recipe),
