@@ -30,6 +30,16 @@ def wasserstein(real: Tensor, drawn: Tensor) -> Tensor:
     return drawn.mean() - real.mean()
 
 
+def is_real(logits: Tensor) -> Tensor:
+    """Mean of -log p(real), a scalar: a critic's for real images, a generator's for drawings."""
+    return functional.softplus(-logits.float()).mean()
+
+
+def is_drawn(logits: Tensor) -> Tensor:
+    """Mean of -log p(drawn), a scalar: a critic's for drawings."""
+    return functional.softplus(logits.float()).mean()
+
+
 def gradient_penalty(
     verdict: Callable[[Tensor], Tensor],
     real: Tensor,

@@ -6,18 +6,17 @@ from functools import partial
 from typing import Any
 
 from gallery.errors import ConfigError, did_you_mean
-from generator import sargan, stargan, stgan
+from generator import coders, sargan, stargan, stgan
+from generator.caae import Caae, CaaeConfig
+from generator.coders import CoderConfig
 from generator.config import Recipe, of_type, recipe
-from generator.families.caae import Caae, CaaeConfig
-from generator.families.coders import CoderConfig
-from generator.families.dr_gan import DrGan, DrGanConfig
-from generator.families.recipes import labels_recipe
-from generator.families.residual_gan import ResidualGan
-from generator.families.td_gan import TdGan, TdGanConfig
+from generator.dr_gan import DrGan, DrGanConfig
 from generator.family import Network, Shape
+from generator.residual_gan import ResidualGan
 from generator.sargan import Sargan, SarganConfig
 from generator.stargan import Stargan, StarganConfig
 from generator.stgan import Stgan, StganConfig
+from generator.td_gan import TdGan, TdGanConfig
 from generator.two_stage import TwoStage, TwoStageConfig
 
 
@@ -94,10 +93,10 @@ ARCHITECTURES = {
         Architecture("sargan", SarganConfig, Sargan, sargan.recipe),
         Architecture("stargan", StarganConfig, Stargan, stargan.recipe),
         Architecture("stgan", StganConfig, Stgan, stgan.recipe),
-        Architecture("residual-gan", CoderConfig, ResidualGan, labels_recipe),
-        Architecture("caae", CaaeConfig, Caae, labels_recipe),
-        Architecture("dr-gan", DrGanConfig, DrGan, labels_recipe),
-        Architecture("td-gan", TdGanConfig, TdGan, labels_recipe),
+        Architecture("residual-gan", CoderConfig, ResidualGan, coders.recipe),
+        Architecture("caae", CaaeConfig, Caae, coders.recipe),
+        Architecture("dr-gan", DrGanConfig, DrGan, coders.recipe),
+        Architecture("td-gan", TdGanConfig, TdGan, coders.recipe),
     )
 }
 

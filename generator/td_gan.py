@@ -42,20 +42,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from generator.families.coders import (
+from generator.adversarial import is_drawn, is_real
+from generator.coders import (
     CoderConfig,
     Doubling,
     Halving,
     apart,
     flat_length,
-    is_drawn,
-    is_real,
     trunk_of,
 )
-from generator.families.sampling import codes_at, draw_any, images_at, numbers_of
 from generator.family import Network, initialise
 from generator.plan import Course, Lesson, Plan, Stage, Terms, Turn
 from generator.redrawing import Drawing
+from generator.sampling import codes_at, draw_any, images_at, numbers_of
 
 HIDDEN = 128  # of the tag maps
 

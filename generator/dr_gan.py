@@ -51,14 +51,17 @@ from torch.nn import functional
 
 from gallery.attributes import AttributeSpace
 from generator.adversarial import value_error
-from generator.families.coders import (
+from generator.coders import (
     SIDE,
     CoderConfig,
     Doubling,
     Halving,
     trunk_of,
 )
-from generator.families.sampling import (
+from generator.family import Network, initialise
+from generator.plan import Course, Lesson, Plan, Stage, Terms, Turn
+from generator.redrawing import Drawing
+from generator.sampling import (
     Positions,
     codes_at,
     draw_any,
@@ -67,9 +70,6 @@ from generator.families.sampling import (
     members,
     numbers_of,
 )
-from generator.family import Network, initialise
-from generator.plan import Course, Lesson, Plan, Stage, Terms, Turn
-from generator.redrawing import Drawing
 
 DROPPED = 0.5  # of the confidences
 

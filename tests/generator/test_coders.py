@@ -4,16 +4,15 @@ import pytest
 import torch
 from torch.nn import functional
 
-from generator.families.coders import (
+from generator.adversarial import is_drawn, is_real
+from generator.coders import (
     CoderConfig,
     Doubling,
     Halving,
     flat_length,
-    is_drawn,
-    is_real,
     trunk_of,
 )
-from tests.generator.families.tiny import faces, normal, ready
+from tests.generator.tiny import faces, normal, ready
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,26 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from generator.blocks import SLOPE, downwards
+from generator.config import Recipe, TrainConfig, published
 from generator.family import FamilyConfig
 from generator.two_stage import UnpoolConv
 
+# How they are trained, unless a file says otherwise: as most adversarial networks of their time
+# (Radford et al., "Unsupervised representation learning with deep convolutional generative
+# adversarial networks", ICLR 2016, section 4), for our source prints nothing of it.
+PAPER = TrainConfig(
+    optimiser="adam",
+    learning_rate=2e-4,
+    beta1=0.5,
+    beta2=0.999,
+    weight_decay=0.0,
+    batch_size=64,
+    schedule="constant",
+    warmup_steps=0,
+    precision="float32",
+    channels_last=False,
+    steps=20_000,
+)
 SIDE = 4  # of the smallest map
 SIZES = (16, 32, 64, 128)  # of the images: halving leads from them to SIDE
 GROUPS = 8
@@ -96,16 +113,6 @@ def flat_length(widths: Sequence[int]) -> int:
     return widths[-1] * SIDE**2
 
 
-def is_real(logits: Tensor) -> Tensor:
-    """Mean of -log p(real), a scalar: a critic's for real images, a generator's for drawings."""
-    return functional.softplus(-logits.float()).mean()
-
-
-def is_drawn(logits: Tensor) -> Tensor:
-    """Mean of -log p(drawn), a scalar: a critic's for drawings."""
-    return functional.softplus(logits.float()).mean()
-
-
 def trunk_of(config: CoderConfig) -> tuple[nn.Sequential, int]:
     """Return the convolutions of a critic, and how many numbers they end in.
 
@@ -114,3 +121,8 @@ def trunk_of(config: CoderConfig) -> tuple[nn.Sequential, int]:
     layers = len(config.widths)
     trunk, width, side = downwards(config.channels, config.size, config.width, layers)
     return nn.Sequential(*trunk, nn.Flatten()), width * side**2
+
+
+def recipe(name: str) -> Recipe:
+    """Return a recipe by name, the same for all of these families; see `published`."""
+    return published(name, PAPER)

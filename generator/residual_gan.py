@@ -42,11 +42,11 @@ from torch.nn import functional
 from gallery.attributes import AttributeSpace
 from gallery.errors import ConfigError
 from generator.blocks import ResidualBlock
-from generator.families.coders import GROUPS, CoderConfig, trunk_of
-from generator.families.sampling import Positions, draw_each, images_at, members, numbers_of
+from generator.coders import GROUPS, CoderConfig, trunk_of
 from generator.family import Network, initialise
 from generator.plan import Course, Lesson, Plan, Stage, Terms, Turn
 from generator.redrawing import Drawing
+from generator.sampling import Positions, draw_each, images_at, members, numbers_of
 from generator.two_stage import UnpoolConv
 
 Real = tuple[Tensor, Tensor]  # normalised images of value 0 and of value 1, (B, C, S, S) each

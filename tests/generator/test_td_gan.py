@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from generator.families.td_gan import (
+from generator.plan import Turn
+from generator.td_gan import (
     OtherTags,
     RenderingCritic,
     Tagged,
@@ -19,8 +20,7 @@ from generator.families.td_gan import (
     rendering_terms,
     tag_terms,
 )
-from generator.plan import Turn
-from tests.generator.families.tiny import (
+from tests.generator.tiny import (
     POSE_EYES,
     SHAPE,
     codes_of,

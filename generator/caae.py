@@ -44,21 +44,20 @@ from torch import Tensor, nn
 
 from gallery.attributes import AttributeSpace
 from gallery.errors import ConfigError
+from generator.adversarial import is_drawn, is_real
 from generator.blocks import SLOPE, downwards, with_code
-from generator.families.coders import (
+from generator.coders import (
     SIDE,
     CoderConfig,
     Doubling,
     Halving,
     apart,
     flat_length,
-    is_drawn,
-    is_real,
 )
-from generator.families.sampling import codes_at, draw_any, images_at
 from generator.family import Network, initialise
 from generator.plan import Course, Lesson, Plan, Stage, Terms, Turn
 from generator.redrawing import Drawing
+from generator.sampling import codes_at, draw_any, images_at
 
 CRITIC_WIDTH = 16  # of the first layer of D_img
 JUDGED = 256  # numbers that D_img makes of an image before its verdict

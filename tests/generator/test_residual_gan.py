@@ -8,16 +8,16 @@ from torch import nn
 from torch.nn import functional
 
 from gallery.errors import ConfigError
-from generator.families.coders import CoderConfig
-from generator.families.residual_gan import (
+from generator.coders import CoderConfig
+from generator.plan import Turn
+from generator.residual_gan import (
     ResidualGan,
     ThreeWayCritic,
     critic_terms,
     network_terms,
     one_way,
 )
-from generator.plan import Turn
-from tests.generator.families.tiny import (
+from tests.generator.tiny import (
     AGE,
     EYES,
     POSE_EYES,
@@ -85,9 +85,7 @@ def test_the_networks_pay_what_the_formulas_say(
             p_back = critic(back)[row].softmax(dim=0)
             expected["transform"] -= p_drawn[1 - value].log().item() / len(images)
             expected["dual"] -= p_back[value].log().item() / len(images)
-        phi = nn.Sequential(
-            *list(critic.trunk)[:4]
-        )  # 16 x 16 pixels: halved twice
+        phi = nn.Sequential(*list(critic.trunk)[:4])  # 16 x 16 pixels: halved twice
         expected["perceptual"] += (phi(images) - phi(drawn)).abs().mean().item()
     assert {name: term.item() for name, term in terms.items()} == pytest.approx(expected, rel=1e-4)
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gallery.errors import ConfigError
-from generator.families.caae import (
+from generator.caae import (
     Caae,
     CaaeConfig,
     Labelled,
@@ -20,7 +20,7 @@ from generator.families.caae import (
     total_variation,
 )
 from generator.plan import Turn
-from tests.generator.families.tiny import (
+from tests.generator.tiny import (
     AGE,
     EYES,
     POSE_EYES,

@@ -5,14 +5,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.families.sampling import (
+from generator.sampling import (
     draw_any,
     draw_each,
     draw_people,
     images_at,
     members,
 )
-from tests.generator.families.tiny import EYES, course_of, lesson_of
+from tests.generator.tiny import EYES, course_of, lesson_of
 
 
 def test_members_are_found_by_number() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from generator.families.dr_gan import (
+from generator.dr_gan import (
     DrGan,
     DrGanConfig,
     IdentityCritic,
@@ -23,7 +23,7 @@ from generator.families.dr_gan import (
     network_terms,
 )
 from generator.plan import Turn
-from tests.generator.families.tiny import (
+from tests.generator.tiny import (
     CHANNELS,
     POSE_EYES,
     SHAPE,
