@@ -271,5 +271,5 @@ def _fetched(drawn: Redrawn) -> Closest:
 
 def _arrays(first: torch.Tensor, refined: torch.Tensor, features: torch.Tensor) -> Drawn:
     """Lay out images as (N, S, S, C), features flat."""
-    images = (maps.permute(0, 2, 3, 1).contiguous().cpu().numpy() for maps in (first, refined))
-    return Drawn(*images, features.flatten(1).float().cpu().numpy())
+    first, refined = (maps.permute(0, 2, 3, 1).contiguous().cpu() for maps in (first, refined))
+    return Drawn(first.numpy(), refined.numpy(), features.flatten(1).float().cpu().numpy())

@@ -161,9 +161,10 @@ def _batch(of_value: tuple[Positions, ...], lesson: Lesson) -> Real:
 
 
 def _by_value(images: Tensor, values: Tensor, networks: Iterable[nn.Module]) -> Tensor:
-    """Send every image through the network of its value."""
+    """Send every image through the network of its value; one that has no image is not asked."""
     rows = [(values == value).nonzero().flatten() for value in range(2)]
-    parts = [network(images[chosen]) for network, chosen in zip(networks, rows, strict=True)]
+    asked = [(net, chosen) for net, chosen in zip(networks, rows, strict=True) if len(chosen)]
+    parts = [network(images[chosen]) for network, chosen in asked]
     return torch.cat(parts)[torch.cat(rows).argsort()]
 
 

@@ -64,8 +64,11 @@ def test_features_of_large_images_are_averaged_to_8_by_8() -> None:
     assert torch.allclose(drawing.features, functional.avg_pool2d(whole, 2), atol=1e-5)
 
 
-def test_an_empty_batch_is_drawn(network: ResidualGan) -> None:
-    assert network(faces(0), torch.zeros(0, 2)).refined.shape == (0, 3, 16, 16)
+def test_images_that_all_wish_for_one_value_are_drawn(network: ResidualGan) -> None:
+    images = faces(2)
+    for value in (0, 1):
+        drawing = network(images, codes_of(EYES, [[value], [value]]))
+        assert torch.allclose(drawing.refined, images + network.into[value](images), atol=1e-5)
 
 
 def test_the_networks_pay_what_the_formulas_say(

@@ -81,7 +81,7 @@ def reached(turn: Turn, batch: Any, parts: Mapping[str, nn.Module]) -> dict[str,
     for name in turn.terms(batch):
         for part in parts.values():
             part.zero_grad(set_to_none=True)
-        turn.terms(batch)[name].backward()  # type: ignore[no-untyped-call]
+        turn.terms(batch)[name].backward()
         found[name] = {which for which, part in parts.items() if _touched(part)}
     return found
 
@@ -99,6 +99,6 @@ def learn(turn: Turn, batch: Any, steps: int, rate: float = 2e-3) -> tuple[dict[
     before = {name: term.item() for name, term in turn.terms(batch).items()}
     for _ in range(steps):
         optimiser.zero_grad()
-        turn.loss(turn.terms(batch)).backward()  # type: ignore[no-untyped-call]
+        turn.loss(turn.terms(batch)).backward()
         optimiser.step()
     return before, {name: term.item() for name, term in turn.terms(batch).items()}
