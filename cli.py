@@ -610,7 +610,14 @@ def query(
     opened = Collection.open(collection)
     with _closing(opened):
         source, *others = map(_photograph, images)
-        searcher = open_searcher(opened, wish, pick_device(device), space=space, weights=weights)
+        searcher = open_searcher(
+            opened,
+            wish,
+            pick_device(device),
+            space=space,
+            weights=weights,
+            together=bool(others),
+        )
         for path in images if face is None else ():
             if searcher.knows_where_the_face_is(path):
                 continue

@@ -19,7 +19,7 @@ from gallery.attributes import AttributeSpace, Condition, parse_wishes
 from gallery.catalogue.records import SpaceRow
 from gallery.errors import CatalogueError, ConfigError, IndexFileError, WeightsError, WishError
 from generator.card import Card
-from generator.checkpoint import find_weights, load_card
+from generator.checkpoint import find_weights, fuses, load_card
 from generator.engine import Engine, Floats
 from index.base import Neighbours
 from index.contract import IndexContract
@@ -249,6 +249,7 @@ def open_searcher(
     *,
     space: str | None = None,
     weights: str | None = None,
+    together: bool = False,
 ) -> Searcher:
     """Open the space that can answer some wishes.
 
@@ -258,6 +259,8 @@ def open_searcher(
         device: Where to draw.
         space: Its name; None takes the most recent one that can answer.
         weights: Weights the caller believes the space to be made with; refused if it is not.
+        together: Whether several images of one person are to be drawn from: a space that can is
+            then taken before one that cannot.
 
     Raises:
         WishError: No space can answer; the message lists which wishes each knows.
@@ -265,7 +268,7 @@ def open_searcher(
         IndexFileError: The index is damaged, or was made under another contract.
         WeightsError: The space's weights are missing or damaged.
     """
-    chosen = _choose(collection, parse_wishes(wishes), space)
+    chosen = _choose(collection, parse_wishes(wishes), space, together=together)
     contract = read_contract(collection.space_dir(chosen.name))
     if weights is not None:
         _require_weights(contract, chosen, find_weights(weights))
@@ -276,7 +279,9 @@ def open_searcher(
     return Searcher(collection, engine, index, rule)
 
 
-def _choose(collection: Collection, wish: Condition, name: str | None) -> SpaceRow:
+def _choose(
+    collection: Collection, wish: Condition, name: str | None, *, together: bool
+) -> SpaceRow:
     spaces = collection.catalogue.spaces.all()
     if name is not None:
         chosen = collection.catalogue.spaces.get(name)
@@ -286,7 +291,16 @@ def _choose(collection: Collection, wish: Condition, name: str | None) -> SpaceR
         raise CatalogueError(
             f"The collection {collection.root} has no space; build one with `mindseye index build`"
         )
+    if together:
+        spaces = sorted(spaces, key=lambda space: not _fuses(collection, space))
     return _first_able(collection, spaces, wish)
+
+
+def _fuses(collection: Collection, space: SpaceRow) -> bool:
+    try:
+        return fuses(load_card(collection.weights_path(space.name)))
+    except (ConfigError, WeightsError):  # which opening the space will say
+        return False
 
 
 def _first_able(collection: Collection, spaces: Sequence[SpaceRow], wish: Condition) -> SpaceRow:

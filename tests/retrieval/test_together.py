@@ -102,6 +102,18 @@ def test_several_images_of_a_person_are_fused_by_confidence(
     assert np.allclose(backwards.drawn, answer.drawn, atol=0.01)
 
 
+def test_of_several_spaces_one_that_fuses_is_asked_with_several_images(
+    indexed: Open, tmp_path: Path
+) -> None:
+    indexed("dr-gan", images=2)
+    indexed("td-gan")  # the most recent
+    collection = Collection.open(tmp_path / "collection")
+    for together, name in ((False, "td-gan"), (True, "dr-gan")):
+        searcher = open_searcher(collection, ["pose=45"], CPU, together=together)
+        assert searcher.space.name == name
+    collection.close()
+
+
 def test_all_images_that_were_asked_with_can_be_left_out(
     indexed: Open, of_p1: list[Image.Image], faces_dir: Path
 ) -> None:
