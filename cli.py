@@ -17,6 +17,8 @@ import typer
 from gallery.errors import ConfigError, UserError
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from gallery.align import Crop
     from gallery.faces import FaceSet
     from generator.engine import Engine
@@ -120,7 +122,9 @@ def data_show(
 @app.command()
 def train(
     spec: Spec,
-    architecture: Annotated[str, typer.Option(help="two-stage-32 or two-stage-60.")],
+    architecture: Annotated[
+        str, typer.Option(help="two-stage-60, sargan, …; see docs/families.md.")
+    ],
     attribute: Annotated[list[str], typer.Option(help="What can be wished for; repeatable.")],
     out: Annotated[Path, typer.Option(help="Folder of the run; its name becomes the weights'.")],
     recipe: Annotated[
@@ -562,7 +566,13 @@ def index_show(
 
 @app.command()
 def query(
-    image: Annotated[Path, typer.Argument(help="The source image.")],
+    images: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="IMAGE...",
+            help="The source image; several of one person for weights that fuse them.",
+        ),
+    ],
     wish: Annotated[list[str], typer.Option(metavar="NAME=VALUE", help="Repeatable.")],
     collection: CollectionDir = DEFAULT_COLLECTION,
     k: Annotated[int, typer.Option("-k", min=1, help="How many images.")] = 10,
@@ -570,7 +580,7 @@ def query(
     weights: Annotated[str | None, typer.Option(help="Refuse a space not made with these.")] = None,
     crop: CropOption = None,
     exclude_source: Annotated[
-        bool, typer.Option("--exclude-source", help="Leave out the query image itself.")
+        bool, typer.Option("--exclude-source", help="Leave out the query images themselves.")
     ] = False,
     where: Where = None,
     min_score: Annotated[
@@ -585,9 +595,9 @@ def query(
 
     \b
     Example: mindseye query me.jpg --wish eyes=sunglasses --collection my-faces --sheet found.png
+    Example: mindseye query a.jpg b.jpg c.jpg --wish pose=0 --collection my-faces
     """  # noqa: D301
     from gallery.errors import ImageError
-    from gallery.readers.registry import load_image
     from generator.machine import pick_device
     from retrieval.answers import to_json, to_text
     from retrieval.collection import Collection
@@ -595,23 +605,31 @@ def query(
     from retrieval.sheets import answer_sheet
 
     face = _crop(crop)
-    among = Among(where=where, exclude=image if exclude_source else None, min_score=min_score)
+    excluded = tuple(images) if exclude_source else ()
+    among = Among(where=where, exclude=excluded, min_score=min_score)
     opened = Collection.open(collection)
     with _closing(opened):
-        try:
-            source = load_image(image.absolute())
-        except ImageError as error:
-            raise ImageError(f"{image}: {error}. Give a photograph, such as a JPEG") from error
-        searcher = open_searcher(opened, wish, pick_device(device), space=space, weights=weights)
-        if face is None and not searcher.knows_where_the_face_is(image):
+        source, *others = map(_photograph, images)
+        searcher = open_searcher(
+            opened,
+            wish,
+            pick_device(device),
+            space=space,
+            weights=weights,
+            together=bool(others),
+        )
+        for path in images if face is None else ():
+            if searcher.knows_where_the_face_is(path):
+                continue
             _note(
-                f"Warning: {image} is taken to show a face that fills it, eyes at two fifths of its"
+                f"Warning: {path} is taken to show a face that fills it, eyes at two fifths of its"
                 " height; if it does not, say where the face is: --crop X,Y,W,H"
             )
         try:
-            answer = searcher.query(source, wish, k, face, among=among)
+            answer = searcher.query(source, wish, k, face, among=among, others=others)
         except ImageError as error:
-            raise ImageError(f"{image}: {error}. Say where the face is: --crop X,Y,W,H") from error
+            names = " or ".join(map(str, images))
+            raise ImageError(f"{names}: {error}. Say where the face is: --crop X,Y,W,H") from error
     if sheet is not None:
         from gallery import sheets
 
@@ -1016,6 +1034,16 @@ def _last_batch(steps: Iterator[T]) -> Iterator[Iterator[T]]:
     finally:
         signal.signal(signal.SIGINT, before)
         getattr(steps, "close", lambda: None)()
+
+
+def _photograph(path: Path) -> "Image":
+    from gallery.errors import ImageError
+    from gallery.readers.registry import load_image
+
+    try:
+        return load_image(path.absolute())
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}. Give a photograph, such as a JPEG") from error
 
 
 def _crop(text: str | None) -> "Crop | None":

@@ -7,11 +7,19 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from gallery.attributes import AttributeSpace
+from generator.augment import Augmentation
 from generator.estimator import by_attribute
+from generator.plan import Batch, Lesson, Terms
+
+# Sources, wishes, own codes -> drawings.
+Draw = Callable[[Tensor, Tensor, Tensor], Tensor]
+# Other colours, in the place of ReHistoGAN's (Afifi et al., CVPR 2021), with which SARGAN augments:
+# contrast, brightness and tint of the whole image, no other place or scale, no noise.
+COLOUR = Augmentation(tint=0.12, shift=0.0, zoom=0.0, noise=0.0)
 
 
 def wasserstein(real: Tensor, drawn: Tensor) -> Tensor:
@@ -20,6 +28,16 @@ def wasserstein(real: Tensor, drawn: Tensor) -> Tensor:
     Source: Arjovsky et al., "Wasserstein GAN", ICML 2017, equation 2.
     """
     return drawn.mean() - real.mean()
+
+
+def is_real(logits: Tensor) -> Tensor:
+    """Mean of -log p(real), a scalar: a critic's for real images, a generator's for drawings."""
+    return functional.softplus(-logits.float()).mean()
+
+
+def is_drawn(logits: Tensor) -> Tensor:
+    """Mean of -log p(drawn), a scalar: a critic's for drawings."""
+    return functional.softplus(logits.float()).mean()
 
 
 def gradient_penalty(
@@ -65,3 +83,39 @@ def value_error(logits: Tensor, codes: Tensor, space: AttributeSpace | None) -> 
         return functional.cross_entropy(logits, codes)
     parts = zip(by_attribute(logits, space), by_attribute(codes, space), strict=True)
     return torch.stack([functional.cross_entropy(part, code) for part, code in parts]).mean()
+
+
+def critic_terms(
+    critic: nn.Module, draw: Draw, space: AttributeSpace | None, batch: Batch
+) -> Terms:
+    """What a critic with verdicts and values lowers: no gradient reaches the drawings.
+
+    Terms: "critic", "penalty", and "values_real", how wrongly it reads photographs.
+    """
+    with torch.no_grad():
+        drawn = draw(batch.images, batch.wished, batch.own).float()
+    real, logits = critic(batch.images)
+    judged, _ = critic(drawn)
+    return {
+        "critic": wasserstein(real.float(), judged.float()),
+        "penalty": gradient_penalty(
+            lambda images: critic(images)[0], batch.images, drawn, batch.random
+        ),
+        "values_real": value_error(logits, batch.own, space),
+    }
+
+
+def drawing_terms(
+    critic: nn.Module, drawn: Tensor, wished: Tensor, space: AttributeSpace | None
+) -> Terms:
+    """What a network lowers that draws for such a critic: "adversarial" and "values"."""
+    verdict, logits = critic(drawn)
+    return {
+        "adversarial": -verdict.float().mean(),
+        "values": value_error(logits, wished, space),
+    }
+
+
+def in_other_colours(lesson: Lesson) -> Batch:
+    """Return a step's pairs, their colours changed as the recipe says."""
+    return lesson.batch(COLOUR)

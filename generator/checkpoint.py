@@ -11,6 +11,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -114,6 +115,16 @@ def load_card(path: Path) -> Card:
     except (OSError, UnicodeDecodeError) as error:
         raise WeightsError(f"{beside} is not a card of weights: {error}") from error
     return Card.from_json(text, str(beside))
+
+
+def fuses(card: Card) -> bool:
+    """Say whether the weights of a card draw one person from several images.
+
+    Raises:
+        ConfigError: The card's architecture is unknown, or its settings are.
+    """
+    with torch.device("meta"):  # the network's shape, without its numbers
+        return architecture(card.architecture).build(card.space.size, card.network).fuses
 
 
 def packaged_weights() -> dict[str, Path]:

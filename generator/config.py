@@ -233,6 +233,38 @@ def recipe(name: str, image_size: int) -> Recipe:
     )
 
 
+def published(name: str, paper: TrainConfig) -> Recipe:
+    """Return a recipe by name, of a family with its own published training.
+
+    "paper": as given. "fast": the same updates on as many images as a stage of the two-stage
+    networks sees, with a rate that falls to zero. "tuned": the same, then tuned for retrieval, as
+    the two-stage networks are.
+
+    Raises:
+        ConfigError: There is no such recipe.
+    """
+    if name not in RECIPES:
+        raise ConfigError(f"There is no recipe {name!r}; {did_you_mean(name, RECIPES)}")
+    if name == "paper":
+        return Recipe(name=name, train=paper)
+    plain, tuned = recipe("fast", 0).train, recipe("tuned", 0)
+    images = plain.steps * plain.batch_size
+    fast = replace(
+        paper, schedule="cosine", channels_last=True, steps=max(1, images // paper.batch_size)
+    )
+    if name == "fast":
+        return Recipe(name=name, train=fast)
+    train = replace(
+        fast,
+        tune_steps=tuned.train.tune_steps,
+        estimator_steps=tuned.train.estimator_steps,
+        validation=tuned.train.validation,
+        later_batch_size=plain.batch_size,
+        later_learning_rate=plain.learning_rate,
+    )
+    return Recipe(name=name, train=train, network=tuned.network)
+
+
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))

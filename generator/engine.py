@@ -62,6 +62,7 @@ class Engine:
         card: Of its weights.
         device: Where it draws.
         refines: Whether its first drawing differs from its last.
+        fuses: Whether it draws one person from several images.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Engine:
         self._at_once = batch_size
         statistics = (torch.tensor(card.mean), torch.tensor(card.deviation))
         self.refines = network.TWO_STAGES
+        self.fuses = network.fuses
         self._network = network.fast(*statistics, precision).to(device).eval()
         self._whole_batch = torch.compile(self._network) if compiled else self._network
 
@@ -135,6 +137,22 @@ class Engine:
         """
         self._require(pixels, codes, "(N, {})")
         return self._redraw(pixels, codes[:, None], None, 1).drawn
+
+    @torch.inference_mode()
+    def draw_together(self, pixels: Pixels, codes: Floats) -> Drawn:
+        """Draw people from several images each: what the images say is fused.
+
+        Args:
+            pixels: Aligned images, 0..255, n of each of P people, (P, n, S, S, C).
+            codes: One-hot codes, (P, A).
+
+        Raises:
+            ValueError: The shapes do not fit the network, or it draws from single images.
+        """
+        self._require(pixels[:, 0], codes, "(N, {})")
+        images = self._tensor(pixels).permute(0, 1, 4, 2, 3).float()
+        drawing = self._network.together(images, self._tensor(codes))
+        return _arrays(drawing.first, drawing.refined, drawing.features)
 
     @property
     def estimates(self) -> bool:
@@ -246,11 +264,12 @@ class Engine:
 
 
 def _fetched(drawn: Redrawn) -> Closest:
-    """Bring drawings to NumPy: images as (N, S, S, C), features flat."""
-    first, refined = (
-        maps.permute(0, 2, 3, 1).contiguous().cpu().numpy() for maps in (drawn.first, drawn.refined)
-    )
-    features = drawn.features.flatten(1).float().cpu().numpy()
-    return Closest(
-        drawn.choice.cpu().numpy(), drawn.error.cpu().numpy(), Drawn(first, refined, features)
-    )
+    """Bring drawings to NumPy."""
+    arrays = _arrays(drawn.first, drawn.refined, drawn.features)
+    return Closest(drawn.choice.cpu().numpy(), drawn.error.cpu().numpy(), arrays)
+
+
+def _arrays(first: torch.Tensor, refined: torch.Tensor, features: torch.Tensor) -> Drawn:
+    """Lay out images as (N, S, S, C), features flat."""
+    first, refined = (maps.permute(0, 2, 3, 1).contiguous().cpu() for maps in (first, refined))
+    return Drawn(first.numpy(), refined.numpy(), features.flatten(1).float().cpu().numpy())

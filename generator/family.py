@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Protocol, Self
 import torch
 from torch import Tensor, nn
 
+from gallery.attributes import AttributeSpace
 from generator.estimator import Estimator
 from generator.plan import Course, Plan
 from generator.redrawing import Drawing, PlainRedrawer, Redrawer
@@ -104,6 +105,7 @@ class Network(nn.Module, ABC):
         LOSSES: Terms of the family's own losses, and what they weigh unless the recipe's
             `[train.weights]` say otherwise.
         TWO_STAGES: Whether the first drawing differs from the last.
+        NEEDS_PAIRS: Whether it learns from images of one person under two values.
         config: Of the network.
         projection: Of the features, or None.
         estimator: Of the values that images show, or None.
@@ -111,6 +113,7 @@ class Network(nn.Module, ABC):
 
     LOSSES: ClassVar[Mapping[str, float]] = {}
     TWO_STAGES: ClassVar[bool] = False
+    NEEDS_PAIRS: ClassVar[bool] = True
 
     projection: nn.Module | None
     estimator: Estimator | None
@@ -156,6 +159,31 @@ class Network(nn.Module, ABC):
         """Return the family's own layers: all but projection and estimator."""
         heads = ("projection", "estimator")
         return tuple(part for name, part in self.named_children() if name not in heads)
+
+    @classmethod
+    def require(cls, space: AttributeSpace) -> None:
+        """Refuse attributes that the family cannot learn.
+
+        Raises:
+            ConfigError: The message says which it can.
+        """
+
+    @property
+    def fuses(self) -> bool:
+        """Whether it draws one person from several images."""
+        return False
+
+    def draw_together(self, images: Tensor, codes: Tensor) -> Drawing:  # noqa: ARG002
+        """Draw people from several images each; features not projected.
+
+        Args:
+            images: Normalised, n of each of P people, (P, n, C, S, S).
+            codes: One-hot, (P, A).
+
+        Raises:
+            ValueError: The network draws from single images.
+        """
+        raise ValueError(f"{type(self).__name__} draws from one image, not from {images.shape[1]}")
 
     def weights(self, changed: Mapping[str, float]) -> dict[str, float]:
         """Return what the terms of the losses weigh, as changed by a recipe."""

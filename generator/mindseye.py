@@ -184,7 +184,7 @@ class MindseyeRedrawer(Redrawer):
         return coarse.argsort(dim=1, stable=True)[:, :most].sort(dim=1).values
 
 
-def recipes(name: str) -> Recipe:
+def recipe(name: str) -> Recipe:
     """Return how the network is trained, by name: "fast" or "tuned".
 
     Both draw and find at once, with augmentation; "tuned" longer, and chooses the rule of

@@ -33,16 +33,20 @@ class Pairs:
         return len(self.sources)
 
 
-def make_pairs(faces: Sequence[Face], space: AttributeSpace, *, same_pairs: bool) -> Pairs:
+def make_pairs(
+    faces: Sequence[Face], space: AttributeSpace, *, same_pairs: bool, needed: bool = True
+) -> Pairs:
     """List all pairs of images that differ in the wished attributes and in nothing else.
 
     Args:
         faces: Images, each with an identity and a value for every attribute of `space`.
         space: The wished attributes.
         same_pairs: Whether every image is also paired with itself.
+        needed: Whether it is an error if nobody is shown under two values; else every image is then
+            paired with itself.
 
     Raises:
-        DatasetError: There is no pair.
+        DatasetError: There is no pair, and one is needed.
 
     Source: BMVC 2016, section 4.1: "the same person, with the same illumination, but with different
     pose"; 100 people, 20 illuminations and 7 poses make 84,000 pairs.
@@ -55,6 +59,8 @@ def make_pairs(faces: Sequence[Face], space: AttributeSpace, *, same_pairs: bool
     alone = np.arange(len(faces)) if same_pairs else np.arange(0)
     pairs = Pairs(np.concatenate([*sources, alone]), np.concatenate([*targets, alone]), codes)
     if len(pairs) == (len(faces) if same_pairs else 0):
+        if not needed:
+            return Pairs(np.arange(len(faces)), np.arange(len(faces)), codes)
         raise DatasetError(
             "No person is shown twice under conditions that differ in"
             f" {' and '.join(space.names)} alone; training needs such pairs"

@@ -99,6 +99,21 @@ class Redrawer(nn.Module, ABC):
                 comes closest. A form that saves nothing by it refines all.
         """
 
+    def together(self, images: Tensor, codes: Tensor) -> Drawing:  # noqa: ARG002
+        """Draw people from several images each.
+
+        Args:
+            images: Grey levels in [0, 255], n of each of P people, (P, n, C, S, S).
+            codes: One-hot, (P, A).
+
+        Returns:
+            Images in grey levels, and features, projected if there is a projection.
+
+        Raises:
+            ValueError: The network draws from single images.
+        """
+        raise ValueError(f"these weights draw from one image, not from {images.shape[1]}")
+
     def estimate(self, images: Tensor) -> Tensor:
         """Return the estimator's logits: grey levels (B, C, S, S) -> (B, A).
 
@@ -171,9 +186,7 @@ class PlainRedrawer(Redrawer):
         count, asked = len(images), wishes.shape[1]
         sources = self.normalised(images).repeat_interleave(asked, dim=0)  # (B * K, C, S, S)
         codes = wishes.expand(count, -1, -1).flatten(0, 1)
-        with torch.autocast(
-            images.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16
-        ):
+        with self._precision(images):
             drawing: Drawing = self.network.draw(sources, codes)  # type: ignore[operator]
         refined = drawing.refined.unflatten(0, (count, asked))
         errors = self.errors(refined, images)  # (B, K)
@@ -187,3 +200,16 @@ class PlainRedrawer(Redrawer):
             self.levels(drawing.refined[kept]),
             self.projected(drawing.features[kept]),
         )
+
+    def together(self, images: Tensor, codes: Tensor) -> Drawing:
+        """Draw people from several images each; see `Redrawer.together`."""
+        with self._precision(images):
+            drawing: Drawing = self.network.draw_together(  # type: ignore[operator]
+                self.normalised(images), codes
+            )
+        first, refined = self.levels(drawing.first), self.levels(drawing.refined)
+        return Drawing(first, refined, self.projected(drawing.features))
+
+    def _precision(self, images: Tensor) -> torch.autocast:
+        half = self.dtype == torch.bfloat16
+        return torch.autocast(images.device.type, torch.bfloat16, enabled=half)

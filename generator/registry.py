@@ -6,10 +6,19 @@ from functools import partial
 from typing import Any
 
 from gallery.errors import ConfigError, did_you_mean
+from generator import coders, mindseye, sargan, stargan, stgan
+from generator.caae import Caae, CaaeConfig
+from generator.coders import CoderConfig
 from generator.config import Recipe, of_type, recipe
+from generator.dr_gan import DrGan, DrGanConfig
 from generator.family import Network, Shape
-from generator.mindseye import Mindseye, recipes
+from generator.mindseye import Mindseye
 from generator.mindseye_layers import MindseyeConfig
+from generator.residual_gan import ResidualGan
+from generator.sargan import Sargan, SarganConfig
+from generator.stargan import Stargan, StarganConfig
+from generator.stgan import Stgan, StganConfig
+from generator.td_gan import TdGan, TdGanConfig
 from generator.two_stage import TwoStage, TwoStageConfig
 
 
@@ -27,7 +36,7 @@ class Architecture:
 
     name: str
     config: Callable[..., Shape]
-    network: Callable[[Any], Network]
+    network: type[Network]
     recipe: Callable[[str], Recipe]
     fixed: Mapping[str, Any] = field(default_factory=dict)
 
@@ -83,7 +92,14 @@ ARCHITECTURES = {
     for architecture in (
         _two_stage(60, 3),
         _two_stage(32, 1),
-        Architecture("mindseye-60", MindseyeConfig, Mindseye, recipes, {"size": 60}),
+        Architecture("mindseye-60", MindseyeConfig, Mindseye, mindseye.recipe, {"size": 60}),
+        Architecture("sargan", SarganConfig, Sargan, sargan.recipe),
+        Architecture("stargan", StarganConfig, Stargan, stargan.recipe),
+        Architecture("stgan", StganConfig, Stgan, stgan.recipe),
+        Architecture("residual-gan", CoderConfig, ResidualGan, coders.recipe),
+        Architecture("caae", CaaeConfig, Caae, coders.recipe),
+        Architecture("dr-gan", DrGanConfig, DrGan, coders.recipe),
+        Architecture("td-gan", TdGanConfig, TdGan, coders.recipe),
     )
 }
 

@@ -129,6 +129,7 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
     space = faces.space.only(attributes)
     begun = None if start is None else _start(start, architecture_name, space)
     _check_steps(chosen.train, begun)
+    architecture(architecture_name).network.require(space)
     with torch.device("meta"):  # says now, not after reading the images, what is wrong
         network = architecture(architecture_name).build(space.size, chosen.network)
     _check_weights(chosen.train, network, architecture_name)

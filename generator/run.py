@@ -7,7 +7,7 @@ The folder holds `run.json` (what was asked for), `log.jsonl` (losses), `samples
 import hashlib
 import json
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from gallery import sheets
 from gallery.align import Aligner, Pixels
+from gallery.attributes import AttributeSpace
 from gallery.errors import ConfigError, WeightsError
 from gallery.faces import Face, FaceSet, Problem
 from gallery.files import write_whole
@@ -220,8 +221,13 @@ class _Run:
         self.validation = validation
         self.space = request.faces.space.only(request.attributes)
         config = request.recipe.train
-        pairs = make_pairs(known.faces, self.space, same_pairs=config.same_pairs)
         network = architecture(request.architecture).build(self.space.size, request.recipe.network)
+        pairs = make_pairs(
+            known.faces,
+            self.space,
+            same_pairs=config.same_pairs,
+            needed=network.NEEDS_PAIRS or bool(config.tune_steps),
+        )
         network.initialise(torch.Generator().manual_seed(request.seed))
         statistics = None if request.start is None else _begin_with(request.start, network)
         labels = labels_of(known.faces, self.space)
@@ -229,7 +235,13 @@ class _Run:
         if config.tune_steps:
             contrast = HardBatches(known.faces, pairs, self.space, config.later[0])
         self.data = TrainingData(
-            known.pixels, pairs, request.device, labels, statistics, people_of(known.faces)
+            known.pixels,
+            pairs,
+            request.device,
+            labels,
+            statistics,
+            people_of(known.faces),
+            rests_of(known.faces, self.space),
         )
         self.trainer = Trainer(
             network.to(request.device),
@@ -426,9 +438,17 @@ def _logged_before(line: str, stage: int, number: int) -> bool:
 
 def people_of(faces: Sequence[Face]) -> NDArray[np.int64]:
     """Number the people of images in order of their first one, (N,)."""
-    numbers: dict[str | None, int] = {}
-    people = [numbers.setdefault(face.identity, len(numbers)) for face in faces]
-    return np.array(people, dtype=np.int64)
+    return _numbered([face.identity for face in faces])
+
+
+def rests_of(faces: Sequence[Face], space: AttributeSpace) -> NDArray[np.int64]:
+    """Number what is known of images besides identity and attributes, likewise, (N,)."""
+    return _numbered([face.condition.without(space.names) for face in faces])
+
+
+def _numbered(labels: Sequence[Hashable]) -> NDArray[np.int64]:
+    numbers: dict[Hashable, int] = {}
+    return np.array([numbers.setdefault(label, len(numbers)) for label in labels], dtype=np.int64)
 
 
 def data_sha256(known: Aligned) -> str:

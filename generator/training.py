@@ -28,9 +28,10 @@ class TrainingData:
         codes: One-hot codes of the images' own values, (N, A).
         labels: Positions of the images' values, (N, T), -1 if unknown; or None.
         people: Number of each image's identity, counted from 0, (N,); or None.
+        rests: Number of all else that is known of each image, counted from 0, (N,); or None.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  all that may be known of the images
         self,
         pixels: NDArray[np.uint8],
         pairs: Pairs,
@@ -38,6 +39,7 @@ class TrainingData:
         labels: NDArray[np.int64] | None = None,
         statistics: tuple[Sequence[float], Sequence[float]] | None = None,
         people: NDArray[np.int64] | None = None,
+        rests: NDArray[np.int64] | None = None,
     ) -> None:
         """Hold them ready.
 
@@ -48,6 +50,7 @@ class TrainingData:
             labels: Positions of the images' values, (N, T), -1 if unknown.
             statistics: Mean and deviation of each channel; None measures the images.
             people: Number of each image's identity, counted from 0, (N,).
+            rests: Number of what is known of each besides identity and wished values, likewise.
         """
         channels_first = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
         self.pixels = torch.from_numpy(channels_first).to(device)
@@ -56,6 +59,7 @@ class TrainingData:
         self.codes = torch.from_numpy(pairs.codes).to(device)
         self.labels = None if labels is None else torch.from_numpy(labels).to(device)
         self.people = None if people is None else torch.from_numpy(people).to(device)
+        self.rests = None if rests is None else torch.from_numpy(rests).to(device)
         mean, deviation = statistics or channel_statistics(pixels)
         self.mean = torch.tensor(mean, device=device).view(-1, 1, 1)
         self.deviation = torch.tensor(deviation, device=device).view(-1, 1, 1)

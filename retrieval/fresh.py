@@ -6,6 +6,8 @@ since; neither takes more than a row unless something has changed.
 Shapes: Q probes, K results, D dimensions of an embedding.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gallery.catalogue.records import SpaceRow
@@ -43,7 +45,7 @@ class FreshIndex:
         self._look_for_removals()
 
     def search(
-        self, probes: Vectors, k: int, allowed: Ids | None = None, unwanted: int | None = None
+        self, probes: Vectors, k: int, allowed: Ids | None = None, unwanted: Sequence[int] = ()
     ) -> Neighbours:
         """Find the k best images for each probe, (Q, D) -> (Q, K); fewer where fewer remain.
 
@@ -51,12 +53,12 @@ class FreshIndex:
             probes: Unit length, (Q, D).
             k: Images wanted, at least 1.
             allowed: The only ones that may be found, rising; None for all.
-            unwanted: One that may not be found.
+            unwanted: Those that may not be found.
         """
         self.refresh()
         excluded = self._removed
-        if unwanted is not None:
-            excluded = np.union1d(excluded, np.array([unwanted], dtype=np.int64))
+        if len(unwanted):
+            excluded = np.union1d(excluded, np.array(unwanted, dtype=np.int64))
         if allowed is None and not len(excluded):
             return self.index.search(probes, min(k, self.index.size))
         return self.index.search(

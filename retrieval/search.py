@@ -6,9 +6,11 @@ Shapes: S side, C channels, D dimensions, K results.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import isnan
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 
@@ -17,7 +19,7 @@ from gallery.attributes import AttributeSpace, Condition, parse_wishes
 from gallery.catalogue.records import SpaceRow
 from gallery.errors import CatalogueError, ConfigError, IndexFileError, WeightsError, WishError
 from generator.card import Card
-from generator.checkpoint import find_weights, load_card
+from generator.checkpoint import find_weights, fuses, load_card
 from generator.engine import Engine, Floats
 from index.base import Neighbours
 from index.contract import IndexContract
@@ -59,12 +61,12 @@ class Among:
 
     Attributes:
         where: Those of which this is true (gallery/catalogue/where.py); None for all.
-        exclude: All but the image that this file holds, wherever it was found.
+        exclude: All but the images that these files hold, wherever they were found.
         min_score: Those that come at least as close.
     """
 
     where: str | None = None
-    exclude: Path | None = None
+    exclude: tuple[Path, ...] = ()
     min_score: float | None = None
 
     def __post_init__(self) -> None:
@@ -149,6 +151,7 @@ class Searcher:
         crop: Crop | None = None,
         *,
         among: Among = ALL,
+        others: Sequence[Image.Image] = (),
     ) -> Answer:
         """Find the images that come closest to the wished one.
 
@@ -156,18 +159,24 @@ class Searcher:
             image: The source, upright.
             wishes: Like "pose=45".
             k: How many images; the whole gallery if it is smaller.
-            crop: Where the face is in this image; otherwise the weights' own crop.
+            crop: Where the face is in these images; otherwise the weights' own crop.
             among: Which images may answer; k of them do, if there are as many.
+            others: More images of the same person, to draw from together with the first.
 
         Raises:
             WishError: A wish names an unknown attribute or value.
-            ConfigError: `among.where` is no expression, or names what is not known.
+            ConfigError: `among.where` is no expression, or names what is not known; or there are
+                others, and the weights draw from single images.
             ImageError: The crop does not fit the image.
         """
         wish = self.card.space.parse_wishes(wishes)
-        source = self.card.aligner.align(image, crop=crop)
+        if others:
+            self._require_fusion(1 + len(others))
+        align = partial(self.card.aligner.align, crop=crop)
+        source = align(image)
+        seen = np.stack([source, *map(align, others)])
         started = time.perf_counter()
-        drawn, features = self._draw(source, wish)
+        drawn, features = self._draw(seen, wish)
         drawn_at = time.perf_counter()
         probe = normalise(features)
         embedded_at = time.perf_counter()
@@ -190,18 +199,30 @@ class Searcher:
 
     def _search(self, probe: Floats, k: int, among: Among) -> Neighbours:
         images = self._catalogue.images
-        unwanted = images.at(str(among.exclude.absolute())) if among.exclude else None
+        known = [images.at(str(path.absolute())) for path in among.exclude]
+        unwanted = [image_id for image_id in known if image_id is not None]
         allowed = images.matching(among.where, self.space.id) if among.where is not None else None
         return self.index.search(probe, k, allowed, unwanted)
 
-    def _draw(self, source: Pixels, wish: Condition) -> tuple[Floats, Floats]:
-        """Draw the wish; what is not wished for stays as it is estimated to be."""
-        batch = source[None]
+    def _require_fusion(self, count: int) -> None:
+        if not self.engine.fuses:
+            raise ConfigError(
+                f"The weights of space {self.space.name} draw from one image, got {count}. Give one"
+                " image, or index with weights that fuse several: dr-gan, trained with images above"
+                " 1 in the [network] table of --config"
+            )
+
+    def _draw(self, images: Pixels, wish: Condition) -> tuple[Floats, Floats]:
+        """Draw the wish; what is not wished for stays as it is estimated to be in the first."""
         condition = wish
         if len(wish) < len(self.card.space.attributes):
-            seen = canonicalise(self.engine, batch, self._rule)
+            seen = canonicalise(self.engine, images[:1], self._rule)
             condition = seen.estimates[0].replace(wish)
-        drawn = self.engine.draw(batch, self.card.space.one_hot(condition)[None])
+        code = self.card.space.one_hot(condition)[None]
+        if len(images) == 1:
+            drawn = self.engine.draw(images, code)
+        else:
+            drawn = self.engine.draw_together(images[None], code)
         return drawn.refined[0], drawn.features
 
     def _hits(self, found: Sequence[tuple[int, float]]) -> tuple[Found, ...]:
@@ -228,6 +249,7 @@ def open_searcher(
     *,
     space: str | None = None,
     weights: str | None = None,
+    together: bool = False,
 ) -> Searcher:
     """Open the space that can answer some wishes.
 
@@ -237,6 +259,8 @@ def open_searcher(
         device: Where to draw.
         space: Its name; None takes the most recent one that can answer.
         weights: Weights the caller believes the space to be made with; refused if it is not.
+        together: Whether several images of one person are to be drawn from: a space that can is
+            then taken before one that cannot.
 
     Raises:
         WishError: No space can answer; the message lists which wishes each knows.
@@ -244,7 +268,7 @@ def open_searcher(
         IndexFileError: The index is damaged, or was made under another contract.
         WeightsError: The space's weights are missing or damaged.
     """
-    chosen = _choose(collection, parse_wishes(wishes), space)
+    chosen = _choose(collection, parse_wishes(wishes), space, together=together)
     contract = read_contract(collection.space_dir(chosen.name))
     if weights is not None:
         _require_weights(contract, chosen, find_weights(weights))
@@ -255,7 +279,9 @@ def open_searcher(
     return Searcher(collection, engine, index, rule)
 
 
-def _choose(collection: Collection, wish: Condition, name: str | None) -> SpaceRow:
+def _choose(
+    collection: Collection, wish: Condition, name: str | None, *, together: bool
+) -> SpaceRow:
     spaces = collection.catalogue.spaces.all()
     if name is not None:
         chosen = collection.catalogue.spaces.get(name)
@@ -265,7 +291,16 @@ def _choose(collection: Collection, wish: Condition, name: str | None) -> SpaceR
         raise CatalogueError(
             f"The collection {collection.root} has no space; build one with `mindseye index build`"
         )
+    if together:
+        spaces = sorted(spaces, key=lambda space: not _fuses(collection, space))
     return _first_able(collection, spaces, wish)
+
+
+def _fuses(collection: Collection, space: SpaceRow) -> bool:
+    try:
+        return fuses(load_card(collection.weights_path(space.name)))
+    except (ConfigError, WeightsError):  # which opening the space will say
+        return False
 
 
 def _first_able(collection: Collection, spaces: Sequence[SpaceRow], wish: Condition) -> SpaceRow:

@@ -759,6 +759,10 @@ MISTAKES = {
         "query {photo} --wish pose --collection {collection}",
         "A wish is NAME=VALUE, like pose=45; got 'pose'",
     ),
+    "several images for weights that draw from one": (
+        "query {photo} {photo} --wish pose=45 --collection {collection}",
+        "The weights of space pose-32 draw from one image, got 2. Give one image, or index with",
+    ),
     "unknown space": (
         f"{QUERY} --space pose",
         "There is no space 'pose'; did you mean 'pose-32'? Known: … pose-32",

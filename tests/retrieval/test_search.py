@@ -302,7 +302,7 @@ def test_the_image_asked_about_can_be_left_out(copied: Collection, faces_dir: Pa
     path = faces_dir / "p1-0-left.png"
     searcher = open_searcher(copied, ["pose=0"], CPU)
     everybody = searcher.query(load(path), ["pose=0"], 100).hits
-    others = searcher.query(load(path), ["pose=0"], 100, among=Among(exclude=path)).hits
+    others = searcher.query(load(path), ["pose=0"], 100, among=Among(exclude=(path,))).hits
     assert [hit.path for hit in others] == [h.path for h in everybody if h.path != str(path)]
     assert [hit.rank for hit in others] == list(range(1, len(everybody)))
-    assert len(searcher.query(load(path), ["pose=0"], 3, among=Among(exclude=path)).hits) == 3
+    assert len(searcher.query(load(path), ["pose=0"], 3, among=Among(exclude=(path,))).hits) == 3
