@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from retrieval.evaluation.embedders.base import MissingEmbedderError
 from retrieval.evaluation.methods.base import Method, Prepared
 from retrieval.evaluation.protocols import Protocol
 from retrieval.evaluation.ranking import join, rank
 from retrieval.evaluation.records import Floats, MethodRecord, Progress
 from retrieval.evaluation.store import Steps
 from retrieval.evaluation.workbench import SkippedMethodError, Workbench
+from retrieval.foreign import MissingEmbedderError
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,13 @@ from generator.engine import Engine, Floats
 from retrieval.embedding import normalise
 from retrieval.evaluation.benchmark import Options, run
 from retrieval.evaluation.embedders import registry as embedders
-from retrieval.evaluation.embedders.base import MissingEmbedderError
 from retrieval.evaluation.methods.registry import METHODS, choose_methods
 from retrieval.evaluation.methods.shift import chosen
 from retrieval.evaluation.outcomes import check_consistent, scores_of
 from retrieval.evaluation.protocols import Protocol
 from retrieval.evaluation.records import MethodRecord, Record
 from retrieval.evaluation.workbench import Budget
+from retrieval.foreign import MissingEmbedderError
 
 TRAINED = [name for name, method in METHODS.items() if method.trained]
 
