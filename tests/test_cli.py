@@ -126,6 +126,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
         ("studio", "assets"),
         ("studio", "draw"),
         ("train",),
+        ("weights", "fit"),
         ("weights", "list"),
         ("weights", "show"),
     ]
@@ -137,7 +138,7 @@ OPTIONS = {
     "train": "--architecture --attribute --recipe --out --config --steps --train-identities --seed"
     " --device --resume",
     "index build": "--weights --attribute --collection --split --kind --memory --accuracy"
-    " --refine-best --resume --restore",
+    " --refine-best --score --resume --restore",
     "index add": "--collection --space --split --restore",
     "index remove": "--collection --identity --id --where --missing --dry-run --json",
     "index verify": "--collection --repair --json",
@@ -145,9 +146,11 @@ OPTIONS = {
     "index export": "--collection",
     "index import": "--collection",
     "index show": "--collection --where --json",
-    "query": "--wish --collection -k --space --weights --crop --sheet --where --min-score --json",
+    "query": "--wish --collection -k --space --weights --crop --sheet --where --min-score --json"
+    " --explain",
     "bench": "--weights --out --protocol --methods --queries --seed --seeds --compare --json",
     "demo": "--out --full",
+    "weights fit": "--people --identities --queries --seed --protocol --json",
     "weights list": "--json",
     "weights show": "--sheet --faces --json",
     "studio assets": "--folder",
@@ -496,7 +499,10 @@ def test_an_answer_in_json_has_exactly_the_promised_keys(
     assert all(isinstance(time, float) for time in answer["timings_ms"].values())
     assert [hit["rank"] for hit in answer["hits"]] == [1, 2, 3, 4]
     for hit in answer["hits"]:
-        assert sorted(hit) == ["condition", "estimate", "identity", "path", "rank", "score"]
+        assert sorted(hit) == [
+            *("condition", "confidence", "estimate", "identity", "parts", "path", "rank", "score"),
+        ]
+        assert (hit["parts"], hit["confidence"]) == ({}, None)
         path = Path(hit["path"])
         assert path.parent == faces_dir
         values = (hit["identity"], hit["condition"]["pose"], hit["condition"]["light"])
