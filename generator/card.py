@@ -29,8 +29,8 @@ class Card:
         mean: Of each channel of the training images, grey levels 0..255.
         deviation: Standard deviation of each channel, likewise.
         train_identities: Everybody the weights have seen.
-        data: SPEC, number of images and hash of what they were trained on; under "validation" those
-            of `train_identities` that nothing but choices was made with.
+        data: SPEC, number of images and hash of what they were trained on; under "validation", if
+            there are any, those of `train_identities` that nothing but choices was made with.
         recipe: Name and settings of the training.
         seed: Of initialisation and order.
         metrics: What was measured after training.

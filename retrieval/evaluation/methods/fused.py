@@ -61,7 +61,7 @@ def two_step(
 ) -> Steps[Prepared]:
     """Filter by a value for each gallery image, then rank by drawing and identity."""
     parts = Parts(log_p=False, identity=True)
-    weights = Weights(0.0, _whole(work.bench.engine.card).identity)
+    weights = Weights(0.0, _of(work.bench.engine.card, FUSED).identity)
     positions, seconds, settings = yield from values(work, seed)
     found = yield from _prepared(work, parts, weights, None)
     return Prepared(
@@ -80,11 +80,9 @@ def weights_of(card: Card, parts: Parts) -> Weights:
     Raises:
         SkippedMethodError: None were.
     """
-    whole = _whole(card)
-    if parts.log_p and parts.identity:
-        return whole
     if parts.log_p:
-        return _of(card, VALUES)
+        return _of(card, FUSED if parts.identity else VALUES)
+    _of(card, FUSED)  # fitted at all
     alone = card.fusion.get("without_log_probability", {})
     if "identity" not in alone:
         raise SkippedMethodError(f"nothing was fitted for {card.name} without log p")
@@ -180,10 +178,6 @@ def _probes(
         who = None if known is None else np.asarray(known.value[sources[rows]])
         writer.add(layout.probes(np.asarray(drawn[rows]), wishes[rows], who, weights))
     return writer.close()
-
-
-def _whole(card: Card) -> Weights:
-    return _of(card, FUSED)
 
 
 def _of(card: Card, score: str) -> Weights:
