@@ -30,6 +30,7 @@ from retrieval.fusion import Layout, wish_code
 from retrieval.identity import portrait_aligner
 from retrieval.scoring import default_score, make_scoring
 from retrieval.search import Among, Searcher, open_searcher
+from retrieval.show import describe, to_text
 from retrieval.verify import _bad_vectors, verify
 from tests.retrieval.recognising import FUSION, Colours
 from tests.retrieval.test_compact import finished
@@ -247,6 +248,12 @@ def test_a_default_is_what_was_fitted(
     assert default_score(Engine.open(pose_weights, CPU)) == "drawing"
     with pytest.raises(ConfigError, match="the weights pose-32 lack; train with --recipe tuned"):
         make_scoring(Engine.open(pose_weights, CPU), "fused")
+
+
+def test_a_space_says_what_it_scores_by(built: Collection) -> None:
+    shown = describe(built)
+    assert shown["spaces"][0]["score"] == "fused"
+    assert "; exact, scored by fused\n" in to_text(shown) + "\n"
 
 
 def test_a_check_finds_nothing_wrong_with_fused_vectors(built: Collection) -> None:
