@@ -288,6 +288,60 @@ def weights_show(
     typer.echo(json.dumps(shown.describe(), ensure_ascii=False) if as_json else to_text(shown))
 
 
+@weights_app.command("fit")
+def weights_fit(
+    name: Annotated[str, typer.Argument(help="Packaged name, folder of a run, or file.")],
+    spec: Spec,
+    people: Annotated[
+        str | None,
+        typer.Option(
+            help="validation (those of the card that only choices were made with) or unseen (who"
+            " is not on the card); default: the former, where SPEC shows some."
+        ),
+    ] = None,
+    identities: Annotated[
+        str | None, typer.Option(metavar="N|SHARE", help="The first N of these people, or a share.")
+    ] = None,
+    queries: Annotated[int, typer.Option(min=1, help="Drawn without replacement.")] = 2_000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the choice of queries.")] = 0,
+    protocol: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|NAME", help="Which images, and what is asked; see bench."),
+    ] = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Fit what log p and identity weigh in a search, and how sure its answers are.
+
+    On people that the weights were not trained on; the card keeps what was fitted, and their names.
+
+    \b
+    Example: mindseye weights fit runs/pose-60 studio:more-people
+    """  # noqa: D301
+    from gallery.readers.registry import open_faces
+    from generator.checkpoint import find_weights, save_card
+    from generator.machine import keep_freed_memory
+    from retrieval.evaluation import fitting
+    from retrieval.evaluation.protocol_files import find_protocol
+
+    if people is not None:
+        _one_of("--people", people, fitting.PEOPLE)
+    keep_freed_memory()
+    chosen = replace(find_protocol(protocol, spec), queries=queries, seed=seed)
+    options = fitting.Options(people=people, identities=identities, protocol=chosen)
+    faces, path = open_faces(spec), find_weights(name)
+    engine = _engine(str(path), device, images=len(faces))
+    with _resumable("Run the same command again; nothing was changed."):
+        fitted = _result(fitting.fit(engine, faces, options), "fitting")
+    save_card(path, fitted.card)
+    for note in fitted.notes:
+        _note(f"Left out {note}")
+    card = fitted.card
+    shown = {"fusion": card.fusion, "calibration": card.calibration}
+    typer.echo(json.dumps(shown, ensure_ascii=False) if as_json else fitting.to_text(card))
+    _note(f"Card: {path.with_suffix('.json')}. Spaces take it over with their next `index build`")
+
+
 @index_app.command("build")
 def index_build(
     spec: Spec,
@@ -317,6 +371,13 @@ def index_build(
     refine_best: Annotated[
         int | None,
         typer.Option(min=1, help="Refine only the N first drawings that come closest: faster."),
+    ] = None,
+    score: Annotated[
+        str | None,
+        typer.Option(
+            help="drawing, drawing+values or fused (docs/fusion.md); default: as before, or the"
+            " fullest that was fitted for the weights and is installed."
+        ),
     ] = None,
     device: Device = "auto",
     resume: Annotated[
@@ -348,7 +409,14 @@ def index_build(
         for engine, path in zip(engines, paths, strict=True):
             part = _split(faces, engine, split)
             steps = build(
-                opened, part, engine, path, request, refine_best=refine_best, restore=restore
+                opened,
+                part,
+                engine,
+                path,
+                request,
+                refine_best=refine_best,
+                restore=restore,
+                score=_score(score, opened, engine),
             )
             _follow_build(steps, engine.card.name, opened.root, len(part))
 
@@ -584,10 +652,14 @@ def query(
     ] = False,
     where: Where = None,
     min_score: Annotated[
-        float | None, typer.Option(help="Leave out what scores lower; 1 is the same.")
+        float | None, typer.Option(help="Leave out what scores lower; of drawings, 1 is the same.")
     ] = None,
     sheet: Annotated[Path | None, typer.Option(help="Draw source, drawing, hits there.")] = None,
     drawn: Annotated[Path | None, typer.Option(help="Save the drawing there.")] = None,
+    explain: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the drawing of every value, and what each finds."),
+    ] = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
@@ -598,13 +670,18 @@ def query(
     Example: mindseye query a.jpg b.jpg c.jpg --wish pose=0 --collection my-faces
     """  # noqa: D301
     from gallery.errors import ImageError
+    from gallery.sheets import save
     from generator.machine import pick_device
     from retrieval.answers import to_json, to_text
     from retrieval.collection import Collection
+    from retrieval.explain import explain as tell
+    from retrieval.explain import write
     from retrieval.search import Among, open_searcher
     from retrieval.sheets import answer_sheet
 
     face = _crop(crop)
+    if explain is not None and len(images) > 1:
+        raise ConfigError("--explain tells of one image; leave the others out")
     excluded = tuple(images) if exclude_source else ()
     among = Among(where=where, exclude=excluded, min_score=min_score)
     opened = Collection.open(collection)
@@ -631,10 +708,13 @@ def query(
             names = " or ".join(map(str, images))
             raise ImageError(f"{names}: {error}. Say where the face is: --crop X,Y,W,H") from error
     if sheet is not None:
-        from gallery import sheets
-
-        sheets.save(answer_sheet([answer], searcher.card.aligner, shown=k), sheet)
+        save(answer_sheet([answer], searcher.card.aligner, shown=k), sheet)
         _note(f"Sheet: {sheet}")
+    if explain is not None:
+        told = write(
+            tell(searcher, source, wish, crop=face, among=among), explain, searcher.card.aligner
+        )
+        _note(f"Explained: {', '.join(str(path) for path in told if path.parent == explain)}")
     shown = _save_drawing(answer, drawn)
     typer.echo(json.dumps(to_json(answer, shown)) if as_json else to_text(answer))
 
@@ -976,6 +1056,23 @@ def _index_request(
     )
 
 
+def _score(given: str | None, collection: "Collection", engine: "Engine") -> str | None:
+    """Return the score of a space: what is asked for, None for that of one there is, or a choice.
+
+    A choice of more than the drawing is told.
+    """
+    from retrieval.fusion import DRAWING
+    from retrieval.scoring import default_score
+
+    known = {space.name for space in collection.catalogue.spaces.all()}
+    if given is not None or engine.card.name in known:
+        return given
+    chosen = default_score(engine)
+    if chosen != DRAWING:
+        _note(f"Score: {chosen}, as fitted for {engine.card.name}; --score {DRAWING} for less")
+    return chosen
+
+
 def _split(faces: "FaceSet", engine: "Engine", split: str) -> "FaceSet":
     people = engine.card.train_identities
     part = faces
@@ -1057,6 +1154,17 @@ def _one_of(option: str, given: str, known: tuple[str, ...]) -> None:
 
     if given not in known:
         raise ConfigError(f"{option} cannot be {given!r}; {did_you_mean(given, known)}")
+
+
+def _photograph(path: Path) -> "Image":
+    """Decode a photograph that the user named."""
+    from gallery.errors import ImageError
+    from gallery.readers.registry import load_image
+
+    try:
+        return load_image(path.absolute())
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}. Give a photograph, such as a JPEG") from error
 
 
 def _save_drawing(answer: "Answer", path: Path | None) -> str:

@@ -29,12 +29,16 @@ class Card:
         mean: Of each channel of the training images, grey levels 0..255.
         deviation: Standard deviation of each channel, likewise.
         train_identities: Everybody the weights have seen.
-        data: SPEC, number of images and hash of what they were trained on.
+        data: SPEC, number of images and hash of what they were trained on; under "validation", if
+            there are any, those of `train_identities` that nothing but choices was made with.
         recipe: Name and settings of the training.
         seed: Of initialisation and order.
         metrics: What was measured after training.
         canonicalisation: How canonical views are best chosen, as measured on held-out training
             people: {"rule": name, "temperature": squared grey levels}; empty for the papers' rule.
+        fusion: How much log-probabilities and identities weigh in a search, as fitted on people
+            that the weights have not seen (docs/fusion.md); empty where nothing was fitted.
+        calibration: How sure answers are, by score, as fitted on the same people; likewise.
         sha256: Of the weights' file; empty until it is written.
         licence: Of the weights.
         notes: What a user should know before trusting them; empty if nothing.
@@ -53,9 +57,17 @@ class Card:
     seed: int = 0
     metrics: Mapping[str, Any] = field(default_factory=dict)
     canonicalisation: Mapping[str, Any] = field(default_factory=dict)
+    fusion: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Mapping[str, Any] = field(default_factory=dict)
     sha256: str = ""
     licence: str = "not stated"
     notes: str = ""
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """Everybody that the weights were trained on, or choices on this card were made with."""
+        fitted = self.fusion.get("fitted_on", {}).get("people", ())
+        return tuple(dict.fromkeys((*self.train_identities, *fitted)))
 
     def to_json(self) -> dict[str, Any]:
         """Return a form that `from_json` reads back."""
@@ -73,6 +85,8 @@ class Card:
             "seed": self.seed,
             "metrics": dict(self.metrics),
             "canonicalisation": dict(self.canonicalisation),
+            "fusion": dict(self.fusion),
+            "calibration": dict(self.calibration),
             "sha256": self.sha256,
             "licence": self.licence,
             "notes": self.notes,
@@ -115,6 +129,8 @@ class Card:
                 seed=int(data["seed"]),
                 metrics=dict(data["metrics"]),
                 canonicalisation=dict(data.get("canonicalisation", {})),
+                fusion=dict(data.get("fusion", {})),
+                calibration=dict(data.get("calibration", {})),
                 sha256=str(data["sha256"]),
                 licence=str(data["licence"]),
                 notes=str(data.get("notes", "")),

@@ -61,8 +61,17 @@ def save_weights(path: Path, network: Network, card: Card) -> Card:
     """Write weights and card, PATH.safetensors and PATH.json, and return the card with its hash."""
     save_tensors(path, network.state_dict(), {"format": "pt"})
     card = replace(card, sha256=file_sha256(path))
-    write_whole(path.with_suffix(".json"), json.dumps(card.to_json(), indent=1).encode())
+    save_card(path, card)
     return card
+
+
+def save_card(path: Path, card: Card) -> None:
+    """Write the card beside a weights file, PATH.json.
+
+    Raises:
+        OSError: The folder cannot be written; an older card is left as it was.
+    """
+    write_whole(path.with_suffix(".json"), json.dumps(card.to_json(), indent=1).encode())
 
 
 def load_weights(path: Path) -> tuple[Network, Card]:

@@ -56,6 +56,9 @@ class Weights:
         """Return what a user wants to know, for JSON: no lists of people."""
         card = self.card.to_json()
         people = card.pop("train_identities")
+        if "fitted_on" in card["fusion"]:
+            on = card["fusion"]["fitted_on"]
+            card["fusion"] = {**card["fusion"], "fitted_on": {**on, "people": len(on["people"])}}
         return {**card, "path": str(self.path), "bytes": self.size_bytes, "people": len(people)}
 
 
@@ -193,10 +196,21 @@ def to_text(shown: Weights) -> str:
             f" {recipe.get('batch_size')}, seed {card.seed}"
         ),
         *(f"  {name}: {value}" for name, value in card.metrics.items()),
+        *_fitted(card),
         f"  licence: {card.licence}",
         f"  SHA-256: {card.sha256}",
     ]
     return "\n".join([*lines, *([f"  {card.notes}"] if card.notes else [])])
+
+
+def _fitted(card: Card) -> list[str]:
+    """Say what a search was fitted to, if it was."""
+    on = card.fusion.get("fitted_on")
+    if on is None:
+        return []
+    parts = ("log_probability", "identity")
+    said = ", ".join(f"{name} {card.fusion[name]:g}" for name in parts if name in card.fusion)
+    return [f"  fused: {said or 'drawing'}, fitted on {len(on['people'])} people of {on['spec']}"]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -380,6 +380,7 @@ class _Run:
                 "images": len(self.known.faces),
                 "pairs": len(self.data),
                 "sha256": self.data_sha256,
+                **_only_chosen_with(request, self.validation),
             },
             recipe={"name": request.recipe.name, **request.recipe.train.to_json()},
             seed=request.seed,
@@ -417,6 +418,19 @@ def _seen_before(request: TrainRequest) -> tuple[str, ...]:
         return ()
     before = load_card(request.start).train_identities
     return tuple(who for who in before if who not in request.train_identities)
+
+
+def _only_chosen_with(request: TrainRequest, validation: Aligned | None) -> dict[str, list[str]]:
+    """People set aside whom the weights to begin with were not trained on either, for the card."""
+    if validation is None:
+        return {}
+    trained: set[str] = set()
+    if request.start is not None:
+        before = load_card(request.start)
+        trained = set(before.train_identities) - set(before.data.get("validation", ()))
+    people = dict.fromkeys(face.identity for face in validation.faces)
+    aside = [who for who in people if who is not None and who not in trained]
+    return {"validation": aside} if aside else {}
 
 
 def _require_finite(step: Step, values: Iterable[torch.Tensor]) -> None:

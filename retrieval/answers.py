@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from retrieval.search import Answer
+from retrieval.search import Answer, Found
 
 
 def to_json(answer: Answer, drawn: str) -> dict[str, Any]:
@@ -18,17 +18,21 @@ def to_json(answer: Answer, drawn: str) -> dict[str, Any]:
         "wish": dict(answer.wish),
         "drawn": drawn,
         "timings_ms": asdict(answer.timings_ms),
-        "hits": [
-            {
-                "rank": hit.rank,
-                "score": hit.score,
-                "path": hit.path,
-                "identity": hit.identity,
-                "condition": dict(hit.condition),
-                "estimate": dict(hit.estimate),
-            }
-            for hit in answer.hits
-        ],
+        "hits": [hit_to_json(hit) for hit in answer.hits],
+    }
+
+
+def hit_to_json(hit: Found) -> dict[str, Any]:
+    """Return one answer as JSON: "parts" is what its score is the sum of, if of several."""
+    return {
+        "rank": hit.rank,
+        "score": hit.score,
+        "parts": dict(hit.parts),
+        "confidence": hit.confidence,
+        "path": hit.path,
+        "identity": hit.identity,
+        "condition": dict(hit.condition),
+        "estimate": dict(hit.estimate),
     }
 
 
@@ -37,7 +41,8 @@ def to_text(answer: Answer) -> str:
     lines = [f"{answer.wish}  (space {answer.space})"]
     for hit in answer.hits:
         who = hit.identity or "-"
-        lines.append(f"{hit.rank:>3}  {hit.score:.3f}  {who:<12} {hit.condition}  {hit.path}")
+        sure = "" if hit.confidence is None else f"  {100 * hit.confidence:3.0f} %"
+        lines.append(f"{hit.rank:>3}  {hit.score:.3f}{sure}  {who:<12} {hit.condition}  {hit.path}")
     if not answer.hits:
         lines.append("nothing found")
     times = answer.timings_ms

@@ -18,19 +18,20 @@ from pathlib import Path
 
 import numpy as np
 
-from gallery.align import Landmarks, Pixels
+from gallery.align import Landmarks
 from gallery.catalogue.records import Offer, Placed, ShardRow, SpaceRow
 from gallery.errors import ImageError, IndexFileError, WeightsError
 from gallery.faces import Face, FaceSet
-from gallery.files import file_sha256, replacing
+from gallery.files import file_sha256, replacing, write_whole
 from generator.engine import Engine
 from index import store
 from index.base import Ids
-from retrieval.canonical import Canonical, Rule, canonicalise
+from retrieval.canonical import Canonical, Rule
 from retrieval.collection import Collection
-from retrieval.embedding import contract_of
+from retrieval.fusion import DRAWING
 from retrieval.publishing import publish, publishing
-from retrieval.reading import Read, Reading
+from retrieval.reading import Cut, Read, Reading
+from retrieval.scoring import Scoring, make_scoring, scoring_of
 from retrieval.shards import drop_stale
 
 BATCH = 256
@@ -74,6 +75,7 @@ def build(  # noqa: PLR0913  what a user says of a build
     *,
     refine_best: int | None = None,
     restore: bool = False,
+    score: str | None = None,
 ) -> Iterator[BuildProgress]:
     """Bring a space up to date with a face set, and publish it.
 
@@ -87,15 +89,22 @@ def build(  # noqa: PLR0913  what a user says of a build
         request: Kind of index, and what it may cost; None for that of the last generation.
         refine_best: See `Engine.closest`; part of the space's contract.
         restore: Whether images that were removed by hand are taken in again.
+        score: One of `fusion.SCORES`; part of the space's contract. None for what the space was
+            built with, and for a new one the drawing alone.
 
     Yields:
         Progress after each batch, then that of the publication; the last one counts the images.
 
     Raises:
         IndexFileError: The space was made under another contract.
+        ConfigError: The weights, or what is installed here, cannot give this score.
         OSError: The disk is full or cannot be written; what was finished is kept.
     """
-    builder = _Builder(collection, faces, engine, weights, refine_best, restore=restore)
+    scoring = _scoring(collection, engine, score)
+    rule = Rule.of(engine.card, refine_best)
+    builder = _Builder(
+        collection, faces, engine, weights, _How(rule=rule, scoring=scoring, restore=restore)
+    )
     last = BuildProgress(0, 0, 0, 0, 0)
     for last in builder.batches():
         yield last
@@ -109,6 +118,23 @@ def build(  # noqa: PLR0913  what a user says of a build
         if space.name != engine.card.name and space.generation is not None:
             with contextlib.suppress(IndexFileError):  # damage there is for its own build to mend
                 publish(collection, space.name)  # an image may have been removed from every space
+
+
+def _scoring(collection: Collection, engine: Engine, score: str | None) -> Scoring:
+    """Open the score that is asked for, or that the space has, or the drawing alone."""
+    name = engine.card.name
+    if score is None and name in {space.name for space in collection.catalogue.spaces.all()}:
+        return scoring_of(engine, store.read_contract(collection.space_dir(name)))
+    return make_scoring(engine, score or DRAWING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _How:
+    """How images are made into vectors."""
+
+    rule: Rule
+    scoring: Scoring
+    restore: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,17 +165,14 @@ class _Builder:
         faces: FaceSet,
         engine: Engine,
         weights: Path,
-        refine_best: int | None,
-        *,
-        restore: bool,
+        how: _How,
     ) -> None:
         self.collection = collection
         self.catalogue = collection.catalogue
         self.faces = faces
         self.engine = engine
-        self.restore = restore
-        self.rule = Rule.of(engine.card, refine_best)
-        self.contract = contract_of(engine, str(self.rule))
+        self.how = how
+        self.contract = how.scoring.contract(engine.card, how.rule)
         self.directory = collection.space_dir(engine.card.name)
         self.space = self._open_space(collection, weights)
         self.next_shard = 1
@@ -171,6 +194,8 @@ class _Builder:
             intact = copy.is_file() and copy.with_suffix(".json").is_file()
             if not intact or file_sha256(copy) != self.engine.card.sha256:
                 copy_weights(weights, copy, self.engine.card.sha256)
+            elif weights.resolve() != copy.resolve():  # a card may have been fitted anew
+                copy_card(weights, copy)
             return known[name]
         shutil.rmtree(self.directory, ignore_errors=True)  # of a build killed before it began
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -193,7 +218,11 @@ class _Builder:
         faces = iter(self.faces.faces)
         waiting: _Batch | None = None
         aligner = self.engine.card.aligner
-        with ThreadPoolExecutor(1) as pencil, Reading(self.faces, aligner) as reading:
+        portraits = self.how.scoring.portraits(aligner)
+        with (
+            ThreadPoolExecutor(1) as pencil,
+            Reading(self.faces, aligner, portraits) as reading,
+        ):
             while batch := list(islice(faces, BATCH)):
                 following = self._start(batch, waiting, reading, pencil)
                 if waiting is not None:
@@ -243,7 +272,7 @@ class _Builder:
         todo, counts = self._choose(read, set(waiting.ids.tolist()) if waiting else set())
         landmarks = self.catalogue.images.landmarks(list(todo))
         asked = [(one, landmarks.get(image_id)) for image_id, one in todo.items()]
-        good: list[tuple[int, Landmarks | None, Pixels]] = []
+        good: list[tuple[int, Landmarks | None, Cut]] = []
         bad: list[Placed] = []
         for image_id, (_, where), found in zip(todo, asked, reading.align(asked), strict=True):
             if isinstance(found, ImageError):
@@ -252,8 +281,7 @@ class _Builder:
                 good.append((image_id, where, found))
         drawing = None
         if good:
-            pixels = np.stack([found for _, _, found in good])
-            drawing = pencil.submit(canonicalise, self.engine, pixels, self.rule)
+            drawing = pencil.submit(self._drawn, [found for _, _, found in good])
         return _Batch(
             files=len(batch),
             ids=np.array([image_id for image_id, _, _ in good], dtype=np.int64),
@@ -261,6 +289,16 @@ class _Builder:
             drawing=drawing,
             bad=tuple(bad),
             counts=counts,
+        )
+
+    def _drawn(self, cuts: Sequence[Cut]) -> Canonical:
+        """Make the vectors of some faces."""
+        portraits = [cut.portrait for cut in cuts if cut.portrait is not None]
+        return self.how.scoring.gallery(
+            self.engine,
+            np.stack([cut.pixels for cut in cuts]),
+            np.stack(portraits) if portraits else None,
+            self.how.rule,
         )
 
     def _choose(
@@ -302,7 +340,7 @@ class _Builder:
     def _removed(self, image_ids: Sequence[int]) -> set[int]:
         """Return the images that were removed by hand and stay so."""
         removed = self.catalogue.images.removed_by_hand(image_ids)
-        if removed and self.restore:
+        if removed and self.how.restore:
             self.catalogue.images.restore(sorted(removed))
             return set()
         if removed:
@@ -351,6 +389,13 @@ class _Builder:
         shard = store.append_shard(self.directory, self.next_shard, ids, embeddings)
         self.next_shard += 1
         return ShardRow(**asdict(shard))
+
+
+def copy_card(source: Path, target: Path) -> None:
+    """Copy the card of weights that are there already, if it says something else."""
+    here, there = target.with_suffix(".json"), source.with_suffix(".json")
+    if here.read_bytes() != there.read_bytes():
+        write_whole(here, there.read_bytes())
 
 
 def copy_weights(source: Path, target: Path, sha256: str) -> None:

@@ -1,6 +1,7 @@
 """From features to embeddings: the same way for the gallery and for probes."""
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 
@@ -28,8 +29,18 @@ def contract_of(engine: Engine, rule: str) -> IndexContract:
     return contract_from_card(engine.card, rule, engine.dimension)
 
 
-def contract_from_card(card: Card, rule: str, dimension: int) -> IndexContract:
-    """Return the terms, without loading the weights; see `contract_of`."""
+def contract_from_card(
+    card: Card, rule: str, dimension: int, spell: Callable[[str], str] = str
+) -> IndexContract:
+    """Return the terms, without loading the weights; see `contract_of`.
+
+    Args:
+        card: Of the generator.
+        rule: How canonical views are chosen.
+        dimension: Length of a whole vector.
+        spell: Adds to the name of the projection what a vector holds besides a drawing's embedding
+            (`Score.spell`).
+    """
     projection = card.network.get("projection", 0)
     return IndexContract(
         extractor=json.dumps(
@@ -44,6 +55,6 @@ def contract_from_card(card: Card, rule: str, dimension: int) -> IndexContract:
         attribute_space=tuple((a.name, a.values) for a in card.space.attributes),
         aligner=json.dumps(card.aligner.to_json(), sort_keys=True),
         canonicalisation=rule,
-        projection=f"linear-{projection}" if projection else RAW,
+        projection=spell(f"linear-{projection}" if projection else RAW),
         dimension=dimension,
     )

@@ -2,7 +2,7 @@
 
 What is read is kept in memory until it is aligned, up to a budget; what exceeds it is read again.
 
-Shapes: S side, C channels.
+Shapes: S side, C channels, P side of a portrait.
 """
 
 import hashlib
@@ -25,6 +25,19 @@ MOST_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """A face, cut out.
+
+    Attributes:
+        pixels: By the weights' aligner, (S, S, C).
+        portrait: The same face for a recogniser, (P, P, 3); None where nobody asks for it.
+    """
+
+    pixels: Pixels
+    portrait: Pixels | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
     """A file that was looked at.
 
@@ -42,9 +55,10 @@ class Read:
 class Reading:
     """Threads that read the files of a face set. Used as a context."""
 
-    def __init__(self, faces: FaceSet, aligner: Aligner) -> None:
+    def __init__(self, faces: FaceSet, aligner: Aligner, portraits: Aligner | None = None) -> None:
         self._faces = faces
         self._aligner = aligner
+        self._portraits = portraits
         self._pool = ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1))
 
     def __enter__(self) -> Self:
@@ -82,10 +96,10 @@ class Reading:
         offer = Offer(path, _sha256(content), None, *labels)
         return Read(face, offer, content if room.take(len(content)) else None)
 
-    def align(self, todo: Sequence[tuple[Read, Landmarks | None]]) -> list[Pixels | ImageError]:
-        """Cut faces out: pixels (S, S, C) of each, or why there are none."""
+    def align(self, todo: Sequence[tuple[Read, Landmarks | None]]) -> list[Cut | ImageError]:
+        """Cut faces out, or say why one cannot be."""
 
-        def align(one: tuple[Read, Landmarks | None]) -> Pixels | ImageError:
+        def align(one: tuple[Read, Landmarks | None]) -> Cut | ImageError:
             try:
                 return self._align(*one)
             except ImageError as error:
@@ -93,13 +107,17 @@ class Reading:
 
         return list(self._pool.map(align, todo))
 
-    def _align(self, read: Read, landmarks: Landmarks | None) -> Pixels:
+    def _align(self, read: Read, landmarks: Landmarks | None) -> Cut:
         content = read.content
         if content is None:
             content = self._faces.read(read.face)
             if _sha256(content) != read.offer.sha256:
                 raise ImageError("changed while it was being read; build again")
-        return self._aligner.align(decode(content), landmarks)
+        image = decode(content)
+        pixels = self._aligner.align(image, landmarks)
+        if self._portraits is None:
+            return Cut(pixels)
+        return Cut(pixels, self._portraits.align(image, landmarks))
 
 
 class _Room:

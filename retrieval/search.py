@@ -4,8 +4,8 @@ Shapes: S side, C channels, D dimensions, K results.
 """
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from math import isnan
 from pathlib import Path
@@ -26,8 +26,11 @@ from index.contract import IndexContract
 from index.store import read_contract
 from retrieval.canonical import PAPERS, Rule, canonicalise
 from retrieval.collection import Collection
-from retrieval.embedding import contract_from_card, contract_of, normalise
+from retrieval.confidence import NEEDED, Calibration
+from retrieval.embedding import contract_from_card
 from retrieval.fresh import FreshIndex
+from retrieval.fusion import DRAWING, Layout, Score, Weights
+from retrieval.scoring import Scoring, scoring_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +39,17 @@ class Found:
 
     Attributes:
         rank: From 1.
-        score: Cosine of probe and image, at most 1; higher is better.
+        score: Higher is better: the cosine of probe and image, at most 1; in a space of fused
+            scores the sum of `parts`.
         path: Where the image is.
         identity: Whose face it shows, if known.
         condition: What is known of it.
         estimate: The values in which it was redrawn for comparison.
         sha256: Of the image's bytes.
         landmarks: Where the face is, if known.
+        parts: What the score is the sum of, by name: drawing, log_p, identity, as weighted.
+        confidence: Probability that identity and wished value are right, as calibrated on people
+            that the weights have not seen; None without a calibration.
     """
 
     rank: int
@@ -53,6 +60,8 @@ class Found:
     estimate: Condition
     sha256: str = ""
     landmarks: Landmarks | None = None
+    parts: Mapping[str, float] = field(default_factory=dict)
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +80,9 @@ class Among:
 
     def __post_init__(self) -> None:
         if self.min_score is not None and isnan(self.min_score):
-            raise ConfigError("--min-score is no number; 1 is the same image, 0 nothing alike")
+            raise ConfigError(
+                "--min-score is no number; of drawings alone 1 is the same image, 0 nothing alike"
+            )
 
 
 ALL = Among()
@@ -114,7 +125,14 @@ class Answer:
 
 
 class Searcher:
-    """One space of a collection, open for queries."""
+    """One space of a collection, open for queries.
+
+    Attributes:
+        engine: Draws.
+        index: Of the space.
+        rule: How its canonical views were chosen.
+        scoring: What its vectors are made of.
+    """
 
     def __init__(
         self,
@@ -122,8 +140,20 @@ class Searcher:
         engine: Engine,
         index: FreshIndex,
         rule: Rule = PAPERS,
+        scoring: Scoring | None = None,
     ) -> None:
-        self._rule = rule
+        """Take the parts of a space.
+
+        Args:
+            collection: It is in.
+            engine: Of its weights.
+            index: What is searched.
+            rule: How its canonical views were chosen.
+            scoring: What its vectors are made of; None for drawings alone.
+        """
+        self.rule = rule
+        self.scoring = scoring or Scoring(Score(), Layout(engine.dimension), Weights())
+        self._confidence = Calibration.of(engine.card, self.scoring.name)
         self.engine = engine
         self.index = index
         self._catalogue = collection.catalogue
@@ -178,13 +208,15 @@ class Searcher:
         started = time.perf_counter()
         drawn, features = self._draw(seen, wish)
         drawn_at = time.perf_counter()
-        probe = normalise(features)
+        portraits = self.scoring.portraits(self.card.aligner)
+        portrait = None if portraits is None else portraits.align(image, crop=crop)
+        probe = self.scoring.probe(self.engine, features, wish, portrait)
         embedded_at = time.perf_counter()
-        neighbours = self._search(probe, k, among)
+        neighbours = self._search(probe, max(k, NEEDED), among)
         found_at = time.perf_counter()
-        found = zip(neighbours.ids[0].tolist(), neighbours.scores[0].tolist(), strict=True)
-        lowest = -2.0 if among.min_score is None else among.min_score
-        hits = self._hits([one for one in found if one[1] >= lowest])
+        hits = self._hits(neighbours, probe)[:k]
+        if among.min_score is not None:
+            hits = hits[: int((neighbours.scores[0] >= among.min_score).sum())]
         timings = Timings(
             *(
                 round(1000 * (end - start), 2)
@@ -216,7 +248,7 @@ class Searcher:
         """Draw the wish; what is not wished for stays as it is estimated to be in the first."""
         condition = wish
         if len(wish) < len(self.card.space.attributes):
-            seen = canonicalise(self.engine, images[:1], self._rule)
+            seen = canonicalise(self.engine, images[:1], self.rule)
             condition = seen.estimates[0].replace(wish)
         code = self.card.space.one_hot(condition)[None]
         if len(images) == 1:
@@ -225,21 +257,41 @@ class Searcher:
             drawn = self.engine.draw_together(images[None], code)
         return drawn.refined[0], drawn.features
 
-    def _hits(self, found: Sequence[tuple[int, float]]) -> tuple[Found, ...]:
-        rows = self._catalogue.images.rows(self.space.id, [image_id for image_id, _ in found])
+    def _hits(self, neighbours: Neighbours, probe: Floats) -> tuple[Found, ...]:
+        """Say what was found, with the parts of its scores, and how sure it is."""
+        ids, scores = neighbours.ids[0].tolist(), neighbours.scores[0]
+        parts = self._parts(probe, ids) if ids else {}
+        sure = None
+        if self._confidence is not None and ids:
+            sure = self._confidence.of_answers(scores, parts).tolist()
+        rows = self._catalogue.images.rows(self.space.id, ids)
         return tuple(
             Found(
-                rank,
-                round(score, 6),
+                place + 1,
+                round(float(scores[place]), 6),
                 rows[image_id].path,
                 rows[image_id].identity,
                 rows[image_id].condition,
                 rows[image_id].estimate,
                 rows[image_id].sha256,
                 rows[image_id].landmarks,
+                {name: round(float(part[place]), 6) for name, part in parts.items()},
+                None if sure is None else round(sure[place], 4),
             )
-            for rank, (image_id, score) in enumerate(found, start=1)
+            for place, image_id in enumerate(ids)
         )
+
+    def _parts(self, probe: Floats, ids: Sequence[int]) -> dict[str, Floats]:
+        """Return what each part of the probe adds to the scores of some images, (n,) each."""
+        if self.scoring.name == DRAWING:
+            return {}
+        wanted = np.sort(np.array(ids, dtype=np.int64))
+        found = {}
+        for name, asked in self.scoring.part_probes(probe).items():
+            alone = self.index.index.search(asked, len(ids), allowed=wanted)  # as it was just now
+            by_id = dict(zip(alone.ids[0].tolist(), alone.scores[0].tolist(), strict=True))
+            found[name] = np.array([by_id[image_id] for image_id in ids], dtype=np.float32)
+        return found
 
 
 def open_searcher(
@@ -274,9 +326,9 @@ def open_searcher(
         _require_weights(contract, chosen, find_weights(weights))
     rule = Rule.parse(contract.canonicalisation)
     engine = Engine.open(collection.weights_path(chosen.name), device)
-    terms = contract_of(engine, contract.canonicalisation)
-    index = FreshIndex(collection, chosen, terms, device.type)
-    return Searcher(collection, engine, index, rule)
+    scoring = scoring_of(engine, contract)
+    index = FreshIndex(collection, chosen, scoring.contract(engine.card, rule), device.type)
+    return Searcher(collection, engine, index, rule, scoring)
 
 
 def _choose(
@@ -340,7 +392,9 @@ def _knows(collection: Collection, space: str) -> str:
 
 
 def _require_weights(contract: IndexContract, space: SpaceRow, weights: Path) -> None:
-    given = contract_from_card(load_card(weights), contract.canonicalisation, contract.dimension)
+    spell = Score.parse(contract.projection).spell
+    rule, dimension = contract.canonicalisation, contract.dimension
+    given = contract_from_card(load_card(weights), rule, dimension, spell)
     difference = contract.first_difference(given)
     if difference is not None:
         raise IndexFileError(

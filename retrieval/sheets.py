@@ -39,15 +39,18 @@ def answer_sheet(
         row = [Tile(answer.source, "source"), Tile(answer.drawn, f"drawn:\n{answer.wish}")]
         for place, hit in enumerate(answer.hits[:shown]):
             colour = PLAIN if right is None else GREEN if right[number][place] else RED
-            row.append(_hit_tile(hit, aligner, colour))
+            row.append(hit_tile(hit, aligner, colour))
         rows.append(row)
     return sheet(rows, tile_px=112, title=title)
 
 
-def _hit_tile(hit: Found, aligner: Aligner, frame: str) -> Tile:
+def hit_tile(hit: Found, aligner: Aligner, frame: str) -> Tile:
+    """Show one found image, with its score, how sure it is, and what is known of it."""
     who = hit.identity or Path(hit.path).name
     values = [f"{name}={value}" for name, value in hit.condition.items()]
-    caption = "\n".join([f"{hit.rank}. {who}  {hit.score:.3f}", *values])
+    sure = [] if hit.confidence is None else [f"confidence {100 * hit.confidence:.0f} %"]
+    parts = [f"{name} {part:.3f}" for name, part in hit.parts.items()]
+    caption = "\n".join([f"{hit.rank}. {who}  {hit.score:.3f}", *sure, *parts, *values])
     try:
         content = read_image(Path(hit.path))
         if hit.sha256 and hashlib.sha256(content).hexdigest() != hit.sha256:

@@ -7,8 +7,9 @@ from typing import Any
 from gallery.catalogue.records import SpaceRow
 from generator.checkpoint import load_card
 from index.kinds import spell_bytes
-from index.store import read_manifest
+from index.store import read_contract, read_manifest
 from retrieval.collection import Collection
+from retrieval.fusion import DRAWING, Score
 
 PAGE = 1000
 
@@ -18,13 +19,13 @@ def describe(collection: Collection) -> dict[str, Any]:
 
     Returns:
         "collection", "images", "duplicates" (files whose image was found before), and "spaces":
-        for each its name, weights, attributes, generation, kind of index, vectors, "index" (what
-        its manifest says of what FAISS holds, or null), count of images in every state, and
+        for each its name, weights, attributes, score, generation, kind of index, vectors, "index"
+        (what its manifest says of what FAISS holds, or null), count of images in every state, and
         "skipped": every file left out, with its reason.
 
     Raises:
         WeightsError: A space's copy of its weights is missing or damaged.
-        IndexFileError: A manifest is missing or damaged.
+        IndexFileError: A manifest or contract is missing or damaged.
     """
     catalogue = collection.catalogue
     unreadable = catalogue.images.unreadable()
@@ -43,6 +44,7 @@ def _space(
     collection: Collection, space: SpaceRow, unreadable: list[tuple[str, str]]
 ) -> dict[str, Any]:
     card = load_card(collection.weights_path(space.name))
+    contract = read_contract(collection.space_dir(space.name))
     published: dict[str, Any] = {"kind": None, "vectors": 0, "dimension": None, "index": None}
     if space.generation is not None:
         manifest = read_manifest(collection.space_dir(space.name), space.generation)
@@ -58,6 +60,7 @@ def _space(
         "weights_sha256": card.sha256,
         "architecture": card.architecture,
         "attributes": {a.name: list(a.values) for a in card.space.attributes},
+        "score": Score.parse(contract.projection).name,
         "generation": space.generation,
         "published_at": space.published_at,
         **published,
@@ -102,7 +105,8 @@ def to_text(shown: dict[str, Any]) -> str:
         wishes = ", ".join(f"{n}={'|'.join(v)}" for n, v in space["attributes"].items())
         states = ", ".join(f"{count} {state}" for state, count in space["states"].items())
         lines.append(f"space {space['name']}: {space['architecture']}, wishes {wishes}")
-        lines.append(f"  {states}; {space['kind'] or 'nothing published'}")
+        scored = "" if space["score"] == DRAWING else f", scored by {space['score']}"
+        lines.append(f"  {states}; {space['kind'] or 'nothing published'}{scored}")
         if space["index"] is not None:
             lines.append(f"  {_index(space['index'])}")
         lines += [f"  skipped {one['path']}: {one['reason']}" for one in space["skipped"]]

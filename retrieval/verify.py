@@ -18,6 +18,7 @@ from index.base import Ids, Vectors
 from index.contract import IndexContract
 from retrieval.collection import Collection
 from retrieval.findings import REPAIR, Checking, Finding
+from retrieval.fusion import Layout
 from retrieval.leftovers import stray_files
 from retrieval.selecting import missing_files
 
@@ -121,7 +122,7 @@ class _Space:
         if embeddings.shape[1] != contract.dimension:
             what = f"shard {row.number} has dimension {embeddings.shape[1]}, not that of the space"
             findings.append(find(kind="shard-damaged", what=what, todo=REPAIR))
-        elif bad := _bad_vectors(embeddings):
+        elif bad := _bad_vectors(embeddings, Layout.of_contract(contract)):
             what = f"shard {row.number}: {bad} vectors are not of unit length"
             findings.append(find(kind="vector-damaged", what=what, todo=REPAIR))
         others = np.setdiff1d(ids, held)
@@ -197,10 +198,21 @@ class _Space:
             )
 
 
-def _bad_vectors(embeddings: Vectors) -> int:
-    """Count rows that are neither of unit length nor zero, (n, D)."""
+def _bad_vectors(embeddings: Vectors, layout: Layout) -> int:
+    """Count rows whose parts are not what they should be, (n, D).
+
+    Drawing and identity have unit length, or are zero; log p, scaled, lies from -1 to 0.
+    """
     bad = 0
     for start in range(0, len(embeddings), CHUNK):
-        lengths = np.linalg.norm(embeddings[start : start + CHUNK], axis=1)
-        bad += int((~((np.abs(lengths - 1) < LENGTH_TOLERANCE) | (lengths == 0))).sum())
+        chunk = embeddings[start : start + CHUNK]
+        good = np.ones(len(chunk), dtype=np.bool_)
+        for name, where in layout.parts.items():
+            part = chunk[:, where]
+            if name == "log_p":
+                good &= ((part >= -1) & (part <= 0)).all(axis=1)
+            else:
+                lengths = np.linalg.norm(part, axis=1)
+                good &= (np.abs(lengths - 1) < LENGTH_TOLERANCE) | (lengths == 0)
+        bad += int((~good).sum())
     return bad

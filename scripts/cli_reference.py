@@ -18,6 +18,7 @@ COMMANDS = (
     ("bench",),
     ("weights", "list"),
     ("weights", "show"),
+    ("weights", "fit"),
     ("studio", "assets"),
     ("studio", "draw"),
     ("demo",),

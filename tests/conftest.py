@@ -4,6 +4,7 @@ import csv
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,3 +136,37 @@ def collection_dir(
             list(build(collection, open_faces(faces_spec), engine, weights))
     collection.close()
     return collection.root
+
+
+@pytest.fixture(scope="session")
+def make_fitted_weights(
+    tmp_path_factory: pytest.TempPathFactory, faces_spec: str
+) -> Callable[..., Path]:
+    """Write untrained `two-stage-32` weights with an estimator and a projection to 20 numbers.
+
+    Their card has whatever fusion and calibration a test says, and has seen p1 and p2.
+    """
+
+    def make(name: str = "fitted-32", attributes: tuple[str, ...] = ("pose",), **said: Any) -> Path:
+        space = open_faces(faces_spec).space.only(attributes)
+        network = architecture("two-stage-32").build(
+            space.size, {"estimator": True, "projection": 20}
+        )
+        initialise(network, torch.Generator().manual_seed(3))
+        path = tmp_path_factory.mktemp("weights") / name / "weights.safetensors"
+        path.parent.mkdir()
+        card = Card(
+            name=name,
+            architecture="two-stage-32",
+            network=network.config.settings(),
+            space=space,
+            aligner=Aligner(size=32, channels=1),
+            mean=(110.0,),
+            deviation=(60.0,),
+            train_identities=PEOPLE[:2],
+            **{"canonicalisation": {"rule": "estimator"}, **said},
+        )
+        save_weights(path, network, card)
+        return path
+
+    return make

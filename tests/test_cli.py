@@ -30,6 +30,7 @@ from generator.request import CPU, TrainRequest
 from generator.run import Progress
 from retrieval import demo
 from retrieval.build import BuildProgress
+from tests.retrieval.recognising import Colours
 
 ROOT = Path(__file__).parents[1]
 
@@ -126,6 +127,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
         ("studio", "assets"),
         ("studio", "draw"),
         ("train",),
+        ("weights", "fit"),
         ("weights", "list"),
         ("weights", "show"),
     ]
@@ -137,7 +139,7 @@ OPTIONS = {
     "train": "--architecture --attribute --recipe --out --config --steps --train-identities --seed"
     " --device --resume",
     "index build": "--weights --attribute --collection --split --kind --memory --accuracy"
-    " --refine-best --resume --restore",
+    " --refine-best --score --resume --restore",
     "index add": "--collection --space --split --restore",
     "index remove": "--collection --identity --id --where --missing --dry-run --json",
     "index verify": "--collection --repair --json",
@@ -145,9 +147,11 @@ OPTIONS = {
     "index export": "--collection",
     "index import": "--collection",
     "index show": "--collection --where --json",
-    "query": "--wish --collection -k --space --weights --crop --sheet --where --min-score --json",
+    "query": "--wish --collection -k --space --weights --crop --sheet --where --min-score --json"
+    " --explain",
     "bench": "--weights --out --protocol --methods --queries --seed --seeds --compare --json",
     "demo": "--out --full",
+    "weights fit": "--people --identities --queries --seed --protocol --json",
     "weights list": "--json",
     "weights show": "--sheet --faces --json",
     "studio assets": "--folder",
@@ -376,8 +380,8 @@ def test_a_folder_of_50_files_good_and_bad_is_indexed(
     ]
     (space,) = shown["spaces"]
     assert list(space) == [
-        *("name", "weights_sha256", "architecture", "attributes", "generation", "published_at"),
-        *("kind", "vectors", "dimension", "index", "states", "skipped"),
+        *("name", "weights_sha256", "architecture", "attributes", "score", "generation"),
+        *("published_at", "kind", "vectors", "dimension", "index", "states", "skipped"),
     ]
     assert space["states"] == {"indexed": 44, "skipped": 3, "removed": 0, "pending": 0}
     reasons = {Path(one["path"]).name: one["reason"] for one in space["skipped"]}
@@ -496,7 +500,10 @@ def test_an_answer_in_json_has_exactly_the_promised_keys(
     assert all(isinstance(time, float) for time in answer["timings_ms"].values())
     assert [hit["rank"] for hit in answer["hits"]] == [1, 2, 3, 4]
     for hit in answer["hits"]:
-        assert sorted(hit) == ["condition", "estimate", "identity", "path", "rank", "score"]
+        assert sorted(hit) == [
+            *("condition", "confidence", "estimate", "identity", "parts", "path", "rank", "score"),
+        ]
+        assert (hit["parts"], hit["confidence"]) == ({}, None)
         path = Path(hit["path"])
         assert path.parent == faces_dir
         values = (hit["identity"], hit["condition"]["pose"], hit["condition"]["light"])
@@ -639,6 +646,46 @@ def test_what_ships_is_listed_and_shown(mindseye: Mindseye) -> None:
         shown = mindseye("weights", "show", one["name"])
         assert one["sha256"] in shown.out
         assert mindseye("weights", "show", one["name"], "--json").json == one
+
+
+def test_weights_are_fitted_and_searches_are_fused_with_them(
+    mindseye: Mindseye,
+    make_fitted_weights: Callable[..., Path],
+    faces_spec: str,
+    faces_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for module in ("scoring", "evaluation.fitting"):
+        monkeypatch.setattr(f"retrieval.{module}.open_recogniser", Colours)
+    weights = make_fitted_weights()
+    fitted = ("weights", "fit", weights.parent, faces_spec, "--identities", 2, "--queries", 20)
+    ran = mindseye(*fitted, "--json")
+    assert ran.json["fusion"]["fitted_on"]["people"] == ["p3", "p4"]
+    assert f"Card: {weights.with_suffix('.json')}. Spaces take it over" in ran.err
+    assert "fitted on 2 people of folder:" in mindseye(*fitted).out
+    shown = mindseye("weights", "show", weights.parent)
+    assert f", fitted on 2 people of {faces_spec}\n" in shown.out
+    told = mindseye("weights", "show", weights.parent, "--json").json
+    assert told["fusion"]["fitted_on"]["people"] == 2
+
+    built = mindseye("index", "build", faces_spec, "--weights", weights.parent)
+    assert "Score: fused, as fitted for fitted-32; --score drawing for less\n" in built.err
+    again = mindseye("index", "build", faces_spec, "--weights", weights.parent)
+    assert (again.out, "Score" in again.err) == (
+        "fitted-32: 0 images indexed, 30 known already, 0 files left out\n",
+        False,
+    )
+    asked = ("query", faces_dir / "p5-0-left.png", "--wish", "pose=45", "-k", 3)
+    ran = mindseye(*asked, "--explain", "why", "--json")
+    for hit in ran.json["hits"]:
+        assert sorted(hit["parts"]) == ["drawing", "identity", "log_p"]
+        assert 0 < hit["confidence"] < 1
+    assert ran.err == "Explained: why/sheet.png, why/explain.json\n"
+    assert (tmp_path / "why" / "drawings" / "pose=-45.png").is_file()
+    line = mindseye(*asked).out.splitlines()[1]
+    assert re.match(r"  1  -?\d\.\d{3}  +\d+ %  p\d +pose=", line)
 
 
 def test_weights_draw_a_sheet_of_strangers(mindseye: Mindseye, tmp_path: Path) -> None:
@@ -807,6 +854,18 @@ MISTAKES = {
     "unknown split": (
         f"{BUILD} --split tset",
         "--split cannot be 'tset'; did you mean 'test'? Known: all, train, test",
+    ),
+    "unknown score": (
+        f"{BUILD} --score fuesd",
+        "--score cannot be 'fuesd'; did you mean 'fused'? Known: drawing, drawing+values, fused",
+    ),
+    "a score without an estimator": (
+        f"{BUILD} --score fused",
+        "--score fused needs an attribute estimator, which the weights pose-32 lack; train with",
+    ),
+    "unknown people to fit on": (
+        "weights fit {weights} {spec} --people both",
+        "--people cannot be 'both'; Known: validation, unseen",
     ),
     "unknown kind": (
         f"{BUILD} --kind flta",

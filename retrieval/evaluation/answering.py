@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from retrieval.evaluation.embedders.base import MissingEmbedderError
+from retrieval.confidence import measures_of
 from retrieval.evaluation.methods.base import Method, Prepared
 from retrieval.evaluation.protocols import Protocol
 from retrieval.evaluation.ranking import join, rank
-from retrieval.evaluation.records import Floats, MethodRecord, Progress
+from retrieval.evaluation.records import Floats, Integers, MethodRecord, Progress
 from retrieval.evaluation.store import Steps
-from retrieval.evaluation.workbench import SkippedMethodError, Workbench
+from retrieval.evaluation.workbench import SkippedMethodError, Workbench, blocks
+from retrieval.foreign import MissingEmbedderError
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,14 @@ def answer(method: Method, seed: int, work: Workbench, protocol: Protocol) -> St
         yield Progress(f"ranking by {method.name}", done, len(asked))
     ranked = join(parts)
     ranked_at = time.perf_counter()
+    sure = None if prepared.judge is None else first_confidences(prepared, ranked.top)
     return Answered(
         replace(
             record,
             settings=prepared.settings,
             top=ranked.top,
             right_ranks=ranked.right_ranks,
+            confidence=np.empty(0) if sure is None else sure,
             build_s=prepared.build_s,
             query_s=prepared.probe_s + ranked_at - prepared_at,
             index_bytes=4 * prepared.gallery.size,
@@ -72,3 +75,30 @@ def answer(method: Method, seed: int, work: Workbench, protocol: Protocol) -> St
         prepared.errors,
         {"prepare": prepared_at - started, "rank": ranked_at - prepared_at},
     )
+
+
+def first_confidences(prepared: Prepared, top: Integers) -> Floats:
+    """Say how sure the first answer to each query is, (Q,).
+
+    Args:
+        prepared: With a judge.
+        top: Gallery positions, best first, (Q, K).
+    """
+    if prepared.judge is None:
+        raise ValueError("nobody judges how sure these answers are")
+    calibration, parts = prepared.judge.calibration, prepared.judge.layout.parts
+    found = np.empty(len(top))
+    for run in blocks(len(top)):
+        rows = slice(run.start, run.stop)
+        probes = np.asarray(prepared.probes[rows])
+        first, second = top[rows, 0], top[rows, min(1, top.shape[1] - 1)]
+        second = np.where(second < 0, first, second)  # alone in the gallery: no lead
+        both = [np.asarray(prepared.gallery[place]) for place in (first, second)]
+        scored = {
+            name: np.stack([(one[:, at] * probes[:, at]).sum(axis=1) for one in both], axis=1)
+            for name, at in parts.items()
+        }
+        scores = np.sum(list(scored.values()), axis=0)
+        measures = measures_of(scores, scored, calibration.names)
+        found[rows] = calibration.first.probability(measures[:, 0])
+    return found

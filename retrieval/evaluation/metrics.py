@@ -256,3 +256,41 @@ def _check_relevant(hits: Hits, relevant: Counts) -> None:
     more = np.flatnonzero(hits.sum(axis=1) > relevant)
     if len(more):
         raise ValueError(f"probes {more.tolist()} have more hits than relevant items")
+
+
+def reliability(confidence: Values, right: NDArray[np.bool_], bins: int = 10) -> Values:
+    """Compare how sure answers were with how often they were right, in bins of equal width.
+
+    Args:
+        confidence: Said before, in [0, 1], (Q,).
+        right: What came true, (Q,).
+        bins: Number of bins, B.
+
+    Returns:
+        For each bin the number of answers, their mean confidence, and the share that is right; the
+        latter two NaN where it is empty, (B, 3).
+
+    Raises:
+        ValueError: The arrays do not fit together, or a confidence is not in [0, 1].
+    """
+    if confidence.shape != right.shape or not ((confidence >= 0) & (confidence <= 1)).all():
+        raise ValueError("confidences must lie in [0, 1], one for each answer")
+    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    counts = np.bincount(place, minlength=bins).astype(np.float64)
+    sure = np.bincount(place, weights=confidence, minlength=bins)
+    hits = np.bincount(place, weights=right.astype(np.float64), minlength=bins)
+    with np.errstate(invalid="ignore"):
+        found: Values = np.stack([counts, sure / counts, hits / counts], axis=1)
+    return found
+
+
+def calibration_error(confidence: Values, right: NDArray[np.bool_], bins: int = 10) -> float:
+    """Return the expected calibration error: how far confidence and truth lie apart, in the mean.
+
+    Source: Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2017,
+    equation 3.
+    """
+    table = reliability(confidence, right, bins)
+    table = table[table[:, 0] > 0]
+    apart = table[:, 0] * np.abs(table[:, 1] - table[:, 2])
+    return float(apart.sum() / len(confidence)) if len(confidence) else float("nan")

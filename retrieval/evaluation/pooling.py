@@ -165,6 +165,7 @@ def _pool_method(parts: Sequence[MethodRecord], starts: Sequence[int]) -> Method
         settings=settings[0] if alike else {f"fold {n}": s for n, s in enumerate(settings, 1)},
         top=np.concatenate(tops),
         right_ranks=_joined(part.right_ranks for part in parts),
+        confidence=_joined_if_all([part.confidence for part in parts]),
         build_s=_summed([part.build_s for part in parts]),
         query_s=_summed([part.query_s for part in parts]),
         index_bytes=sum(sizes) if sizes else None,
@@ -214,6 +215,12 @@ def _summed_seconds(records: Sequence[Record]) -> dict[str, float]:
         phase: sum(record.provenance.seconds.get(phase, 0.0) for record in records)
         for phase in phases
     }
+
+
+def _joined_if_all(confidences: Sequence[Floats]) -> Floats:
+    """Join what every fold knows; nothing where one was not calibrated."""
+    known = all(len(one) for one in confidences)
+    return np.concatenate(confidences) if known else np.empty(0)
 
 
 def _summed(seconds: Sequence[float | None]) -> float | None:

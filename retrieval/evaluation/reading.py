@@ -124,15 +124,15 @@ def tested_faces(faces: FaceSet, card: Card, protocol: Protocol) -> FaceSet:
 def _trained_people(faces: FaceSet, card: Card, protocol: Protocol) -> Sequence[str]:
     """Return who may not be tested on; check that the weights have seen nobody else."""
     if not protocol.train_identities:
-        return card.train_identities
+        return card.seen
     people = first_identities(faces, protocol.train_identities)
-    seen = set(card.train_identities) & (set(faces.identities) - set(people))
+    seen = set(card.seen) & (set(faces.identities) - set(people))
     if seen:
         raise ConfigError(
             f"The protocol {protocol.name} tests on everybody but the first {len(people)} people,"
-            f" and {card.name} was trained on {min(seen)}, who is not among these; train with"
-            f" --train-identities {protocol.train_identities}, or leave train_identities out of"
-            " the protocol"
+            f" and {card.name} was trained or fitted on {min(seen)}, who is not among these; train"
+            f" with --train-identities {protocol.train_identities}, or leave train_identities out"
+            " of the protocol"
         )
     return people
 
@@ -150,9 +150,9 @@ def read_part(
     aligned = yield from read_images(tested, engine.card.aligner, store, f"pixels-{number}", phase)
     space = known_space(restrict(faces, protocol.gallery), faces.space)  # alike in all folds
     labels = Labels.of(aligned.faces, space)
-    wishable = _wishable(engine.card.space, space, protocol.attributes)
-    everything = all_queries(labels, wishable)
-    wishes = count_pairs(Labels.of(tested.faces, space), wishable)
+    wished = wishable(engine.card.space, space, protocol.attributes)
+    everything = all_queries(labels, wished)
+    wishes = count_pairs(Labels.of(tested.faces, space), wished)
     dropped = {c: wishes - count for c, count in everything.counted().items()}
     return Part(engine, aligned, labels, everything, dropped, tested.problems + aligned.problems)
 
@@ -201,7 +201,7 @@ def read_training(faces: FaceSet, card: Card, store: Store, number: int) -> Step
     return Training(aligned, data_sha256(aligned) == card.data.get("sha256"))
 
 
-def _wishable(
+def wishable(
     drawn: AttributeSpace, known: AttributeSpace, wanted: Sequence[str]
 ) -> Mapping[str, list[int]]:
     """Positions, in the collection's space, of the values that the weights can draw."""
@@ -211,10 +211,10 @@ def _wishable(
             f"The protocol wishes for {unknown[0]!r}, which the weights do not draw; they draw:"
             f" {', '.join(drawn.names)}"
         )
-    wishable: dict[str, list[int]] = {}
+    found: dict[str, list[int]] = {}
     for attribute in drawn.attributes:
         if attribute.name not in known or (wanted and attribute.name not in wanted):
             continue
         values = enumerate(known[attribute.name].values)
-        wishable[attribute.name] = [n for n, value in values if attribute.knows(value)]
-    return wishable
+        found[attribute.name] = [n for n, value in values if attribute.knows(value)]
+    return found

@@ -178,6 +178,8 @@ class MethodRecord:
             more, (Q, K).
         right_ranks: Rank of every right image of the query table, from 0; -1 where it is not ranked
             at all (filtered out), (R,).
+        confidence: How sure the first answer of each query is, in [0, 1], (Q,); empty without a
+            calibration.
         build_s: Seconds to prepare the gallery; None if nothing is prepared.
         query_s: Seconds for all queries, from pixels to ranks.
         index_bytes: Size of what is searched; None if nothing is kept.
@@ -191,6 +193,7 @@ class MethodRecord:
     skipped: str = ""
     top: Integers = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
     right_ranks: Integers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    confidence: Floats = field(default_factory=lambda: np.empty(0))
     build_s: float | None = None
     query_s: float | None = None
     index_bytes: int | None = None
@@ -361,6 +364,8 @@ class Record:
                 continue
             _check_shape(f"top of {method.name}", method.top[:, :0], (count, 0))
             _check_shape(f"right_ranks of {method.name}", method.right_ranks, (right,))
+            if len(method.confidence):
+                _check_shape(f"confidence of {method.name}", method.confidence, (count,))
         for stage, errors in self.drawings.squared_errors.items():
             _check_shape(f"squared errors of {stage}", errors, (count,))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from retrieval.evaluation import bootstrap
+from retrieval.evaluation import bootstrap, metrics
 from retrieval.evaluation.breakdowns import (
     Breakdown,
     break_down,
@@ -39,6 +39,7 @@ DEFINITION = (
     " ranking, MRR that of one over the rank of the first right image. C1: identity and wished"
     " value are right. C2: every other attribute is as in the source image, too."
 )
+BINS = 10  # of confidence
 _DIGITS = 6
 Json = dict[str, Any]
 
@@ -163,11 +164,37 @@ def _only_ran(record: Record, method: MethodRecord) -> Json:
     return {
         "curve": curves,
         "at_depth": at_depth,
+        "confidence": _confidence(record, method),
         "answers": {
             "first": _rounded_all(count_kinds(record, method, 1)),
             "among": depth,
             "mean_of_among": _rounded_all(count_kinds(record, method, depth)),
         },
+    }
+
+
+def _confidence(record: Record, method: MethodRecord) -> Json | None:
+    """Compare how sure first answers were with how often they were right under C1."""
+    if not len(method.confidence):
+        return None
+    right = rank_all(method, record.queries)["C1"].first == 0
+    table = metrics.reliability(method.confidence, right, BINS)
+    return {
+        "mean": _number(float(method.confidence.mean())),
+        "right": _number(float(right.mean())),
+        "expected_calibration_error": _number(
+            metrics.calibration_error(method.confidence, right, BINS)
+        ),
+        "bins": [
+            {
+                "from": place / BINS,
+                "to": (place + 1) / BINS,
+                "answers": int(count),
+                "confidence": _number(sure),
+                "right": _number(share),
+            }
+            for place, (count, sure, share) in enumerate(table.tolist())
+        ],
     }
 
 

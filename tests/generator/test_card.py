@@ -26,6 +26,8 @@ def test_a_card_survives_the_way_through_json(make_card: MakeCard) -> None:
         recipe={"name": "fast", "learning_rate": 1e-6},
         seed=7,
         metrics={"train": {"pairs": 3, "mse_stage_1": 1.5}, "heldout": None},
+        fusion={"log_probability": 0.2, "without_identity": {"log_probability": 0.1}},
+        calibration={"fused": {"first": {"bias": -1.5}}},
         sha256="ab" * 32,
         licence="CC BY 4.0",
     )
@@ -48,6 +50,8 @@ def test_a_card_says_what_a_reader_looks_for(make_card: MakeCard) -> None:
         "seed",
         "metrics",
         "canonicalisation",
+        "fusion",
+        "calibration",
         "sha256",
         "licence",
         "notes",

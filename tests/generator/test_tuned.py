@@ -57,6 +57,7 @@ def test_four_stages_are_trained_one_after_the_other(tuned: Callable[..., TrainR
     assert network.estimator is not None
     assert card.train_identities == ("s1", "s2", "s3")
     assert card.data["images"] == 2 * 6  # a third person was set aside for choices
+    assert card.data["validation"] == ["s3"]
     assert card.canonicalisation["rule"] in ("reconstruction", "estimator", "both")
     assert set(card.canonicalisation["accuracy"]) >= {"reconstruction", "estimator", "both 30"}
     engine = Engine.open(request.out / "weights.safetensors", CPU)
@@ -133,7 +134,22 @@ def test_tuning_can_start_with_other_weights(tuned: Callable[..., TrainRequest])
     old, new = (load_weights(r.out / "weights.safetensors")[1] for r in (plain, going_on))
     assert (new.mean, new.deviation) == (old.mean, old.deviation)
     assert set(new.train_identities) == {"s1", "s2", "s3", "s4"}
+    assert new.data["validation"] == ["s4"]
     assert going_on.to_json()["start"] == old.sha256
+
+
+def test_people_that_the_first_weights_were_trained_on_are_not_called_set_aside(
+    tuned: Callable[..., TrainRequest],
+) -> None:
+    plain = tuned("plain", tune_steps=0, estimator_steps=0, validation=0.0)
+    list(train(plain))
+    steps = {"steps": 0, "tune_steps": 0, "estimator_steps": 2}
+    path = plain.out / "weights.safetensors"
+    going_on = replace(tuned("on", **steps), start=path, train_identities=("s2", "s3"))
+    list(train(going_on))
+    card = load_weights(going_on.out / "weights.safetensors")[1]
+    assert card.canonicalisation["rule"] in ("reconstruction", "estimator", "both")
+    assert "validation" not in card.data  # s3 was set aside here, and drawn on there
 
 
 def test_weights_of_another_shape_are_no_start(

@@ -30,6 +30,7 @@ def test_a_collection_is_described_with_its_spaces(collection_dir: Path) -> None
         "weights_sha256": file_sha256(collection.weights_path("pose-32")),
         "architecture": "two-stage-32",
         "attributes": {"pose": ["-45", "0", "45"]},
+        "score": "drawing",
         "generation": 1,
         "kind": "exact",
         "vectors": 30,

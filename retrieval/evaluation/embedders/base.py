@@ -1,27 +1,16 @@
 """What every embedder shares.
 
 All methods see the same aligned pixels, at the size and in the colours of the weights under test:
-an embedder that wants larger or coloured images gets these enlarged, and gray repeated.
+an embedder that wants larger or coloured images gets these enlarged, and gray repeated
+(retrieval/foreign.py).
 
 Shapes: N images, S side, C channels, D dimensions.
 """
 
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from gallery.align import Pixels
 from generator.engine import Floats
-
-INSTALL = "install the rivals with scripts/rivals (docs/protocol.md)"
-
-
-class MissingEmbedderError(Exception):
-    """An embedder cannot be used here; the message is the reason that tables print."""
 
 
 class Embedder(Protocol):
@@ -33,40 +22,3 @@ class Embedder(Protocol):
 
     def embed(self, pixels: Pixels) -> Floats:
         """Embed faces: (N, S, S, C), 0..255 -> (N, D), unit length."""
-
-
-def package_file(package: str, *parts: str) -> Path:
-    """Find a file of an installed package, whose code is not run.
-
-    Raises:
-        MissingEmbedderError: It is not installed, or has no such file.
-    """
-    found = find_spec(package)
-    for folder in found.submodule_search_locations or [] if found else []:
-        path = Path(folder).joinpath(*parts)
-        if path.is_file():
-            return path
-    raise MissingEmbedderError(f"the package {package} is not installed; {INSTALL}")
-
-
-def enlarged(pixels: Pixels, side: int, box: tuple[float, float, float, float]) -> Pixels:
-    """Cut a box out of every face and resize it, bicubic: (N, S, S, C) -> (N, side, side, 3).
-
-    Args:
-        pixels: Aligned faces.
-        side: Of the result, pixels.
-        box: Left, upper, right and lower edge, as shares of the side.
-    """
-    size = pixels.shape[1]
-    edges = (box[0] * size, box[1] * size, box[2] * size, box[3] * size)
-    result = np.empty((len(pixels), side, side, 3), dtype=np.uint8)
-    for number, face in enumerate(pixels):
-        image = Image.fromarray(in_colour(face))
-        large = image.resize((side, side), Image.Resampling.BICUBIC, box=edges)
-        result[number] = np.asarray(large)
-    return result
-
-
-def in_colour(face: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Repeat a gray image in three channels: (S, S, 1 or 3) -> (S, S, 3)."""
-    return np.ascontiguousarray(np.broadcast_to(face, (*face.shape[:2], 3)))

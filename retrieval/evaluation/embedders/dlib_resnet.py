@@ -14,7 +14,7 @@ from gallery.align import Pixels
 from gallery.files import file_sha256
 from generator.engine import Floats
 from retrieval.embedding import normalise
-from retrieval.evaluation.embedders.base import (
+from retrieval.foreign import (
     INSTALL,
     MissingEmbedderError,
     enlarged,

@@ -7,13 +7,13 @@ import torch
 from retrieval.evaluation.embedders.base import Embedder
 from retrieval.evaluation.embedders.dlib_resnet import DlibEmbedder
 from retrieval.evaluation.embedders.pixels import PixelEmbedder
-from retrieval.evaluation.embedders.sface import SFaceEmbedder
 from retrieval.evaluation.embedders.vgg16 import Vgg16Embedder
+from retrieval.identity import SFace
 
 EMBEDDERS: dict[str, Callable[[torch.device], Embedder]] = {
     "pixels": lambda _: PixelEmbedder(),
     "vgg16": Vgg16Embedder,
-    "sface": lambda _: SFaceEmbedder(),
+    "sface": lambda _: SFace(),
     "dlib": lambda _: DlibEmbedder(),
 }
 

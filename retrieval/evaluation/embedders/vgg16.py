@@ -16,8 +16,8 @@ from gallery.align import Pixels
 from gallery.files import file_sha256
 from generator.engine import Floats
 from retrieval.embedding import normalise
-from retrieval.evaluation.embedders.base import enlarged, package_file
 from retrieval.evaluation.embedders.unpickling import read_arrays
+from retrieval.foreign import enlarged, package_file
 
 SIDE = 64
 BATCH = 64

@@ -9,12 +9,27 @@ from typing import Any
 
 from gallery.align import Pixels
 from index.base import Vectors
+from retrieval.confidence import Calibration
 from retrieval.evaluation.ranking import Searched
 from retrieval.evaluation.records import Floats, Integers
 from retrieval.evaluation.store import Steps
 from retrieval.evaluation.workbench import Workbench
+from retrieval.fusion import Layout
 
 NO_SOURCE = "/no-source"
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What tells how sure first answers are.
+
+    Attributes:
+        layout: Where the parts of the vectors stand.
+        calibration: Of the weights under test.
+    """
+
+    layout: Layout
+    calibration: Calibration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +37,7 @@ class Prepared:
     """What a method searches, and what with.
 
     Attributes:
-        gallery: Embeddings, unit length, (N, D).
+        gallery: Embeddings, unit length or fused, (N, D).
         probes: Likewise, (Q, D).
         values: Values that gallery images are taken to have: the first of two steps, (N, A).
         build_s: Seconds to prepare the gallery, without any training.
@@ -30,6 +45,7 @@ class Prepared:
         settings: Of its training, JSON.
         errors: Mean squared error of each query's drawing, by stage, where the method draws.
         images: Its drawings, (Q, S, S, C), or nothing.
+        judge: Tells how sure its first answers are; None if nobody does.
     """
 
     gallery: Vectors
@@ -40,6 +56,7 @@ class Prepared:
     settings: Mapping[str, Any] = field(default_factory=dict)
     errors: Mapping[str, Floats] = field(default_factory=dict)
     images: Pixels | None = None
+    judge: Judge | None = None
 
     def searched(self, *, source_excluded: bool) -> Searched:
         """Return what is ranked."""

@@ -2,11 +2,13 @@
 
 from gallery.align import Pixels
 from index.base import Vectors
+from retrieval.confidence import Calibration
 from retrieval.evaluation.drawing import draw_all, targets_of
 from retrieval.evaluation.embedders.pixels import PixelEmbedder
-from retrieval.evaluation.methods.base import Method, Prepared
+from retrieval.evaluation.methods.base import Judge, Method, Prepared
 from retrieval.evaluation.store import Steps, Writer
 from retrieval.evaluation.workbench import Workbench, blocks
+from retrieval.fusion import DRAWING, Layout
 
 
 def features(work: Workbench, _: int) -> Steps[Prepared]:
@@ -19,7 +21,13 @@ def features(work: Workbench, _: int) -> Steps[Prepared]:
         build_s=canonical.seconds,
         probe_s=drawn.seconds,
         images=drawn.value.images,
+        judge=_judge(work, canonical.value.embeddings.shape[1]),
     )
+
+
+def _judge(work: Workbench, dimension: int) -> Judge | None:
+    calibration = Calibration.of(work.bench.engine.card, DRAWING)
+    return None if calibration is None else Judge(Layout(dimension), calibration)
 
 
 def pixels(work: Workbench, _: int) -> Steps[Prepared]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from gallery.errors import ConfigError, did_you_mean
-from retrieval.evaluation.methods import composed, cpi, ours, raw, shift, two_step
+from retrieval.evaluation.methods import composed, cpi, fused, ours, raw, shift, two_step
 from retrieval.evaluation.methods.base import Method
 from retrieval.evaluation.outcomes import RANDOM
 from retrieval.evaluation.records import REFERENCE
@@ -16,6 +16,7 @@ METHODS: dict[str, Method] = {
     method.name: method
     for method in (
         *ours.METHODS,
+        *fused.METHODS,
         *two_step.METHODS,
         *cpi.METHODS,
         *shift.METHODS,

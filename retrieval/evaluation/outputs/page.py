@@ -68,6 +68,7 @@ def _context(summary: Json, record: Record) -> dict[str, Any]:
         "answer_table": views.answer_table(summary),
         "estimates": _estimates(summary, papers),
         "galleries": (("Successes", "success", good), ("Failures", "failure", bad)),
+        "confidence": views.confidence(summary),
         "costs": views.costs(summary),
         "seconds": {phase: words.duration(s) for phase, s in summary["seconds"].items()},
         "sides": {

@@ -72,6 +72,9 @@ def figures(summary: Json, record: Record) -> Iterator[tuple[str, "Figure"]]:
             yield f"mse-{matrix['attribute']}", _matrix(matrix)
     if any(one.count for one in record.drawings.maps):
         yield "error-maps", _maps(record)
+    judged = [method for method in summary["methods"] if method.get("confidence")]
+    if judged:
+        yield "reliability", _reliability(judged)
 
 
 def _new(width: float, height: float) -> tuple["Figure", "Axes"]:
@@ -139,6 +142,28 @@ def _changes(summary: Json, breakdown: Json) -> "Figure":
     axes.set_ylabel(f"{breakdown['criterion']} {breakdown['measure']}, percent")
     axes.set_ylim(0, 101)
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def _reliability(judged: Sequence[Json]) -> "Figure":
+    """Draw how often first answers were right, by how sure they were; larger dots are of more."""
+    figure, axes = _new(5.2, 4.2)
+    axes.plot((0, 1), (0, 1), ":", color=COLOURS[-1], label="as sure as right")
+    for place, method in enumerate(judged):
+        found = method["confidence"]
+        bins = [one for one in found["bins"] if one["answers"]]
+        answers = sum(one["answers"] for one in bins)
+        sure, right = ([one[name] for one in bins] for name in ("confidence", "right"))
+        sizes = [12 + 240 * one["answers"] / answers for one in bins]
+        error = 100 * found["expected_calibration_error"]
+        colour = COLOURS[place % (len(COLOURS) - 1)]
+        axes.plot(sure, right, "-", lw=1, color=colour, label=f"{method['name']}, ECE {error:.1f}")
+        axes.scatter(sure, right, s=sizes, color=colour, alpha=0.7)
+    axes.set_xlabel("confidence of the first answer")
+    axes.set_ylabel("share that is right (C1)")
+    axes.set_xlim(-0.03, 1.03)
+    axes.set_ylim(-0.03, 1.03)
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
     return figure
 
 

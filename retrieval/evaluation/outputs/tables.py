@@ -19,6 +19,8 @@ def to_markdown(summary: Json) -> str:
         if differences:
             parts += [f"Paired difference to `{summary['reference']}`:", differences]
     parts += ["## Drawings", _errors(summary, papers), _estimates(summary, papers)]
+    confidence = _confidence(summary)
+    parts += ["## Confidence of first answers", confidence] if confidence else []
     parts += ["## Not run", _skipped(summary)]
     parts += [
         "## How",
@@ -102,6 +104,21 @@ def _estimates(summary: Json, papers: Published) -> str:
     ]
     head = ["values of gallery images estimated by", "attribute", "right, percent", "images"]
     return _table(head, rows) if summary["estimates"] else ""
+
+
+def _confidence(summary: Json) -> str:
+    rows = [
+        [
+            f"`{method['name']}`",
+            words.percent(found["mean"]),
+            words.percent(found["right"]),
+            words.percent(found["expected_calibration_error"]),
+        ]
+        for method in summary["methods"]
+        if (found := method.get("confidence"))
+    ]
+    head = ["percent", "mean confidence", "right under C1", "expected calibration error"]
+    return _table(head, rows) if rows else ""
 
 
 def _skipped(summary: Json) -> str:

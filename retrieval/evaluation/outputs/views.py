@@ -181,6 +181,29 @@ def answer_table(summary: Json) -> Table:
     return Table(caption, tuple(words.KINDS.values()), tuple(rows))
 
 
+def confidence(summary: Json) -> Table:
+    """Return how often first answers were right, by how sure they were: methods as rows."""
+    rows = []
+    columns: tuple[str, ...] = ()
+    for method in _ran(summary):
+        found = method.get("confidence")
+        if not found:
+            continue
+        bins = found["bins"]
+        columns = tuple(f"{100 * one['from']:.0f}-{100 * one['to']:.0f} %" for one in bins)
+        cells = [
+            Cell(words.percent(one["right"]), f"of {one['answers']:,}", one["right"])
+            if one["answers"]
+            else Cell("")
+            for one in bins
+        ]
+        error = words.percent(found["expected_calibration_error"])
+        note = f"off by {error} points in the mean"
+        rows.append(Row(method["name"], note, tuple(cells), role(method["name"])))
+    caption = "Right under C1, percent of the first answers, by their confidence"
+    return Table(caption, columns, tuple(rows))
+
+
 def costs(summary: Json) -> Table:
     """Return times and sizes."""
     rows = []

@@ -17,13 +17,13 @@ from generator.engine import Engine, Floats
 from retrieval.embedding import normalise
 from retrieval.evaluation.benchmark import Options, run
 from retrieval.evaluation.embedders import registry as embedders
-from retrieval.evaluation.embedders.base import MissingEmbedderError
 from retrieval.evaluation.methods.registry import METHODS, choose_methods
 from retrieval.evaluation.methods.shift import chosen
 from retrieval.evaluation.outcomes import check_consistent, scores_of
 from retrieval.evaluation.protocols import Protocol
 from retrieval.evaluation.records import MethodRecord, Record
 from retrieval.evaluation.workbench import Budget
+from retrieval.foreign import MissingEmbedderError
 
 TRAINED = [name for name, method in METHODS.items() if method.trained]
 
@@ -100,7 +100,7 @@ def test_every_method_answers_the_same_queries(everything: Record) -> None:
     assert [name for name in found if name.endswith(" 0")] == [f"{name} 0" for name in METHODS]
     assert {name[:-2] for name in found if name.endswith(" 1")} == set(TRAINED)
     for name, method in found.items():
-        skipped = "dlib" in name or name.startswith("cpi")
+        skipped = "dlib" in name or "fused" in name or name.startswith("cpi")
         assert bool(method.skipped) == skipped, (name, method.skipped)
         if not skipped:
             assert method.top.shape == (len(everything.queries), 20)
@@ -113,6 +113,7 @@ def test_what_cannot_run_says_why(everything: Record) -> None:
     found = by_name(everything)
     assert "dlib is not installed" in found["raw/dlib 0"].skipped
     assert "no image says its illumination" in found["cpi 0"].skipped
+    assert "nothing was fitted for pose-32: mindseye weights fit" in found["fused 0"].skipped
 
 
 def test_the_target_itself_as_probe_finds_itself(everything: Record) -> None:

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from gallery.readers.registry import open_faces
-from retrieval.evaluation.embedders.base import (
+from retrieval.evaluation.embedders.registry import open_embedder
+from retrieval.foreign import (
     MissingEmbedderError,
     enlarged,
     package_file,
 )
-from retrieval.evaluation.embedders.registry import open_embedder
 
 CPU = torch.device("cpu")
 INSTALLED = {

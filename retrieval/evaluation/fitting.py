@@ -1,0 +1,335 @@
+"""Fitting how the parts of a score are weighed, and how sure answers are, on people held out.
+
+The people are those whom the weights have not seen; they are asked about as a benchmark would
+(docs/protocol.md), each pair of weights of a grid is tried, and that with the highest hit rate @1
+under C2 is taken. What is fitted goes onto the card, with the names of the people: a benchmark does
+not test on them again.
+
+Identity is read from portraits, as in a search, and not from the generator's small faces.
+
+Shapes: N gallery images, Q queries, K answers kept, W pairs of weights.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gallery.errors import ConfigError, DatasetError
+from gallery.faces import FaceSet, first_identities
+from generator.card import Card
+from generator.engine import Engine
+from index.base import Vectors
+from retrieval.confidence import Calibration, fit_logistic, measure_names, measures_of
+from retrieval.evaluation.asking import ask, known_space, restrict
+from retrieval.evaluation.drawing import draw_all
+from retrieval.evaluation.methods.fused import log_probabilities, wishes_of
+from retrieval.evaluation.metrics import calibration_error
+from retrieval.evaluation.protocols import Labels, Protocol, all_queries, draw_queries
+from retrieval.evaluation.reading import read_images, wishable
+from retrieval.evaluation.records import Floats, Progress, QueryTable
+from retrieval.evaluation.store import Steps, Store, default_cache, open_store
+from retrieval.evaluation.weighing import (
+    Answers,
+    Material,
+    Weighed,
+    best,
+    blocks_of,
+    first_answers,
+    grid,
+    hit_rates,
+    hits,
+    joined,
+)
+from retrieval.evaluation.workbench import BATCH, Bench, Budget, Workbench
+from retrieval.foreign import MissingEmbedderError
+from retrieval.fusion import CLIP, DRAWING, FUSED, VALUES, Weights
+from retrieval.identity import Recogniser, open_recogniser, portrait_aligner
+
+VALIDATION, UNSEEN = "validation", "unseen"
+PEOPLE = (VALIDATION, UNSEEN)
+FEWEST = 2  # people: one alone is found whoever is asked about
+KEPT = 10  # answers of each query that confidence is fitted on
+FOLDS = 5  # of people, to measure how well confidence holds for others
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What is fitted on.
+
+    Attributes:
+        people: "validation": those of the card that nothing but choices was made with; "unseen":
+            everybody who is not on the card. None: the former where the card names some that are
+            in the collection.
+        identities: The first N of them, or a share; None for all.
+        protocol: Which images are in the gallery, what is asked, how many queries.
+        cache: Folder for scratch files.
+    """
+
+    people: str | None = None
+    identities: str | None = None
+    protocol: Protocol = field(default_factory=Protocol)
+    cache: Path = field(default_factory=default_cache)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What was fitted.
+
+    Attributes:
+        card: With `fusion` and `calibration`.
+        notes: What was left out, and why.
+    """
+
+    card: Card
+    notes: tuple[str, ...]
+
+
+def fit(engine: Engine, faces: FaceSet, options: Options) -> Steps[Fitted]:
+    """Fit the weights of a score, and calibrate its answers.
+
+    Args:
+        engine: Of the weights.
+        faces: Collection that shows people they have not seen.
+        options: Which of them, and how they are asked about.
+
+    Raises:
+        ConfigError: There are too few such people.
+        DatasetError: None of their images can be used, or there is nothing to ask.
+        OSError: The scratch folder's disk is full.
+    """
+    part = fitting_people(faces, engine.card, options)
+    notes = []
+    recogniser: Recogniser | None = None
+    try:
+        recogniser = open_recogniser()
+    except MissingEmbedderError as error:
+        notes.append(f"no identities: {error}")
+    if not engine.estimates:
+        recogniser = None
+        notes.append(f"the drawing alone: {engine.card.name} has no attribute estimator")
+    with open_store(options.cache) as store, store.inner() as own:
+        work = yield from _workbench(engine, part, options.protocol, own)
+        material = yield from _material(work, part, recogniser)
+        fusion, chosen = yield from _weighed(material, work.bench.asked)
+        calibration = {}
+        for name, weights in chosen.items():
+            used = _used(material, name)
+            answers = yield from _answers(used, work.bench.asked, weights, name)
+            calibration[name] = calibrated(answers, work.bench.labels, work.bench.asked)
+        described = {**fusion, "fitted_on": _described(part, work, options.protocol)}
+    card = replace(engine.card, fusion=described, calibration=calibration)
+    return Fitted(card, tuple(notes))
+
+
+def fitting_people(faces: FaceSet, card: Card, options: Options) -> FaceSet:
+    """Return the images of the people to fit on.
+
+    Raises:
+        ConfigError: There are fewer than two whom the weights have not seen.
+    """
+    aside = [who for who in card.data.get("validation", ()) if who in set(faces.identities)]
+    kind = options.people or (VALIDATION if len(aside) >= FEWEST else UNSEEN)
+    if kind not in PEOPLE:
+        raise ConfigError(f"--people is validation or unseen, not {kind!r}")
+    chosen = faces.of(aside) if kind == VALIDATION else faces.without(card.train_identities)
+    chosen = replace(chosen, faces=restrict(chosen, options.protocol.gallery))
+    if options.identities is not None and chosen.identities:
+        chosen = chosen.of(first_identities(chosen, options.identities))
+    people = chosen.of(chosen.identities)
+    if len(people.identities) < FEWEST:
+        found = "nobody" if not people.identities else people.identities[0]
+        raise ConfigError(
+            f"{card.name} can be fitted on people that it was not trained on, at least {FEWEST};"
+            f" {faces.spec} has {found} ({kind}). Draw some: mindseye studio draw DIR --identities"
+            " 20 --first-identity 10000, and name them as studio:DIR"
+        )
+    return people
+
+
+def _workbench(engine: Engine, part: FaceSet, protocol: Protocol, store: Store) -> Steps[Workbench]:
+    """Read the images, and draw by lot what is asked."""
+    missing = [name for name in engine.card.space.names if name not in part.space]
+    if missing:
+        raise DatasetError(
+            f"{part.spec} says nothing of {missing[0]!r}, which {engine.card.name} draws; see"
+            " `mindseye data show`"
+        )
+    aligner = engine.card.aligner
+    aligned = yield from read_images(part, aligner, store, "pixels", "reading")
+    space = known_space(aligned.faces, part.space)
+    labels = Labels.of(aligned.faces, space)
+    wanted = wishable(engine.card.space, space, protocol.attributes)
+    (queries,) = draw_queries([all_queries(labels, wanted)], protocol)
+    asked = ask(labels, queries, {})
+    return Workbench(Bench(engine, aligned, labels, asked, None, Budget(), store))
+
+
+def _material(work: Workbench, part: FaceSet, recogniser: Recogniser | None) -> Steps[Material]:
+    canonical = yield from work.canonical()
+    drawn = yield from draw_all(work)
+    log_p = None
+    if work.bench.engine.estimates:
+        estimated = yield from log_probabilities(work)
+        log_p = np.maximum(estimated.value, -CLIP)
+    identities = None
+    if recogniser is not None:
+        identities = yield from _identities(work, part, recogniser)
+    return Material(
+        canonical.value.embeddings, drawn.value.embeddings, log_p, wishes_of(work), identities
+    )
+
+
+def _identities(work: Workbench, part: FaceSet, recogniser: Recogniser) -> Steps[Vectors]:
+    """Read the identity of every gallery image from its portrait, (N, I)."""
+    bench = work.bench
+    kept = set(bench.aligned.faces)
+    part = part.where(lambda face: face in kept)
+    aligner = portrait_aligner(bench.engine.card.aligner)
+    portraits = yield from read_images(part, aligner, bench.store, "portraits", "cutting portraits")
+    if portraits.faces != bench.aligned.faces:
+        raise DatasetError(f"{part.spec} changed while it was read; run the same command again")
+    writer = bench.store.writer("identities", len(portraits.faces))
+    for start in range(0, len(portraits.faces), BATCH):
+        writer.add(recogniser.embed(np.asarray(portraits.pixels[start : start + BATCH])))
+        yield Progress("reading identities", writer.done, len(portraits.faces))
+    return writer.close()
+
+
+def _weighed(
+    material: Material, asked: QueryTable
+) -> Steps[tuple[dict[str, Any], dict[str, Weights]]]:
+    """Try the grid; return what goes onto the card, and the weights of each score."""
+    tried = grid(log_p=material.log_p is not None, identity=material.identities is not None)
+    found: dict[str, list[Any]] = {"C1": [], "C2": []}
+    for block in blocks_of(material, asked):
+        for name, right in hits(block, tried).items():
+            found[name].append(right)
+        yield Progress("weighing", block.queries.stop, len(asked))
+    whole = {name: np.concatenate(parts) for name, parts in found.items()}
+    return chosen_of(hit_rates(whole, asked, tried))
+
+
+def chosen_of(weighed: Sequence[Weighed]) -> tuple[dict[str, Any], dict[str, Weights]]:
+    """Choose weights from what each pair reached.
+
+    Returns:
+        What goes onto the card, and the weights of each score that can be had, by name.
+    """
+    without_w = [one for one in weighed if not one.weights.identity]
+    without_a = [one for one in weighed if not one.weights.log_probability]
+    drawing = next(one for one in without_a if not one.weights.identity)
+    rates = {DRAWING: _rounded(drawing)}
+    fusion: dict[str, Any] = {"clip": -CLIP}
+    chosen = {DRAWING: Weights()}
+    if len(without_w) > 1:
+        values = best(without_w)
+        chosen[VALUES] = values.weights
+        fusion["without_identity"] = {"log_probability": values.weights.log_probability}
+        rates["without_identity"] = _rounded(values)
+    if len(without_a) > 1:
+        whole, alone = best(weighed), best(without_a)
+        chosen[FUSED] = whole.weights
+        fusion["log_probability"] = whole.weights.log_probability
+        fusion["identity"] = whole.weights.identity
+        fusion["without_log_probability"] = {"identity": alone.weights.identity}
+        rates |= {FUSED: _rounded(whole), "without_log_probability": _rounded(alone)}
+    return {**fusion, "hit_rate": rates}, chosen
+
+
+def _used(material: Material, score: str) -> Material:
+    """Return what a score is made of."""
+    log_p = None if score == DRAWING else material.log_p
+    identities = material.identities if score == FUSED else None
+    return replace(material, log_p=log_p, identities=identities)
+
+
+def _answers(material: Material, asked: QueryTable, weights: Weights, score: str) -> Steps[Answers]:
+    parts = []
+    for block in blocks_of(material, asked):
+        parts.append(first_answers(block, weights, KEPT))
+        yield Progress(f"calibrating {score}", block.queries.stop, len(asked))
+    return joined(parts)
+
+
+def calibrated(answers: Answers, labels: Labels, asked: QueryTable) -> dict[str, Any]:
+    """Fit how sure answers are, and measure on other people than it was fitted on how well.
+
+    Args:
+        answers: To all queries.
+        labels: Of the gallery.
+        asked: The queries.
+
+    Returns:
+        For the card: the calibration, and "expected_calibration_error" of first answers, every
+        person's by a fit without that person's fold.
+    """
+    names = measure_names(tuple(answers.parts))
+    measures = measures_of(answers.scores, answers.parts, names)
+    whole = _fitted(measures, answers.right, names)
+    person = labels.identity[asked.source]
+    folds = person % min(FOLDS, len(np.unique(person)))
+    sure = np.empty(len(person))
+    for fold in np.unique(folds):
+        mine, others = folds == fold, folds != fold
+        model = _fitted(measures[others], answers.right[others], names) if others.any() else whole
+        sure[mine] = model.first.probability(measures[mine, 0])
+    error = calibration_error(sure, answers.right[:, 0])
+    return {**whole.to_json(), "expected_calibration_error": round(error, 4)}
+
+
+def _fitted(measures: Floats, right: Any, names: tuple[str, ...]) -> Calibration:  # noqa: ANN401
+    """Fit both regressions, of measures (Q, K, M) and of what is right, (Q, K)."""
+    first = fit_logistic(measures[:, 0], right[:, 0])
+    if measures.shape[1] == 1:
+        return Calibration(names, first, first)
+    rest = measures[:, 1:].reshape(-1, measures.shape[2])
+    return Calibration(names, first, fit_logistic(rest, right[:, 1:].reshape(-1)))
+
+
+def _described(part: FaceSet, work: Workbench, protocol: Protocol) -> dict[str, Any]:
+    return {
+        "spec": part.spec,
+        "people": list(part.identities),
+        "images": len(work.bench.aligned.faces),
+        "queries": len(work.bench.asked),
+        "seed": protocol.seed,
+    }
+
+
+def _rounded(weighed: Weighed) -> dict[str, float | None]:
+    return {
+        name: None if np.isnan(rate) else round(rate, 4) for name, rate in weighed.hit_rate.items()
+    }
+
+
+def to_text(card: Card) -> str:
+    """Say what a card holds of a fit, for people."""
+    fusion = card.fusion
+    on: Mapping[str, Any] = fusion["fitted_on"]
+    lines = [
+        (
+            f"{card.name}: fitted on {len(on['people'])} people of {on['spec']},"
+            f" {on['images']} images, {on['queries']} queries"
+        ),
+        "hit rate @1, percent              C1     C2",
+    ]
+    for name, rates in fusion["hit_rate"].items():
+        cells = "".join("     -" if r is None else f"  {100 * r:5.1f}" for r in rates.values())
+        lines.append(f"  {_spelt(name, fusion):<28}{cells}")
+    for name, one in card.calibration.items():
+        error = one["expected_calibration_error"]
+        lines.append(f"confidence of {name}: off by {100 * error:.1f} points in the mean")
+    return "\n".join(lines)
+
+
+def _spelt(name: str, fusion: Mapping[str, Any]) -> str:
+    if name == DRAWING:
+        return name
+    a, w = (
+        (fusion if name == FUSED else fusion[name]).get(key, 0)
+        for key in ("log_probability", "identity")
+    )
+    return f"{FUSED if name == FUSED else DRAWING}, a {a:g}, w {w:g}"

@@ -1,0 +1,196 @@
+"""How the parts of a score are weighed: hit rates over a grid of weights, block by block.
+
+Shapes: Q queries, b of them in a block, N gallery images, K answers kept, W pairs of weights.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generator.engine import Floats
+from index.base import BLOCK_BYTES, BLOCK_ROWS, Vectors
+from retrieval.evaluation.records import Flags, QueryTable
+from retrieval.fusion import Weights
+
+LOG_PROBABILITY = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+IDENTITY = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+TABLE = 2**22  # scores of one part in work: 16 MB
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What scores are made of.
+
+    Attributes:
+        gallery: Embeddings of canonical views, (N, D).
+        probes: Embeddings of the drawings, (Q, D).
+        log_p: Clipped log p(value | image) of the gallery, laid out as the one-hot code, (N, A);
+            None without an estimator.
+        wishes: One-hot over the wished attributes, (Q, A).
+        identities: Of the gallery, unit length, (N, I); None without a recogniser.
+    """
+
+    gallery: Vectors
+    probes: Vectors
+    log_p: Floats | None
+    wishes: Floats
+    identities: Vectors | None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some queries against the whole gallery.
+
+    Attributes:
+        queries: Which.
+        parts: Scores of each part, unweighted, by name: drawing, log_p, identity; (b, N) each.
+        right: Images that are right, by criterion, (b, N).
+    """
+
+    queries: range
+    parts: dict[str, Floats]
+    right: dict[str, Flags]
+
+    def scores(self, weights: Weights) -> Floats:
+        """Return weighted sums, (b, N)."""
+        total = self.parts["drawing"]
+        for name, weight in _named(weights).items():
+            if weight and name in self.parts:
+                total = total + np.float32(weight) * self.parts[name]
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What a pair of weights reaches.
+
+    Attributes:
+        weights: The pair.
+        hit_rate: Of the first answer, by criterion, in [0, 1]; NaN where no query is measured.
+    """
+
+    weights: Weights
+    hit_rate: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The first answers to every query, best first.
+
+    Attributes:
+        scores: (Q, K).
+        parts: What they are the sum of, as weighted, by name, (Q, K) each.
+        right: Whether identity and wished value are right (C1), (Q, K).
+    """
+
+    scores: Floats
+    parts: dict[str, Floats]
+    right: NDArray[np.bool_]
+
+
+def blocks_of(material: Material, asked: QueryTable) -> Iterator[Block]:
+    """Compare all queries with the gallery, part by part."""
+    count = len(material.gallery)
+    step = max(1, TABLE // max(1, count))
+    for start in range(0, len(asked), step):
+        queries = range(start, min(start + step, len(asked)))
+        rows = slice(queries.start, queries.stop)
+        parts = {"drawing": _products(np.asarray(material.probes[rows]), material.gallery)}
+        if material.log_p is not None:
+            parts["log_p"] = material.wishes[rows] @ material.log_p.T
+        if material.identities is not None:
+            who = np.asarray(material.identities)
+            parts["identity"] = who[asked.source[rows]] @ who.T
+        yield Block(queries, parts, _right(asked, queries, count))
+
+
+def grid(*, log_p: bool, identity: bool) -> tuple[Weights, ...]:
+    """Return the pairs of weights that are tried, the smaller ones first."""
+    a_values = LOG_PROBABILITY if log_p else (0.0,)
+    w_values = IDENTITY if identity else (0.0,)
+    pairs = [Weights(a, w) for a in a_values for w in w_values]
+    return tuple(sorted(pairs, key=lambda one: one.log_probability + one.identity))
+
+
+def hits(block: Block, tried: Sequence[Weights]) -> dict[str, Flags]:
+    """Say whether the first answer is right, by criterion, (b, W)."""
+    first = np.stack([block.scores(weights).argmax(axis=1) for weights in tried], axis=1)
+    return {name: np.take_along_axis(right, first, axis=1) for name, right in block.right.items()}
+
+
+def hit_rates(
+    found: dict[str, Flags], asked: QueryTable, tried: Sequence[Weights]
+) -> tuple[Weighed, ...]:
+    """Return what each pair reaches, of hits (Q, W)."""
+    measured = asked.measured
+    rates = {
+        name: right[measured[name]].mean(axis=0)
+        if measured[name].any()
+        else np.full(len(tried), np.nan)
+        for name, right in found.items()
+    }
+    return tuple(
+        Weighed(weights, {name: float(rate[place]) for name, rate in rates.items()})
+        for place, weights in enumerate(tried)
+    )
+
+
+def best(weighed: Sequence[Weighed]) -> Weighed:
+    """Return the pair with the highest hit rate under C2; of equals under C1, then the first."""
+    return max(
+        weighed, key=lambda one: (_known(one.hit_rate["C2"]), _known(one.hit_rate["C1"]))
+    )  # of equals max returns the first
+
+
+def first_answers(block: Block, weights: Weights, count: int) -> Answers:
+    """Return the best answers of a block; equal scores in gallery order."""
+    scores = block.scores(weights)
+    top = np.argsort(-scores, axis=1, kind="stable")[:, :count]
+    weight = {"drawing": 1.0, **_named(weights)}
+    return Answers(
+        np.take_along_axis(scores, top, axis=1),
+        {
+            name: np.float32(weight[name]) * np.take_along_axis(part, top, axis=1)
+            for name, part in block.parts.items()
+        },
+        np.take_along_axis(block.right["C1"], top, axis=1),
+    )
+
+
+def joined(parts: Sequence[Answers]) -> Answers:
+    """Join the answers of successive blocks."""
+    return Answers(
+        np.concatenate([part.scores for part in parts]),
+        {name: np.concatenate([part.parts[name] for part in parts]) for name in parts[0].parts},
+        np.concatenate([part.right for part in parts]),
+    )
+
+
+def _products(probes: Floats, gallery: Vectors) -> Floats:
+    """Return inner products, (b, N); of a gallery that may be a memory map, chunk by chunk."""
+    found = np.empty((len(probes), len(gallery)), dtype=np.float32)
+    size = min(BLOCK_ROWS, max(1, BLOCK_BYTES // (4 * max(1, gallery.shape[1]))))
+    for start in range(0, len(gallery), size):
+        chunk = np.asarray(gallery[start : start + size])
+        found[:, start : start + size] = probes @ chunk.T
+    return found
+
+
+def _named(weights: Weights) -> dict[str, float]:
+    return {"log_p": weights.log_probability, "identity": weights.identity}
+
+
+def _known(rate: float) -> float:
+    return -1.0 if np.isnan(rate) else rate
+
+
+def _right(asked: QueryTable, queries: range, count: int) -> dict[str, Flags]:
+    found = {name: np.zeros((len(queries), count), dtype=np.bool_) for name in ("C1", "C2")}
+    for row, query in enumerate(queries):
+        place = slice(asked.right_starts[query], asked.right_starts[query + 1])
+        images, strict = asked.right[place], asked.right_strict[place]
+        found["C1"][row, images] = True
+        found["C2"][row, images[strict]] = True
+    return found

@@ -1,0 +1,172 @@
+"""How a space scores: what embeds gallery images and probes alike, opened for a set of weights.
+
+Shapes: N images, S side, C channels, P side of a portrait, F numbers of a vector.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gallery.align import Aligner, Pixels
+from gallery.errors import IndexFileError
+from generator.card import Card
+from generator.engine import Engine, Floats
+from index.contract import IndexContract
+from retrieval.canonical import Canonical, Rule, canonicalise
+from retrieval.embedding import contract_from_card, normalise
+from retrieval.foreign import MissingEmbedderError
+from retrieval.fusion import (
+    DRAWING,
+    FUSED,
+    VALUES,
+    Layout,
+    Score,
+    Weights,
+    check_score,
+    fitted_for,
+    wish_code,
+)
+from retrieval.identity import PORTRAIT_SIDE, Recogniser, open_recogniser, portrait_aligner
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """What a space's vectors are made of, and how its probes are weighted.
+
+    Attributes:
+        score: Parts of the score.
+        layout: Where they stand.
+        weights: Of the parts.
+        recogniser: Reads identities; None where none are asked for.
+    """
+
+    score: Score
+    layout: Layout
+    weights: Weights
+    recogniser: Recogniser | None = None
+
+    @property
+    def name(self) -> str:
+        """As in `--score`."""
+        return self.score.name
+
+    def portraits(self, aligner: Aligner) -> Aligner | None:
+        """Return what cuts out the faces that identity is read from; None if it is not."""
+        return None if self.recogniser is None else portrait_aligner(aligner)
+
+    def contract(self, card: Card, rule: Rule) -> IndexContract:
+        """Return the terms under which vectors of this score can be compared."""
+        return contract_from_card(card, str(rule), self.layout.dimension, self.score.spell)
+
+    def gallery(
+        self, engine: Engine, pixels: Pixels, portraits: Pixels | None, rule: Rule
+    ) -> Canonical:
+        """Redraw gallery images, and make the vectors that are searched.
+
+        Args:
+            engine: Draws.
+            pixels: Aligned images, 0..255, (N, S, S, C).
+            portraits: The same faces for the recogniser, (N, P, P, 3); None without one.
+            rule: How canonical views are chosen.
+
+        Returns:
+            Canonical views whose embeddings are the vectors, (N, F).
+        """
+        seen = canonicalise(engine, pixels, rule)
+        if self.name == DRAWING:
+            return seen
+        log_p = engine.log_probabilities(pixels)
+        who = self._identities(portraits)
+        return replace(seen, embeddings=self.layout.gallery(seen.embeddings, log_p, who))
+
+    def probe(
+        self, engine: Engine, features: Floats, wish: Mapping[str, str], portrait: Pixels | None
+    ) -> Floats:
+        """Return the vector of one query, (1, F).
+
+        Args:
+            engine: Drew the wish.
+            features: Of the drawing, not normalised, (1, D).
+            wish: What is wished for.
+            portrait: The source for the recogniser, (P, P, 3); None without one.
+        """
+        drawn = normalise(features)
+        if self.name == DRAWING:
+            return drawn
+        code = wish_code(engine.card.space, wish)[None]
+        who = None if portrait is None else self._identities(portrait[None])
+        return self.layout.probes(drawn, code, who, self.weights)
+
+    def part_probes(self, probe: Floats) -> dict[str, Floats]:
+        """Return what each part of a probe would ask alone, (1, F) each."""
+        asked = {}
+        for name, where in self.layout.parts.items():
+            asked[name] = np.zeros_like(probe)
+            asked[name][:, where] = probe[:, where]
+        return asked
+
+    def _identities(self, portraits: Pixels | None) -> Floats | None:
+        if self.recogniser is None or portraits is None:
+            return None
+        return self.recogniser.embed(portraits)
+
+
+def make_scoring(engine: Engine, name: str) -> Scoring:
+    """Open a score by name, for a new space.
+
+    Raises:
+        ConfigError: There is no such score, the weights have no estimator, or the extra `identity`
+            is not installed.
+        WeightsError: No weights were fitted for it.
+    """
+    if name == DRAWING:
+        return Scoring(Score(), Layout(engine.dimension), Weights())
+    check_score(engine.card, name, estimates=engine.estimates)
+    return _of(engine, name, open_recogniser() if name == FUSED else None)
+
+
+def scoring_of(engine: Engine, contract: IndexContract) -> Scoring:
+    """Open the score that a space was built with.
+
+    Raises:
+        IndexFileError: This version does not know it, or the space's recogniser is not installed
+            here; the message says how to install it.
+        WeightsError: The card of the space's weights no longer holds what was fitted for it.
+    """
+    score = Score.parse(contract.projection)
+    if score.name == DRAWING:
+        return Scoring(score, Layout(engine.dimension), Weights())
+    recogniser = None
+    if score.identity:
+        try:
+            recogniser = open_recogniser()
+        except MissingEmbedderError as error:
+            raise IndexFileError(
+                f"The space {engine.card.name} was built with identities, and {error}; or build"
+                " another --collection with --score drawing"
+            ) from error
+    return _of(engine, score.name, recogniser)
+
+
+def default_score(engine: Engine) -> str:
+    """Choose the score of a new space: the fullest that was fitted and can be had here."""
+    card = engine.card
+    if fitted_for(card, FUSED) is not None and engine.estimates:
+        try:
+            open_recogniser()
+        except MissingEmbedderError:
+            pass
+        else:
+            return FUSED
+    return VALUES if fitted_for(card, VALUES) is not None and engine.estimates else DRAWING
+
+
+def _of(engine: Engine, name: str, recogniser: Recogniser | None) -> Scoring:
+    """Open a score of more than the drawing."""
+    score = Score(values=True)
+    if recogniser is not None:
+        read = f"{recogniser.fingerprint} of {PORTRAIT_SIDE} px"
+        score = Score(values=True, identity=read, identity_dimension=recogniser.dimension)
+    layout = Layout(engine.dimension, engine.card.space.size, score.identity_dimension)
+    return Scoring(score, layout, Weights.of(engine.card, name), recogniser)

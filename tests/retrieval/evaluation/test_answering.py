@@ -1,0 +1,60 @@
+"""How sure first answers are, against the definition. Shapes: N gallery images, Q queries."""
+
+import numpy as np
+import pytest
+
+from retrieval.confidence import Calibration, Logistic
+from retrieval.embedding import normalise
+from retrieval.evaluation.answering import first_confidences
+from retrieval.evaluation.methods.base import Judge, Prepared
+from retrieval.fusion import Layout, Weights
+
+NAMES = ("drawing", "log_p", "identity", "lead")
+FIRST = Logistic(-0.5, (1.0, 2.0, 3.0, 4.0))
+CALIBRATION = Calibration(NAMES, FIRST, Logistic(9.0, (0.0, 0.0, 0.0, 0.0)))
+
+
+def prepared(count: int = 12, judge: Calibration | None = CALIBRATION) -> Prepared:
+    random = np.random.default_rng(0)
+    layout = Layout(6, 3, 4)
+    sides = []
+    for _ in range(2):
+        drawn, who = (normalise(random.normal(size=(count, n)).astype(np.float32)) for n in (6, 4))
+        log_p = -random.uniform(0, 9, size=(count, 3)).astype(np.float32)
+        sides.append((drawn, log_p, who))
+    wishes = np.eye(3, dtype=np.float32)[random.integers(0, 3, count)]
+    (drawn, log_p, who), (probe, _, source) = sides
+    return Prepared(
+        gallery=layout.gallery(drawn, log_p, who),
+        probes=layout.probes(probe, wishes, source, Weights(0.1, 0.5)),
+        judge=None if judge is None else Judge(layout, judge),
+    )
+
+
+def test_a_first_answer_is_as_sure_as_its_parts_and_its_lead_say() -> None:
+    one = prepared()
+    scores = np.asarray(one.probes) @ np.asarray(one.gallery).T
+    top = np.argsort(-scores, axis=1)[:, :3]
+    parts = Layout(6, 3, 4).parts
+    for query, sure in enumerate(first_confidences(one, top)):
+        image, probe = one.gallery[top[query, 0]], one.probes[query]
+        measures = [float(image[at] @ probe[at]) for at in parts.values()]
+        lead = scores[query, top[query, 0]] - scores[query, top[query, 1]]
+        odds = -0.5 + np.dot((1, 2, 3), measures) + 4 * lead
+        assert sure == pytest.approx(1 / (1 + np.exp(-odds)), abs=1e-5)
+
+
+def test_an_image_alone_has_no_lead() -> None:
+    one = prepared()
+    alone = np.array([[n, -1] for n in range(12)])
+    only = first_confidences(one, alone)
+    assert only == pytest.approx(first_confidences(one, alone[:, :1]))
+    image, probe = one.gallery[3], one.probes[3]
+    measures = [float(image[at] @ probe[at]) for at in Layout(6, 3, 4).parts.values()]
+    odds = -0.5 + np.dot((1, 2, 3), measures)
+    assert only[3] == pytest.approx(1 / (1 + np.exp(-odds)), abs=1e-5)
+
+
+def test_without_a_judge_nobody_says() -> None:
+    with pytest.raises(ValueError, match="nobody judges"):
+        first_confidences(prepared(judge=None), np.zeros((12, 2), dtype=np.int64))
