@@ -663,6 +663,10 @@ def bench(
     cache: Annotated[
         Path | None, typer.Option(help="Folder of rivals' embeddings and weights.")
     ] = None,
+    editing: Annotated[
+        bool,
+        typer.Option("--editing", help="Measure the drawings as edits, too (docs/editing.md)."),
+    ] = False,
     compare: Annotated[
         tuple[Path, Path] | None,
         typer.Option(metavar="A.json B.json", help="Only compare two results."),
@@ -706,6 +710,7 @@ def bench(
         training=open_faces(train) if train else None,
         cache=cache or store.default_cache(),
         command=_command(),
+        editing=editing,
     )
     faces = open_faces(spec)
     paths = weights or [str(_packaged_for(faces, [attribute] if attribute else [], most=1)[0])]
