@@ -47,7 +47,7 @@ def structural_similarity(a: NDArray[Any], b: NDArray[Any]) -> Values:
         ValueError: The shapes differ, or the images are smaller than the window.
 
     Source: Wang, Bovik, Sheikh, Simoncelli, "Image quality assessment: from error visibility to
-    structural similarity", IEEE Transactions on Image Processing 13, 2004, section III-B.
+    structural similarity", IEEE Transactions on Image Processing 13, 2004, section III.
     """
     if a.shape != b.shape or a.ndim != 4 or min(a.shape[1:3]) < WINDOW:
         raise ValueError(
@@ -97,8 +97,8 @@ def hellinger(a: Values, b: Values) -> Values:
     Returns:
         Distances, (n,): 0 of equal histograms, 1 of those that share no colour.
 
-    Source: Afifi, Brubaker, Brown, "HistoGAN", CVPR 2021, equation 7, which compares histograms of
-    other colour coordinates by it.
+    Source: Afifi, Brubaker, Brown, "HistoGAN", CVPR 2021, whose loss compares histograms of other
+    colour coordinates by it.
     """
     distances: Values = np.sqrt(np.square(np.sqrt(a) - np.sqrt(b)).sum(axis=1) / 2)
     return distances
