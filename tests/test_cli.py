@@ -146,7 +146,8 @@ OPTIONS = {
     "index import": "--collection",
     "index show": "--collection --where --json",
     "query": "--wish --collection -k --space --weights --crop --sheet --where --min-score --json",
-    "bench": "--weights --out --protocol --methods --queries --seed --seeds --editing --compare --json",
+    "bench": "--weights --out --protocol --methods --queries --seed --seeds --editing --compare"
+    " --json",
     "demo": "--out --full",
     "weights list": "--json",
     "weights show": "--sheet --faces --json",

@@ -147,17 +147,18 @@ def _measure(setting: _Setting, store: Store, provenance: Provenance) -> Steps[R
         answered.append(one)
     records = tuple(one.record for one in answered)
     seconds = Counter(provenance.seconds)
-    editing = None
-    if setting.options.editing:
-        started = time.perf_counter()
-        editing = yield from measure_editing(work)
-        seconds["editing"] += time.perf_counter() - started
     errors: dict[str, Floats] = {}
     for one in answered:
         seconds.update(one.seconds)
         errors = {**one.errors, **errors}  # of several seeds, the first one's
+    spent: dict[str, float] = dict(seconds)
+    editing = None
+    if setting.options.editing:
+        started = time.perf_counter()
+        editing = yield from measure_editing(work)
+        spent["editing"] = time.perf_counter() - started
     return Record(
-        provenance=replace(provenance, seconds=dict(seconds)),
+        provenance=replace(provenance, seconds=spent),
         folds=(describe_fold(part, training, twins),),
         gallery=describe_gallery(part.aligned.faces, part.labels),
         people=describe_people(part.aligned.faces, part.labels, setting.faces),

@@ -85,7 +85,7 @@ def editors_table(results: Mapping[str, Json]) -> Table:
 
 def _hit_rates(results: Json) -> list[Cell]:
     """Return hit rates of the drawings as probes, in percent."""
-    ours = next((m for m in results["methods"] if m["name"] == results["reference"]), {})
+    ours: Json = next((m for m in results["methods"] if m["name"] == results["reference"]), {})
     cells = []
     for criterion, name in HIT_RATES:
         figure = ours.get("scores", {}).get(criterion, {}).get(name)

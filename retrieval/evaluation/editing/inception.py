@@ -48,7 +48,7 @@ class Inception:
             )
         with warnings.catch_warnings():  # torch.jit is deprecated; torch is pinned below 2.14
             warnings.simplefilter("ignore", DeprecationWarning)
-            network = torch.jit.load(path, map_location=device)  # type: ignore[no-untyped-call]
+            network = torch.jit.load(path, map_location=device)
         self._network = network.eval()
         self._device = device
         self.fingerprint = f"inception {SIDE} {found}"

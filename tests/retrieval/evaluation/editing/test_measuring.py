@@ -113,12 +113,11 @@ def test_every_number_is_that_of_its_own_pictures(tmp_path: Path) -> None:
     editing, strict = editing_of(record), targets_of(record.queries) >= 0
     assert 0 < (~strict).sum() < 20
     assert len(record.examples) == len(record.queries)
-    moments = []
+    described: dict[str, list[Floats]] = {editor: [] for editor in EDITORS}
     for example in record.examples:
         query = example.query
         shown = {"edited": example.drawn, "source": example.source, "target": example.target}
         own = quarters(example.source[None])[0]
-        moments.append(quarters(example.drawn[None])[0])
         for editor, image in shown.items():
             numbers = {name: found[query] for name, found in editing.values[editor].items()}
             error = np.square(image.astype(float) - example.target).mean()
@@ -127,8 +126,19 @@ def test_every_number_is_that_of_its_own_pictures(tmp_path: Path) -> None:
             wanted = (error, clear) if strict[query] else (np.nan, np.nan)
             assert (numbers["mse"], numbers["psnr"]) == pytest.approx(wanted, nan_ok=True)
             mine = quarters(image[None])[0]
+            described[editor].append(mine)
             assert numbers["acd"] == pytest.approx(np.linalg.norm(mine - own), rel=1e-5)
-    assert editing.moments["edited"].mean == pytest.approx(np.mean(moments, axis=0))
+            alike = directions(image[None])[0] @ directions(example.source[None])[0]
+            assert numbers["verification"] == pytest.approx(alike, abs=1e-5)
+            shares, before = (
+                np.bincount(one.ravel() // 4, minlength=64) / 64 for one in (image, example.source)
+            )
+            apart = np.sqrt(1 - np.sqrt(shares * before).sum().clip(0, 1))
+            assert numbers["histogram"] == pytest.approx(apart, abs=1e-6)
+    for editor, vectors in described.items():
+        moments = editing.moments[editor]
+        assert moments.mean == pytest.approx(np.mean(vectors, axis=0), rel=1e-5)
+        assert moments.covariance == pytest.approx(np.cov(vectors, rowvar=False), rel=1e-4)
 
 
 def test_a_judge_that_is_missing_is_a_reason_and_no_number(
