@@ -1,28 +1,31 @@
 """Edits of a known geometry, judged by networks whose verdict is known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 
 from gallery.align import Pixels
+from gallery.attributes import AttributeSpace
 from gallery.readers.registry import open_faces
 from generator.checkpoint import load_tensors
 from generator.engine import Engine, Floats
 from retrieval.embedding import normalise
 from retrieval.evaluation.benchmark import Options, run
 from retrieval.evaluation.drawing import targets_of
+from retrieval.evaluation.editing import measuring
 from retrieval.evaluation.editing.cost import count_parameters
 from retrieval.evaluation.editing.judges import JUDGES, Judge
 from retrieval.evaluation.editing.record import EDITORS, Editing, pool_editing
 from retrieval.evaluation.editing.summary import MEASURES
 from retrieval.evaluation.embedders.base import MissingEmbedderError
+from retrieval.evaluation.methods import estimates
 from retrieval.evaluation.protocols import Protocol
-from retrieval.evaluation.records import Record
+from retrieval.evaluation.records import Integers, Progress, Record
 from retrieval.evaluation.workbench import Budget
 from tests.retrieval.evaluation.test_benchmark import (
     GRID,
@@ -216,9 +219,36 @@ def test_the_classifier_learns_from_photographs_and_is_tested_on_others(tmp_path
     # Every image is the target of two edits, and the source of two.
     assert values["accuracy"].mean() == pytest.approx(right / known)
     assert editing.values["edited"]["accuracy"].tolist() == values["accuracy"].tolist()
-    told_source = editing.values["source"]["accuracy"].mean()
-    assert told_source == pytest.approx((1 - right / known) / 2)
     assert len(editing.judges["accuracy"]["fingerprint"]) == 64
+
+
+class ReadsPose:
+    """Reads the pose from the row of pixels that shows it."""
+
+    space = AttributeSpace((POSE,))
+    settings: ClassVar[dict[str, Any]] = {}
+    sha256 = "f" * 64
+
+    def estimates(self, pixels: Pixels) -> Integers:
+        return (pixels[:, 1, :1, 0].astype(np.int64) - 20) // 20
+
+
+def trained_to_read(*_: Any, **__: Any) -> Generator[Progress, None, ReadsPose]:
+    yield Progress("training", 1, 1)
+    return ReadsPose()
+
+
+@pytest.mark.parametrize(("editor", "share"), [(Copy, 0.0), (Oracle, 1.0)])
+def test_a_classifier_without_fault_tells_who_draws_the_wish(
+    editor: type[Oracle], share: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measuring, "train_classifier", trained_to_read)
+    monkeypatch.setattr(estimates, "train_classifier", trained_to_read)
+    engine = editor(card_of("w", POSE, trained_on=GRID.identities[:4]))
+    editing = editing_of(measured(GRID, tmp_path, engine))
+    told = {name: set(values["accuracy"].tolist()) for name, values in editing.values.items()}
+    assert told == {"edited": {share}, "source": {0.0}, "target": {1.0}}
+    assert editing.told == {"pose": (24, 24)}
 
 
 def test_weights_are_measured_from_end_to_end(
