@@ -6,7 +6,7 @@ Heavy modules are imported inside commands: `mindseye --help` must not wait for 
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from index.kinds import Request
     from retrieval.build import BuildProgress
     from retrieval.collection import Collection
-    from retrieval.search import Answer
+    from retrieval.search import Among, Answer, Searcher
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -674,8 +674,6 @@ def query(
     from generator.machine import pick_device
     from retrieval.answers import to_json, to_text
     from retrieval.collection import Collection
-    from retrieval.explain import explain as tell
-    from retrieval.explain import write
     from retrieval.search import Among, open_searcher
     from retrieval.sheets import answer_sheet
 
@@ -695,13 +693,8 @@ def query(
             weights=weights,
             together=bool(others),
         )
-        for path in images if face is None else ():
-            if searcher.knows_where_the_face_is(path):
-                continue
-            _note(
-                f"Warning: {path} is taken to show a face that fills it, eyes at two fifths of its"
-                " height; if it does not, say where the face is: --crop X,Y,W,H"
-            )
+        if face is None:
+            _warn_of_guesses(path for path in images if not searcher.knows_where_the_face_is(path))
         try:
             answer = searcher.query(source, wish, k, face, among=among, others=others)
         except ImageError as error:
@@ -711,10 +704,7 @@ def query(
         save(answer_sheet([answer], searcher.card.aligner, shown=k), sheet)
         _note(f"Sheet: {sheet}")
     if explain is not None:
-        told = write(
-            tell(searcher, source, wish, crop=face, among=among), explain, searcher.card.aligner
-        )
-        _note(f"Explained: {', '.join(str(path) for path in told if path.parent == explain)}")
+        _explain(searcher, source, wish, face, among, explain)
     shown = _save_drawing(answer, drawn)
     typer.echo(json.dumps(to_json(answer, shown)) if as_json else to_text(answer))
 
@@ -763,6 +753,10 @@ def bench(
     cache: Annotated[
         Path | None, typer.Option(help="Folder of rivals' embeddings and weights.")
     ] = None,
+    editing: Annotated[
+        bool,
+        typer.Option("--editing", help="Measure the drawings as edits, too (docs/editing.md)."),
+    ] = False,
     compare: Annotated[
         tuple[Path, Path] | None,
         typer.Option(metavar="A.json B.json", help="Only compare two results."),
@@ -806,6 +800,7 @@ def bench(
         training=open_faces(train) if train else None,
         cache=cache or store.default_cache(),
         command=_command(),
+        editing=editing,
     )
     faces = open_faces(spec)
     paths = weights or [str(_packaged_for(faces, [attribute] if attribute else [], most=1)[0])]
@@ -1143,6 +1138,29 @@ def _photograph(path: Path) -> "Image":
         raise ImageError(f"{path}: {error}. Give a photograph, such as a JPEG") from error
 
 
+def _explain(
+    searcher: "Searcher",
+    source: "Image",
+    wish: list[str],
+    face: "Crop | None",
+    among: "Among",
+    folder: Path,
+) -> None:
+    from retrieval.explain import explain, write
+
+    reasons = explain(searcher, source, wish, crop=face, among=among)
+    told = write(reasons, folder, searcher.card.aligner)
+    _note(f"Explained: {', '.join(str(path) for path in told if path.parent == folder)}")
+
+
+def _warn_of_guesses(images: Iterable[Path]) -> None:
+    for path in images:
+        _note(
+            f"Warning: {path} is taken to show a face that fills it, eyes at two fifths of its"
+            " height; if it does not, say where the face is: --crop X,Y,W,H"
+        )
+
+
 def _crop(text: str | None) -> "Crop | None":
     from gallery.align import Crop
 
@@ -1154,17 +1172,6 @@ def _one_of(option: str, given: str, known: tuple[str, ...]) -> None:
 
     if given not in known:
         raise ConfigError(f"{option} cannot be {given!r}; {did_you_mean(given, known)}")
-
-
-def _photograph(path: Path) -> "Image":
-    """Decode a photograph that the user named."""
-    from gallery.errors import ImageError
-    from gallery.readers.registry import load_image
-
-    try:
-        return load_image(path.absolute())
-    except ImageError as error:
-        raise ImageError(f"{path}: {error}. Give a photograph, such as a JPEG") from error
 
 
 def _save_drawing(answer: "Answer", path: Path | None) -> str:

@@ -149,7 +149,8 @@ OPTIONS = {
     "index show": "--collection --where --json",
     "query": "--wish --collection -k --space --weights --crop --sheet --where --min-score --json"
     " --explain",
-    "bench": "--weights --out --protocol --methods --queries --seed --seeds --compare --json",
+    "bench": "--weights --out --protocol --methods --queries --seed --seeds --editing --compare"
+    " --json",
     "demo": "--out --full",
     "weights fit": "--people --identities --queries --seed --protocol --json",
     "weights list": "--json",

@@ -20,6 +20,7 @@ from generator.engine import Engine
 from retrieval.evaluation.answering import Answered, answer
 from retrieval.evaluation.asking import ask, describe_gallery, describe_people
 from retrieval.evaluation.audit import find_twins
+from retrieval.evaluation.editing.measuring import measure_editing
 from retrieval.evaluation.methods.base import Method
 from retrieval.evaluation.methods.registry import choose_methods
 from retrieval.evaluation.noting import (
@@ -48,6 +49,7 @@ class Options:
             that is searched.
         cache: Folder of embeddings and trained rivals.
         command: As it can be typed.
+        editing: Whether drawings are measured as edits, too.
     """
 
     methods: tuple[str, ...] = ()
@@ -55,6 +57,7 @@ class Options:
     training: FaceSet | None = None
     cache: Path = field(default_factory=default_cache)
     command: str = ""
+    editing: bool = False
 
 
 def run(
@@ -148,8 +151,14 @@ def _measure(setting: _Setting, store: Store, provenance: Provenance) -> Steps[R
     for one in answered:
         seconds.update(one.seconds)
         errors = {**one.errors, **errors}  # of several seeds, the first one's
+    spent: dict[str, float] = dict(seconds)
+    editing = None
+    if setting.options.editing:
+        started = time.perf_counter()
+        editing = yield from measure_editing(work)
+        spent["editing"] = time.perf_counter() - started
     return Record(
-        provenance=replace(provenance, seconds=dict(seconds)),
+        provenance=replace(provenance, seconds=spent),
         folds=(describe_fold(part, training, twins),),
         gallery=describe_gallery(part.aligned.faces, part.labels),
         people=describe_people(part.aligned.faces, part.labels, setting.faces),
@@ -158,4 +167,5 @@ def _measure(setting: _Setting, store: Store, provenance: Provenance) -> Steps[R
         drawings=note_drawings(work, errors),
         estimates=note_estimates(work),
         examples=keep_examples(work, records, protocol.seed),
+        editing=editing,
     )

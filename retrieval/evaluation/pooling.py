@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.evaluation.editing.record import pool_editing
 from retrieval.evaluation.records import (
     Drawings,
     ErrorMap,
@@ -60,6 +61,7 @@ def pool(records: Sequence[Record]) -> Record:
             for record, start in zip(records, asked, strict=True)
             for example in record.examples
         ),
+        editing=pool_editing([record.editing for record in records]),
     )
 
 

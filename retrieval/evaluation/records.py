@@ -10,6 +10,7 @@ is, for each set of weights, and pools them with retrieval/evaluation/pooling.py
   stage of their own to `squared_errors`;
 - `Estimate`: one for each attribute and each estimator of gallery values;
 - `Example`: of the queries that `example_queries` names;
+- `Editing`: once for each fold, if the command asks for it (editing/record.py);
 - `Provenance`: once, at the end.
 
 Everything that is printed follows from a record: hits, average precision, kinds of wrong answers,
@@ -29,6 +30,7 @@ from numpy.typing import NDArray
 
 from gallery.align import Pixels
 from gallery.attributes import AttributeSpace
+from retrieval.evaluation.editing.record import Editing
 
 REFERENCE = "ours"  # what every other method is compared with
 CRITERIA = ("C1", "C2")
@@ -345,6 +347,7 @@ class Record:
         drawings: Errors of the drawings.
         estimates: Estimates of gallery values.
         examples: Pictures of some queries.
+        editing: Measures of the drawings as edits; None if they were not asked for.
     """
 
     provenance: Provenance
@@ -356,6 +359,7 @@ class Record:
     drawings: Drawings = field(default_factory=Drawings)
     estimates: tuple[Estimate, ...] = ()
     examples: tuple[Example, ...] = ()
+    editing: Editing | None = None
 
     def __post_init__(self) -> None:
         count, right = len(self.queries), len(self.queries.right)
@@ -368,6 +372,9 @@ class Record:
                 _check_shape(f"confidence of {method.name}", method.confidence, (count,))
         for stage, errors in self.drawings.squared_errors.items():
             _check_shape(f"squared errors of {stage}", errors, (count,))
+        for editor, values in (self.editing.values if self.editing else {}).items():
+            for measure, numbers in values.items():
+                _check_shape(f"{measure} of {editor}", numbers, (count,))
 
     @property
     def identity(self) -> Integers:

@@ -18,6 +18,7 @@ from retrieval.evaluation.breakdowns import (
     error_matrices,
     groupings,
 )
+from retrieval.evaluation.editing.summary import summarise_editing
 from retrieval.evaluation.estimation import Figure, Sample
 from retrieval.evaluation.outcomes import (
     RANDOM,
@@ -73,6 +74,9 @@ def summarise(record: Record, scores: Mapping[str, Mapping[str, Scores]]) -> Jso
         "mse_matrix": _matrices(record),
         "estimates": [_estimate(one) for one in record.estimates],
         "breakdowns": _breakdowns(record, scores),
+        "editing": None
+        if record.editing is None
+        else summarise_editing(record.editing, record.identity),
     }
 
 

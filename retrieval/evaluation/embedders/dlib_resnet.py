@@ -44,8 +44,12 @@ class DlibEmbedder:
         self._network = dlib.face_recognition_model_v1(str(path))
         self.fingerprint = f"dlib {dlib.__version__} {file_sha256(path)}"
 
-    def embed(self, pixels: Pixels) -> Floats:
-        """Embed faces: (N, S, S, C), 0..255 -> (N, 128), unit length."""
+    def describe(self, pixels: Pixels) -> Floats:
+        """Describe faces: (N, S, S, C), 0..255 -> (N, 128), of the length that dlib gives them."""
         chips = list(enlarged(pixels, SIDE, WHOLE))
         vectors = self._network.compute_face_descriptor(chips) if chips else []
-        return normalise(np.array([list(v) for v in vectors], np.float32).reshape(len(chips), 128))
+        return np.array([list(v) for v in vectors], np.float32).reshape(len(chips), 128)
+
+    def embed(self, pixels: Pixels) -> Floats:
+        """Embed faces: (N, S, S, C), 0..255 -> (N, 128), unit length."""
+        return normalise(self.describe(pixels))

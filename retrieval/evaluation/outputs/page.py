@@ -12,7 +12,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from retrieval.evaluation.outputs import chart, examples, pictures, views, words
+from retrieval.evaluation.outputs import chart, editing, examples, pictures, views, words
 from retrieval.evaluation.outputs.shapes import Cell, Mark, Table
 from retrieval.evaluation.published import Published, published
 from retrieval.evaluation.records import Record
@@ -67,6 +67,7 @@ def _context(summary: Json, record: Record) -> dict[str, Any]:
         "answers": views.answers(summary),
         "answer_table": views.answer_table(summary),
         "estimates": _estimates(summary, papers),
+        "editing": _editing(summary["editing"]),
         "galleries": (("Successes", "success", good), ("Failures", "failure", bad)),
         "confidence": views.confidence(summary),
         "costs": views.costs(summary),
@@ -183,6 +184,19 @@ def _estimates(summary: Json, papers: Published) -> list[tuple[str, Table]]:
         )
         found.append((said + note, table))
     return found
+
+
+def _editing(found: Json | None) -> Json | None:
+    """Return tables and notes of the measures of editing, or None if they were not taken."""
+    if found is None:
+        return None
+    return {
+        "about": words.EDITING,
+        "table": editing.table(found),
+        "costs": editing.costs(found),
+        "notes": editing.notes(found),
+        "judges": editing.judges(found),
+    }
 
 
 def _cited(papers: Published) -> list[tuple[str, str]]:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from retrieval.evaluation.outputs import words
+from retrieval.evaluation.outputs import editing, words
+from retrieval.evaluation.outputs.shapes import Table
 from retrieval.evaluation.published import Published, published
 
 Json = Mapping[str, Any]
@@ -21,6 +22,8 @@ def to_markdown(summary: Json) -> str:
     parts += ["## Drawings", _errors(summary, papers), _estimates(summary, papers)]
     confidence = _confidence(summary)
     parts += ["## Confidence of first answers", confidence] if confidence else []
+    if summary["editing"] is not None:
+        parts += ["## Editing", _editing(summary["editing"])]
     parts += ["## Not run", _skipped(summary)]
     parts += [
         "## How",
@@ -119,6 +122,32 @@ def _confidence(summary: Json) -> str:
     ]
     head = ["percent", "mean confidence", "right under C1", "expected calibration error"]
     return _table(head, rows) if rows else ""
+
+
+def _editing(found: Json) -> str:
+    """Return the measures of editing, what drawing takes, and who judged."""
+    judges = [f"- {label}: {said}" for label, said in editing.judges(found)]
+    notes = [f"- {note}" for note in editing.notes(found)]
+    parts = [
+        f"{found['edits']:,} edits. {words.EDITING}",
+        to_table(editing.table(found), "editor"),
+        "\n".join(notes),
+        to_table(editing.costs(found), "generator"),
+        "Judged by:\n\n" + "\n".join(judges) if judges else "",
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def to_table(shape: Table, corner: str) -> str:
+    """Return a table of the page as Markdown."""
+    rows = [
+        [
+            f"`{row.head}` {row.note}".strip(),
+            *(f"{cell.text} [{cell.small}]" if cell.small else cell.text for cell in row.cells),
+        ]
+        for row in shape.rows
+    ]
+    return _table([corner, *shape.columns], rows)
 
 
 def _skipped(summary: Json) -> str:

@@ -6,6 +6,10 @@ from typing import Any
 
 Json = Mapping[str, Any]
 NONE = "-"
+EDITING = (
+    "MSE, PSNR and SSIM compare with the true target, where all else is as in the source; ACD,"
+    " verification and the histogram with the source; docs/editing.md defines them."
+)
 KINDS = {
     "right": "right",
     "other_attribute": "right person and wish, another attribute changed",

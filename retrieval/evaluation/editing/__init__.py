@@ -1,0 +1,1 @@
+"""Measures of editing: how good drawings are as pictures, besides what they find."""
