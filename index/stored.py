@@ -54,9 +54,8 @@ class StoredRows:
         another thread, and on a busy machine wait for that.
         """
         embeddings = self.gather(rows)
-        if embeddings.size < ONE_THREAD:
-            return embeddings.dot(probe)
-        found: Vectors = np.einsum("d,nd->n", probe, embeddings)
+        few = embeddings.size < ONE_THREAD
+        found: Vectors = embeddings.dot(probe) if few else np.einsum("d,nd->n", probe, embeddings)
         return found
 
     def _by_shard(self, places: Ids, offsets: Ids) -> Vectors:

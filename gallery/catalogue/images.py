@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -227,7 +228,7 @@ class Images:
         }
 
 
-def _gone(space_id: int | None) -> Select[tuple[int]]:
+def _gone(space_id: int | None) -> Select[Any]:
     """Return the query for the images that were removed from a space."""
     return select(Placement.image_id).where(
         Placement.space_id == space_id, Placement.state == "removed"
