@@ -20,7 +20,7 @@ import numpy as np
 
 from gallery.align import Landmarks, Pixels
 from gallery.catalogue.records import Offer, Placed, ShardRow, SpaceRow
-from gallery.errors import ImageError, IndexFileError, WeightsError
+from gallery.errors import CatalogueError, ImageError, IndexFileError, WeightsError
 from gallery.faces import Face, FaceSet
 from gallery.files import file_sha256, replacing
 from generator.engine import Engine
@@ -172,11 +172,21 @@ class _Builder:
             if not intact or file_sha256(copy) != self.engine.card.sha256:
                 copy_weights(weights, copy, self.engine.card.sha256)
             return known[name]
+        self._require_no_shards()
         shutil.rmtree(self.directory, ignore_errors=True)  # of a build killed before it began
         self.directory.mkdir(parents=True, exist_ok=True)
         copy_weights(weights, collection.weights_path(name), self.engine.card.sha256)
         store.write_contract(self.directory, self.contract)
         return self.catalogue.spaces.add(name, self.contract.digest())
+
+    def _require_no_shards(self) -> None:
+        """Refuse to make a space where shards lie that the catalogue knows nothing of."""
+        if any((self.directory / "embeddings").glob("*.npy")):
+            raise CatalogueError(
+                f"{self.directory} holds embeddings of a space that the catalogue does not know;"
+                " was the catalogue lost, or is it another one? Put the right one back, or build in"
+                " another --collection"
+            )
 
     def _forget_lost_shards(self) -> None:
         """Let the images of missing or torn shards be embedded again."""
