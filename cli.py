@@ -353,12 +353,18 @@ def index_build(
         list[str], typer.Option(help="What will be wished for: chooses packaged weights.")
     ] = [],  # noqa: B006
     collection: CollectionDir = DEFAULT_COLLECTION,
+    catalogue: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Database for the catalogue of a new collection, if not SQLite."
+        ),
+    ] = None,
     split: Split = "all",
     kind: Annotated[
         str | None,
         typer.Option(
-            help="exact, flat, ivf, hnsw, fp16, sq8, pq, or auto (all but exact need FAISS);"
-            " default: as before, or exact."
+            help="exact, flat, ivf, hnsw, fp16, sq8, pq, rabitq, or auto (all but exact need"
+            " FAISS); default: as before, or exact."
         ),
     ] = None,
     memory: Annotated[
@@ -404,7 +410,9 @@ def index_build(
     faces = open_faces(spec)
     paths = [find_weights(given) for given in weights] or _packaged_for(faces, attribute)
     engines = [_engine(str(path), device, images=len(faces)) for path in paths]
-    opened = Collection.open(collection) if resume else Collection.open_or_create(collection)
+    if resume:
+        Collection.open(collection).close()
+    opened = Collection.open_or_create(collection, catalogue)
     with _closing(opened), opened.writing(), _resumable("Run the same command again to go on."):
         for engine, path in zip(engines, paths, strict=True):
             part = _split(faces, engine, split)
@@ -680,8 +688,7 @@ def query(
     face = _crop(crop)
     if explain is not None and len(images) > 1:
         raise ConfigError("--explain tells of one image; leave the others out")
-    excluded = tuple(images) if exclude_source else ()
-    among = Among(where=where, exclude=excluded, min_score=min_score)
+    among = Among(where=where, exclude=tuple(images) if exclude_source else (), min_score=min_score)
     opened = Collection.open(collection)
     with _closing(opened):
         source, *others = map(_photograph, images)

@@ -1,4 +1,4 @@
-"""Search through FAISS: the kinds flat, ivf, hnsw, fp16, sq8, pq.
+"""Search through FAISS: all kinds but `exact`.
 
 FAISS holds the first rows of the gallery. The rows added since (the tail) are compared one by one,
 so that an addition rewrites nothing. What a quantised kind finds is compared again with the stored
@@ -8,7 +8,7 @@ brings fewer than were asked for, the stored embeddings answer alone, exactly.
 Shapes: Q probes, K results, R rows found, N gallery rows, T rows of the tail, D dimensions.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -51,11 +51,15 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class _Limit:
-    """What may be found: the rows, the same for FAISS (None for all), and of the tail (T,)."""
+    """What may be found: the rows, the same for FAISS (None for all), and of the tail (T,).
+
+    `told` keeps what FAISS is told to do, by the number of rows that it shall return.
+    """
 
     choice: Choice
     chosen: Any
     tail: NDArray[np.bool_] | None
+    told: dict[int, Any] = field(default_factory=dict)
 
 
 class ApproximateIndex:
@@ -85,7 +89,7 @@ class ApproximateIndex:
         self._first = int(parts.main.ntotal)
         self._tail = parts.stored.gather(np.arange(self._first, parts.stored.total))
         self._images: ImageRows | None = None
-        self._standing: _Limit | None = None
+        self._standing: tuple[Ids | None, _Limit] | None = None
         self.size = parts.images
         self.dimension = parts.stored.dimension
 
@@ -97,7 +101,11 @@ class ApproximateIndex:
         allowed: Ids | None = None,
         excluded: Ids | None = None,
     ) -> Neighbours:
-        """Find the k best images for each probe: (Q, D) -> (Q, K); see `Index.search`."""
+        """Find the k best images for each probe: (Q, D) -> (Q, K); see `Index.search`.
+
+        To leave out the same images again, pass the same array, unchanged: it is not looked
+        through again.
+        """
         check_search(probes, k, self, allowed, excluded)
         images = self._image_rows()
         limit = self._limit(allowed, excluded)
@@ -106,9 +114,7 @@ class ApproximateIndex:
             return nothing(len(probes))
         rows, scores = self._best(probes, limit.choice.rows_needed(k), limit)
         ids = self._parts.ids[rows]
-        if images.single:
-            return Neighbours(ids[:, :k], scores[:, :k])
-        return merge_by_image(ids, scores, k)
+        return Neighbours(ids, scores) if images.single else merge_by_image(ids, scores, k)
 
     def _image_rows(self) -> ImageRows:
         if self._images is None:
@@ -116,16 +122,16 @@ class ApproximateIndex:
         return self._images
 
     def _limit(self, allowed: Ids | None, excluded: Ids | None) -> _Limit:
-        """Work out which rows may be found; once for all searches that say nothing of it."""
-        if allowed is None and excluded is None and self._standing is not None:
-            return self._standing
+        """Work out which rows may be found; once for all searches that leave out the same."""
+        if allowed is None and self._standing is not None and self._standing[0] is excluded:
+            return self._standing[1]
         choice = self._image_rows().choose(allowed, excluded)
         limit = _Limit(choice, None, None)
         if choice.size < choice.total:
             mask = choice.mask()
             limit = _Limit(choice, selector(mask), mask[self._first :])
-        if allowed is None and excluded is None:
-            self._standing = limit
+        if allowed is None:
+            self._standing = (excluded, limit)
         return limit
 
     def _best(self, probes: Vectors, count: int, limit: _Limit) -> tuple[Ids, Vectors]:
@@ -137,11 +143,9 @@ class ApproximateIndex:
             tail_rows, tail_scores = self._from_tail(probes, limit)
             rows = np.concatenate([rows, tail_rows], axis=1)
             scores = np.concatenate([scores, tail_scores], axis=1)
-        order = np.lexsort((rows, -scores))[:, :count]
-        each = np.arange(len(rows))[:, None]
-        rows, scores = rows[each, order], scores[each, order]
-        short = np.flatnonzero(rows.min(axis=1, initial=0) < 0)
-        if len(short):
+        rows, scores = ranked(rows, scores, count)
+        short = rows[:, -1] < 0  # what is lacking scores least
+        if short.any():
             rows[short], scores[short] = self._exactly(probes[short], count, limit.choice)
         return rows, scores
 
@@ -153,21 +157,29 @@ class ApproximateIndex:
 
     def _from_main(self, probes: Vectors, count: int, limit: _Limit) -> tuple[Ids, Vectors]:
         """Ask FAISS: rows (Q, R), -1 where there are fewer, and their exact scores."""
-        effort = self._parts.effort
-        wanted = max(count, TUNED_FOR) * effort.depth if effort.depth else count
-        wanted = min(self._first, wanted)
-        share = limit.choice.size / limit.choice.total
-        parameters = search_parameters(self._main, effort, wanted, share, limit.chosen)
+        depth = self._parts.effort.depth
+        wanted = min(self._first, max(count, TUNED_FOR) * depth if depth else count)
         main = self._main
         if self._gpu is not None and limit.chosen is None and wanted <= GPU_ROWS:
             main = self._gpu
-        scores, rows = main.search(probes, wanted, params=parameters)
+        scores, rows = main.search(probes, wanted, params=self._told(wanted, limit))
         missing = rows < 0
-        if effort.depth:
-            for probe, found, row_scores in zip(probes, rows, scores, strict=True):
-                row_scores[:] = self._parts.stored.gather(np.maximum(found, 0)) @ probe
-        scores[missing] = -np.inf
+        lacking = missing.any()
+        if depth:
+            there = np.maximum(rows, 0) if lacking else rows
+            for probe, found, row_scores in zip(probes, there, scores, strict=True):
+                row_scores[:] = self._parts.stored.scores(probe, found)
+        if lacking:
+            scores[missing] = -np.inf
         return rows, scores
+
+    def _told(self, wanted: int, limit: _Limit) -> Any:  # noqa: ANN401  FAISS ships no types
+        if wanted not in limit.told:
+            share = limit.choice.size / limit.choice.total
+            limit.told[wanted] = search_parameters(
+                self._main, self._parts.effort, wanted, share, limit.chosen
+            )
+        return limit.told[wanted]
 
     def _from_tail(self, probes: Vectors, limit: _Limit) -> tuple[Ids, Vectors]:
         """Compare with all rows that FAISS does not hold: (Q, T)."""
@@ -190,6 +202,15 @@ class ApproximateIndex:
         scores = products(probes, embeddings)
         places = np.argsort(-scores, axis=1, kind="stable")[:, :count]
         return rows[places], np.take_along_axis(scores, places, axis=1)
+
+
+def ranked(rows: Ids, scores: Vectors, count: int) -> tuple[Ids, Vectors]:
+    """Return the best rows and their scores, (Q, R) -> (Q, count); equal scores by row number."""
+    if len(rows) == 1:  # the usual search: half the time
+        order = np.lexsort((rows[0], -scores[0]))[:count]
+        return rows[:, order], scores[:, order]
+    order = np.lexsort((rows, -scores))[:, :count]
+    return np.take_along_axis(rows, order, axis=1), np.take_along_axis(scores, order, axis=1)
 
 
 def products(probes: Vectors, rows: Vectors) -> Vectors:

@@ -119,7 +119,10 @@ def gpus() -> int:
 
 
 def on_gpu(index: Any) -> Any | None:  # noqa: ANN401  FAISS ships no types
-    """Copy an index to the first GPU; None where there is none, or FAISS cannot (hnsw, pq)."""
+    """Copy an index to the first GPU; None where there is none, or FAISS cannot.
+
+    It cannot copy hnsw, pq and rabitq.
+    """
     faiss = require_faiss()
     if gpus() == 0:
         return None

@@ -11,7 +11,9 @@ import numpy as np
 
 from gallery.errors import ConfigError
 
-APPROXIMATE = ("ivf", "hnsw", "fp16", "sq8", "pq")
+QUANTISED = ("fp16", "sq8", "pq", "rabitq")  # what they find is compared again
+DIVIDED = ("ivf", *QUANTISED)  # into lists
+APPROXIMATE = ("ivf", "hnsw", *QUANTISED)
 KINDS = ("exact", "flat", *APPROXIMATE)
 ASKED = (*KINDS, "auto")
 
@@ -118,6 +120,7 @@ def row_bytes(kind: str, dimension: int) -> int:
         "fp16": 2 * dimension + ID_BYTES,
         "sq8": dimension + ID_BYTES,
         "pq": -(-dimension // PQ_WIDTH) // 2 + 2 + ID_BYTES,
+        "rabitq": -(-dimension // 8) + 10 + ID_BYTES,
     }
     return codes[kind] + ID_BYTES  # the image of the row
 
@@ -135,7 +138,7 @@ def estimate(kind: str, rows: int, dimension: int, speed: float | None = None) -
     lists = list_count(rows, dimension)
     size = rows * row_bytes(kind, dimension)
     work = 0.0
-    if kind in ("ivf", "fp16", "sq8", "pq"):
+    if kind in DIVIDED:
         size += 4 * dimension * lists
         work += float(rows + ROUNDS * min(rows, TRAINING_ROWS * lists)) * lists * dimension
     if kind == "hnsw":  # about that many comparisons a row, each ten times dearer than in a product
@@ -150,8 +153,9 @@ def choose(request: Request, rows: int, dimension: int, *, faiss: bool = True) -
 
     `auto` takes "exact" where the gallery is small or FAISS is missing, "flat" or "exact" where
     nothing but the exact neighbours will do, and else the first of "ivf", "sq8", "pq" that fits
-    into the memory. It never takes "hnsw", which is built many times more slowly, or "fp16", which
-    is between two of them in size and faster than neither.
+    into the memory. It never takes "hnsw", which is built many times more slowly, "fp16", which is
+    between two of them in size and faster than neither, or "rabitq", which is a little larger than
+    "pq" and has not been measured on large galleries.
 
     Args:
         request: What is wanted.

@@ -18,7 +18,7 @@ from index import making, tuning
 from index.approximate import ApproximateIndex, Parts
 from index.base import GalleryRows, Ids
 from index.faiss_library import read_faiss, write_faiss
-from index.kinds import Plan, Request
+from index.kinds import QUANTISED, Plan, Request
 from index.manifest import Drift, Effort, Main, Manifest, Measured
 from index.stored import StoredRows
 
@@ -158,7 +158,7 @@ def _measure(
     """Tune on one half of the held-out images, measure on the other: effort, overlap, probes."""
     probes = tuning.with_truth(gallery, held_out)
     to_tune, to_measure = probes.halves()
-    quantised = kind in ("fp16", "sq8", "pq")
+    quantised = kind in QUANTISED
     effort = tuning.tune(index, gallery.ids, to_tune, accuracy, quantised=quantised)
     parts = Parts(
         main=index,

@@ -26,7 +26,8 @@ from gallery.catalogue.store import Catalogue
 from gallery.errors import CatalogueError, IndexFileError
 from gallery.files import file_sha256, replacing, sync
 from generator.card import NAME
-from retrieval.collection import DATABASE, Collection
+from retrieval.address import DATABASE
+from retrieval.collection import Collection
 
 FORMAT = 1
 LIST = "mindseye.json"

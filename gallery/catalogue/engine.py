@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext, make_url
-from sqlalchemy.exc import DatabaseError, InternalError, OperationalError
+from sqlalchemy.exc import DatabaseError, InternalError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from gallery.catalogue.revisions import bring_up_to_date
@@ -28,7 +28,13 @@ def connect(url: str) -> Engine:
         CatalogueError: The database cannot be opened, is damaged, or newer than this program.
     """
     shown = make_url(url).render_as_string(hide_password=True)
-    engine = create_engine(url)
+    try:
+        engine = create_engine(url)
+    except (ImportError, NoSuchModuleError) as error:
+        raise CatalogueError(
+            f"The catalogue {shown} needs a driver that is not installed ({error}). For PostgreSQL:"
+            ' pip install "mindseye[postgres]", and write postgresql+psycopg://…'
+        ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

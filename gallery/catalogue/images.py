@@ -3,10 +3,11 @@
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from gallery.align import Landmarks
@@ -87,12 +88,15 @@ class Images:
         self._session.rollback()
         return found
 
-    def matching(self, where: str | Expression, space_id: int | None = None) -> NDArray[np.int64]:
-        """Return the images of which an expression is true, rising; removed ones among them.
+    def matching(
+        self, where: str | Expression, space_id: int | None = None, *, removed: bool = True
+    ) -> NDArray[np.int64]:
+        """Return the images of which an expression is true, rising.
 
         Args:
             where: In the language of gallery/catalogue/where.py, or read from it.
             space_id: Whose estimates and states are meant.
+            removed: Whether images removed by hand, or from this space, are among them.
 
         Raises:
             ConfigError: It is no such expression, or names what the catalogue does not know.
@@ -100,6 +104,8 @@ class Images:
         try:
             asked = parse(where) if isinstance(where, str) else where
             query = images_where(self._session, asked, space_id).order_by(Image.id)
+            if not removed:
+                query = query.where(Image.removed_at.is_(None), Image.id.not_in(_gone(space_id)))
             found = np.fromiter(self._session.scalars(query), np.int64)
         finally:
             self._session.rollback()
@@ -220,3 +226,10 @@ class Images:
             for i in image_ids
             if i in people
         }
+
+
+def _gone(space_id: int | None) -> Select[Any]:
+    """Return the query for the images that were removed from a space."""
+    return select(Placement.image_id).where(
+        Placement.space_id == space_id, Placement.state == "removed"
+    )

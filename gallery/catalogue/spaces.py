@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from gallery.catalogue.images import NOWHERE, Images
@@ -19,6 +19,8 @@ from gallery.catalogue.removal import place_removed
 from gallery.catalogue.tables import Image, Placement, Shard, Space
 from gallery.errors import CatalogueError, did_you_mean
 
+MARK = select(Space.generation, Space.removals).where(Space.id == bindparam("space_id"))
+
 
 class Spaces:
     """The embedding spaces of a collection, and the state of every image in them."""
@@ -26,6 +28,7 @@ class Spaces:
     def __init__(self, session: Session, images: Images) -> None:
         self._session = session
         self._images = images
+        self._watching: Connection | None = None
 
     def all(self) -> list[SpaceRow]:
         """List all spaces, the most recently published first."""
@@ -44,6 +47,26 @@ class Spaces:
         if name not in spaces:
             raise CatalogueError(f"There is no space {name!r}; {did_you_mean(name, spaces)}")
         return spaces[name]
+
+    def mark(self, space_id: int) -> tuple[int | None, int] | None:
+        """Return the generation of a space and how often images were removed; None without it.
+
+        An open searcher asks this before every search, so it goes through a connection of its own
+        and past the bookkeeping of sessions: a fifth of the time.
+        """
+        if self._watching is None:
+            self._watching = self._session.get_bind().engine.connect()
+        try:
+            row = self._watching.execute(MARK, {"space_id": space_id}).first()
+        finally:
+            self._watching.rollback()
+        return None if row is None else (row.generation, row.removals)
+
+    def close(self) -> None:
+        """Give back the connection that `mark` asks through."""
+        if self._watching is not None:
+            self._watching.close()
+            self._watching = None
 
     def add(self, name: str, contract_sha256: str) -> SpaceRow:
         """Record a new space, still empty."""

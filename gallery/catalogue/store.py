@@ -79,5 +79,6 @@ class Catalogue:
     def close(self) -> None:
         """Give the connection back."""
         engine = self._session.get_bind().engine
+        self.spaces.close()
         self._session.close()
         engine.dispose()

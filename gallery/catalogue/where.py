@@ -72,6 +72,17 @@ class Some:
 Expression = Comparison | Not | Every | Some
 
 
+def names(expression: Expression) -> set[str]:
+    """Return all that an expression asks about."""
+    match expression:
+        case Comparison(name):
+            return {name}
+        case Not(part):
+            return names(part)
+        case Every(parts) | Some(parts):
+            return set().union(*map(names, parts))
+
+
 @dataclass(frozen=True, slots=True)
 class _Token:
     kind: str

@@ -42,7 +42,7 @@ def made(
     effort = Effort(
         lists=lists,
         breadth=200 if kind == "hnsw" else 0,
-        depth={"fp16": 4, "sq8": 8, "pq": 64}.get(kind, 0),
+        depth={"fp16": 4, "sq8": 8, "pq": 64, "rabitq": 64}.get(kind, 0),
     )
     images = len(np.unique(gallery.kept_ids))
     parts = Parts(

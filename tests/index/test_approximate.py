@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index.approximate import ApproximateIndex
+from index.approximate import ApproximateIndex, ranked
 from index.base import Index
 from index.exact import ExactIndex
 from index.kinds import KINDS
@@ -193,6 +193,26 @@ def test_searches_of_everything_go_to_the_gpu_and_limited_ones_do_not(
     assert gpus[0].asked == 1
     index.search(gallery[:4], 5, excluded=np.array([7]))
     assert gpus[0].asked == 1
+
+
+def test_what_a_search_leaves_out_is_that_searchs_own(make_index: MakeIndex) -> None:
+    gallery = clusters(6000)
+    index = make_index("ivf", np.arange(6000), [gallery], tail=100)
+    first, second = np.arange(0, 6000, 3), np.arange(1, 6000, 3)
+    for out in (first, first, None, second, first, None):
+        found = index.search(gallery[:5], 7, excluded=out).ids
+        expected = np.arange(6000) if out is None else np.setdiff1d(np.arange(6000), out)
+        exact = ExactIndex(expected, [gallery[expected]]).search(gallery[:5], 7).ids
+        assert np.array_equal(found, exact)
+
+
+@pytest.mark.parametrize("probes", [1, 3])
+def test_rows_are_ranked_by_score_and_then_by_number(probes: int) -> None:
+    rows = np.array([[4, 2, 9, 7]]).repeat(probes, axis=0)
+    scores = np.array([[0.5, 0.5, 0.9, 0.1]], dtype=np.float32).repeat(probes, axis=0)
+    best, their_scores = ranked(rows, scores, 3)
+    assert best.tolist() == [[9, 2, 4]] * probes
+    assert np.array_equal(their_scores, scores[:, [2, 0, 1]])
 
 
 def test_no_probes_find_nothing(make_index: MakeIndex) -> None:

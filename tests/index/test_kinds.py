@@ -75,7 +75,7 @@ def test_auto_refuses_a_memory_that_nothing_fits_with_what_would() -> None:
 
 def test_smaller_kinds_are_smaller_and_more_rows_cost_more() -> None:
     plans = {kind: estimate(kind, MILLION, 256, speed=1e9) for kind in KINDS}
-    sizes = [plans[kind].bytes for kind in ("exact", "pq", "sq8", "fp16", "flat", "hnsw")]
+    sizes = [plans[kind].bytes for kind in ("exact", "pq", "rabitq", "sq8", "fp16", "flat", "hnsw")]
     assert sizes == sorted(sizes)
     for kind in KINDS:
         more = estimate(kind, 2 * MILLION, 256, speed=1e9)

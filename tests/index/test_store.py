@@ -380,7 +380,7 @@ def test_an_addition_and_a_removal_take_the_index_over_and_are_seen(
 
 
 @needs_faiss
-@pytest.mark.parametrize("kind", ["flat", "hnsw", "sq8", "pq"])
+@pytest.mark.parametrize("kind", ["flat", "hnsw", "sq8", "pq", "rabitq"])
 def test_a_long_tail_is_added_to_the_index_without_training(
     space: Path, shards: list[Shard], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from index import making
 from index.base import GalleryRows
 from index.exact import ExactIndex
+from index.kinds import QUANTISED
 from index.manifest import Effort
 from index.tuning import Probes, measure, overlaps, tune, with_truth, without_own
 
@@ -62,12 +63,12 @@ def test_the_truth_is_that_of_exact_search_by_image() -> None:
     assert np.array_equal(probes.embeddings, rows[some])
 
 
-@pytest.mark.parametrize("kind", ["ivf", "sq8", "pq", "hnsw"])
+@pytest.mark.parametrize("kind", ["ivf", "sq8", "pq", "rabitq", "hnsw"])
 def test_more_accuracy_takes_more_effort_and_reaches_it(
     gallery: GalleryRows, probes: Probes, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("index.tuning.BREADTHS", (1, 4, 16, 64))
-    index, quantised = index_of(kind, gallery), kind in ("sq8", "pq")
+    index, quantised = index_of(kind, gallery), kind in QUANTISED
     low = tune(index, gallery.ids, probes, 0.3, quantised=quantised)
     high = tune(index, gallery.ids, probes, 0.995, quantised=quantised)
     assert (low.lists, low.breadth) < (high.lists, high.breadth) or low.depth < high.depth

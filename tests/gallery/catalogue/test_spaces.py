@@ -168,3 +168,21 @@ def test_a_batch_is_recorded_whole_or_not_at_all(
         )
     assert catalogue.spaces.shards(space.id) == []
     assert catalogue.spaces.state_counts(space.id)["pending"] == 4
+
+
+def test_the_mark_of_a_space_tells_what_others_published_and_removed(
+    catalogue: Catalogue,
+    open_catalogue: Callable[[], Catalogue],
+    images: list[int],
+    space: SpaceRow,
+) -> None:
+    reader = open_catalogue().spaces
+    assert reader.mark(space.id) == (None, 0)
+    placed = [Placed(image_id, "indexed") for image_id in images]
+    catalogue.spaces.place(space.id, placed, SHARD)
+    catalogue.spaces.publish(space.id, 3)
+    assert reader.mark(space.id) == (3, 0)
+    catalogue.images.remove(images[:2])
+    catalogue.images.remove(images[2:])
+    assert reader.mark(space.id) == (3, 2)
+    assert reader.mark(space.id + 1) is None
