@@ -410,6 +410,7 @@ def index_build(
     faces = open_faces(spec)
     paths = [find_weights(given) for given in weights] or _packaged_for(faces, attribute)
     engines = [_engine(str(path), device, images=len(faces)) for path in paths]
+    _check_score(score, engines)
     if resume:
         Collection.open(collection).close()
     opened = Collection.open_or_create(collection, catalogue)
@@ -1056,6 +1057,17 @@ def _index_request(
         memory=request.memory if memory is None else parse_bytes(memory),
         accuracy=request.accuracy if accuracy is None else accuracy,
     )
+
+
+def _check_score(given: str | None, engines: "list[Engine]") -> None:
+    """Refuse a score that cannot be had, before anything is made."""
+    from retrieval.fusion import SCORES
+    from retrieval.scoring import make_scoring
+
+    if given is not None:
+        _one_of("--score", given, SCORES)
+        for engine in engines:
+            make_scoring(engine, given)
 
 
 def _score(given: str | None, collection: "Collection", engine: "Engine") -> str | None:

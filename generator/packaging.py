@@ -52,6 +52,11 @@ class Weights:
         card = load_card(path)
         return cls(path, card, sum(p.stat().st_size for p in (path, path.with_suffix(".json"))))
 
+    @property
+    def rank(self) -> tuple[int, bool]:
+        """What makes one set better than another: large drawings, then features made to find."""
+        return self.card.aligner.size, bool(self.card.network.get("projection"))
+
     def describe(self) -> dict[str, Any]:
         """Return what a user wants to know, for JSON: no lists of people."""
         card = self.card.to_json()
@@ -117,7 +122,7 @@ def packaged() -> list[Weights]:
 
 
 def fitting(space: AttributeSpace, attributes: Sequence[str] = ()) -> list[Weights]:
-    """Choose packaged weights for a gallery: of each attribute the ones that draw largest.
+    """Choose packaged weights for a gallery: of each attribute the best ones (`Weights.rank`).
 
     Args:
         space: What is known of the gallery's images. Weights fit if they draw at least two of the
@@ -138,7 +143,7 @@ def fitting(space: AttributeSpace, attributes: Sequence[str] = ()) -> list[Weigh
             known = space[attribute.name].values if attribute.name in space else ()
             fits = sum(attribute.knows(value) for value in known) >= KNOWN_VALUES
         best = chosen.get(attribute.name)
-        if fits and (best is None or weights.card.aligner.size > best.card.aligner.size):
+        if fits and (best is None or weights.rank > best.rank):
             chosen[attribute.name] = weights
     missing = [name for name in wanted if name not in chosen]
     if missing or not chosen:

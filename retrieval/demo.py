@@ -84,7 +84,8 @@ def plan(out: Path, device: torch.device, *, full: bool = False) -> Plan:
     Raises:
         WeightsError: Packaged weights are missing.
     """
-    weights = {one.card.space.names[0]: one for one in packaged() if one.card.aligner.size == SIDE}
+    best = sorted(packaged(), key=lambda one: one.rank)
+    weights = {one.card.space.names[0]: one for one in best if one.card.aligner.size == SIDE}
     if "pose" not in weights:
         raise WeightsError("The packaged weights are missing; install mindseye again")
     faces = open_faces(GALLERY)

@@ -686,7 +686,7 @@ def test_weights_are_fitted_and_searches_are_fused_with_them(
     assert ran.err == "Explained: why/sheet.png, why/explain.json\n"
     assert (tmp_path / "why" / "drawings" / "pose=-45.png").is_file()
     line = mindseye(*asked).out.splitlines()[1]
-    assert re.match(r"  1  -?\d\.\d{3}  +\d+ %  p\d +pose=", line)
+    assert re.match(r"  1  -?\d\.\d{3}  +\d+ %  p\d +light=", line)
 
 
 def test_weights_draw_a_sheet_of_strangers(mindseye: Mindseye, tmp_path: Path) -> None:
