@@ -7,7 +7,8 @@ does, with the rate of the catalogue alone, filters, removals, opening, and peak
 
 Images are JPEG files of noise, 256 x 256. Without --weights, a generator with the published 60 x 60
 layers that nobody trained draws. Every measurement runs in a process of its own.
-Results: benchmarks/results/build.json.
+Results: benchmarks/results/build.json, after each measurement; --only makes one of them, --table
+prints them as Markdown.
 """
 
 import argparse
@@ -70,13 +71,19 @@ def main() -> None:
     parser.add_argument("--architecture", default="two-stage-32")
     parser.add_argument("--only", choices=["stages", "naive", "whole", "given"], action="append")
     parser.add_argument("--folder", type=Path, help="of a measurement in its own process")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--table", action="store_true", help="print what was found before")
     arguments = parser.parse_args()
     if arguments.folder:
         measured = MEASUREMENTS[arguments.only[0]](arguments.folder, arguments)
         measured["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         sys.stdout.write(json.dumps(measured))
         return
-    found = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
+    out = arguments.out
+    found = json.loads(out.read_text("utf-8")) if out.exists() else {}
+    if arguments.table:
+        print(table(found))
+        return
     with tempfile.TemporaryDirectory() as name:
         chosen = arguments.only or list(MEASUREMENTS)
         if chosen != ["given"]:
@@ -85,13 +92,30 @@ def main() -> None:
         for only in chosen:
             found[only] = in_a_process(Path(name), only)
             print(only, json.dumps(found[only]), flush=True)
-    found["machine"] = {
-        "cores": os.cpu_count(),
-        "load": [round(one, 1) for one in os.getloadavg()],
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-    }
-    RESULTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+            found["machine"] = {
+                "cores": os.cpu_count(),
+                "load": [round(one, 1) for one in os.getloadavg()],
+                "torch": torch.__version__,
+                "python": platform.python_version(),
+            }
+            out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    print(table(found))
+
+
+def table(found: dict[str, Any]) -> str:
+    """Spell results as Markdown."""
+    lines = ["| | |", "|---|---:|"]
+    for name, measured in found.items():
+        for what, value in measured.items():
+            if what == "filters":
+                lines += [
+                    f"| filter `{where}`: {told['images']:,} images | {told['seconds']} s |"
+                    for where, told in value.items()
+                ]
+            else:
+                shown = f"{value:,}" if isinstance(value, int | float) else value
+                lines.append(f"| {name}: {what} | {shown} |")
+    return "\n".join(lines)
 
 
 def in_a_process(folder: Path, only: str) -> dict[str, Any]:

@@ -5,7 +5,8 @@ before each write, rename and commit in turn, and 200 times in all at random ins
 kill it is made again, and everything it leaves (files, rows, what a search finds) is compared with
 that of a change that was not disturbed. --quick tries one instant of each kind and 20 at random.
 The driver is that of the tests, tests/retrieval/killed_changes.py.
-Results: benchmarks/results/durability.json.
+Results: benchmarks/results/durability.json, after each change; --change makes one of them again,
+--table prints them as Markdown.
 """
 
 import argparse
@@ -35,8 +36,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--change", choices=list(CHANGES), action="append")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--table", action="store_true", help="print what was found before")
     arguments = parser.parse_args()
-    found = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
+    out = arguments.out
+    found = json.loads(out.read_text("utf-8")) if out.exists() else {}
+    if arguments.table:
+        print(table(found))
+        return
     wrong = 0
     for change in arguments.change or CHANGES:
         times = RANDOM.get(change, 0)
@@ -49,8 +56,28 @@ def main() -> None:
         wrong += len(entry["wrong"])
         found[change] = entry | {"quick": arguments.quick}
         print(change, json.dumps(found[change]), flush=True)
-        RESULTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+        out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    print(table(found))
     sys.exit(wrong > 0)
+
+
+def table(found: dict[str, Any]) -> str:
+    """Spell results as Markdown."""
+    lines = [
+        "| change | instants | wrong | killed at random | wrong | quick |",
+        "|---|" + "---:|" * 5,
+    ]
+    for change, entry in found.items():
+        random = (
+            f"{entry['random_kills']} | {len(entry['random_wrong'])}"
+            if "random_kills" in entry
+            else "- | -"
+        )
+        quick = "yes" if entry["quick"] else "no"
+        lines.append(
+            f"| {change} | {entry['instants']} | {len(entry['wrong'])} | {random} | {quick} |"
+        )
+    return "\n".join(lines)
 
 
 def run(change: str, which: str) -> dict[str, Any]:

@@ -1,13 +1,16 @@
 """Every kind of index at scale, beside raw FAISS doing the same in the same run.
 
     PYTHONPATH=. python benchmarks/scale.py --n 1e5                       # a quick look
-    PYTHONPATH=. python benchmarks/scale.py --n 1e6 --kinds flat,ivf,sq8,pq,fp16,hnsw
+    PYTHONPATH=. python benchmarks/scale.py --n 1e6 --kinds sq8 --parts search  # once it is built
+    PYTHONPATH=. python benchmarks/scale.py --n 1e6 --missing             # what is not measured yet
     PYTHONPATH=. python benchmarks/scale.py --n 1e7 --kinds pq            # 10 GB on disk
     PYTHONPATH=. python benchmarks/scale.py --table
+    PYTHONPATH=. python benchmarks/scale.py --fill        # writes the tables of README and docs
 
 Embeddings: `scale_data.py`, 256 numbers each, in shards of 65,536 rows (`--shard-rows`). For each
 kind, three processes: one builds, one searches, one adds and removes 1,000. The results go into
-`--out`, one entry for each N and kind; `--table` prints them as Markdown.
+`--out` as soon as a part is done, one entry for each N and kind; `--table` prints them as Markdown.
+A space holds one index at a time: a part but `build` belongs to the kind that was built last.
 
 - *peak* is the largest resident memory while building, sampled every 10 ms from outside, less that
   of the same process before it began; mapped files (the shards) are not counted.
@@ -15,7 +18,8 @@ kind, three processes: one builds, one searches, one adds and removes 1,000. The
   counted, the mapped index counted.
 - *raw* is FAISS called directly with the same file read into memory, the same effort and threads;
   with `IndexRefine` over all embeddings in memory where we compare again with the shards. Queries
-  alternate between ours and raw, one at a time.
+  alternate between ours and raw, one at a time, each of the two first for every other probe.
+  *ratio* is the median of the ratios of these pairs.
 - *first answer*: opening and the first search, with the libraries loaded and used before.
 """
 
@@ -36,6 +40,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scale_data import BLOCK, Model
+from scale_tables import fill, is_whole, short_table, table
 
 from index import store
 from index.approximate import TUNED_FOR, search_parameters
@@ -183,7 +188,7 @@ def search(space: Path, kind: str, accuracy: float) -> dict[str, Any]:
 def warm_up() -> None:
     """Load and use the libraries."""
     rows = np.random.default_rng(0).standard_normal((2000, 16), dtype=np.float32)
-    for spec in ("Flat", "IVF8,SQ8", "IVF8,PQ4x4fs", "HNSW8"):
+    for spec in ("Flat", "IVF8,SQ8", "IVF8,PQ4x4fs", "IVF8,RaBitQfs", "HNSW8"):
         index = faiss.index_factory(16, spec, faiss.METRIC_INNER_PRODUCT)
         index.train(rows)
         index.add(rows)
@@ -217,7 +222,8 @@ def alternate(
     times: tuple[list[float], list[float]] = ([], [])
     for turn in range(ROUNDS + 1):  # the first warms up
         for i in range(PROBES):
-            for kept, call in zip(times, (ours, raw), strict=True):
+            both = list(zip(times, (ours, raw), strict=True))
+            for kept, call in both[:: 1 if i % 2 else -1]:
                 if call is None:
                     continue
                 began = time.perf_counter()
@@ -307,55 +313,35 @@ def anonymous(pid: int) -> int:
     return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("RssAnon:"))
 
 
-def table(results: dict[str, Any]) -> str:
-    """Spell results as Markdown."""
-    lines = [
-        (
-            "| N | kind | build s | peak MB | bytes/image | resident MB | of float32 | overlap @10"
-            " | p50 ms | p99 ms | raw p50 ms | ratio | 1 % filter ms | after changes ms"
-            " | first answer s | add 1,000 s | remove 1,000 s |"
-        ),
-        "|---:|---|" + "---:|" * 15,
-    ]
-    for entry in results["entries"]:
-        floats = 4 * entry["n"] * entry["dimension"]
-        raw = entry.get("raw_p50_ms")
-        lines.append(
-            f"| {entry['n']:,} | {entry['kind']} | {entry['build_s']:.0f}"
-            f" | {entry['peak_bytes'] / 1e6:.0f} | {entry['index_bytes'] / entry['n']:.0f}"
-            f" | {entry['resident_bytes'] / 1e6:.0f} | {entry['resident_bytes'] / floats:.2f}"
-            f" | {entry['overlap_at_10']:.4f} | {entry['p50_ms']:.2f} | {entry['p99_ms']:.1f}"
-            + (f" | {raw:.2f} | {entry['p50_ratio']:.2f}" if raw else " | - | -")
-            + f" | {entry['filtered_1_percent_p50_ms']:.1f} | {entry['p50_ms_after_changes']:.2f}"
-            f" | {entry['first_answer_s']:.2f} | {entry['add_1000_s']:.2f}"
-            f" | {entry['remove_1000_s']:.2f} |"
-        )
-    return "\n".join(lines)
-
-
 def parsed() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--n", type=float, default=1e5)
     parser.add_argument("--dimension", type=int, default=256)
-    parser.add_argument("--kinds", default="exact,flat,ivf,hnsw,fp16,sq8,pq")
+    parser.add_argument("--kinds", default="exact,flat,ivf,hnsw,fp16,sq8,pq,rabitq")
     parser.add_argument("--accuracy", type=float, default=0.99)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--shard-rows", type=int, default=BLOCK)
     parser.add_argument("--dir", type=Path, default=Path("/tmp/mindseye-scale"))  # noqa: S108
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--fill", action="store_true", help="write the tables into the documents")
     parser.add_argument("--child", choices=tuple(PARTS))
     parser.add_argument("--space", type=Path)
     parser.add_argument("--parts", default=",".join(PARTS), help="what to measure again")
+    parser.add_argument("--missing", action="store_true", help="only kinds that lack a part")
     return parser.parse_args()
 
 
 def main() -> None:
     """Measure, and keep what was measured."""
     arguments = parsed()
-    if arguments.table:
-        print(table(json.loads(arguments.out.read_text("utf-8"))))
+    if arguments.table or arguments.fill:
+        results = json.loads(arguments.out.read_text("utf-8"))
+        print(table(results))
+        if arguments.fill:
+            fill(ROOT / "benchmarks" / "README.md", table(results))
+            fill(ROOT / "docs" / "index.md", short_table(results))
         return
     limit_threads(arguments.threads)
     if arguments.child:
@@ -371,10 +357,13 @@ def main() -> None:
         entry |= {"shard_rows": arguments.shard_rows, "threads": arguments.threads}
         entry |= {"accuracy": arguments.accuracy, "load_before": os.getloadavg()[0]}
         entry = earlier(entry, arguments.out) | entry
-        for part in arguments.parts.split(","):
-            entry |= child(part, arguments)
+        parts = arguments.parts.split(",")
+        if arguments.missing and is_whole(entry):
+            continue
+        for part in parts:
+            entry |= child(part, arguments) | {"load_after": os.getloadavg()[0]}
             print(kind, part, json.dumps(entry), file=sys.stderr, flush=True)
-        keep(entry | {"load_after": os.getloadavg()[0]}, arguments.out)
+            keep(entry, arguments.out)
 
 
 def earlier(entry: dict[str, Any], out: Path) -> dict[str, Any]:
