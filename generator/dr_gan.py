@@ -68,6 +68,7 @@ from generator.sampling import (
     draw_people,
     images_at,
     members,
+    numbers_at,
     numbers_of,
 )
 
@@ -200,7 +201,8 @@ def fuse(identity: Tensor, confidence: Tensor) -> Tensor:
     Source: Tran, Yin and Liu, CVPR 2017: sum_i w_i f(x_i) / sum_i w_i.
     """
     weighted = (confidence[:, :, None] * identity).sum(dim=1)
-    fused: Tensor = weighted / confidence.sum(dim=1, keepdim=True)
+    total = confidence.sum(dim=1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
+    fused: Tensor = weighted / total
     return fused
 
 
@@ -256,10 +258,9 @@ def _batch(config: DrGanConfig, of_person: Sequence[Positions], lesson: Lesson) 
     noise = torch.from_numpy(random.uniform(-1, 1, (people, config.noise)).astype(np.float32))
     kept = kept_confidences(random, people, count)
     images = images_at(lesson, chosen.ravel())
-    whom = numbers_of(lesson.data.people, "identities")[chosen[:, 0]]
     return People(
         images.unflatten(0, chosen.shape),
-        torch.from_numpy(whom).to(images.device),
+        numbers_at(lesson, lesson.data.people, chosen[:, 0]),
         codes_at(lesson, chosen.ravel()).unflatten(0, chosen.shape),
         wishes,
         noise.to(images.device),

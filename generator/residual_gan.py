@@ -35,18 +35,19 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from gallery.attributes import AttributeSpace
-from gallery.errors import ConfigError
+from gallery.errors import ConfigError, DatasetError
 from generator.blocks import ResidualBlock
 from generator.coders import GROUPS, CoderConfig, trunk_of
 from generator.family import Network, initialise
 from generator.plan import Course, Lesson, Plan, Stage, Terms, Turn
 from generator.redrawing import Drawing
-from generator.sampling import Positions, draw_each, images_at, members, numbers_of
+from generator.sampling import Positions, draw_each, images_at, numbers_of
 from generator.two_stage import UnpoolConv
 
 Real = tuple[Tensor, Tensor]  # normalised images of value 0 and of value 1, (B, C, S, S) each
@@ -134,7 +135,18 @@ class ResidualGan(Network):
         return Drawing(drawn, drawn, features)
 
     def plan(self, course: Course) -> Plan:
-        """Return one stage: the critic, then both networks, on as many images of each value."""
+        """Return one stage: the critic, then both networks, on as many images of each value.
+
+        Raises:
+            DatasetError: No image shows one of the values.
+        """
+        shown = numbers_of(course.data.codes.argmax(dim=1), "values")
+        of_value = (np.flatnonzero(shown == 0), np.flatnonzero(shown == 1))
+        if not all(map(len, of_value)):
+            raise DatasetError(
+                f"All {len(shown)} images to train on show the same value; residual-gan learns from"
+                " images of both"
+            )
         critic = ThreeWayCritic(self.config)
         initialise(critic, course.random)
         weights = self.weights(course.config.weights)
@@ -148,12 +160,11 @@ class ResidualGan(Network):
                 every=course.config.critic_steps,
             ),
         )
-        of_value = members(numbers_of(course.data.codes.argmax(dim=1), "values"))
         stage = Stage(course.config.steps, turns, partial(_batch, of_value))
         return Plan((stage,), nn.ModuleDict({"critic": critic}))
 
 
-def _batch(of_value: tuple[Positions, ...], lesson: Lesson) -> Real:
+def _batch(of_value: tuple[Positions, Positions], lesson: Lesson) -> Real:
     """Return as many images of value 0 as of value 1, half a batch each."""
     chosen = draw_each(lesson.random, of_value, max(1, lesson.config.batch_size // 2))
     first, second = (images_at(lesson, positions) for positions in chosen)

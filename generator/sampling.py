@@ -38,7 +38,7 @@ def numbers_of(numbers: Tensor | None, what: str) -> Positions:
 
 def images_at(lesson: Lesson, positions: Positions) -> Tensor:
     """Return images, augmented as the recipe says and normalised: (B,) -> (B, C, S, S)."""
-    levels = [lesson.data.levels(torch.from_numpy(positions).to(lesson.data.pixels.device))]
+    levels = [lesson.data.levels(_there(lesson, positions))]
     if lesson.config.augmentation:
         levels = jitter(levels, lesson.random, NOISELESS.scaled(lesson.config.augmentation))
     return lesson.data.normalised(levels[0]).contiguous(memory_format=lesson.layout)
@@ -46,7 +46,13 @@ def images_at(lesson: Lesson, positions: Positions) -> Tensor:
 
 def codes_at(lesson: Lesson, positions: Positions) -> Tensor:
     """Return the one-hot codes of what images show: (B,) -> (B, A)."""
-    return lesson.data.codes[torch.from_numpy(positions).to(lesson.data.codes.device)]
+    return lesson.data.codes[_there(lesson, positions)]
+
+
+def numbers_at(lesson: Lesson, numbers: Tensor | None, positions: Positions) -> Tensor:
+    """Return the numbers of images, which `numbers_of` found there to be: (B,) -> (B,)."""
+    assert numbers is not None  # noqa: S101  the plan has asked `numbers_of`
+    return numbers[_there(lesson, positions)]
 
 
 def draw_any(random: np.random.Generator, total: int, count: int) -> Positions:
@@ -84,3 +90,7 @@ def _some(random: np.random.Generator, positions: Positions, count: int) -> Posi
 
 def _count(numbers: Positions) -> int:
     return int(numbers.max(initial=-1)) + 1
+
+
+def _there(lesson: Lesson, positions: Positions) -> Tensor:
+    return torch.from_numpy(positions).to(lesson.data.pixels.device)

@@ -54,7 +54,7 @@ from generator.coders import (
 from generator.family import Network, initialise
 from generator.plan import Course, Lesson, Plan, Stage, Terms, Turn
 from generator.redrawing import Drawing
-from generator.sampling import codes_at, draw_any, images_at, numbers_of
+from generator.sampling import codes_at, draw_any, images_at, numbers_at, numbers_of
 
 HIDDEN = 128  # of the tag maps
 
@@ -206,10 +206,7 @@ def _batch(lesson: Lesson) -> Tagged:
     chosen = draw_any(random, len(data.pixels), size)
     wishes = draw_any(random, len(data.pixels), len(chosen))
     images = images_at(lesson, chosen)
-    whom, how = (
-        torch.from_numpy(numbers_of(numbers, what)[chosen]).to(images.device)
-        for numbers, what in ((data.people, "identities"), (data.rests, "conditions"))
-    )
+    whom, how = (numbers_at(lesson, numbers, chosen) for numbers in (data.people, data.rests))
     return Tagged(images, codes_at(lesson, chosen), whom, how, codes_at(lesson, wishes))
 
 

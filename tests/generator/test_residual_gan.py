@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from gallery.errors import ConfigError
+from gallery.errors import ConfigError, DatasetError
 from generator.coders import CoderConfig
 from generator.plan import Turn
 from generator.residual_gan import (
@@ -174,6 +174,13 @@ def test_what_is_not_binary_is_refused(space: Any) -> None:
     with pytest.raises(ConfigError, match="one attribute of two values"):
         ResidualGan.require(space)
     ResidualGan.require(EYES)
+
+
+def test_images_of_one_value_alone_are_refused(network: ResidualGan) -> None:
+    course = course_of(EYES)
+    course.data.codes = codes_of(EYES, [[0]] * 12)
+    with pytest.raises(DatasetError, match="All 12 images to train on show the same value"):
+        network.plan(course)
 
 
 def test_a_network_of_other_than_two_values_is_refused() -> None:

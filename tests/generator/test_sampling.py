@@ -48,11 +48,18 @@ def test_people_bring_their_own_images() -> None:
     assert chosen[alone].tolist() == [5, 5]  # the only image there is
 
 
-def test_images_are_augmented_as_the_recipe_says_and_without_noise() -> None:
+def test_images_are_augmented_as_the_recipe_says() -> None:
     plain, moved = (course_of(EYES, augmentation=strength) for strength in (0.0, 1.0))
     positions = np.array([2, 0])
     same = images_at(lesson_of(plain), positions)
     assert torch.equal(same, plain.data.normalised(plain.data.levels(torch.tensor([2, 0]))))
-    assert not torch.allclose(images_at(lesson_of(moved), positions), same, atol=0.1)
-    again = images_at(lesson_of(moved), positions)
-    assert torch.equal(images_at(lesson_of(moved), positions), again)
+    changed = images_at(lesson_of(moved), positions)
+    assert not torch.allclose(changed, same, atol=0.1)
+    assert torch.equal(images_at(lesson_of(moved), positions), changed)
+
+
+def test_no_noise_is_added_for_images_are_drawn_again_as_they_are() -> None:
+    course = course_of(EYES, augmentation=1.0)
+    course.data.pixels = torch.full_like(course.data.pixels, 90)
+    (image,) = images_at(lesson_of(course), np.array([4]))
+    assert image.flatten(1).std(dim=1).max() < 1e-3
