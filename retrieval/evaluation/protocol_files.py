@@ -78,7 +78,7 @@ def find_protocol(given: str | None, spec: str) -> Protocol:
     shipped = shipped_protocols()
     if given is None:
         return read_protocol(shipped[spec]) if spec in shipped else Protocol()
-    if given in shipped and not Path(given).exists():
+    if given in shipped and not Path(given).is_file():  # a folder may be named like it
         return read_protocol(shipped[given])
     if not Path(given).is_file():
         raise ConfigError(

@@ -97,6 +97,14 @@ def test_a_protocol_is_found_by_file_by_name_or_by_the_collection(tmp_path: Path
         find_protocol("cmu-face", "folder:x")
 
 
+def test_a_folder_may_be_named_like_a_shipped_protocol(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "studio-249").mkdir()  # as `mindseye studio draw studio-249` leaves it
+    assert find_protocol("studio-249", "studio:studio-249").name == "studio-249"
+
+
 def test_the_shipped_protocols_name_methods_that_there_are() -> None:
     assert set(shipped_protocols()) == {"cmu-faces", "cmu-pose", "studio-249", "studio-mini"}
     for path in shipped_protocols().values():
