@@ -14,8 +14,8 @@ from index.base import BLOCK_BYTES, BLOCK_ROWS, Vectors
 from retrieval.evaluation.records import Flags, QueryTable
 from retrieval.fusion import Weights
 
-LOG_PROBABILITY = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-IDENTITY = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+LOG_PROBABILITY = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+IDENTITY = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 TABLE = 2**22  # scores of one part in work: 16 MB
 
 
