@@ -5,13 +5,13 @@ import pytest
 
 from retrieval.embedding import normalise
 from retrieval.evaluation import weighing
-from retrieval.evaluation.fitting import chosen_of
 from retrieval.evaluation.records import QueryTable
 from retrieval.evaluation.weighing import (
     Material,
     Weighed,
     best,
     blocks_of,
+    chosen_of,
     first_answers,
     grid,
     hit_rates,
