@@ -6,8 +6,8 @@ people that the weights have not seen (`mindseye weights fit`) and stand on the 
 often such answers were right there, in a gallery that held a right answer to every query; of a
 gallery that is much larger, or holds none, they promise nothing.
 
-Source of the fit: Newton's method with a ridge, as in Hastie, Tibshirani, Friedman, "The elements
-of statistical learning", 2009, section 4.4.
+Source of the fit: Newton's method with Gaussian priors, as in Hastie, Tibshirani, Friedman, "The
+elements of statistical learning", 2009, section 4.4.
 
 Shapes: Q queries, K answers to each, n answers, M measures of an answer.
 """
@@ -23,7 +23,7 @@ from gallery.errors import WeightsError
 from generator.card import Card
 
 NEEDED = 2  # answers: the first one's lead is over the second
-RIDGE = 1e-3  # on measures of unit deviation, for each answer
+SLOPE, BIAS = 1.0, 10.0  # deviations of their Gaussian priors; measures have unit deviation
 STEPS = 50
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -159,8 +159,8 @@ def fit_logistic(measures: Floats, right: Flags) -> Logistic:
     middle, spread = measures.mean(axis=0), measures.std(axis=0)
     spread = np.where(spread > 1e-9, spread, 1.0)
     rows = np.column_stack([np.ones(len(right)), (measures - middle) / spread])
-    ridge = RIDGE * len(right) * np.eye(rows.shape[1])
-    ridge[0, 0] = 1e-6 * len(right)  # a bias where all are right would grow without end
+    deviations = np.array([BIAS, *(SLOPE for _ in spread)])  # without, all right is endless odds
+    ridge = np.diag(1 / deviations**2)
     found = np.zeros(rows.shape[1])
     for _ in range(STEPS):
         sure = 1 / (1 + np.exp(-np.clip(rows @ found, -50, 50)))

@@ -10,7 +10,7 @@ Identity is read from portraits, as in a search, and not from the generator's sm
 Shapes: N gallery images, Q queries, K answers kept, W pairs of weights.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,21 +22,19 @@ from gallery.faces import FaceSet, first_identities
 from generator.card import Card
 from generator.engine import Engine
 from index.base import Vectors
-from retrieval.confidence import Calibration, fit_logistic, measure_names, measures_of
 from retrieval.evaluation.asking import ask, known_space, restrict
+from retrieval.evaluation.calibrating import KEPT, calibrated
 from retrieval.evaluation.drawing import draw_all
 from retrieval.evaluation.methods.fused import log_probabilities, wishes_of
-from retrieval.evaluation.metrics import calibration_error
 from retrieval.evaluation.protocols import Labels, Protocol, all_queries, draw_queries
 from retrieval.evaluation.reading import read_images, wishable
-from retrieval.evaluation.records import Floats, Progress, QueryTable
+from retrieval.evaluation.records import Progress, QueryTable
 from retrieval.evaluation.store import Steps, Store, default_cache, open_store
 from retrieval.evaluation.weighing import (
     Answers,
     Material,
-    Weighed,
-    best,
     blocks_of,
+    chosen_of,
     first_answers,
     grid,
     hit_rates,
@@ -45,14 +43,12 @@ from retrieval.evaluation.weighing import (
 )
 from retrieval.evaluation.workbench import BATCH, Bench, Budget, Workbench
 from retrieval.foreign import MissingEmbedderError
-from retrieval.fusion import CLIP, DRAWING, FUSED, VALUES, Weights
+from retrieval.fusion import CLIP, DRAWING, FUSED, Weights
 from retrieval.identity import Recogniser, open_recogniser, portrait_aligner
 
 VALIDATION, UNSEEN = "validation", "unseen"
 PEOPLE = (VALIDATION, UNSEEN)
 FEWEST = 2  # people: one alone is found whoever is asked about
-KEPT = 10  # answers of each query that confidence is fitted on
-FOLDS = 5  # of people, to measure how well confidence holds for others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,33 +208,6 @@ def _weighed(
     return chosen_of(hit_rates(whole, asked, tried))
 
 
-def chosen_of(weighed: Sequence[Weighed]) -> tuple[dict[str, Any], dict[str, Weights]]:
-    """Choose weights from what each pair reached.
-
-    Returns:
-        What goes onto the card, and the weights of each score that can be had, by name.
-    """
-    without_w = [one for one in weighed if not one.weights.identity]
-    without_a = [one for one in weighed if not one.weights.log_probability]
-    drawing = next(one for one in without_a if not one.weights.identity)
-    rates = {DRAWING: _rounded(drawing)}
-    fusion: dict[str, Any] = {"clip": -CLIP}
-    chosen = {DRAWING: Weights()}
-    if len(without_w) > 1:
-        values = best(without_w)
-        chosen[VALUES] = values.weights
-        fusion["without_identity"] = {"log_probability": values.weights.log_probability}
-        rates["without_identity"] = _rounded(values)
-    if len(without_a) > 1:
-        whole, alone = best(weighed), best(without_a)
-        chosen[FUSED] = whole.weights
-        fusion["log_probability"] = whole.weights.log_probability
-        fusion["identity"] = whole.weights.identity
-        fusion["without_log_probability"] = {"identity": alone.weights.identity}
-        rates |= {FUSED: _rounded(whole), "without_log_probability": _rounded(alone)}
-    return {**fusion, "hit_rate": rates}, chosen
-
-
 def _used(material: Material, score: str) -> Material:
     """Return what a score is made of."""
     log_p = None if score == DRAWING else material.log_p
@@ -254,41 +223,6 @@ def _answers(material: Material, asked: QueryTable, weights: Weights, score: str
     return joined(parts)
 
 
-def calibrated(answers: Answers, labels: Labels, asked: QueryTable) -> dict[str, Any]:
-    """Fit how sure answers are, and measure on other people than it was fitted on how well.
-
-    Args:
-        answers: To all queries.
-        labels: Of the gallery.
-        asked: The queries.
-
-    Returns:
-        For the card: the calibration, and "expected_calibration_error" of first answers, every
-        person's by a fit without that person's fold.
-    """
-    names = measure_names(tuple(answers.parts))
-    measures = measures_of(answers.scores, answers.parts, names)
-    whole = _fitted(measures, answers.right, names)
-    person = labels.identity[asked.source]
-    folds = person % min(FOLDS, len(np.unique(person)))
-    sure = np.empty(len(person))
-    for fold in np.unique(folds):
-        mine, others = folds == fold, folds != fold
-        model = _fitted(measures[others], answers.right[others], names) if others.any() else whole
-        sure[mine] = model.first.probability(measures[mine, 0])
-    error = calibration_error(sure, answers.right[:, 0])
-    return {**whole.to_json(), "expected_calibration_error": round(error, 4)}
-
-
-def _fitted(measures: Floats, right: Any, names: tuple[str, ...]) -> Calibration:  # noqa: ANN401
-    """Fit both regressions, of measures (Q, K, M) and of what is right, (Q, K)."""
-    first = fit_logistic(measures[:, 0], right[:, 0])
-    if measures.shape[1] == 1:
-        return Calibration(names, first, first)
-    rest = measures[:, 1:].reshape(-1, measures.shape[2])
-    return Calibration(names, first, fit_logistic(rest, right[:, 1:].reshape(-1)))
-
-
 def _described(part: FaceSet, work: Workbench, protocol: Protocol) -> dict[str, Any]:
     return {
         "spec": part.spec,
@@ -296,12 +230,6 @@ def _described(part: FaceSet, work: Workbench, protocol: Protocol) -> dict[str, 
         "images": len(work.bench.aligned.faces),
         "queries": len(work.bench.asked),
         "seed": protocol.seed,
-    }
-
-
-def _rounded(weighed: Weighed) -> dict[str, float | None]:
-    return {
-        name: None if np.isnan(rate) else round(rate, 4) for name, rate in weighed.hit_rate.items()
     }
 
 

@@ -5,6 +5,7 @@ Shapes: Q queries, b of them in a block, N gallery images, K answers kept, W pai
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,10 @@ from numpy.typing import NDArray
 from generator.engine import Floats
 from index.base import BLOCK_BYTES, BLOCK_ROWS, Vectors
 from retrieval.evaluation.records import Flags, QueryTable
-from retrieval.fusion import Weights
+from retrieval.fusion import CLIP, DRAWING, FUSED, VALUES, Weights
 
-LOG_PROBABILITY = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-IDENTITY = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+LOG_PROBABILITY = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+IDENTITY = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 TABLE = 2**22  # scores of one part in work: 16 MB
 
 
@@ -166,6 +167,39 @@ def joined(parts: Sequence[Answers]) -> Answers:
         {name: np.concatenate([part.parts[name] for part in parts]) for name in parts[0].parts},
         np.concatenate([part.right for part in parts]),
     )
+
+
+def chosen_of(weighed: Sequence[Weighed]) -> tuple[dict[str, Any], dict[str, Weights]]:
+    """Choose weights from what each pair reached.
+
+    Returns:
+        What goes onto the card, and the weights of each score that can be had, by name.
+    """
+    without_w = [one for one in weighed if not one.weights.identity]
+    without_a = [one for one in weighed if not one.weights.log_probability]
+    drawing = next(one for one in without_a if not one.weights.identity)
+    rates = {DRAWING: _rounded(drawing)}
+    fusion: dict[str, Any] = {"clip": -CLIP}
+    chosen = {DRAWING: Weights()}
+    if len(without_w) > 1:
+        values = best(without_w)
+        chosen[VALUES] = values.weights
+        fusion["without_identity"] = {"log_probability": values.weights.log_probability}
+        rates["without_identity"] = _rounded(values)
+    if len(without_a) > 1:
+        whole, alone = best(weighed), best(without_a)
+        chosen[FUSED] = whole.weights
+        fusion["log_probability"] = whole.weights.log_probability
+        fusion["identity"] = whole.weights.identity
+        fusion["without_log_probability"] = {"identity": alone.weights.identity}
+        rates |= {FUSED: _rounded(whole), "without_log_probability": _rounded(alone)}
+    return {**fusion, "hit_rate": rates}, chosen
+
+
+def _rounded(weighed: Weighed) -> dict[str, float | None]:
+    return {
+        name: None if np.isnan(rate) else round(rate, 4) for name, rate in weighed.hit_rate.items()
+    }
 
 
 def _products(probes: Floats, gallery: Vectors) -> Floats:

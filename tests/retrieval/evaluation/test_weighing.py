@@ -5,13 +5,13 @@ import pytest
 
 from retrieval.embedding import normalise
 from retrieval.evaluation import weighing
-from retrieval.evaluation.fitting import chosen_of
 from retrieval.evaluation.records import QueryTable
 from retrieval.evaluation.weighing import (
     Material,
     Weighed,
     best,
     blocks_of,
+    chosen_of,
     first_answers,
     grid,
     hit_rates,
@@ -110,7 +110,7 @@ def test_c2_decides_then_c1_then_the_smaller_weights() -> None:
     assert best([rated(0, 0, 0.8, unknown), rated(1, 0, 0.9, unknown)]).weights == Weights(1, 0)
     weights = grid(log_p=True, identity=True)
     assert weights[0] == Weights()
-    assert len(set(weights)) == len(weights) == 49
+    assert len(set(weights)) == len(weights) == 72
     assert set(grid(log_p=False, identity=False)) == {Weights()}
 
 
