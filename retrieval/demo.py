@@ -22,6 +22,7 @@ from retrieval.evaluation.protocol_files import find_protocol
 from retrieval.evaluation.protocols import QUICK
 from retrieval.evaluation.records import Progress
 from retrieval.evaluation.report import Written
+from retrieval.fusion import DRAWING, VALUES, fitted_for
 from retrieval.search import Answer, Found, open_searcher
 from retrieval.sheets import SHOWN, answer_sheet
 
@@ -101,10 +102,17 @@ def index(plan: Plan, weights: Weights) -> Iterator[BuildProgress]:
     engine = Engine.open(weights.path, plan.device)
     collection = Collection.open_or_create(plan.collection)
     try:
+        known = {space.name for space in collection.catalogue.spaces.all()}
+        score = None if weights.card.name in known else _score(weights)
         with collection.writing():
-            yield from build(collection, plan.faces, engine, weights.path)
+            yield from build(collection, plan.faces, engine, weights.path, score=score)
     finally:
         collection.close()
+
+
+def _score(weights: Weights) -> str:
+    """Choose the fullest score that needs no package of others."""
+    return DRAWING if fitted_for(weights.card, VALUES) is None else VALUES
 
 
 def ask(plan: Plan) -> list[Asked]:
@@ -168,7 +176,8 @@ def measure(plan: Plan) -> Generator[Progress, None, Written]:
     shipped = find_protocol(None, GALLERY)
     lights = {face.condition["illumination"] for face in plan.faces.faces}
     gallery = {**shipped.gallery, "illumination": tuple(lights)}
-    protocol = replace(shipped, gallery=gallery, queries=QUERIES, methods=QUICK)
+    methods = QUICK if _score(plan.weights[0]) == DRAWING else (*QUICK, "fused/identity-off")
+    protocol = replace(shipped, gallery=gallery, queries=QUERIES, methods=methods)
     options = benchmark.Options(cache=plan.out / "cache", command="mindseye demo")
     record = yield from benchmark.run(plan.faces, [engine], protocol, options)
     return (yield from report.write(record, plan.out / "benchmark"))
