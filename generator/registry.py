@@ -19,6 +19,8 @@ from generator.stgan import Stgan, StganConfig
 from generator.td_gan import TdGan, TdGanConfig
 from generator.two_stage import TwoStage, TwoStageConfig
 
+PLAIN = partial(recipe, image_size=0)  # as a two-stage network, at the rate for small images
+
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
@@ -28,14 +30,14 @@ class Architecture:
         name: As in `--architecture`.
         config: Makes its configuration; a dataclass whose fields with a default are its settings.
         network: Makes an untrained network of one.
-        recipe: Returns by name how it is trained.
+        recipe: Returns by name how it is trained; as a two-stage network, if nothing is said.
         fixed: Fields of the configuration that this name stands for.
     """
 
     name: str
     config: Callable[..., Shape]
     network: type[Network]
-    recipe: Callable[[str], Recipe]
+    recipe: Callable[[str], Recipe] = PLAIN
     fixed: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -21,8 +21,24 @@ def test_an_architecture_builds_the_network_of_its_size(
     assert (config.size, config.channels, config.code_size) == (size, channels, 5)
 
 
-def test_there_are_two_architectures() -> None:
-    assert list(ARCHITECTURES) == ["two-stage-60", "two-stage-32"]
+def test_the_architectures_are_those_that_were_promised() -> None:
+    names = ["two-stage-60", "two-stage-32", "sargan", "stargan", "stgan"]
+    names += ["residual-gan", "caae", "dr-gan", "td-gan"]
+    assert list(ARCHITECTURES) == names
+
+
+@pytest.mark.parametrize("name", ["sargan", "stargan", "stgan"])
+def test_the_size_of_an_editor_is_a_setting(name: str) -> None:
+    found = architecture(name)
+    assert (found.size, found.channels) == (128, 3)
+    shape = found.configure(2, {"size": 60, "channels": 1})
+    assert (shape.size, shape.channels, shape.code_size) == (60, 1, 2)
+    for size in (16, 62, 260):
+        message = f"{name}: size must be a multiple of 4 from 32 to 256 .*, got {size}"
+        with pytest.raises(ConfigError, match=message):
+            found.configure(2, {"size": size})
+    with pytest.raises(ConfigError, match="channels must be 1 or 3, got 2"):
+        found.configure(2, {"channels": 2})
 
 
 def test_an_unknown_architecture_is_refused_with_the_nearest() -> None:
