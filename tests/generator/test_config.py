@@ -102,7 +102,7 @@ def test_a_file_adds_to_what_the_recipe_says_of_the_network(toml: Path) -> None:
         ("[train]\nmomentum = 1\n", r"momentum must lie in \[0, 1\).*1\.0"),
         ("[train]\nmomentum = nan\n", "momentum must .*nan"),
         ("[train]\nwarmup_steps = -1\n", "warmup_steps must be finite and not negative, got -1"),
-        ('[train]\noptimiser = "adam"\n', "optimiser cannot be 'adam'; .*Known: sgd, adamw"),
+        ('[train]\noptimiser = "lion"\n', "optimiser cannot be 'lion'; .*Known: sgd, adam, adamw"),
         ('[train]\nschedule = "linear"\n', "schedule cannot be 'linear'; .*constant, cosine"),
         ('[train]\nprecision = "half"\n', "precision cannot be 'half'; .*float32, bfloat16"),
         ('[train]\nloss = "sum"\n', "loss cannot be 'sum'; .*Known: half-sum, mean"),

@@ -75,9 +75,8 @@ def test_every_term_reaches_the_parts_it_should_and_no_others(name: str) -> None
             with trainer._only(turn.parts):
                 turn.terms(fixed(trainer))[term].backward()
             expected = REACHED.get(term, DRAWING[name])
-            whose, other = trainer.network, trainer.beside
-            if turn.name == "critic":
-                whose, other = other, whose
+            modules: list[nn.Module] = [trainer.network, trainer.beside]
+            whose, other = modules[::-1] if turn.name == "critic" else modules
             assert touched(whose) == expected, term
             assert all(one.grad is None for one in other.parameters()), term
             trainer.network.zero_grad()

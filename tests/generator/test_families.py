@@ -80,7 +80,11 @@ def test_a_family_is_added_by_one_file_and_one_line(
     network, card = load_weights(tmp_path / "run" / "weights.safetensors")
     assert type(network).__name__ == "Colours"
     assert card.network == {
-        **{"size": 32, "channels": 1, "projection": 8, "estimator": True, "width": 6}
+        "size": 32,
+        "channels": 1,
+        "projection": 8,
+        "estimator": True,
+        "width": 6,
     }
     assert card.canonicalisation["rule"] in ("reconstruction", "estimator", "both")
     packed = pack(tmp_path / "run" / "weights.safetensors", tmp_path / "w", name="pose-colours")

@@ -158,7 +158,7 @@ def test_every_term_follows_its_equation(skip: bool, cycle: str) -> None:
 
     def residual(images: Tensor, codes: Tensor) -> Tensor:
         """G(x, e) of the paper."""
-        drawn = network(images, codes).refined
+        drawn: Tensor = network(images, codes).refined
         return drawn - images if skip else drawn
 
     y = residual(x, wished) + (x if skip else 0)

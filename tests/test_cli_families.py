@@ -1,0 +1,75 @@
+"""Every editor, from the command line: trained, resumed, indexed, asked and measured."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cli  # noqa: TID251  its tests are outside the layers
+
+EDITORS = ("sargan", "stargan", "stgan")
+CONFIG = """
+[train]
+batch_size = 4
+critic_steps = 2
+[network]
+size = 32
+channels = 1
+width = 4
+critic_width = 4
+"""
+Mindseye = Callable[..., str]
+
+
+@pytest.fixture
+def mindseye(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Mindseye:
+    """Run a command in an empty folder, which must succeed; return what it prints."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MINDSEYE_COLLECTION", raising=False)
+    monkeypatch.setattr("generator.machine.keep_freed_memory", lambda: True)
+
+    def run(*arguments: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["mindseye", *map(str, arguments)])
+        capsys.readouterr()
+        status: Any = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            status = end.code or 0
+        printed = capsys.readouterr()
+        assert status == 0, printed.err
+        return printed.out
+
+    return run
+
+
+@pytest.mark.parametrize("name", EDITORS)
+def test_an_editor_is_trained_indexed_asked_and_measured_by_name(
+    mindseye: Mindseye, faces_spec: str, faces_dir: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "small.toml").write_text(CONFIG, encoding="utf-8")
+    asked = (
+        *("train", faces_spec, "--architecture", name, "--attribute", "pose", "--steps", 2),
+        *("--config", "small.toml", "--train-identities", 3, "--out", f"runs/{name}"),
+    )
+    mindseye(*asked)
+    card = json.loads((tmp_path / "runs" / name / "weights.json").read_text("utf-8"))
+    assert (card["architecture"], card["network"]["size"]) == (name, 32)
+    assert card["recipe"]["critic_steps"] == 2
+    assert card["metrics"]["heldout"]["pairs"] > 0
+    mindseye(*asked, "--resume")  # is finished: changes nothing
+    shown = json.loads(mindseye("weights", "show", f"runs/{name}", "--json"))
+    assert shown["name"] == name
+    mindseye("index", "build", faces_spec, "--weights", f"runs/{name}", "--split", "test")
+    image = faces_dir / "p4-0-left.png"
+    found = json.loads(mindseye("query", image, "--wish", "pose=45", "--json"))
+    assert found["hits"]
+    measured = ("bench", faces_spec, "--weights", f"runs/{name}", "--queries", 6)
+    results = json.loads(mindseye(*measured, "--out", "bench", "--methods", "ours", "--json"))
+    assert results["identities"] == 2
+    assert [method["name"] for method in results["methods"]] == ["ours", "random"]
