@@ -23,9 +23,13 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import cli  # noqa: TID251  its tests may
+from gallery.align import Aligner
 from gallery.errors import ConfigError
 from gallery.readers.registry import open_faces
+from generator.card import Card
+from generator.checkpoint import save_weights
 from generator.packaging import packaged
+from generator.registry import architecture
 from generator.request import CPU, TrainRequest
 from generator.run import Progress
 from retrieval import demo
@@ -528,6 +532,39 @@ def test_sheet_and_drawing_are_written_where_they_are_asked_for(
         assert (drawn.size, drawn.mode) == ((32, 32), "L")
     with Image.open(tmp_path / "s" / "found.png") as sheet:
         assert sheet.width == (2 + 3) * 124
+
+
+def test_several_images_of_one_person_are_drawn_together(
+    mindseye: Mindseye, faces_spec: str, faces_dir: Path, tmp_path: Path
+) -> None:
+    space = open_faces(faces_spec).space.only(("pose",))
+    network = architecture("dr-gan").build(space.size, {"size": 16, "width": 8, "images": 3})
+    network.initialise(torch.Generator().manual_seed(0))
+    card = Card(
+        name="together",
+        architecture="dr-gan",
+        network=network.config.settings(),
+        space=space,
+        aligner=Aligner(size=16, channels=3),
+        mean=(110.0, 110.0, 110.0),
+        deviation=(60.0, 60.0, 60.0),
+    )
+    save_weights(tmp_path / "together.safetensors", network, card)
+    built = mindseye(
+        *("index", "build", faces_spec, "--weights", tmp_path / "together.safetensors"),
+        *("--collection", "together"),
+    )
+    assert built.status == 0
+    images = [faces_dir / f"p1-{pose}-left.png" for pose in ("-45", "0", "45")]
+    asked = ("--wish", "pose=45", "-k", 30, "--collection", "together", "--json")
+    answer, alone = (mindseye("query", *some, *asked).json for some in (images, images[:1]))
+    assert len(answer["hits"]) == len(alone["hits"]) == 30
+    assert answer["drawn"] != alone["drawn"]
+    others = mindseye("query", *images, *asked, "--exclude-source").json["hits"]
+    assert len(others) == 27
+    assert not {str(path) for path in images} & {hit["path"] for hit in others}
+    missing = mindseye("query", images[0], "gone.jpg", *asked)
+    assert "gone.jpg: cannot be read: No such file or directory" in one_line_error(missing)
 
 
 def test_a_photograph_without_a_crop_is_warned_about_unless_the_gallery_knows_it(

@@ -204,6 +204,15 @@ def test_only_what_learnt_confidences_fuses(family: Family) -> None:
         network.draw_together(images, codes)
 
 
+@every_family
+def test_the_page_says_what_losses_weigh(family: Family) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "label-families.md").read_text("utf-8")
+    rows = [row for row in page.split("\n| `") if row.startswith(f"{family.name}` | ")]
+    row = rows[1]  # of what it is, what losses weigh, which features
+    for name, weight in trainer_of(family).network.LOSSES.items():
+        assert f"`{name}` {weight:g}" in row
+
+
 def test_the_recipes_differ_in_what_they_say() -> None:
     shape = architecture("td-gan")
     paper, fast, tuned = (shape.recipe(name) for name in ("paper", "fast", "tuned"))

@@ -145,3 +145,11 @@ def test_the_order_of_the_pairs_does_not_change_from_call_to_call() -> None:
     faces = [face(who, pose=yaw) for who in ("bob", "ann") for yaw in POSE.values]
     first, second = (make_pairs(faces, AttributeSpace((POSE,)), same_pairs=True) for _ in range(2))
     assert listed(first) == listed(second)
+
+
+@pytest.mark.parametrize("same_pairs", [False, True])
+def test_where_no_pair_is_needed_every_image_stands_for_itself(*, same_pairs: bool) -> None:
+    faces = [face("ann", pose="0"), face("ben", pose="45")]
+    pairs = make_pairs(faces, AttributeSpace((POSE,)), same_pairs=same_pairs, needed=False)
+    assert listed(pairs) == [(0, 0), (1, 1)]
+    assert pairs.codes.tolist() == [[0, 1, 0], [0, 0, 1]]
