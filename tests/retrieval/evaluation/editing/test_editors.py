@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 import cli  # noqa: TID251  the subject
 from gallery.attributes import Attribute
 from gallery.errors import ConfigError, DatasetError
+from retrieval import foreign
 from retrieval.evaluation.editing import sheet
 from retrieval.evaluation.editing.comparison import check_alike, compare_editors, editors_table
 from retrieval.evaluation.editing.sheet import choose_edits, draw_sheet
-from retrieval.evaluation.embedders import base
 from retrieval.evaluation.protocols import Protocol
 from retrieval.evaluation.summary import score_all, summarise
 from tests.retrieval.evaluation import simulated
@@ -162,7 +162,7 @@ def mindseye_bench(
     faces_spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., None]:
     """Benchmark weights with --editing from the command line, without the judges of others."""
-    monkeypatch.setattr(base, "find_spec", lambda _: None)
+    monkeypatch.setattr(foreign, "find_spec", lambda _: None)
 
     def bench(weights: Path, out: Path) -> None:
         given = ("--editing", "--methods", "ours", "--queries", "12", "--device", "cpu")
