@@ -5,6 +5,7 @@ numbers that a wish is told with, A length of the one-hot code, D length of the 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +42,12 @@ class MindseyeConfig(FamilyConfig):
         FamilyConfig.__post_init__(self)
         if not 24 <= self.size <= 256:
             raise ValueError(f"size must lie in 24..256, got {self.size}")
+
+    def settings(self) -> dict[str, Any]:
+        """Return what a recipe may change, for the card; the size belongs to the name."""
+        settings = FamilyConfig.settings(self)
+        settings.pop("size")
+        return settings
 
     @property
     def padded(self) -> int:

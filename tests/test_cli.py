@@ -650,7 +650,7 @@ def test_a_benchmark_without_weights_takes_packaged_ones(
 ) -> None:
     ran = mindseye("bench", faces_spec, "--out", "one", "--queries", 3, "--methods", "raw/pixels")
     assert ran.status == 0, ran
-    assert "Weights: pose-60 (packaged)" in ran.err
+    assert "Weights: pose-mindseye-60 (packaged)" in ran.err
 
 
 def test_a_benchmark_follows_its_protocol_and_options(
@@ -739,10 +739,10 @@ def test_a_gallery_without_labels_is_indexed_for_poses(mindseye: Mindseye, faces
     shutil.copy(photo, "photos")
     built = mindseye("index", "build", "folder:photos", "--device", "cpu")
     assert built.status == 0, built
-    assert "Weights: pose-60 (packaged)" in built.err
-    assert "pose-60: 1 images indexed" in built.out
+    assert "Weights: pose-mindseye-60 (packaged)" in built.err
+    assert "pose-mindseye-60: 1 images indexed" in built.out
     answer = mindseye("query", photo, "--wish", "pose=30", "--device", "cpu", "--json").json
-    assert answer["space"] == "pose-60"
+    assert answer["space"] == "pose-mindseye-60"
     assert len(answer["hits"]) == 1
 
 

@@ -258,6 +258,8 @@ def test_a_stopped_training_ends_as_an_undisturbed_one(
         pass
     one, other = (r.out / "weights.safetensors" for r in (whole, stopped))
     assert one.read_bytes() == other.read_bytes()
+    opened = Engine.open(one, CPU)  # the card says all that is needed to build it again
+    assert (opened.dimension, opened.estimates) == (256, True)
 
 
 # Augmentation

@@ -169,6 +169,19 @@ def test_weights_that_fit_a_gallery_are_the_largest_of_each_attribute_it_knows()
     assert names(AttributeSpace((EYES,)), "pose") == ["pose-60"]
 
 
+def test_of_equally_large_ones_those_made_to_find_are_taken(
+    shipped: Path, make_card: MakeCard, make_network: MakeNetwork
+) -> None:
+    card = make_card("two-stage-60", name="a-tuned", network={"projection": 16})
+    save_weights(shipped / "a-tuned.safetensors", make_network(card), card)
+    assert [one.card.name for one in fitting(AttributeSpace((POSE,)))] == ["a-tuned"]
+    card = make_card("two-stage-32", name="tuned-32", network={"projection": 16})
+    (shipped / "a-tuned.safetensors").unlink()
+    (shipped / "a-tuned.json").unlink()
+    save_weights(shipped / "tuned-32.safetensors", make_network(card), card)
+    assert [one.card.name for one in fitting(AttributeSpace((POSE,)))] == ["pose-60"]
+
+
 @pytest.mark.usefixtures("shipped")
 @pytest.mark.parametrize(
     ("space", "attributes", "message"),
@@ -188,7 +201,7 @@ def test_a_gallery_that_nothing_fits_is_told_what_there_is(
 def test_what_ships_is_small_labelled_and_has_never_seen_the_packaged_gallery() -> None:
     people = set(open_faces("studio-mini").identities)
     shipped = packaged()
-    assert {"pose-60", "pose-32"} <= {one.card.name for one in shipped}
+    assert {"pose-mindseye-60", "pose-60", "pose-32"} <= {one.card.name for one in shipped}
     assert sum(one.size_bytes for one in shipped) < TRACKED
     for one in shipped:
         assert one.size_bytes <= LARGEST
