@@ -19,10 +19,14 @@ from generator.estimator import best_values, labels_of
 
 TEMPERATURES = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)  # squared grey levels
 BATCH = 64
+WORTH = 0.002  # how much more often another rule must be right to be worth its redrawings
 
 
 def fit_rule(engine: Engine, validation: Aligned) -> dict[str, Any]:
     """Choose a rule and its temperature.
+
+    The estimator alone has every image redrawn once, the others under every value: it is taken
+    unless one of them is right clearly more often.
 
     Args:
         engine: With an estimator.
@@ -49,6 +53,8 @@ def fit_rule(engine: Engine, validation: Aligned) -> dict[str, Any]:
         "reconstruction": _accuracy(errors.argmin(axis=1), labels[:, 0]),
     }
     best = max(accuracy, key=lambda name: accuracy[name])  # of equals the first
+    if accuracy["estimator"] >= accuracy[best] - WORTH:
+        best = "estimator"
     rule, _, temperature = best.partition(" ")
     fitted: dict[str, Any] = {"rule": rule, "accuracy": accuracy}
     return {**fitted, "temperature": float(temperature)} if temperature else fitted

@@ -7,6 +7,7 @@ from gallery.align import Aligner, Pixels
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.faces import Face
 from gallery.pixels import Aligned
+from generator import fitting
 from generator.card import Card
 from generator.engine import Drawn, Engine, Floats
 from generator.fitting import fit_rule, redrawing_errors
@@ -70,6 +71,16 @@ def test_the_rule_that_estimates_best_is_taken(
     assert fitted["rule"] == rule
     assert fitted["accuracy"][rule if rule == "estimator" else best(fitted)] == 1.0
     assert ("temperature" in fitted) == (rule == "both")
+
+
+@pytest.mark.parametrize(("worth", "rule"), [(0.005, "estimator"), (0.003, "both")])
+def test_redrawing_under_every_value_must_be_worth_it(
+    worth: float, rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "WORTH", worth)
+    probabilities = np.array([WRONG, *[SURE] * 249], np.float32)  # of 250 one wrong: 0.4 %
+    engine = Told(np.array([NEAR] * 250, np.float32), probabilities)
+    assert fit_rule(engine, validation(*["-45"] * 250))["rule"] == rule
 
 
 def best(fitted: dict[str, dict[str, float]]) -> str:
