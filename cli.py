@@ -1088,7 +1088,7 @@ def _score(given: str | None, collection: "Collection", engine: "Engine") -> str
 
 
 def _split(faces: "FaceSet", engine: "Engine", split: str) -> "FaceSet":
-    people = engine.card.train_identities
+    people = engine.card.seen
     part = faces
     if split != "all":
         part = faces.of(people) if split == "train" else faces.without(people)

@@ -66,6 +66,8 @@ class Lattices:
             chosen = self._chosen(self._groups[self._people[who]], rests, random)
             for of_value in chosen:
                 wishes = _values(list(of_value), values, EACH // len(chosen), random)
+                if not images:
+                    wishes = wishes[: self._size]  # a batch that is smaller than one person's share
                 if len(images) + len(wishes) > self._size:
                     return np.array(images), np.array(partners)
                 start, count = len(images), len(wishes)

@@ -64,6 +64,9 @@ class Weights:
         if "fitted_on" in card["fusion"]:
             on = card["fusion"]["fitted_on"]
             card["fusion"] = {**card["fusion"], "fitted_on": {**on, "people": len(on["people"])}}
+        if "validation" in card["data"]:
+            aside = len(card["data"]["validation"])
+            card["data"] = {**card["data"], "validation": aside}
         return {**card, "path": str(self.path), "bytes": self.size_bytes, "people": len(people)}
 
 

@@ -7,7 +7,7 @@ The folder holds `run.json` (what was asked for), `log.jsonl` (losses), `samples
 import hashlib
 import json
 import time
-from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -154,24 +154,26 @@ def _asked_before(out: Path) -> dict[str, Any]:
 def _require_same(before: dict[str, Any], now: dict[str, Any], out: Path) -> None:
     """Refuse other settings; the message names the first that differs, like "recipe.steps"."""
     was, is_now = _flat(before), _flat(now)
-    for name, value in is_now.items():
-        if was.get(name) != value:
+    for name in {**is_now, **was}:  # a setting that is as usual may stand in one of them alone
+        if was.get(name) != is_now.get(name):
             raise ConfigError(
-                f"{out} was begun with {name} = {_short(was.get(name))}, now it is"
-                f" {_short(value)}; say the same again, or name another folder with --out"
+                f"{out} was begun with {name} = {_said(was, name)}, now it is"
+                f" {_said(is_now, name)}; say the same again, or name another folder with --out"
             )
 
 
 def _flat(settings: dict[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in settings.items():
-        inner = value.items() if isinstance(value, dict) else ()
-        flat |= {f"{name}.{key}": one for key, one in inner} if inner else {name: value}
+        table = isinstance(value, dict)
+        flat |= {f"{name}.{key}": one for key, one in value.items()} if table else {name: value}
     return flat
 
 
-def _short(value: Any) -> str:  # noqa: ANN401  any JSON
-    text = json.dumps(value)
+def _said(settings: Mapping[str, Any], name: str) -> str:
+    if name not in settings:
+        return "as usual"
+    text = json.dumps(settings[name])
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 

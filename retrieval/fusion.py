@@ -202,7 +202,8 @@ class Weights:
             name: Of the score.
 
         Raises:
-            WeightsError: None were fitted for it; the message names the command.
+            WeightsError: None were fitted for it, or the card is damaged; the message names the
+                command.
         """
         if name == DRAWING:
             return cls()
@@ -213,7 +214,13 @@ class Weights:
                 f" people that nothing was trained on: mindseye weights fit WEIGHTS SPEC"
                 " (docs/fusion.md)"
             )
-        return cls(float(fitted["log_probability"]), float(fitted.get("identity", 0.0)))
+        try:
+            return cls(float(fitted["log_probability"]), float(fitted.get("identity", 0.0)))
+        except (TypeError, ValueError) as error:
+            raise WeightsError(
+                f"The fitted weights on the card of {card.name} are damaged: {error}; fit them"
+                " again: mindseye weights fit"
+            ) from error
 
 
 def fitted_for(card: Card, name: str) -> Mapping[str, Any] | None:

@@ -449,6 +449,25 @@ def test_a_split_takes_the_people_on_the_card_or_the_others(
     assert seen == [people]
 
 
+def test_people_that_something_was_fitted_on_are_on_the_card_too(
+    mindseye: Mindseye,
+    faces_spec: str,
+    make_fitted_weights: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+
+    def build(_collection: Any, faces: Any, *_: Any, **__: Any) -> Iterator[BuildProgress]:
+        seen.append(set(faces.identities))
+        yield BuildProgress(0, 0, 0, 0, 0)
+
+    monkeypatch.setattr("retrieval.build.build", build)
+    weights = make_fitted_weights(fusion={"fitted_on": {"people": ["p3"]}})
+    for split in ("train", "test"):
+        mindseye("index", "build", faces_spec, "--weights", weights, "--split", split)
+    assert seen == [{"p1", "p2", "p3"}, {"p4", "p5"}]
+
+
 def test_a_stopped_build_says_how_to_go_on(
     mindseye: Mindseye, faces_spec: str, pose_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ Identity is read from portraits, as in a search, and not from the generator's sm
 Shapes: N gallery images, Q queries, K answers kept, W pairs of weights.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from retrieval.evaluation.records import Progress, QueryTable
 from retrieval.evaluation.store import Steps, Store, default_cache, open_store
 from retrieval.evaluation.weighing import (
     Answers,
+    Block,
     Material,
     blocks_of,
     chosen_of,
@@ -96,7 +97,7 @@ def fit(engine: Engine, faces: FaceSet, options: Options) -> Steps[Fitted]:
         DatasetError: None of their images can be used, or there is nothing to ask.
         OSError: The scratch folder's disk is full.
     """
-    part = fitting_people(faces, engine.card, options)
+    part = fitting_people(faces.renamed(options.protocol.names), engine.card, options)
     notes = []
     recogniser: Recogniser | None = None
     try:
@@ -109,11 +110,13 @@ def fit(engine: Engine, faces: FaceSet, options: Options) -> Steps[Fitted]:
     with open_store(options.cache) as store, store.inner() as own:
         work = yield from _workbench(engine, part, options.protocol, own)
         material = yield from _material(work, part, recogniser)
-        fusion, chosen = yield from _weighed(material, work.bench.asked)
+        alone = options.protocol.exclude_source
+        fusion, chosen = yield from _weighed(material, work.bench.asked, source_excluded=alone)
         calibration = {}
         for name, weights in chosen.items():
             used = _used(material, name)
-            answers = yield from _answers(used, work.bench.asked, weights, name)
+            blocks = blocks_of(used, work.bench.asked, source_excluded=alone)
+            answers = yield from _answers(blocks, len(work.bench.asked), weights, name)
             calibration[name] = calibrated(answers, work.bench.labels, work.bench.asked)
         described = {**fusion, "fitted_on": _described(part, work, options.protocol)}
     card = replace(engine.card, fusion=described, calibration=calibration)
@@ -195,12 +198,12 @@ def _identities(work: Workbench, part: FaceSet, recogniser: Recogniser) -> Steps
 
 
 def _weighed(
-    material: Material, asked: QueryTable
+    material: Material, asked: QueryTable, *, source_excluded: bool
 ) -> Steps[tuple[dict[str, Any], dict[str, Weights]]]:
     """Try the grid; return what goes onto the card, and the weights of each score."""
     tried = grid(log_p=material.log_p is not None, identity=material.identities is not None)
     found: dict[str, list[Any]] = {"C1": [], "C2": []}
-    for block in blocks_of(material, asked):
+    for block in blocks_of(material, asked, source_excluded=source_excluded):
         for name, right in hits(block, tried).items():
             found[name].append(right)
         yield Progress("weighing", block.queries.stop, len(asked))
@@ -215,11 +218,11 @@ def _used(material: Material, score: str) -> Material:
     return replace(material, log_p=log_p, identities=identities)
 
 
-def _answers(material: Material, asked: QueryTable, weights: Weights, score: str) -> Steps[Answers]:
+def _answers(blocks: Iterable[Block], queries: int, weights: Weights, score: str) -> Steps[Answers]:
     parts = []
-    for block in blocks_of(material, asked):
+    for block in blocks:
         parts.append(first_answers(block, weights, KEPT))
-        yield Progress(f"calibrating {score}", block.queries.stop, len(asked))
+        yield Progress(f"calibrating {score}", block.queries.stop, queries)
     return joined(parts)
 
 

@@ -91,14 +91,24 @@ class Answers:
     right: NDArray[np.bool_]
 
 
-def blocks_of(material: Material, asked: QueryTable) -> Iterator[Block]:
-    """Compare all queries with the gallery, part by part."""
+def blocks_of(
+    material: Material, asked: QueryTable, *, source_excluded: bool = False
+) -> Iterator[Block]:
+    """Compare all queries with the gallery, part by part.
+
+    Args:
+        material: What scores are made of.
+        asked: The queries.
+        source_excluded: Whether each query's own source answers nothing: it scores -inf.
+    """
     count = len(material.gallery)
     step = max(1, TABLE // max(1, count))
     for start in range(0, len(asked), step):
         queries = range(start, min(start + step, len(asked)))
         rows = slice(queries.start, queries.stop)
         parts = {"drawing": _products(np.asarray(material.probes[rows]), material.gallery)}
+        if source_excluded:
+            parts["drawing"][np.arange(len(queries)), asked.source[rows]] = -np.inf
         if material.log_p is not None:
             parts["log_p"] = material.wishes[rows] @ material.log_p.T
         if material.identities is not None:
@@ -146,8 +156,9 @@ def best(weighed: Sequence[Weighed]) -> Weighed:
 
 
 def first_answers(block: Block, weights: Weights, count: int) -> Answers:
-    """Return the best answers of a block; equal scores in gallery order."""
+    """Return the best answers of a block that may answer; equal scores in gallery order."""
     scores = block.scores(weights)
+    count = min(count, int(np.isfinite(scores).sum(axis=1).min()))
     top = np.argsort(-scores, axis=1, kind="stable")[:, :count]
     weight = {"drawing": 1.0, **_named(weights)}
     return Answers(

@@ -98,3 +98,12 @@ def test_a_small_collection_makes_small_batches() -> None:
     few = [face for face in FACES if face.identity in ("a", "b")]
     images, _ = drawn(Lattices(few, SPACE, 64), 0)
     assert len(images) == 2 * EACH
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_batch_may_be_smaller_than_what_a_person_has_to_show(size: int) -> None:
+    alike = [face for face in FACES if face.condition["light"] == "left"]
+    for seed in range(6):
+        images, partners = drawn(Lattices(alike, SPACE, size), seed)
+        assert len(images) == max(size, 2)
+        assert sorted(partners) == list(range(len(images)))

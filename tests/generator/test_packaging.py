@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,16 @@ def test_the_card_of_packed_weights_says_what_they_are(trained: Path, tmp_path: 
     for text in (to_table([packed]), to_text(packed)):
         for part in ("pose-60", "Apache-2.0", "preliminary", "C2@1 50", card.sha256[:12], "pose"):
             assert part in text
+
+
+def test_a_description_counts_people_and_names_none(trained: Path) -> None:
+    weights = Weights.at(trained)
+    data = {**weights.card.data, "validation": ["b"]}
+    fusion = {"fitted_on": {"spec": "folder:x", "people": ["c", "d"]}}
+    described = replace(weights, card=replace(weights.card, data=data, fusion=fusion)).describe()
+    assert described["people"] == 2
+    assert described["data"]["validation"] == 1
+    assert described["fusion"]["fitted_on"]["people"] == 2
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from generator.checkpoint import (
     load_weights,
     save_checkpoint,
 )
+from generator.config import Recipe
 from generator.engine import Engine
 from generator.request import CPU, TrainRequest
 from generator.run import CHECKPOINT_FILE, LOG_FILE, RUN_FILE, Progress, data_sha256, train
@@ -272,7 +273,7 @@ def changed_recipe(request: TrainRequest) -> TrainRequest:
         (changed_recipe, r"recipe\.learning_rate = 0\.001, now it is 0\.5"),
         (
             lambda r: replace(r, recipe=replace(r.recipe, network={"feature_layer": "conv4"})),
-            r'network\.feature_layer = null, now it is "conv4"',
+            r'network\.feature_layer = as usual, now it is "conv4"',
         ),
         (
             lambda r: replace(r, faces=replace(r.faces, spec="folder:b")),
@@ -293,6 +294,34 @@ def test_a_run_is_not_resumed_with_other_settings(
     with pytest.raises(ConfigError, match=f"run was begun with {message}") as caught:
         next(train(change(tiny), resume=True))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda r: replace(r, train=replace(r.train, beta1=0.5)),
+            r"recipe\.beta1 = 0\.5, now it is",
+        ),
+        (
+            lambda r: replace(r, train=replace(r.train, weights={"cycle": 5.0})),
+            r'recipe\.weights = {"cycle": 5\.0}, now it is',
+        ),
+        (
+            lambda r: replace(r, network={"feature_layer": "conv4"}),
+            r'network\.feature_layer = "conv4", now it is',
+        ),
+    ],
+    ids=["younger", "losses", "network"],
+)
+def test_a_setting_that_is_no_longer_given_is_missed(
+    tiny: TrainRequest, change: Callable[[Recipe], Recipe], message: str
+) -> None:
+    tiny.out.mkdir()
+    begun = replace(tiny, recipe=change(tiny.recipe))
+    (tiny.out / RUN_FILE).write_text(json.dumps(begun.to_json()))
+    with pytest.raises(ConfigError, match=f"run was begun with {message} as usual; say the same"):
+        next(train(tiny, resume=True))
 
 
 def test_a_run_may_be_resumed_elsewhere_and_with_other_pauses(tiny: TrainRequest) -> None:

@@ -130,6 +130,13 @@ def test_what_was_not_fitted_is_refused(make_fitted_weights: Callable[..., Path]
         check_score(card, "drawing+values", estimates=False)
 
 
+@pytest.mark.parametrize("value", [None, "much"])
+def test_a_damaged_fit_is_told(make_fitted_weights: Callable[..., Path], value: object) -> None:
+    card = load_card(make_fitted_weights(fusion={**FUSION, "log_probability": value}))
+    with pytest.raises(WeightsError, match="the card of fitted-32 are damaged: .* weights fit"):
+        Weights.of(card, "fused")
+
+
 def test_people_that_were_fitted_on_count_as_seen(make_fitted_weights: Callable[..., Path]) -> None:
     path = make_fitted_weights(fusion={**FUSION, "fitted_on": {"people": ["p2", "p4"]}})
     assert load_card(path).seen == ("p1", "p2", "p4")

@@ -56,6 +56,7 @@ def choose_edits(
         DatasetError: There is no edit that all of them can draw, or nobody is left.
         ConfigError: The protocol does not fit.
     """
+    faces = faces.renamed(protocol.names)
     tested = [{one.name for one in tested_faces(faces, card, protocol).faces} for card in cards]
     admitted = set.intersection(*tested)
     known = faces.where(

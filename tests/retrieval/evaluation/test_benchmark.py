@@ -577,7 +577,7 @@ def test_cutoffs_beyond_the_gallery_find_everything() -> None:
 def test_weights_that_have_seen_somebody_whom_the_protocol_tests_are_refused() -> None:
     seen = card_of("w", POSE, trained_on=("s0", "s1", "s5"))
     check_together(GRID, [seen], Protocol(train_identities="6"))
-    with pytest.raises(ConfigError, match="w was trained on s5, who is not among these; train wi"):
+    with pytest.raises(ConfigError, match="w was trained or fitted on s5, who is not among these"):
         check_together(GRID, [seen], Protocol(train_identities="2"))
 
 

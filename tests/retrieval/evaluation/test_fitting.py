@@ -98,6 +98,37 @@ def test_the_same_fit_is_the_same(
     assert list(tmp_path.iterdir()) == []  # nothing is left of the scratch files
 
 
+def test_a_protocol_may_rename_values_and_leave_out_the_source(
+    fitted: Fitted,
+    make_fitted_weights: Callable[..., Path],
+    faces_dir: Path,
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "other-names"
+    shutil.copytree(faces_dir, folder)
+    labels = (folder / "labels.csv").read_text()
+    spelt = {"-45": "west", "0": "ahead", "45": "east"}
+    for value, name in spelt.items():
+        labels = labels.replace(f",{value},", f",{name},")
+    (folder / "labels.csv").write_text(labels)
+    names = {"pose": {name: value for value, name in spelt.items()}}
+    engine = Engine.open(make_fitted_weights(), CPU)
+
+    def found(**more: Any) -> Card:
+        protocol = Protocol(queries=100, names=names, **more)
+        options = Options(cache=tmp_path / "cache", identities="2", protocol=protocol)
+        one: Fitted = finished(fit(engine, open_faces(f"folder:{folder}"), options))
+        return one.card
+
+    def slopes(card: Card) -> list[float]:
+        return list(card.calibration["drawing"]["others"]["slopes"])
+
+    as_before = found()
+    assert as_before.fusion["hit_rate"] == fitted.card.fusion["hit_rate"]
+    assert slopes(as_before) == pytest.approx(slopes(fitted.card))
+    assert slopes(found(exclude_source=True)) != pytest.approx(slopes(fitted.card))
+
+
 def test_nobody_is_tested_whom_something_was_fitted_on(
     fitted: Fitted, make_fitted_weights: Callable[..., Path], faces_spec: str, tmp_path: Path
 ) -> None:

@@ -98,6 +98,20 @@ def test_first_answers_stand_in_order_with_the_parts_of_their_scores(
     assert answers.right.tolist() == np.stack(right).tolist()
 
 
+def test_a_source_that_is_excluded_answers_nothing(material: Material, asked: QueryTable) -> None:
+    """Not even where identity alone decides, and every image that may answer is asked for."""
+    weights = Weights(0.0, 1e4)
+    (block,) = blocks_of(material, asked, source_excluded=True)
+    whole = scores(material, asked, weights)
+    whole[np.arange(Q), asked.source] = -np.inf
+    first = whole.argmax(axis=1)
+    right = (asked.right.reshape(Q, 2) == first[:, None]).any(axis=1)
+    assert hits(block, [weights])["C1"][:, 0].tolist() == right.tolist()
+    answers = first_answers(block, weights, N)
+    assert answers.scores.shape == (Q, N - 1)
+    assert all(np.isfinite(part).all() for part in answers.parts.values())
+
+
 def rated(a: float, w: float, c1: float, c2: float) -> Weighed:
     return Weighed(Weights(a, w), {"C1": c1, "C2": c2})
 

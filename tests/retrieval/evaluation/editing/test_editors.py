@@ -69,6 +69,13 @@ def test_edits_are_those_that_every_editor_can_draw_of_people_nobody_has_seen() 
     assert len(edits) == 4 * 2 * 2  # people, lights, ways
 
 
+def test_a_protocol_may_call_values_as_the_weights_do() -> None:
+    names = {"pose": {"-45": "west", "0": "ahead", "45": "east"}}
+    card = card_of("w", Attribute("pose", ("ahead", "east", "west")))
+    edits = choose_edits(GRID, [card], Protocol(names=names))
+    assert {edit.wish["pose"] for edit in edits} == {"ahead", "east", "west"}
+
+
 def test_editors_of_different_attributes_share_no_edit() -> None:
     cards = [card_of("a", POSE), card_of("b", LIGHT)]
     with pytest.raises(DatasetError, match="two values that all of a, b draw"):

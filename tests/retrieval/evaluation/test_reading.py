@@ -1,0 +1,48 @@
+"""The images that weights were trained on, and whether they are those of the card."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gallery.pixels import align_all, align_each
+from gallery.readers.registry import open_faces
+from generator.checkpoint import load_card
+from generator.run import data_sha256
+from retrieval.evaluation.reading import Training, read_training
+from retrieval.evaluation.store import open_store
+
+
+def finished(steps: Iterator[Any]) -> Any:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value
+
+
+@pytest.mark.parametrize(
+    ("trained", "aside", "same"),
+    [(("p1", "p2"), (), True), (("p1",), ("p2",), True), (("p1",), (), False)],
+    ids=["everybody", "one set aside", "other images"],
+)
+def test_training_images_are_compared_without_people_set_aside(
+    make_weights: Callable[..., Path],
+    faces_spec: str,
+    tmp_path: Path,
+    trained: tuple[str, ...],
+    aside: tuple[str, ...],
+    same: bool,
+) -> None:
+    faces = open_faces(faces_spec)
+    card = load_card(make_weights("two", trained_on=("p1", "p2")))
+    aligned = align_all(list(align_each(faces.of(trained), card.aligner)), faces_spec)
+    data: dict[str, Any] = {"sha256": data_sha256(aligned)}
+    if aside:
+        data["validation"] = list(aside)
+    with open_store(tmp_path) as store:
+        found: Training = finished(read_training(faces, replace(card, data=data), store, 0))
+    assert found.is_same == same
+    assert {face.identity for face in found.aligned.faces} == {"p1", "p2"}  # rivals learn from all
