@@ -10,7 +10,7 @@ import pytest
 from gallery.faces import Face, FaceSet
 from gallery.readers.registry import open_faces
 from retrieval import build as module
-from retrieval import reading
+from retrieval import reading, scoring
 from retrieval.build import build
 from retrieval.canonical import canonicalise
 from retrieval.collection import Collection
@@ -125,7 +125,7 @@ def test_a_drawing_that_fails_loses_nothing(
             raise RuntimeError("CUDA out of memory")
         return plain(*arguments, **named)
 
-    monkeypatch.setattr(module, "canonicalise", failing)
+    monkeypatch.setattr(scoring, "canonicalise", failing)
     with pytest.raises(RuntimeError, match="CUDA out of memory"):
         gallery.build()
     assert gallery.states()["indexed"] == 4

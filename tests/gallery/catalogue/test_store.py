@@ -31,6 +31,7 @@ QUESTIONS: dict[str, Callable[[Catalogue], object]] = {
     "held_by": lambda catalogue: catalogue.spaces.held_by(1, 1),
     "removed_since": lambda catalogue: catalogue.spaces.removed_since(1, 0),
     "skipped": lambda catalogue: catalogue.spaces.skipped(1),
+    "mark": lambda catalogue: catalogue.spaces.mark(1),
 }
 
 
@@ -48,7 +49,7 @@ def test_a_question_leaves_no_transaction_open(
 def test_the_questions_are_all_that_there_are() -> None:
     changes = {
         *("register", "forget", "add", "place", "publish", "forget_shard", "remove", "restore"),
-        *("purge", "replace_shards", "place_removed", "forget_placements"),
+        *("purge", "replace_shards", "place_removed", "forget_placements", "close"),
     }
     methods = {name for part in (Images, Spaces) for name in vars(part) if name[0] != "_"}
     assert methods == changes | QUESTIONS.keys()
