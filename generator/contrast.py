@@ -38,11 +38,7 @@ class HardBatches:
         self, faces: Sequence[Face], pairs: Pairs, space: AttributeSpace, batch_size: int
     ) -> None:
         """Take the images and their pairs."""
-        numbers: dict[object, int] = {}
-        self.cells: Positions = np.array(
-            [numbers.setdefault((f.identity, f.condition), len(numbers)) for f in faces],
-            dtype=np.int64,
-        )
+        self.cells = cells_of(faces)
         found: dict[str, dict[object, list[int]]] = defaultdict(lambda: defaultdict(list))
         for pair, target in enumerate(pairs.targets.tolist()):
             face = faces[target]
@@ -76,6 +72,15 @@ class HardBatches:
         if sum(map(len, batch)) < 2:  # those chosen were hardly ever shown as was wished
             return random.integers(self._total, size=self._size)
         return np.concatenate(batch)[: self._size]
+
+
+def cells_of(faces: Sequence[Face]) -> Positions:
+    """Number the cells of images, (N,): one person under one condition is one cell."""
+    numbers: dict[object, int] = {}
+    return np.array(
+        [numbers.setdefault((f.identity, f.condition), len(numbers)) for f in faces],
+        dtype=np.int64,
+    )
 
 
 def info_nce(probes: Tensor, candidates: Tensor, cells: Tensor, temperature: float) -> Tensor:

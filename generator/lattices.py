@@ -12,15 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from gallery.attributes import AttributeSpace, Condition
 from gallery.faces import Face
 from generator.augment import Augmentation, jitter_together
+from generator.contrast import Positions, cells_of
 from generator.plan import Lesson
 
-Positions = NDArray[np.int64]
 OfValue = dict[Condition, list[int]]  # the images of one person, alike but for the wished values
 EACH = 4  # images of a person in a batch, of as many other conditions as OTHERS
 OTHERS = 2
@@ -40,17 +39,13 @@ class Lattices:
         """
         self._size = max(batch_size, 2)
         self._groups: dict[str, dict[Condition, OfValue]] = {}
-        cells: dict[object, int] = {}
         for at, face in enumerate(faces):
             wish, rest = face.condition.only(space.names), face.condition.without(space.names)
             if len(wish) < len(space.names):
                 continue
             of_person = self._groups.setdefault(str(face.identity), {})
             of_person.setdefault(rest, {}).setdefault(wish, []).append(at)
-            cells.setdefault((face.identity, face.condition), len(cells))
-        self.cells: Positions = np.array(
-            [cells.get((face.identity, face.condition), -1) for face in faces], dtype=np.int64
-        )
+        self.cells = cells_of(faces)
         self._people = sorted(self._groups)
 
     def draw(self, random: np.random.Generator) -> tuple[Positions, Positions]:
