@@ -4,6 +4,7 @@ Shapes: B batch, C channels, S side, A length of the one-hot code.
 """
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,14 +13,37 @@ from torch.nn import functional
 
 from gallery.attributes import AttributeSpace
 from generator.augment import Augmentation
+from generator.blocks import Critic
 from generator.estimator import by_attribute
+from generator.family import Shape, initialise
 from generator.plan import Batch, Lesson, Terms
+
+
+class Judged(Shape, Protocol):
+    """A configuration of a network that is trained against a critic."""
+
+    @property
+    def critic_width(self) -> int:
+        """Channels after the critic's first convolution."""
+
 
 # Sources, wishes, own codes -> drawings.
 Draw = Callable[[Tensor, Tensor, Tensor], Tensor]
 # Other colours, in the place of ReHistoGAN's (Afifi et al., CVPR 2021), with which SARGAN augments:
 # contrast, brightness and tint of the whole image, no other place or scale, no noise.
 COLOUR = Augmentation(tint=0.12, shift=0.0, zoom=0.0, noise=0.0)
+
+
+def critic_of(shape: Judged, random: torch.Generator) -> Critic:
+    """Return the untrained critic of a network that draws, initialised as PyTorch does."""
+    critic = Critic(
+        size=shape.size,
+        channels=shape.channels,
+        classes=shape.code_size,
+        width=shape.critic_width,
+    )
+    initialise(critic, random)
+    return critic
 
 
 def wasserstein(real: Tensor, drawn: Tensor) -> Tensor:

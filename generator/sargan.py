@@ -36,10 +36,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gallery.attributes import AttributeSpace
-from generator.adversarial import critic_terms, drawing_terms, in_other_colours
+from generator.adversarial import critic_of, critic_terms, drawing_terms, in_other_colours
 from generator.blocks import AttentionBlock, Critic, ResidualBlock, conv_norm, with_code
 from generator.config import Recipe, TrainConfig, published
-from generator.family import FamilyConfig, Network, initialise
+from generator.family import FamilyConfig, Network
 from generator.plan import Batch, Course, Plan, Stage, Terms, Turn
 from generator.redrawing import Drawing
 
@@ -144,14 +144,8 @@ class Sargan(Network):
 
     def plan(self, course: Course) -> Plan:
         """Train the generator in every `critic_steps`-th step, its critic in every step."""
-        config, shape = course.config, self.config
-        critic = Critic(
-            size=shape.size,
-            channels=shape.channels,
-            classes=shape.code_size,
-            width=shape.critic_width,
-        )
-        initialise(critic, course.random)
+        config = course.config
+        critic = critic_of(self.config, course.random)
         weights = self.weights(config.weights)
         judging = partial(critic_terms, critic, self._drawn, course.space)
         drawing = partial(self._drawing_terms, critic, course.space)
