@@ -11,7 +11,6 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,33 +33,10 @@ from generator.request import CPU, TrainRequest
 from generator.run import Progress
 from retrieval import demo
 from retrieval.build import BuildProgress
+from tests.commands import Mindseye, Ran, commands_in
 from tests.retrieval.recognising import Colours
 
 ROOT = Path(__file__).parents[1]
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a command left.
-
-    Attributes:
-        status: Its exit status.
-        out: What it wrote to stdout.
-        err: What it wrote to stderr.
-    """
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """Read stdout as one JSON object, on one line and with nothing beside it."""
-        assert (self.status, self.out.count("\n")) == (0, 1), self
-        return json.loads(self.out)
-
-
-Mindseye = Callable[..., Ran]
 
 
 @pytest.fixture
@@ -68,21 +44,7 @@ def mindseye(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Mindseye:
     """Run a command in this process, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MINDSEYE_COLLECTION", raising=False)
-    monkeypatch.setattr("generator.machine.keep_freed_memory", lambda: True)
-
-    def run(*arguments: object) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["mindseye", *map(str, arguments)])
-        capsys.readouterr()
-        status: Any = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            status = end.code or 0
-        return Ran(status, *capsys.readouterr())
-
-    return run
+    return commands_in(tmp_path, monkeypatch, capsys)
 
 
 def in_a_process(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,14 +1,12 @@
 """Every editor, from the command line: trained, resumed, indexed, asked and measured."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import cli  # noqa: TID251  its tests are outside the layers
+from tests.commands import commands_in
 
 CONFIG = """
 [train]
@@ -37,21 +35,12 @@ def mindseye(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Mindseye:
     """Run a command in an empty folder, which must succeed; return what it prints."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MINDSEYE_COLLECTION", raising=False)
-    monkeypatch.setattr("generator.machine.keep_freed_memory", lambda: True)
+    command = commands_in(tmp_path, monkeypatch, capsys)
 
     def run(*arguments: object) -> str:
-        monkeypatch.setattr(sys, "argv", ["mindseye", *map(str, arguments)])
-        capsys.readouterr()
-        status: Any = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            status = end.code or 0
-        printed = capsys.readouterr()
-        assert status == 0, printed.err
-        return printed.out
+        ran = command(*arguments)
+        assert ran.status == 0, ran.err
+        return ran.out
 
     return run
 

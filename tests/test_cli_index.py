@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from retrieval.build import BuildProgress
-from tests.test_cli import Mindseye
+from tests.commands import Mindseye
 from tests.test_cli import mindseye as mindseye  # noqa: PLC0414  a fixture
 
 QUERY = ("--wish", "pose=45", "--space", "pose-32", "-k", "3", "--json")
