@@ -89,12 +89,18 @@ def _two_stage(size: int, channels: int) -> Architecture:
     return Architecture(f"two-stage-{size}", TwoStageConfig, TwoStage, recipes, fixed)
 
 
+def _mindseye(size: int) -> Architecture:
+    name, fixed = f"mindseye-{size}", {"size": size}
+    return Architecture(name, MindseyeConfig, Mindseye, mindseye.recipe, fixed)
+
+
 ARCHITECTURES = {
     architecture.name: architecture
     for architecture in (
         _two_stage(60, 3),
         _two_stage(32, 1),
-        Architecture("mindseye-60", MindseyeConfig, Mindseye, mindseye.recipe, {"size": 60}),
+        _mindseye(60),
+        _mindseye(32),
         Architecture("sargan", SarganConfig, Sargan, sargan.recipe),
         Architecture("stargan", StarganConfig, Stargan, stargan.recipe),
         Architecture("stgan", StganConfig, Stgan, stgan.recipe),
