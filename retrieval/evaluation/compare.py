@@ -69,7 +69,7 @@ def compare(first: Path, second: Path) -> Comparison:
             beside it.
         ConfigError: The two share no query, no method, or no measure.
     """
-    (summary_a, table_a), (summary_b, table_b) = _read(first), _read(second)
+    (summary_a, table_a), (summary_b, table_b) = read_results(first), read_results(second)
     notes = (*_hash_notes(summary_a, summary_b), *_method_notes(table_a, table_b))
     return _compare(table_a, table_b, notes)
 
@@ -126,7 +126,13 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _read(path: Path) -> tuple[Mapping[str, Any], PerQuery]:
+def read_results(path: Path) -> tuple[Mapping[str, Any], PerQuery]:
+    """Read a results.json, or that of a folder, and the queries.npz beside it.
+
+    Raises:
+        DatasetError: A file is missing, damaged, of another format, or does not belong to the one
+            beside it.
+    """
     path = path / "results.json" if path.is_dir() else path
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
