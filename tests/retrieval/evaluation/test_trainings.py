@@ -32,7 +32,7 @@ def written(record: Record, out: Path) -> Path:
 def run(*command: str) -> subprocess.CompletedProcess[str]:
     """Run a script of this checkout."""
     environment = {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment
     )
 
