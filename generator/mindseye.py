@@ -1,4 +1,4 @@
-"""`mindseye-60`: encode once, draw by moving pixels and painting the rest, embed.
+"""`mindseye-60`, `mindseye-32`: encode once, draw by moving pixels and painting the rest, embed.
 
 Our own network. What differs from the published two-stage networks, and why:
 
@@ -194,7 +194,7 @@ def recipe(name: str) -> Recipe:
         ConfigError: There is no such recipe; the network is in no paper.
     """
     if name not in ("fast", "tuned"):
-        raise ConfigError(f"mindseye-60 has no recipe {name!r}; take fast or tuned")
+        raise ConfigError(f"Our own networks have no recipe {name!r}; take fast or tuned")
     tuned = name == "tuned"
     train = replace(
         TrainConfig(),

@@ -19,7 +19,7 @@ from generator.contrast import info_nce
 from generator.engine import Engine
 from generator.lattices import Lattice
 from generator.mindseye import Mindseye, _terms
-from generator.mindseye_layers import REACH, MindseyeConfig
+from generator.mindseye_layers import REACH, MindseyeConfig, plainly
 from generator.registry import architecture
 from generator.request import CPU, TrainRequest, make_request
 from generator.run import train
@@ -148,6 +148,23 @@ def test_the_terms_equal_their_formulas() -> None:
     assert terms["contrast"].item() == pytest.approx(contrast.item(), rel=1e-4)
 
 
+def test_training_attends_as_drawing_does() -> None:
+    random = torch.Generator().manual_seed(0)
+    query, key, value = torch.randn(3, 2, 4, 16, 32, generator=random)
+    expected = functional.scaled_dot_product_attention(query, key, value)
+    assert torch.allclose(plainly(query, key, value), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["mindseye-60", "mindseye-32"])
+def test_it_draws_the_size_of_its_name(name: str) -> None:
+    network = architecture(name).build(3, {}).eval()
+    side = architecture(name).size
+    with torch.no_grad():
+        drawn = network.draw(torch.zeros(2, 3, side, side), torch.eye(3)[:2])
+    assert name.endswith(str(side))
+    assert drawn.refined.shape == (2, 3, side, side)
+
+
 @pytest.mark.parametrize("size", [23, 257])
 def test_sizes_out_of_range_are_refused(size: int) -> None:
     with pytest.raises(ValueError, match=f"size must lie in 24..256, got {size}"):
@@ -155,7 +172,7 @@ def test_sizes_out_of_range_are_refused(size: int) -> None:
 
 
 def test_there_is_no_published_recipe() -> None:
-    with pytest.raises(ConfigError, match="has no recipe 'paper'; take fast or tuned"):
+    with pytest.raises(ConfigError, match="have no recipe 'paper'; take fast or tuned"):
         architecture("mindseye-60").recipe("paper")
 
 
