@@ -99,6 +99,19 @@ def test_the_table_gives_intervals_and_how_far_trainings_lie_apart(trainings: li
     assert "Paired difference to new, points:" in table
 
 
+def test_benchmarks_stand_on_one_page(trainings: list[Path]) -> None:
+    results = json.loads((trainings[0] / "results.json").read_text())
+    script = [sys.executable, str(ROOT / "scripts" / "folds_page.py")]
+    ran = run(*script, *map(str, trainings[:2]))
+    assert ran.returncode == 0, ran.stderr
+    lines = ran.stdout.splitlines()
+    assert sum(line.startswith("| `ours` |") for line in lines) == 2
+    expected = 100 * results["methods"][0]["scores"]["C1"]["R@1"]["value"]
+    shown = next(line for line in lines if line.startswith("| `ours` |"))
+    assert shown.startswith(f"| `ours` | {expected:.1f} [")
+    assert run(*script, "nowhere").stderr.startswith("Error: There is no nowhere; give a results.json")
+
+
 def test_trainings_of_other_queries_or_methods_are_refused(
     trainings: list[Path], tmp_path: Path
 ) -> None:
