@@ -727,7 +727,7 @@ def query(
         save(answer_sheet([answer], searcher.card.aligner, shown=k), sheet)
         _note(f"Sheet: {sheet}")
     if explain is not None:
-        _explain(searcher, source, wish, face, among, explain)
+        _explain(searcher, source, wish, k, face, among, explain)
     shown = _save_drawing(answer, drawn)
     typer.echo(json.dumps(to_json(answer, shown)) if as_json else to_text(answer))
 
@@ -1183,13 +1183,14 @@ def _explain(
     searcher: "Searcher",
     source: "Image",
     wish: list[str],
+    k: int,
     face: "Crop | None",
     among: "Among",
     folder: Path,
 ) -> None:
     from retrieval.explain import explain, write
 
-    reasons = explain(searcher, source, wish, crop=face, among=among)
+    reasons = explain(searcher, source, wish, k, face, among=among)
     told = write(reasons, folder, searcher.card.aligner)
     _note(f"Explained: {', '.join(str(path) for path in told if path.parent == folder)}")
 

@@ -216,8 +216,10 @@ class Searcher:
         drawn, features, errors = self._draw(seen, wish)
         drawn_at = time.perf_counter()
         portraits = self.scoring.portraits(self.card.aligner)
-        portrait = None if portraits is None else portraits.align(image, crop=crop)
-        probe = self.scoring.probe(self.engine, features, wish, portrait)
+        cut = None
+        if portraits is not None:
+            cut = np.stack([portraits.align(one, crop=crop) for one in (image, *others)])
+        probe = self.scoring.probe(self.engine, features, wish, cut)
         embedded_at = time.perf_counter()
         neighbours = self._search(probe, max(k, NEEDED), among)
         found_at = time.perf_counter()

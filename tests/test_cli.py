@@ -704,6 +704,8 @@ def test_weights_are_fitted_and_searches_are_fused_with_them(
         assert 0 < hit["confidence"] < 1
     assert ran.err == "Explained: why/sheet.png, why/explain.json\n"
     assert (tmp_path / "why" / "drawings" / "pose=-45.png").is_file()
+    told = json.loads((tmp_path / "why" / "explain.json").read_text("utf-8"))
+    assert [len(row["hits"]) for row in told["drawings"]] == [3, 3, 3]
     line = mindseye(*asked).out.splitlines()[1]
     assert re.match(r"  1  -?\d\.\d{3}  +\d+ %  p\d +light=", line)
 

@@ -60,7 +60,7 @@ class Budget:
     """What trained rivals may spend.
 
     Attributes:
-        steps: Updates; None: as many as the weights under test had, both stages together.
+        steps: Updates; None: as many as the weights under test had, all stages together.
         trials: Settings that are tried.
         seeds: Trainings of each, one for each seed from 0.
     """
