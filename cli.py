@@ -308,12 +308,19 @@ def weights_fit(
         str | None,
         typer.Option(metavar="FILE|NAME", help="Which images, and what is asked; see bench."),
     ] = None,
+    redrawing_only: Annotated[
+        bool,
+        typer.Option(
+            "--redrawing-only", help="Measure the usual errors of redrawings; keep all else."
+        ),
+    ] = False,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Fit what log p and identity weigh in a search, and how sure its answers are.
 
     On people that the weights were not trained on; the card keeps what was fitted, and their names.
+    Also how far redrawings of such people usually are: photographs far beyond get no confidence.
 
     \b
     Example: mindseye weights fit runs/pose-60 studio:more-people
@@ -321,8 +328,10 @@ def weights_fit(
     from gallery.readers.registry import open_faces
     from generator.checkpoint import find_weights, save_card
     from generator.machine import keep_freed_memory
+    from generator.usual import usual_text
     from retrieval.evaluation import fitting
     from retrieval.evaluation.protocol_files import find_protocol
+    from retrieval.evaluation.redrawing import measure_redrawing
 
     if people is not None:
         _one_of("--people", people, fitting.PEOPLE)
@@ -332,13 +341,19 @@ def weights_fit(
     faces, path = open_faces(spec), find_weights(name)
     engine = _engine(str(path), device, images=len(faces))
     with _resumable("Run the same command again; nothing was changed."):
-        fitted = _result(fitting.fit(engine, faces, options), "fitting")
+        fit = measure_redrawing if redrawing_only else fitting.fit
+        fitted = _result(fit(engine, faces, options), "fitting")
     save_card(path, fitted.card)
     for note in fitted.notes:
         _note(f"Left out {note}")
     card = fitted.card
-    shown = {"fusion": card.fusion, "calibration": card.calibration}
-    typer.echo(json.dumps(shown, ensure_ascii=False) if as_json else fitting.to_text(card))
+    shown = {
+        "fusion": card.fusion,
+        "calibration": card.calibration,
+        "redrawing": card.redrawing,
+    }
+    told = usual_text(card) if redrawing_only else fitting.to_text(card)
+    typer.echo(json.dumps(shown, ensure_ascii=False) if as_json else told)
     _note(f"Card: {path.with_suffix('.json')}. Spaces take it over with their next `index build`")
 
 
@@ -427,7 +442,7 @@ def index_build(
                 restore=restore,
                 score=_score(score, opened, engine),
             )
-            _follow_build(steps, engine.card.name, opened.root, len(part))
+            _follow_build(steps, engine.card.name, opened, len(part))
 
 
 @index_app.command("add")
@@ -466,7 +481,7 @@ def index_add(
             part = _split(faces, engine, split)
             rule = Rule.parse(read_contract(opened.space_dir(name)).canonicalisation)
             steps = build(opened, part, engine, path, refine_best=rule.refine_best, restore=restore)
-            _follow_build(steps, name, opened.root, len(part))
+            _follow_build(steps, name, opened, len(part))
 
 
 @index_app.command("remove")
@@ -712,7 +727,7 @@ def query(
         save(answer_sheet([answer], searcher.card.aligner, shown=k), sheet)
         _note(f"Sheet: {sheet}")
     if explain is not None:
-        _explain(searcher, source, wish, face, among, explain)
+        _explain(searcher, source, wish, k, face, among, explain)
     shown = _save_drawing(answer, drawn)
     typer.echo(json.dumps(to_json(answer, shown)) if as_json else to_text(answer))
 
@@ -1100,8 +1115,12 @@ def _split(faces: "FaceSet", engine: "Engine", split: str) -> "FaceSet":
     return part
 
 
-def _follow_build(steps: "Iterator[BuildProgress]", name: str, root: Path, total: int) -> None:
+def _follow_build(
+    steps: "Iterator[BuildProgress]", name: str, collection: "Collection", total: int
+) -> None:
     """Show a build's progress, and say what came of it."""
+    from retrieval.doubts import misfit, strangers_in
+
     with _last_batch(steps) as stoppable:
         last = list(_bar(stoppable, f"indexing with {name}", total))[-1]
     parts = [f"{last.indexed} images indexed", f"{last.known} known already"]
@@ -1109,7 +1128,7 @@ def _follow_build(steps: "Iterator[BuildProgress]", name: str, root: Path, total
     parts += [f"{last.removed} removed before"] if last.removed else []
     typer.echo(f"{name}: {', '.join(parts)}, {last.skipped} files left out")
     if last.skipped:
-        _note(f"Reasons: mindseye index show --collection {root}")
+        _note(f"Reasons: mindseye index show --collection {collection.root}")
     if last.removed:
         _note("What was removed by hand stays out; --restore takes it in again")
     if last.lost:
@@ -1117,6 +1136,9 @@ def _follow_build(steps: "Iterator[BuildProgress]", name: str, root: Path, total
             f"{last.lost} images of other SPECs were in shards that are lost or damaged;"
             " build those SPECs again"
         )
+    strangers = strangers_in(collection, collection.catalogue.spaces.get(name))
+    if strangers is not None and not strangers.fit:
+        _note(f"Warning: {misfit(name, strangers)}")
 
 
 @contextmanager
@@ -1161,13 +1183,14 @@ def _explain(
     searcher: "Searcher",
     source: "Image",
     wish: list[str],
+    k: int,
     face: "Crop | None",
     among: "Among",
     folder: Path,
 ) -> None:
     from retrieval.explain import explain, write
 
-    reasons = explain(searcher, source, wish, crop=face, among=among)
+    reasons = explain(searcher, source, wish, k, face, among=among)
     told = write(reasons, folder, searcher.card.aligner)
     _note(f"Explained: {', '.join(str(path) for path in told if path.parent == folder)}")
 

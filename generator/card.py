@@ -39,6 +39,8 @@ class Card:
         fusion: How much log-probabilities and identities weigh in a search, as fitted on people
             that the weights have not seen (docs/fusion.md); empty where nothing was fitted.
         calibration: How sure answers are, by score, as fitted on the same people; likewise.
+        redrawing: How far canonical views usually are from their images, as measured on people
+            that nothing was trained on (generator/usual.py); empty where nobody measured.
         sha256: Of the weights' file; empty until it is written.
         licence: Of the weights.
         notes: What a user should know before trusting them; empty if nothing.
@@ -59,6 +61,7 @@ class Card:
     canonicalisation: Mapping[str, Any] = field(default_factory=dict)
     fusion: Mapping[str, Any] = field(default_factory=dict)
     calibration: Mapping[str, Any] = field(default_factory=dict)
+    redrawing: Mapping[str, Any] = field(default_factory=dict)
     sha256: str = ""
     licence: str = "not stated"
     notes: str = ""
@@ -67,7 +70,8 @@ class Card:
     def seen(self) -> tuple[str, ...]:
         """Everybody that the weights were trained on, or choices on this card were made with."""
         fitted = self.fusion.get("fitted_on", {}).get("people", ())
-        return tuple(dict.fromkeys((*self.train_identities, *fitted)))
+        measured = self.redrawing.get("measured_on", {}).get("people", ())
+        return tuple(dict.fromkeys((*self.train_identities, *fitted, *measured)))
 
     def to_json(self) -> dict[str, Any]:
         """Return a form that `from_json` reads back."""
@@ -87,6 +91,7 @@ class Card:
             "canonicalisation": dict(self.canonicalisation),
             "fusion": dict(self.fusion),
             "calibration": dict(self.calibration),
+            "redrawing": dict(self.redrawing),
             "sha256": self.sha256,
             "licence": self.licence,
             "notes": self.notes,
@@ -131,6 +136,7 @@ class Card:
                 canonicalisation=dict(data.get("canonicalisation", {})),
                 fusion=dict(data.get("fusion", {})),
                 calibration=dict(data.get("calibration", {})),
+                redrawing=dict(data.get("redrawing", {})),
                 sha256=str(data["sha256"]),
                 licence=str(data["licence"]),
                 notes=str(data.get("notes", "")),

@@ -105,6 +105,7 @@ class Network(nn.Module, ABC):
         LOSSES: Terms of the family's own losses, and what they weigh unless the recipe's
             `[train.weights]` say otherwise.
         TWO_STAGES: Whether the first drawing differs from the last.
+        OWN_STAGES: How many stages its own training has; each makes the recipe's `steps` updates.
         NEEDS_PAIRS: Whether it learns from images of one person under two values.
         config: Of the network.
         projection: Of the features, or None.
@@ -113,6 +114,7 @@ class Network(nn.Module, ABC):
 
     LOSSES: ClassVar[Mapping[str, float]] = {}
     TWO_STAGES: ClassVar[bool] = False
+    OWN_STAGES: ClassVar[int] = 1
     NEEDS_PAIRS: ClassVar[bool] = True
 
     projection: nn.Module | None

@@ -22,6 +22,7 @@ from generator.checkpoint import (
     packaged_weights,
     save_weights,
 )
+from generator.usual import usual_text
 
 LICENCE = "Apache-2.0"
 LARGEST = 16 * 2**20  # bytes of one file
@@ -61,9 +62,10 @@ class Weights:
         """Return what a user wants to know, for JSON: no lists of people."""
         card = self.card.to_json()
         people = card.pop("train_identities")
-        if "fitted_on" in card["fusion"]:
-            on = card["fusion"]["fitted_on"]
-            card["fusion"] = {**card["fusion"], "fitted_on": {**on, "people": len(on["people"])}}
+        for part, when in (("fusion", "fitted_on"), ("redrawing", "measured_on")):
+            if when in card[part]:
+                on = card[part][when]
+                card[part] = {**card[part], when: {**on, "people": len(on["people"])}}
         if "validation" in card["data"]:
             aside = len(card["data"]["validation"])
             card["data"] = {**card["data"], "validation": aside}
@@ -205,6 +207,7 @@ def to_text(shown: Weights) -> str:
         ),
         *(f"  {name}: {value}" for name, value in card.metrics.items()),
         *_fitted(card),
+        *([f"  {usual_text(card)}"] if card.redrawing else []),
         f"  licence: {card.licence}",
         f"  SHA-256: {card.sha256}",
     ]

@@ -133,6 +133,7 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
     with torch.device("meta"):  # says now, not after reading the images, what is wrong
         network = architecture(architecture_name).build(space.size, chosen.network)
     _check_weights(chosen.train, network, architecture_name)
+    chosen = _without_idle_estimator(chosen, network, begun)
     people = faces.labelled(attributes)
     if fold is not None:
         trained = fold_identities(people, fold)
@@ -159,6 +160,21 @@ def _check_steps(config: TrainConfig, start: Path | None) -> None:
         raise ConfigError(
             "steps must be above 0, got 0; 0 is for going on with other weights: --start WEIGHTS"
         )
+    if 0 < config.steps < config.critic_steps:
+        raise ConfigError(
+            f"steps = {config.steps} never reaches the generator, which is updated in every"
+            f" critic_steps = {config.critic_steps}th step; say --steps {config.critic_steps} or"
+            " more, or lower critic_steps in the [train] table of --config"
+        )
+
+
+def _without_idle_estimator(recipe: Recipe, network: Network, start: Path | None) -> Recipe:
+    """Leave out an estimator that nothing trains or trained: it would estimate at random."""
+    before = {} if start is None else load_card(start).network
+    learns = recipe.train.estimator_steps > 0 or before.get("estimator", False)
+    if network.estimator is None or learns:
+        return recipe
+    return replace(recipe, network={**recipe.network, "estimator": False})
 
 
 def _check_weights(config: TrainConfig, network: Network, name: str) -> None:

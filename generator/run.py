@@ -43,6 +43,7 @@ from generator.request import TrainRequest
 from generator.samples import measure, sample_sheet
 from generator.trainer import Step, Trainer
 from generator.training import TrainingData
+from generator.usual import own_errors, usual_errors
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 RUN_FILE = "run.json"
@@ -305,9 +306,23 @@ class _Run:
         chosen = {}
         if engine.estimates and self.validation is not None:
             chosen = fit_rule(engine, self.validation)
-        card = replace(engine.card, metrics=metrics, canonicalisation=chosen)
+        card = replace(
+            engine.card,
+            metrics=metrics,
+            canonicalisation=chosen,
+            redrawing=self._usual(engine, chosen),
+        )
         save_weights(self.request.out / WEIGHTS_FILE, self.network, card)
         (self.request.out / CHECKPOINT_FILE).unlink(missing_ok=True)
+
+    def _usual(self, engine: Engine, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """Say how far redrawings of people that nothing was trained on are, for the card."""
+        strangers = engine.card.data.get("validation", ())
+        if self.validation is None or not strangers:
+            return {}
+        shown = [face.identity in strangers for face in self.validation.faces]
+        errors = own_errors(engine, self.validation.pixels[np.array(shown)], chosen)
+        return {} if errors is None else usual_errors(errors, self.request.faces.spec, strangers)
 
     def _log(self, log: Path, step: Step, images_per_s: float) -> None:
         self.loss = step.loss.item()

@@ -84,6 +84,11 @@ class Trainer:
         self.seed = seed
         random = torch.Generator().manual_seed(int(_random(seed, BESIDE).integers(2**63)))
         plan = network.plan(Course(config, data, space, random, faces))
+        if len(plan.stages) != network.OWN_STAGES:
+            raise ValueError(
+                f"{type(network).__name__} plans {len(plan.stages)} stages and says OWN_STAGES ="
+                f" {network.OWN_STAGES}; benchmarks give rivals as many updates"
+            )
         self.beside = plan.beside.to(data.pixels.device)
         self.layout = torch.channels_last if config.channels_last else torch.contiguous_format
         for parameter in (*network.parameters(), *self.beside.parameters()):

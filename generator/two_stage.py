@@ -205,6 +205,7 @@ class TwoStage(Network):
     """Both stages, trained one after the other, and what a setting adds to them."""
 
     TWO_STAGES: ClassVar[bool] = True
+    OWN_STAGES: ClassVar[int] = 2
     config: TwoStageConfig
 
     def __init__(self, config: TwoStageConfig) -> None:

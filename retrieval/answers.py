@@ -18,6 +18,7 @@ def to_json(answer: Answer, drawn: str) -> dict[str, Any]:
         "wish": dict(answer.wish),
         "drawn": drawn,
         "timings_ms": asdict(answer.timings_ms),
+        "no_confidence": None if answer.doubt is None else answer.doubt.reason,
         "hits": [hit_to_json(hit) for hit in answer.hits],
     }
 
@@ -45,6 +46,8 @@ def to_text(answer: Answer) -> str:
         lines.append(f"{hit.rank:>3}  {hit.score:.3f}{sure}  {who:<12} {hit.condition}  {hit.path}")
     if not answer.hits:
         lines.append("nothing found")
+    if answer.doubt is not None:
+        lines.append(answer.doubt.reason)
     times = answer.timings_ms
     lines.append(f"draw {times.draw} ms, embed {times.embed} ms, search {times.search} ms")
     return "\n".join(lines)

@@ -379,9 +379,12 @@ class _Builder:
         if batch.drawing is not None:
             canonical = batch.drawing.result()
             shard = self._append(batch.ids, canonical.embeddings)
-            made = zip(batch.ids.tolist(), canonical.estimates, batch.landmarks, strict=True)
-            for image_id, estimate, where in made:
-                placed.append(Placed(image_id, "indexed", estimate=estimate, landmarks=where))
+            errors = canonical.errors.tolist()
+            made = zip(
+                batch.ids.tolist(), canonical.estimates, batch.landmarks, errors, strict=True
+            )
+            for image_id, estimate, where, error in made:
+                placed.append(Placed(image_id, "indexed", None, estimate, where, error))
         self.catalogue.spaces.place(self.space.id, placed, shard)
         self.lost -= {one.image_id for one in placed}
         before, added = self.progress, batch.counts

@@ -23,14 +23,15 @@ from generator.engine import Floats
 from retrieval.answers import hit_to_json
 from retrieval.canonical import canonicalise
 from retrieval.search import ALL, Among, Answer, Searcher
-from retrieval.sheets import SHOWN, hit_tile
+from retrieval.sheets import SHOWN, hit_tile, source_tile
 
 READING = (
     "sheet.png: first the source and its canonical redrawing; then a row for each value: the"
     " drawing, and the gallery images that come closest to it. score = drawing (cosine of drawing"
     " and canonical view) + log_p (how surely the image shows the wished values) + identity (how"
     " alike source and image are to a face recogniser), each as weighted; drawing alone where the"
-    " space holds no more. confidence: calibrated probability that person and wish are right."
+    " space holds no more. confidence: calibrated probability that person and wish are right;"
+    " no_confidence: why there is none although it was fitted."
 )
 
 
@@ -156,7 +157,7 @@ def sheet(explanation: Explanation, aligner: Aligner) -> Image.Image:
     """Draw the source and its redrawing, then a row for each drawing with what it finds."""
     first = explanation.rows[0].answer
     redrawn = f"redrawn as\n{explanation.estimate}\nMSE {explanation.error:g}"
-    rows = [[sheets.Tile(first.source, "source"), sheets.Tile(explanation.redrawn, redrawn)]]
+    rows = [[source_tile(first), sheets.Tile(explanation.redrawn, redrawn)]]
     for row in explanation.rows:
         caption = f"{row.attribute}={row.value}{chr(10) + 'wished for' if row.wished else ''}"
         frame = sheets.GREEN if row.wished else sheets.PLAIN
@@ -168,11 +169,13 @@ def sheet(explanation: Explanation, aligner: Aligner) -> Image.Image:
 
 def to_json(explanation: Explanation) -> dict[str, Any]:
     """Return what `explain.json` holds."""
+    doubt = explanation.rows[0].answer.doubt
     return {
         "reading": READING,
         "space": explanation.rows[0].answer.space,
         "wish": dict(explanation.wish),
         "score": explanation.score,
+        "no_confidence": None if doubt is None else doubt.reason,
         "source": {
             "picture": "drawings/source.png",
             "redrawn": "drawings/source redrawn.png",

@@ -81,7 +81,7 @@ class Scoring:
         return replace(seen, embeddings=self.layout.gallery(seen.embeddings, log_p, who))
 
     def probe(
-        self, engine: Engine, features: Floats, wish: Mapping[str, str], portrait: Pixels | None
+        self, engine: Engine, features: Floats, wish: Mapping[str, str], portraits: Pixels | None
     ) -> Floats:
         """Return the vector of one query, (1, F).
 
@@ -89,13 +89,16 @@ class Scoring:
             engine: Drew the wish.
             features: Of the drawing, not normalised, (1, D).
             wish: What is wished for.
-            portrait: The source for the recogniser, (P, P, 3); None without one.
+            portraits: The sources for the recogniser, all of one person, (n, P, P, 3): the mean of
+                their identities counts. None without one.
         """
         drawn = normalise(features)
         if self.name == DRAWING:
             return drawn
         code = wish_code(engine.card.space, wish)[None]
-        who = None if portrait is None else self._identities(portrait[None])
+        who = self._identities(portraits)
+        if who is not None and len(who) > 1:
+            who = normalise(who.mean(axis=0, keepdims=True))
         return self.layout.probes(drawn, code, who, self.weights)
 
     def part_probes(self, probe: Floats) -> dict[str, Floats]:

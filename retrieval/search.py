@@ -21,12 +21,14 @@ from gallery.errors import CatalogueError, ConfigError, IndexFileError, WeightsE
 from generator.card import Card
 from generator.checkpoint import find_weights, fuses, load_card
 from generator.engine import Engine, Floats
+from generator.usual import Usual
 from index.base import Neighbours
 from index.contract import IndexContract
 from index.store import read_contract
 from retrieval.canonical import PAPERS, Rule, canonicalise
 from retrieval.collection import Collection
 from retrieval.confidence import NEEDED, Calibration
+from retrieval.doubts import Doubt, counted, of_gallery, of_sources
 from retrieval.embedding import contract_from_card
 from retrieval.fresh import FreshIndex
 from retrieval.fusion import DRAWING, Layout, Score, Weights
@@ -49,7 +51,7 @@ class Found:
         landmarks: Where the face is, if known.
         parts: What the score is the sum of, by name: drawing, log_p, identity, as weighted.
         confidence: Probability that identity and wished value are right, as calibrated on people
-            that the weights have not seen; None without a calibration.
+            that the weights have not seen; None without a calibration, or where it is doubted.
     """
 
     rank: int
@@ -114,6 +116,7 @@ class Answer:
         drawn: The drawn image, grey levels in [0, 255], (S, S, C).
         timings_ms: Where the time went.
         hits: Found images, best first.
+        doubt: Why nothing is said of how sure they are, where it could be; else None.
     """
 
     space: str
@@ -122,6 +125,7 @@ class Answer:
     drawn: Floats
     timings_ms: Timings
     hits: tuple[Found, ...]
+    doubt: Doubt | None = None
 
 
 class Searcher:
@@ -154,9 +158,12 @@ class Searcher:
         self.rule = rule
         self.scoring = scoring or Scoring(Score(), Layout(engine.dimension), Weights())
         self._confidence = Calibration.of(engine.card, self.scoring.name)
+        self._usual = None if self._confidence is None else Usual.of(engine.card)
         self.engine = engine
         self.index = index
+        self._collection = collection
         self._catalogue = collection.catalogue
+        self._judged: tuple[SpaceRow | None, Doubt | None] = (None, None)
 
     @property
     def space(self) -> SpaceRow:
@@ -206,15 +213,18 @@ class Searcher:
         source = align(image)
         seen = np.stack([source, *map(align, others)])
         started = time.perf_counter()
-        drawn, features = self._draw(seen, wish)
+        drawn, features, errors = self._draw(seen, wish)
         drawn_at = time.perf_counter()
         portraits = self.scoring.portraits(self.card.aligner)
-        portrait = None if portraits is None else portraits.align(image, crop=crop)
-        probe = self.scoring.probe(self.engine, features, wish, portrait)
+        cut = None
+        if portraits is not None:
+            cut = np.stack([portraits.align(one, crop=crop) for one in (image, *others)])
+        probe = self.scoring.probe(self.engine, features, wish, cut)
         embedded_at = time.perf_counter()
         neighbours = self._search(probe, max(k, NEEDED), among)
         found_at = time.perf_counter()
-        hits = self._hits(neighbours, probe)[:k]
+        doubt = self._doubt(errors)
+        hits = self._hits(neighbours, probe, doubted=doubt is not None)[:k]
         if among.min_score is not None:
             hits = hits[: int((neighbours.scores[0] >= among.min_score).sum())]
         timings = Timings(
@@ -227,7 +237,7 @@ class Searcher:
                 )
             )
         )
-        return Answer(self.space.name, wish, source, drawn, timings, hits)
+        return Answer(self.space.name, wish, source, drawn, timings, hits, doubt)
 
     def _search(self, probe: Floats, k: int, among: Among) -> Neighbours:
         images = self._catalogue.images
@@ -244,25 +254,45 @@ class Searcher:
                 " 1 in the [network] table of --config"
             )
 
-    def _draw(self, images: Pixels, wish: Condition) -> tuple[Floats, Floats]:
-        """Draw the wish; what is not wished for stays as it is estimated to be in the first."""
-        condition = wish
-        if len(wish) < len(self.card.space.attributes):
-            seen = canonicalise(self.engine, images[:1], self.rule)
-            condition = seen.estimates[0].replace(wish)
+    def _draw(self, images: Pixels, wish: Condition) -> tuple[Floats, Floats, list[float]]:
+        """Draw the wish; what is not wished for stays as it is estimated to be in the first.
+
+        Returns:
+            The drawing, its features, and how far the images' own redrawings are from them: nothing
+            where nobody asks.
+        """
+        condition, errors = wish, []
+        if self._usual is not None or len(wish) < len(self.card.space.attributes):
+            judged = images if self._usual is not None else images[:1]
+            seen = canonicalise(self.engine, judged, self.rule)
+            condition, errors = seen.estimates[0].replace(wish), seen.errors.tolist()
         code = self.card.space.one_hot(condition)[None]
         if len(images) == 1:
             drawn = self.engine.draw(images, code)
         else:
             drawn = self.engine.draw_together(images[None], code)
-        return drawn.refined[0], drawn.features
+        return drawn.refined[0], drawn.features, errors
 
-    def _hits(self, neighbours: Neighbours, probe: Floats) -> tuple[Found, ...]:
-        """Say what was found, with the parts of its scores, and how sure it is."""
+    def _doubt(self, errors: Sequence[float]) -> Doubt | None:
+        """Say why nothing is known of how sure the answers are, if so: the gallery, or the sources.
+
+        The gallery is judged again when it has changed.
+        """
+        if self._usual is None:
+            return None
+        if self._judged[0] != self.space:
+            strangers = counted(self._collection, self.space, self._usual)
+            self._judged = (self.space, of_gallery(self.space.name, strangers))
+        return self._judged[1] or of_sources(self._usual, errors)
+
+    def _hits(
+        self, neighbours: Neighbours, probe: Floats, *, doubted: bool = False
+    ) -> tuple[Found, ...]:
+        """Say what was found, with the parts of its scores, and how sure it is unless doubted."""
         ids, scores = neighbours.ids[0].tolist(), neighbours.scores[0]
         parts = self._parts(probe, ids) if ids else {}
         sure = None
-        if self._confidence is not None and ids:
+        if self._confidence is not None and ids and not doubted:
             sure = self._confidence.of_answers(scores, parts).tolist()
         rows = self._catalogue.images.rows(self.space.id, ids)
         return tuple(

@@ -36,12 +36,18 @@ def answer_sheet(
     """
     rows = []
     for number, answer in enumerate(answers):
-        row = [Tile(answer.source, "source"), Tile(answer.drawn, f"drawn:\n{answer.wish}")]
+        row = [source_tile(answer), Tile(answer.drawn, f"drawn:\n{answer.wish}")]
         for place, hit in enumerate(answer.hits[:shown]):
             colour = PLAIN if right is None else GREEN if right[number][place] else RED
             row.append(hit_tile(hit, aligner, colour))
         rows.append(row)
     return sheet(rows, tile_px=112, title=title)
+
+
+def source_tile(answer: Answer) -> Tile:
+    """Show what was asked about, and why there is no confidence, where that is so."""
+    doubt = "" if answer.doubt is None else f"\n{answer.doubt.brief}"
+    return Tile(answer.source, f"source{doubt}")
 
 
 def hit_tile(hit: Found, aligner: Aligner, frame: str) -> Tile:

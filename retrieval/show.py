@@ -10,6 +10,7 @@ from generator.checkpoint import load_card
 from index.kinds import spell_bytes
 from index.store import read_contract, read_manifest
 from retrieval.collection import Collection
+from retrieval.doubts import Strangers, misfit, strangers_in
 from retrieval.fusion import DRAWING, Score
 
 PAGE = 1000
@@ -21,8 +22,9 @@ def describe(collection: Collection) -> dict[str, Any]:
     Returns:
         "collection", "images", "duplicates" (files whose image was found before), and "spaces":
         for each its name, weights, attributes, score, generation, kind of index, vectors, "index"
-        (what its manifest says of what FAISS holds, or null), count of images in every state, and
-        "skipped": every file left out, with its reason.
+        (what its manifest says of what FAISS holds, or null), "strangers" (how many images are
+        unlike those the weights know, or null where nobody knows), count of images in every state,
+        and "skipped": every file left out, with its reason.
 
     Raises:
         WeightsError: A space's copy of its weights is missing or damaged.
@@ -65,9 +67,15 @@ def _space(
         "generation": space.generation,
         "published_at": space.published_at,
         **published,
+        "strangers": _strangers(collection, space),
         "states": collection.catalogue.spaces.state_counts(space.id),
         "skipped": [{"path": path, "reason": reason} for path, reason in sorted(skipped)],
     }
+
+
+def _strangers(collection: Collection, space: SpaceRow) -> dict[str, Any] | None:
+    found = strangers_in(collection, space)
+    return None if found is None else {**asdict(found), "fit": found.fit}
 
 
 def images_where(collection: Collection, where: str) -> Iterator[dict[str, Any]]:
@@ -111,6 +119,9 @@ def to_text(shown: dict[str, Any]) -> str:
         lines.append(f"  {states}; {space['kind'] or 'nothing published'}{scored}")
         if space["index"] is not None:
             lines.append(f"  {_index(space['index'])}")
+        if space["strangers"] is not None:
+            told = Strangers(*(space["strangers"][name] for name in ("count", "known", "limit")))
+            lines.append(f"  {told if told.fit else misfit(space['name'], told)}")
         lines += [f"  skipped {one['path']}: {one['reason']}" for one in space["skipped"]]
     lines += [f"duplicate {d['path']}: same as {d['same_as']}" for d in shown["duplicates"]]
     return "\n".join(lines)

@@ -480,7 +480,8 @@ def test_an_answer_in_json_has_exactly_the_promised_keys(
     )
     assert ran.err == ""
     answer = ran.json
-    assert sorted(answer) == ["drawn", "hits", "space", "timings_ms", "wish"]
+    assert sorted(answer) == ["drawn", "hits", "no_confidence", "space", "timings_ms", "wish"]
+    assert answer["no_confidence"] is None
     assert (answer["space"], answer["wish"]) == ("pose-32", {"pose": "45"})
     assert sorted(answer["timings_ms"]) == ["draw", "embed", "search"]
     assert all(isinstance(time, float) for time in answer["timings_ms"].values())
@@ -703,8 +704,45 @@ def test_weights_are_fitted_and_searches_are_fused_with_them(
         assert 0 < hit["confidence"] < 1
     assert ran.err == "Explained: why/sheet.png, why/explain.json\n"
     assert (tmp_path / "why" / "drawings" / "pose=-45.png").is_file()
+    told = json.loads((tmp_path / "why" / "explain.json").read_text("utf-8"))
+    assert [len(row["hits"]) for row in told["drawings"]] == [3, 3, 3]
     line = mindseye(*asked).out.splitlines()[1]
     assert re.match(r"  1  -?\d\.\d{3}  +\d+ %  p\d +light=", line)
+
+
+def test_weights_that_do_not_fit_the_photographs_say_so(
+    mindseye: Mindseye,
+    make_fitted_weights: Callable[..., Path],
+    faces_spec: str,
+    faces_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("generator.usual.ENOUGH", 12)
+    logistic = {"bias": 0.0, "slopes": [1.0, 1.0]}
+    told = {"measures": ["drawing", "lead"], "first": logistic, "others": logistic}
+    weights = make_fitted_weights(calibration={"drawing": told})
+    ran = mindseye(
+        *("weights", "fit", weights.parent, faces_spec, "--identities", 2),
+        *("--redrawing-only", "--json"),
+    )
+    assert ran.json["calibration"] == {"drawing": told}
+    assert ran.json["redrawing"]["measured_on"]["people"] == ["p3", "p4"]
+    path = weights.with_suffix(".json")
+    card = json.loads(path.read_text("utf-8"))
+    card["redrawing"]["quantiles"] = dict.fromkeys(("0.5", "0.9", "0.99"), 0.5)
+    path.write_text(json.dumps(card), "utf-8")
+    built = mindseye("index", "build", faces_spec, "--weights", weights.parent)
+    misfit = (
+        "fitted-32 does not fit these photographs: 30 of 30 images (100 %) are redrawn with an"
+        " error above 0.5, where 1 % is usual."
+    )
+    assert f"Warning: {misfit} Answers get no confidence;" in built.err
+    assert misfit in mindseye("index", "show").out
+    answer = mindseye("query", faces_dir / "p5-0-left.png", "--wish", "pose=45", "--json").json
+    assert answer["no_confidence"].startswith(f"No confidence: {misfit}")
+    assert {hit["confidence"] for hit in answer["hits"]} == {None}
 
 
 def test_weights_draw_a_sheet_of_strangers(mindseye: Mindseye, tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ class Placed:
         reason: Why it was skipped.
         estimate: Condition of the canonical view, if indexed.
         landmarks: With which it was cut out, if any.
+        error: Mean squared distance of its canonical view to it, if indexed.
     """
 
     image_id: int
@@ -48,6 +49,7 @@ class Placed:
     reason: str | None = None
     estimate: Condition | None = None
     landmarks: Landmarks | None = None
+    error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from gallery.catalogue.images import NOWHERE, Images
@@ -240,6 +240,21 @@ class Spaces:
         known = {state: counted.get(state, 0) for state in ("indexed", "skipped", "removed")}
         return known | {"pending": pending}
 
+    def errors_above(self, space_id: int, limit: float) -> tuple[int, int]:
+        """Count the indexed images with an error above a limit, and all whose error is known.
+
+        Args:
+            space_id: Of the space.
+            limit: Mean squared error.
+        """
+        error = Placement.error
+        query = select(func.count(case((error > limit, 1))), func.count(error)).where(
+            Placement.space_id == space_id, Placement.state == "indexed"
+        )
+        above, known = self._session.execute(query).one()
+        self._session.rollback()
+        return int(above), int(known)
+
     def placed_ids(self, space_id: int, state: str) -> list[int]:
         """List the images in one state of a space, by id."""
         query = select(Placement.image_id).where(
@@ -283,4 +298,5 @@ def _placement(space_id: int, one: Placed, shard: int | None) -> dict[str, Any]:
         "shard": shard if one.state == "indexed" else None,
         "estimate": json.dumps(dict(one.estimate)) if one.estimate else None,
         "landmarks": spell_landmarks(one.landmarks),
+        "error": one.error if one.state == "indexed" else None,
     }

@@ -28,7 +28,7 @@ NAMING = {
 LONG = BigInteger().with_variant(Integer, "sqlite")  # where every integer is as long as it must be
 PLAIN = Text().with_variant(Text(collation="C"), "postgresql")  # in the order of its code points
 NAME = String(255).with_variant(String(255, collation="C"), "postgresql")
-REVISION = "0002"  # the newest of migrations/versions
+REVISION = "0003"  # the newest of migrations/versions
 
 
 class Table(DeclarativeBase):
@@ -138,6 +138,8 @@ class Placement(Table):
         estimate: The condition of its canonical view, as a JSON object, if indexed.
         removed_in: The generation that answered queries when it was removed, if it was.
         landmarks: With which it was cut out, as in `Image`.
+        error: Mean squared distance of its canonical view to it, squared grey levels; null of
+            images that were indexed before this was kept.
     """
 
     __tablename__ = "placement"
@@ -156,6 +158,7 @@ class Placement(Table):
     estimate: Mapped[str | None] = mapped_column(PLAIN)
     removed_in: Mapped[int | None]
     landmarks: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[float | None]
 
 
 class Shard(Table):

@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from generator.usual import Usual
 from retrieval.confidence import measures_of
+from retrieval.doubts import Strangers
 from retrieval.evaluation.methods.base import Method, Prepared
 from retrieval.evaluation.protocols import Protocol
 from retrieval.evaluation.ranking import join, rank
@@ -61,6 +64,9 @@ def answer(method: Method, seed: int, work: Workbench, protocol: Protocol) -> St
     ranked = join(parts)
     ranked_at = time.perf_counter()
     sure = None if prepared.judge is None else first_confidences(prepared, ranked.top)
+    usual, canonical = Usual.of(work.bench.engine.card), work.made("canonical")
+    if sure is not None and usual is not None and canonical is not None:
+        sure = undoubted(sure, asked.source, canonical.errors, usual)
     return Answered(
         replace(
             record,
@@ -102,3 +108,18 @@ def first_confidences(prepared: Prepared, top: Integers) -> Floats:
         measures = measures_of(scores, scored, calibration.names)
         found[rows] = calibration.first.probability(measures[:, 0])
     return found
+
+
+def undoubted(sure: Floats, sources: Integers, errors: NDArray[np.float32], usual: Usual) -> Floats:
+    """Take confidence from answers to which a search would give none: NaN, (Q,).
+
+    Args:
+        sure: Of first answers, (Q,).
+        sources: Gallery positions of the queries' sources, (Q,).
+        errors: Of the redrawing of every gallery image, (N,).
+        usual: What errors are.
+    """
+    strange = errors > usual.limit
+    whole = Strangers(int(strange.sum()), len(errors), usual.limit)
+    doubted = strange[sources] if whole.fit else np.ones(len(sure), dtype=np.bool_)
+    return np.where(doubted, np.nan, sure)

@@ -21,6 +21,7 @@ from gallery.errors import ConfigError, DatasetError
 from gallery.faces import FaceSet, first_identities
 from generator.card import Card
 from generator.engine import Engine
+from generator.usual import usual_errors, usual_text
 from index.base import Vectors
 from retrieval.evaluation.asking import ask, known_space, restrict
 from retrieval.evaluation.calibrating import KEPT, calibrated
@@ -76,7 +77,7 @@ class Fitted:
     """What was fitted.
 
     Attributes:
-        card: With `fusion` and `calibration`.
+        card: With what was fitted: `fusion`, `calibration`, `redrawing`.
         notes: What was left out, and why.
     """
 
@@ -119,7 +120,9 @@ def fit(engine: Engine, faces: FaceSet, options: Options) -> Steps[Fitted]:
             answers = yield from _answers(blocks, len(work.bench.asked), weights, name)
             calibration[name] = calibrated(answers, work.bench.labels, work.bench.asked)
         described = {**fusion, "fitted_on": _described(part, work, options.protocol)}
-    card = replace(engine.card, fusion=described, calibration=calibration)
+        redrawn = yield from work.canonical()
+        usual = usual_errors(redrawn.value.errors, part.spec, part.identities)
+    card = replace(engine.card, fusion=described, calibration=calibration, redrawing=usual)
     return Fitted(card, tuple(notes))
 
 
@@ -253,7 +256,7 @@ def to_text(card: Card) -> str:
     for name, one in card.calibration.items():
         error = one["expected_calibration_error"]
         lines.append(f"confidence of {name}: off by {100 * error:.1f} points in the mean")
-    return "\n".join(lines)
+    return "\n".join([*lines, usual_text(card)])
 
 
 def _spelt(name: str, fusion: Mapping[str, Any]) -> str:

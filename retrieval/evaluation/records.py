@@ -180,8 +180,8 @@ class MethodRecord:
             more, (Q, K).
         right_ranks: Rank of every right image of the query table, from 0; -1 where it is not ranked
             at all (filtered out), (R,).
-        confidence: How sure the first answer of each query is, in [0, 1], (Q,); empty without a
-            calibration.
+        confidence: How sure the first answer of each query is, in [0, 1], (Q,); NaN where a search
+            would say nothing (retrieval/doubts.py); empty without a calibration.
         build_s: Seconds to prepare the gallery; None if nothing is prepared.
         query_s: Seconds for all queries, from pixels to ranks.
         index_bytes: Size of what is searched; None if nothing is kept.

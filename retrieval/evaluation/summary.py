@@ -181,14 +181,15 @@ def _confidence(record: Record, method: MethodRecord) -> Json | None:
     """Compare how sure first answers were with how often they were right under C1."""
     if not len(method.confidence):
         return None
-    right = rank_all(method, record.queries)["C1"].first == 0
-    table = metrics.reliability(method.confidence, right, BINS)
+    said = np.isfinite(method.confidence)
+    sure = method.confidence[said]
+    right = (rank_all(method, record.queries)["C1"].first == 0)[said]
+    table = metrics.reliability(sure, right, BINS)
     return {
-        "mean": _number(float(method.confidence.mean())),
-        "right": _number(float(right.mean())),
-        "expected_calibration_error": _number(
-            metrics.calibration_error(method.confidence, right, BINS)
-        ),
+        "withheld": _number(1 - float(said.mean())),
+        "mean": _number(float(sure.mean())) if len(sure) else None,
+        "right": _number(float(right.mean())) if len(sure) else None,
+        "expected_calibration_error": _number(metrics.calibration_error(sure, right, BINS)),
         "bins": [
             {
                 "from": place / BINS,

@@ -46,11 +46,13 @@ class Canonical:
         embeddings: Refiner features, unit length, (N, D).
         images: Grey levels rounded to whole ones, (N, S, S, C).
         estimates: The values under which each was redrawn.
+        errors: Mean squared distance of each redrawing to its image, (N,).
     """
 
     embeddings: Vectors
     images: Pixels
     estimates: Sequence[Condition]
+    errors: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Budget:
     """What trained rivals may spend.
 
     Attributes:
-        steps: Updates; None: as many as the weights under test had, both stages together.
+        steps: Updates; None: as many as the weights under test had, all stages together.
         trials: Settings that are tried.
         seeds: Trainings of each, one for each seed from 0.
     """
@@ -205,13 +207,15 @@ class Workbench:
         embeddings = bench.store.writer("canonical-embeddings", len(pixels))
         images = bench.store.writer("canonical-images", len(pixels))
         estimates: list[Condition] = []
+        errors: list[Floats] = []
         for start in range(0, len(pixels), BATCH):
             found = canonicalise(bench.engine, pixels[start : start + BATCH], rule)
             embeddings.add(found.embeddings)
             images.add(found.images.round().astype(np.uint8))
             estimates += found.estimates
+            errors.append(found.errors)
             yield Progress(f"redrawing with {bench.engine.card.name}", len(estimates), len(pixels))
-        return Canonical(embeddings.close(), images.close(), estimates)
+        return Canonical(embeddings.close(), images.close(), estimates, np.concatenate(errors))
 
     def redrawn_truly(self) -> Steps[Made[Vectors]]:
         """Redraw the gallery in its true values; embeddings, (N, D)."""

@@ -28,6 +28,7 @@ def test_a_card_survives_the_way_through_json(make_card: MakeCard) -> None:
         metrics={"train": {"pairs": 3, "mse_stage_1": 1.5}, "heldout": None},
         fusion={"log_probability": 0.2, "without_identity": {"log_probability": 0.1}},
         calibration={"fused": {"first": {"bias": -1.5}}},
+        redrawing={"quantiles": {"0.5": 2.0}, "images": 9},
         sha256="ab" * 32,
         licence="CC BY 4.0",
     )
@@ -52,6 +53,7 @@ def test_a_card_says_what_a_reader_looks_for(make_card: MakeCard) -> None:
         "canonicalisation",
         "fusion",
         "calibration",
+        "redrawing",
         "sha256",
         "licence",
         "notes",

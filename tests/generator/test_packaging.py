@@ -103,10 +103,13 @@ def test_a_description_counts_people_and_names_none(trained: Path) -> None:
     weights = Weights.at(trained)
     data = {**weights.card.data, "validation": ["b"]}
     fusion = {"fitted_on": {"spec": "folder:x", "people": ["c", "d"]}}
-    described = replace(weights, card=replace(weights.card, data=data, fusion=fusion)).describe()
+    redrawing = {"measured_on": {"spec": "folder:y", "people": ["e", "f", "g"]}}
+    card = replace(weights.card, data=data, fusion=fusion, redrawing=redrawing)
+    described = replace(weights, card=card).describe()
     assert described["people"] == 2
     assert described["data"]["validation"] == 1
     assert described["fusion"]["fitted_on"]["people"] == 2
+    assert described["redrawing"]["measured_on"]["people"] == 3
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ import pytest
 from gallery.align import Aligner, Crop
 from gallery.errors import ConfigError, DatasetError, WishError
 from gallery.faces import Face, FaceSet
+from gallery.readers.registry import open_faces
+from generator.registry import architecture
 from generator.request import CPU, TrainRequest, make_request
 
 MakeFaces = Callable[..., FaceSet]
@@ -133,3 +135,45 @@ def test_without_labels_there_is_nothing_to_train_on(faces: FaceSet) -> None:
     unlabelled = replace(faces, faces=tuple(Face(face.name) for face in faces.faces))
     with pytest.raises(DatasetError, match="no image with an identity and pose"):
         asked(unlabelled)
+
+
+@pytest.mark.parametrize(("steps", "refused"), [(4, True), (5, False), (None, False)])
+def test_a_run_without_a_step_of_the_generator_is_refused(
+    faces: FaceSet, steps: int | None, refused: bool
+) -> None:
+    def ask() -> TrainRequest:
+        return asked(faces, architecture_name="sargan", steps=steps)
+
+    if not refused:
+        assert ask().recipe.train.critic_steps == 5
+        return
+    told = r"steps = 4 never reaches the generator, .* every critic_steps = 5th step; say --steps 5"
+    with pytest.raises(ConfigError, match=told):
+        ask()
+
+
+@pytest.mark.parametrize("name", ["mindseye-60", "two-stage-32"])
+@pytest.mark.parametrize("steps", [0, 7])
+def test_an_estimator_that_nothing_trains_is_left_out(
+    faces: FaceSet, tmp_path: Path, name: str, steps: int
+) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(f"[train]\nestimator_steps = {steps}\n[network]\nestimator = true\n")
+    request = asked(faces, architecture_name=name, recipe_name="tuned", config=file)
+    network = architecture(name).build(3, request.recipe.network)
+    assert (network.estimator is not None) == (steps > 0)
+    assert (network.projection is not None) is True
+
+
+def test_an_estimator_of_the_weights_to_begin_with_is_kept(
+    make_fitted_weights: Callable[..., Path],
+    make_weights: Callable[..., Path],
+    faces_spec: str,
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "c.toml"
+    text = "[train]\nestimator_steps = 0\n[network]\nestimator = true\nprojection = 20\n"
+    file.write_text(text, encoding="utf-8")
+    for start, kept in ((make_fitted_weights(), True), (make_weights("pose-32"), False)):
+        request = asked(open_faces(faces_spec), config=file, start=str(start), steps=0)
+        assert request.recipe.network["estimator"] is kept

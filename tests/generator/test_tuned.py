@@ -60,6 +60,8 @@ def test_four_stages_are_trained_one_after_the_other(tuned: Callable[..., TrainR
     assert card.data["validation"] == ["s3"]
     assert card.canonicalisation["rule"] in ("reconstruction", "estimator", "both")
     assert set(card.canonicalisation["accuracy"]) >= {"reconstruction", "estimator", "both 30"}
+    assert card.redrawing["images"] == 6
+    assert card.redrawing["measured_on"] == {"spec": request.faces.spec, "people": ["s3"]}
     engine = Engine.open(request.out / "weights.safetensors", CPU)
     assert engine.dimension == 256
     pixels = np.zeros((2, 32, 32, 1), dtype=np.uint8)
@@ -150,6 +152,7 @@ def test_people_that_the_first_weights_were_trained_on_are_not_called_set_aside(
     card = load_weights(going_on.out / "weights.safetensors")[1]
     assert card.canonicalisation["rule"] in ("reconstruction", "estimator", "both")
     assert "validation" not in card.data  # s3 was set aside here, and drawn on there
+    assert card.redrawing == {}
 
 
 def test_weights_of_another_shape_are_no_start(

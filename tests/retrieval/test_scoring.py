@@ -140,6 +140,32 @@ def test_one_wish_of_two_asks_only_for_that_value(searcher: Searcher, source: Im
     assert itself.parts["identity"] == pytest.approx(0.7, abs=1e-5)
 
 
+def test_the_identity_of_several_images_is_their_mean(
+    built: Collection, source: Image.Image, faces_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights that fuse images, stood in for by drawing from the first."""
+    searcher = open_searcher(built, WISHES, CPU)
+    engine = searcher.engine
+    monkeypatch.setattr(engine, "fuses", True)
+    monkeypatch.setattr(engine, "draw_together", lambda seen, code: engine.draw(seen[:, 0], code))
+    others = [load(faces_dir / f"p{n}-45-right.png") for n in (4, 2)]
+    answer = searcher.query(source, WISHES, k=30, others=others)
+    aligner = portrait_aligner(searcher.card.aligner)
+    cut = Colours().embed(np.stack([aligner.align(one) for one in (source, *others)]))
+    who = cut.mean(axis=0)
+    who /= np.linalg.norm(who)
+    for hit in answer.hits:
+        portrait = aligner.align(load(Path(hit.path)))[None]
+        expected = 0.7 * float((Colours().embed(portrait) @ who)[0])
+        assert hit.parts["identity"] == pytest.approx(expected, abs=1e-5)
+    alone = {hit.path: hit.parts for hit in searcher.query(source, WISHES, k=30).hits}
+    for hit in answer.hits:
+        assert hit.parts["drawing"] == pytest.approx(alone[hit.path]["drawing"], abs=1e-5)
+    assert any(
+        abs(hit.parts["identity"] - alone[hit.path]["identity"]) > 0.01 for hit in answer.hits
+    )
+
+
 def test_answers_are_as_sure_as_the_card_says(searcher: Searcher, source: Image.Image) -> None:
     answer = searcher.query(source, WISHES, k=3)
     first, second, third = answer.hits

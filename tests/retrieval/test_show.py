@@ -37,6 +37,7 @@ def test_a_collection_is_described_with_its_spaces(collection_dir: Path) -> None
         "vectors": 30,
         "dimension": 16_384,
         "index": None,
+        "strangers": None,
         "states": {"indexed": 30, "skipped": 0, "removed": 0, "pending": 0},
         "skipped": [],
     }

@@ -74,6 +74,7 @@ class Method:
             or MissingEmbedderError if it cannot run here.
         trained: Whether the seed changes anything.
         source_excluded: Whether a query's own source is taken out of its ranking in any case.
+        draws: Whether the generator under test draws for it, or it is made to compete with that.
     """
 
     name: str
@@ -81,3 +82,4 @@ class Method:
     prepare: Callable[[Workbench, int], Steps[Prepared]]
     trained: bool = False
     source_excluded: bool = False
+    draws: bool = True

@@ -12,6 +12,8 @@ import numpy as np
 
 from gallery.attributes import AttributeSpace
 from gallery.errors import ConfigError, DatasetError
+from generator.card import Card
+from generator.registry import architecture
 from retrieval.evaluation.records import Integers, Progress
 from retrieval.evaluation.rivals.classifier import Classifier, train_classifier
 from retrieval.evaluation.rivals.training import Budget
@@ -36,10 +38,20 @@ class Estimated:
 
 def budget_of(work: Workbench) -> Budget:
     """Return what a rival may spend: what the weights under test had, or what was asked for."""
-    recipe = work.bench.engine.card.recipe
-    asked = work.bench.budget
-    steps = asked.steps if asked.steps is not None else 2 * int(recipe.get("steps", 4_000))
+    card, asked = work.bench.engine.card, work.bench.budget
+    recipe = card.recipe
+    steps = updates_of(card) if asked.steps is None else asked.steps
     return Budget(steps=steps, batch_size=int(recipe.get("batch_size", 64)), trials=asked.trials)
+
+
+def updates_of(card: Card) -> int:
+    """Return how many updates made weights draw and find: those of all stages but the estimator's.
+
+    Of weights that only went on with others, at least those of the tuning; at least 1.
+    """
+    stages = architecture(card.architecture).network.OWN_STAGES
+    own = stages * int(card.recipe.get("steps", 4_000))
+    return max(1, own + int(card.recipe.get("tune_steps", 0)))
 
 
 def learnt(work: Workbench, train: Callable[..., Steps[Any]], seed: int) -> Steps[Any]:

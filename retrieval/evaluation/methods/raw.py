@@ -34,6 +34,7 @@ METHODS = tuple(
         note=f"the unedited source{', itself left out' if excluded else ''}",
         prepare=partial(raw, embedder),
         source_excluded=excluded,
+        draws=embedder == FEATURES,
     )
     for embedder in (*EMBEDDERS, FEATURES)
     for excluded in (False, True)

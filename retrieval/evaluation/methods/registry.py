@@ -4,13 +4,16 @@
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from gallery.errors import ConfigError, did_you_mean
 from retrieval.evaluation.methods import composed, cpi, fused, ours, raw, shift, two_step
-from retrieval.evaluation.methods.base import Method
+from retrieval.evaluation.methods.base import Method, Prepared
 from retrieval.evaluation.outcomes import RANDOM
 from retrieval.evaluation.records import REFERENCE
+from retrieval.evaluation.store import Steps
+from retrieval.evaluation.workbench import SkippedMethodError, Workbench
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -30,8 +33,9 @@ METHODS: dict[str, Method] = {
 def choose_methods(patterns: Sequence[str]) -> tuple[Method, ...]:
     """Return the methods that names or patterns choose, in the order of the tables.
 
-    `ours` is always among them: the others are compared with it, and it draws. `random` costs
-    nothing and is always reported; naming it is no error.
+    `ours` is always among them: the others are compared with it, and it draws. Where it is not
+    named and nothing that is named draws, it is skipped, for the gallery would be redrawn for it
+    alone. `random` costs nothing and is always reported; naming it is no error.
 
     Args:
         patterns: Like "two-step/*".
@@ -43,8 +47,22 @@ def choose_methods(patterns: Sequence[str]) -> tuple[Method, ...]:
         known = [*METHODS, RANDOM]
         if not any(fnmatchcase(name, pattern) for name in known):
             raise ConfigError(f"There is no method {pattern!r}; {did_you_mean(pattern, known)}")
-    return tuple(
+    chosen = [
         method
         for name, method in METHODS.items()
-        if name == REFERENCE or any(fnmatchcase(name, pattern) for pattern in patterns)
+        if any(fnmatchcase(name, pattern) for pattern in patterns)
+    ]
+    if any(method.name == REFERENCE for method in chosen):
+        return tuple(chosen)
+    ours = METHODS[REFERENCE]
+    if chosen and not any(method.draws for method in chosen):
+        ours = replace(ours, prepare=_left_out)
+    return (ours, *chosen)
+
+
+def _left_out(work: Workbench, _: int) -> Steps[Prepared]:
+    raise SkippedMethodError(
+        f"nothing that was named needs drawings of {work.bench.engine.card.name}; name {REFERENCE}"
+        " to compare with it"
     )
+    yield  # a generator, as every method's

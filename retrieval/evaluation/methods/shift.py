@@ -96,6 +96,7 @@ METHODS = tuple(
         + (", the source left out" if excluded else ""),
         prepare=partial(shift, embedder),
         source_excluded=excluded,
+        draws=embedder == FEATURES,
     )
     for embedder in ("sface", FEATURES)
     for excluded in (False, True)

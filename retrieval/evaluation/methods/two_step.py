@@ -54,6 +54,7 @@ METHODS = (
             name=f"two-step-true/{embedder}",
             note="true wished value, then the unedited source",
             prepare=partial(true_values, embedder),
+            draws=embedder == FEATURES,
         )
         for embedder in ORDER
     ),

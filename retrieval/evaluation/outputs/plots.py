@@ -72,7 +72,11 @@ def figures(summary: Json, record: Record) -> Iterator[tuple[str, "Figure"]]:
             yield f"mse-{matrix['attribute']}", _matrix(matrix)
     if any(one.count for one in record.drawings.maps):
         yield "error-maps", _maps(record)
-    judged = [method for method in summary["methods"] if method.get("confidence")]
+    judged = [
+        method
+        for method in summary["methods"]
+        if (found := method.get("confidence")) and found["mean"] is not None
+    ]
     if judged:
         yield "reliability", _reliability(judged)
 

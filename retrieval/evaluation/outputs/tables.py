@@ -113,6 +113,7 @@ def _confidence(summary: Json) -> str:
     rows = [
         [
             f"`{method['name']}`",
+            words.percent(found["withheld"]),
             words.percent(found["mean"]),
             words.percent(found["right"]),
             words.percent(found["expected_calibration_error"]),
@@ -120,7 +121,10 @@ def _confidence(summary: Json) -> str:
         for method in summary["methods"]
         if (found := method.get("confidence"))
     ]
-    head = ["percent", "mean confidence", "right under C1", "expected calibration error"]
+    head = [
+        *("percent", "withheld", "mean confidence", "right under C1"),
+        "expected calibration error",
+    ]
     return _table(head, rows) if rows else ""
 
 

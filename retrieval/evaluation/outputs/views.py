@@ -199,6 +199,8 @@ def confidence(summary: Json) -> Table:
         ]
         error = words.percent(found["expected_calibration_error"])
         note = f"off by {error} points in the mean"
+        if found["withheld"]:
+            note += f"; withheld for {words.percent(found['withheld'])} %"
         rows.append(Row(method["name"], note, tuple(cells), role(method["name"])))
     caption = "Right under C1, percent of the first answers, by their confidence"
     return Table(caption, columns, tuple(rows))

@@ -37,7 +37,7 @@ class Budget:
     """What a rival may spend: no more and no less than the generator it is compared with.
 
     Attributes:
-        steps: Updates of one training: those of both stages together.
+        steps: Updates of one training: those of all its stages together.
         batch_size: Images or pairs in an update.
         trials: Settings that are tried, the first ones of `grid`. With 0 the first settings are
             taken untried, for all steps, and nobody is held out.

@@ -24,12 +24,12 @@ GOLDEN = Path(__file__).parents[2] / "golden"
 Open = Callable[[], Catalogue]
 
 
-@pytest.fixture
-def first(tmp_path: Path) -> Path:
-    """A catalogue as the first mindseye left it."""
+@pytest.fixture(params=["0001", "0002"])
+def older(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A catalogue as an older mindseye left it."""
     path = tmp_path / "catalogue.db"
     with sqlite3.connect(path) as database:
-        database.executescript((GOLDEN / "catalogue-0001.sql").read_text("utf-8"))
+        database.executescript((GOLDEN / f"catalogue-{request.param}.sql").read_text("utf-8"))
     database.close()
     return path
 
@@ -40,17 +40,17 @@ def test_the_newest_migration_is_the_revision_that_is_made() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [REVISION]
 
 
-def test_a_migrated_catalogue_has_the_tables_of_a_new_one(first: Path, url: str) -> None:
+def test_a_migrated_catalogue_has_the_tables_of_a_new_one(older: Path, url: str) -> None:
     engine = connect(url)
     with engine.connect() as connection:
         assert revision(connection) == REVISION
         differences = compare_metadata(MigrationContext.configure(connection), Table.metadata)
     engine.dispose()
-    assert first.is_file()
+    assert older.is_file()
     assert differences == []
 
 
-def test_a_migrated_catalogue_holds_what_it_held(first: Path, open_catalogue: Open) -> None:
+def test_a_migrated_catalogue_holds_what_it_held(older: Path, open_catalogue: Open) -> None:
     catalogue = open_catalogue()
     rows = catalogue.images.rows(1, [1, 2, 3])
     assert [(row.path, row.identity, row.condition) for row in rows.values()] == [
@@ -69,17 +69,18 @@ def test_a_migrated_catalogue_holds_what_it_held(first: Path, open_catalogue: Op
         "pending": 1,
     }
     assert catalogue.images.matching("pose >= 0").tolist() == [1]
-    assert first.is_file()
+    assert catalogue.spaces.errors_above(1, 0.0) == (0, 0)  # nobody measured
+    assert older.is_file()
 
 
-def test_a_migrated_catalogue_can_be_added_to(first: Path, open_catalogue: Open) -> None:
+def test_a_migrated_catalogue_can_be_added_to(older: Path, open_catalogue: Open) -> None:
     catalogue = open_catalogue()
     shard = ShardRow(4, 1, "1" * 64, "2" * 64)
     catalogue.spaces.place(1, [Placed(3, "indexed", estimate=Condition(pose="0"))], shard)
     assert catalogue.spaces.get("pose-60").last_shard == 4
     assert catalogue.images.remove([1]) == [1]
     assert catalogue.spaces.removed_since(1, 7).tolist() == [1]
-    assert first.is_file()
+    assert older.is_file()
 
 
 class _Killed(BaseException):

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 
 from gallery.attributes import Condition
@@ -186,3 +187,35 @@ def test_the_mark_of_a_space_tells_what_others_published_and_removed(
     catalogue.images.remove(images[2:])
     assert reader.mark(space.id) == (3, 2)
     assert reader.mark(space.id + 1) is None
+
+
+def test_errors_are_counted_of_indexed_images_alone(
+    catalogue: Catalogue, space: SpaceRow, images: list[int]
+) -> None:
+    assert catalogue.spaces.errors_above(space.id, 10.0) == (0, 0)
+    errors = (5.0, 10.0, 10.5, None)
+    placed = [Placed(i, "indexed", error=e) for i, e in zip(images, errors, strict=True)]
+    catalogue.spaces.place(space.id, placed, SHARD)
+    assert catalogue.spaces.errors_above(space.id, 10.0) == (1, 3)  # the limit itself is usual
+    other = catalogue.spaces.add("light-60", "0" * 64)
+    assert catalogue.spaces.errors_above(other.id, 1.0) == (0, 0)
+    catalogue.spaces.place(space.id, [Placed(images[2], "skipped", "torn", error=99.0)], None)
+    assert catalogue.spaces.errors_above(space.id, 1.0) == (2, 2)
+    catalogue.images.remove([images[0]])
+    assert catalogue.spaces.errors_above(space.id, 1.0) == (1, 1)
+
+
+def test_what_is_forgotten_of_an_image_includes_its_error(
+    catalogue: Catalogue, space: SpaceRow, images: list[int], url: str
+) -> None:
+    catalogue.spaces.place(space.id, [Placed(i, "indexed", error=3.0) for i in images], SHARD)
+    catalogue.images.remove(images[:1])
+    catalogue.images.purge()
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT image_id, error FROM placement ORDER BY image_id"))
+        assert [tuple(row) for row in found] == [
+            (images[0], None),
+            *((image_id, 3.0) for image_id in images[1:]),
+        ]
+    engine.dispose()

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from generator.usual import Usual
 from retrieval.confidence import Calibration, Logistic
 from retrieval.embedding import normalise
-from retrieval.evaluation.answering import first_confidences
+from retrieval.evaluation.answering import first_confidences, undoubted
 from retrieval.evaluation.methods.base import Judge, Prepared
 from retrieval.fusion import Layout, Weights
 
@@ -58,3 +59,15 @@ def test_an_image_alone_has_no_lead() -> None:
 def test_without_a_judge_nobody_says() -> None:
     with pytest.raises(ValueError, match="nobody judges"):
         first_confidences(prepared(judge=None), np.zeros((12, 2), dtype=np.int64))
+
+
+@pytest.mark.parametrize(("strange", "said"), [(1, [True, True, False, True]), (2, [False] * 4)])
+def test_nothing_is_said_of_what_a_search_would_say_nothing_of(
+    strange: int, said: list[bool]
+) -> None:
+    """The last of ten images is strange: a tenth, which may be. Two are too many."""
+    errors = np.array([1.0] * (10 - strange) + [9.0] * strange, dtype=np.float32)
+    sure = np.array([0.9, 0.8, 0.7, 0.6])
+    found = undoubted(sure, np.array([0, 3, 9, 1]), errors, Usual(median=1.0, limit=2.0))
+    assert np.isfinite(found).tolist() == said
+    assert (found[said] == sure[said]).all()

@@ -15,6 +15,7 @@ from gallery.readers.registry import open_faces
 from generator.card import Card
 from generator.checkpoint import load_card, save_card
 from generator.engine import Engine
+from retrieval.canonical import Rule, canonicalise
 from retrieval.confidence import Calibration
 from retrieval.evaluation import fitting
 from retrieval.evaluation.benchmark import Options as BenchOptions
@@ -22,6 +23,7 @@ from retrieval.evaluation.benchmark import run
 from retrieval.evaluation.embedders import registry as embedders
 from retrieval.evaluation.fitting import Fitted, Options, fit, fitting_people, to_text
 from retrieval.evaluation.protocols import Protocol
+from retrieval.evaluation.redrawing import measure_redrawing
 from retrieval.evaluation.report import write
 from retrieval.evaluation.workbench import Budget
 from retrieval.foreign import MissingEmbedderError
@@ -78,15 +80,33 @@ def test_a_card_gets_weights_calibrations_and_who_they_are_of(fitted: Fitted) ->
         assert 0 <= one["expected_calibration_error"] <= 1
     assert Card.from_json(_text(fitted.card), "here") == fitted.card
     assert fitted.notes == ()
+    assert fitted.card.redrawing["measured_on"]["people"] == ["p3", "p4"]
+    assert fitted.card.redrawing["images"] == 12
     said = to_text(fitted.card)
     assert "fitted on 2 people of folder:" in said
     assert f"a {fusion['log_probability']:g}, w {fusion['identity']:g}" in said
+    assert f"99 % below {fitted.card.redrawing['quantiles']['0.99']:g}" in said
 
 
 def _text(card: Card) -> str:
     import json  # noqa: PLC0415
 
     return json.dumps(card.to_json())
+
+
+def test_usual_errors_can_be_measured_alone_and_are_those_of_canonical_views(
+    fitted: Fitted, make_fitted_weights: Callable[..., Path], faces_spec: str, tmp_path: Path
+) -> None:
+    engine, faces = Engine.open(make_fitted_weights(), CPU), open_faces(faces_spec)
+    options = Options(cache=tmp_path, identities="2")
+    alone: Fitted = finished(measure_redrawing(engine, faces, options))
+    assert alone.card == replace(engine.card, redrawing=fitted.card.redrawing)
+    part = faces.of(["p3", "p4"])
+    pixels = np.stack([engine.card.aligner.align(part.load(face)) for face in part.faces])
+    errors = canonicalise(engine, pixels, Rule("estimator")).errors
+    quantiles = np.quantile(errors, (0.5, 0.9, 0.99))
+    assert list(alone.card.redrawing["quantiles"].values()) == pytest.approx(quantiles, abs=0.01)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_same_fit_is_the_same(

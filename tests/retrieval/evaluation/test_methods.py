@@ -1,6 +1,8 @@
 """Every method on one small gallery: what it must find, and why it may be skipped."""
 
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +15,18 @@ from gallery.errors import ConfigError
 from gallery.faces import Face
 from gallery.pixels import Aligned
 from gallery.readers.registry import open_faces
+from generator.checkpoint import load_card
 from generator.engine import Engine, Floats
 from retrieval.embedding import normalise
 from retrieval.evaluation.benchmark import Options, run
 from retrieval.evaluation.embedders import registry as embedders
+from retrieval.evaluation.methods.estimates import updates_of
 from retrieval.evaluation.methods.registry import METHODS, choose_methods
 from retrieval.evaluation.methods.shift import chosen
 from retrieval.evaluation.outcomes import check_consistent, scores_of
 from retrieval.evaluation.protocols import Protocol
 from retrieval.evaluation.records import MethodRecord, Record
+from retrieval.evaluation.report import write
 from retrieval.evaluation.workbench import Budget
 from retrieval.foreign import MissingEmbedderError
 
@@ -253,6 +258,60 @@ def test_patterns_choose_methods_in_the_order_of_the_tables() -> None:
     names = [method.name for method in choose_methods(["raw/*", "two-step/pixels", "random"])]
     assert names[:2] == ["ours", "two-step/pixels"]
     assert set(names[2:]) == {name for name in METHODS if name.startswith("raw/")}
+
+
+@pytest.mark.parametrize(
+    ("named", "reason"),
+    [
+        (["raw/pixels*", "two-step-true/sface", "random"], True),
+        (["raw/pixels", "raw/features"], False),
+        (["raw/pixels", "ours"], False),
+        (["composed"], False),
+    ],
+)
+def test_nothing_is_drawn_where_nobody_asks_for_drawings(named: list[str], reason: bool) -> None:
+    ours = choose_methods(named)[0]
+    assert (ours.name, ours.prepare is not METHODS["ours"].prepare) == ("ours", reason)
+
+
+def test_weights_are_not_asked_to_draw_where_nobody_needs_it(
+    faces_spec: str, pose_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise AssertionError("something was drawn")
+
+    monkeypatch.setattr(Engine, "draw", refuse)
+    monkeypatch.setattr(Engine, "closest", refuse)
+    asked: dict[str, Any] = {"protocol": {"queries": 20}}
+    record = measure(faces_spec, [pose_weights], tmp_path / "cache", "raw/pixels", **asked)
+    found = by_name(record)
+    assert "needs drawings of pose-32; name ours to compare" in found["ours 0"].skipped
+    assert len(found["raw/pixels 0"].top) == 20
+    for _ in write(record, tmp_path / "out"):
+        pass
+    table = (tmp_path / "out" / "table.md").read_text("utf-8")
+    assert "- `ours`: nothing that was named needs drawings" in table
+    assert (tmp_path / "out" / "report.html").is_file()
+    summary = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))
+    assert summary["mse"] == {"all": {}}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "recipe", "updates"),
+    [
+        ("two-stage-32", {"steps": 500}, 1000),
+        ("two-stage-60", {"steps": 500, "tune_steps": 30, "estimator_steps": 7}, 1030),
+        ("mindseye-60", {"steps": 500, "tune_steps": 0, "estimator_steps": 7}, 500),
+        ("sargan", {"steps": 500}, 500),
+        ("two-stage-60", {"steps": 0, "tune_steps": 30}, 30),
+        ("two-stage-60", {"steps": 0}, 1),
+    ],
+)
+def test_rivals_get_the_updates_that_the_card_says(
+    pose_weights: Path, architecture: str, recipe: dict[str, int], updates: int
+) -> None:
+    card = replace(load_card(pose_weights), architecture=architecture, recipe=recipe)
+    assert updates_of(card) == updates
 
 
 def test_an_unknown_method_is_refused() -> None:

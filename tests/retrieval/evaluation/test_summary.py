@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from retrieval.evaluation.breakdowns import count_kinds, error_matrices, groupings
-from retrieval.evaluation.outcomes import scores_of
+from retrieval.evaluation.outcomes import rank_all, scores_of
+from retrieval.evaluation.outputs import views
+from retrieval.evaluation.outputs.plots import figures
+from retrieval.evaluation.outputs.tables import to_markdown
 from retrieval.evaluation.pooling import pool
 from retrieval.evaluation.records import Record
 from retrieval.evaluation.summary import breakdown_cutoff, score_all, summarise
@@ -176,3 +179,29 @@ def test_a_benchmark_without_ours_has_no_differences(record: Record) -> None:
 )
 def test_breakdowns_are_at_five_or_the_nearest(cutoffs: tuple[int, ...], chosen: int) -> None:
     assert breakdown_cutoff(cutoffs) == chosen
+
+
+def test_confidence_is_measured_where_something_was_said() -> None:
+    one = simulated.record(4, names=("ours", "raw"), most=200)
+    right = rank_all(one.methods[0], one.queries)["C1"].first == 0
+    sure = np.where(right, 0.95, 0.15)
+    sure[::4] = np.nan
+    nobody = np.full(len(sure), np.nan)
+    ours, raw, *rest = one.methods
+    methods = (replace(ours, confidence=sure), replace(raw, confidence=nobody), *rest)
+    summary = summarise(told := replace(one, methods=methods), score_all(told))
+    found = method(summary, "ours")["confidence"]
+    said = np.isfinite(sure)
+    assert found["withheld"] == pytest.approx(1 - said.mean(), abs=1e-6)
+    assert found["mean"] == pytest.approx(sure[said].mean(), abs=1e-6)
+    assert found["right"] == pytest.approx(right[said].mean(), abs=1e-6)
+    assert sum(one["answers"] for one in found["bins"]) == said.sum()
+    none = method(summary, "raw")["confidence"]
+    assert (none["withheld"], none["mean"], none["expected_calibration_error"]) == (1, None, None)
+    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+    table = to_markdown(summary)
+    assert "| `raw` | 100.0 | - | - | - |" in table
+    notes = [one.note for one in views.confidence(summary).rows]
+    assert "withheld for 100.0 %" in notes[1]
+    names = [name for name, _ in figures(summary, told)]
+    assert names.count("reliability") == 1
