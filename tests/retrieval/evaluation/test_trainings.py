@@ -109,7 +109,8 @@ def test_benchmarks_stand_on_one_page(trainings: list[Path]) -> None:
     expected = 100 * results["methods"][0]["scores"]["C1"]["R@1"]["value"]
     shown = next(line for line in lines if line.startswith("| `ours` |"))
     assert shown.startswith(f"| `ours` | {expected:.1f} [")
-    assert run(*script, "nowhere").stderr.startswith("Error: There is no nowhere; give a results.json")
+    refused = run(*script, "nowhere").stderr
+    assert refused.startswith("Error: There is no nowhere; give a results.json")
 
 
 def test_trainings_of_other_queries_or_methods_are_refused(
