@@ -14,74 +14,34 @@ Shapes: N gallery images, Q queries, A values of all attributes.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from gallery.errors import ConfigError, WeightsError
-from generator.card import Card
 from generator.engine import Floats
 from index.base import Vectors
-from retrieval.confidence import Calibration
 from retrieval.evaluation.drawing import draw_all
 from retrieval.evaluation.hypotheses import log_probabilities, seconds_of
 from retrieval.evaluation.methods.base import Judge, Method, Prepared
 from retrieval.evaluation.methods.estimates import estimated_values
+from retrieval.evaluation.methods.fitted import (
+    CARDS,
+    ONLY_ONE,
+    WITH_TWO,
+    Asked,
+    Parts,
+    asked_of,
+    fitted_weights,
+)
 from retrieval.evaluation.ranking import SecondRows
 from retrieval.evaluation.records import Integers
 from retrieval.evaluation.store import Made, Steps
-from retrieval.evaluation.workbench import SkippedMethodError, Workbench, blocks
-from retrieval.fusion import (
-    FUSED,
-    VALUES,
-    Layout,
-    Weights,
-    chosen_hypotheses,
-    fitted_for,
-    tried_hypotheses,
-    wish_code,
-)
-from retrieval.hypotheses import ONE, Hypotheses, Seconds
+from retrieval.evaluation.workbench import Workbench, blocks
+from retrieval.fusion import FUSED, Layout, Weights, wish_code
+from retrieval.hypotheses import Seconds
 
 RECOGNISER = "sface"
-
-
-CARDS, ONLY_ONE, WITH_TWO = "as on the card", "one", "two"
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a score is made of here.
-
-    Attributes:
-        log_p: Whether of log-probabilities.
-        identity: Whether of identities.
-    """
-
-    log_p: bool
-    identity: bool
-
-    @property
-    def score(self) -> str:
-        """Name of the score with log-probabilities."""
-        return FUSED if self.identity else VALUES
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """How a method scores.
-
-    Attributes:
-        weights: Of the parts.
-        hypotheses: Of the gallery images.
-        calibration: Of its answers; None if nothing was fitted.
-    """
-
-    weights: Weights
-    hypotheses: Hypotheses = ONE
-    calibration: Calibration | None = None
 
 
 def fused(parts: Parts, wanted: str, work: Workbench, _: int) -> Steps[Prepared]:
@@ -92,15 +52,7 @@ def fused(parts: Parts, wanted: str, work: Workbench, _: int) -> Steps[Prepared]
         wanted: Hypotheses: as on the card, one, or two.
         work: The fold.
     """
-    card = work.bench.engine.card
-    if not parts.log_p:
-        return (yield from _prepared(work, parts, _Asked(weights_of(card, parts))))
-    hypotheses = _hypotheses(card, parts.score, wanted)
-    asked = _Asked(
-        _of(card, parts.score, hypotheses),
-        hypotheses,
-        Calibration.of(card, parts.score, hypotheses),
-    )
+    asked = asked_of(work.bench.engine.card, parts, wanted)
     return (yield from _prepared(work, parts, asked))
 
 
@@ -111,9 +63,9 @@ def two_step(
 ) -> Steps[Prepared]:
     """Filter by a value for each gallery image, then rank by drawing and identity."""
     parts = Parts(log_p=False, identity=True)
-    weights = Weights(0.0, _of(work.bench.engine.card, FUSED).identity)
+    weights = Weights(0.0, fitted_weights(work.bench.engine.card, FUSED).identity)
     positions, seconds, settings = yield from values(work, seed)
-    found = yield from _prepared(work, parts, _Asked(weights))
+    found = yield from _prepared(work, parts, Asked(weights))
     return Prepared(
         gallery=found.gallery,
         probes=found.probes,
@@ -124,21 +76,6 @@ def two_step(
     )
 
 
-def weights_of(card: Card, parts: Parts) -> Weights:
-    """Return the weights that were fitted for some parts.
-
-    Raises:
-        SkippedMethodError: None were.
-    """
-    if parts.log_p:
-        return _of(card, FUSED if parts.identity else VALUES)
-    _of(card, FUSED)  # fitted at all
-    alone = card.fusion.get("without_log_probability", {})
-    if "identity" not in alone:
-        raise SkippedMethodError(f"nothing was fitted for {card.name} without log p")
-    return Weights(0.0, float(alone["identity"]))
-
-
 def wishes_of(work: Workbench) -> Floats:
     """Return the wish of every query, one-hot over the wished attribute alone, (Q, A)."""
     bench = work.bench
@@ -146,40 +83,7 @@ def wishes_of(work: Workbench) -> Floats:
     return np.stack(codes)
 
 
-def _hypotheses(card: Card, score: str, wanted: str) -> Hypotheses:
-    """Return the hypotheses that a method asks for.
-
-    Raises:
-        SkippedMethodError: It would be the same as the method that follows the card, or nothing was
-            fitted with two.
-    """
-    _of(card, score)  # fitted at all
-    try:
-        chosen = chosen_hypotheses(card, score)
-    except WeightsError as error:
-        raise SkippedMethodError(f"the card of {card.name} is damaged: {error}") from error
-    if wanted == CARDS:
-        return chosen
-    if chosen.single == (wanted == ONLY_ONE):
-        raise SkippedMethodError(
-            f"the card of {card.name} chooses {chosen} for the score {score}: it is the same as the"
-            " method without this ending"
-        )
-    if wanted == ONLY_ONE:
-        return ONE
-    tried = tried_hypotheses(card, score)
-    if not tried:
-        raise SkippedMethodError(
-            f"nothing was fitted for {card.name} with two hypotheses: mindseye weights fit"
-            " (docs/fusion.md)"
-        )
-    try:  # of equals the first: these have the fewest vectors
-        return Hypotheses.parse(max(tried, key=lambda one: tried[one]["hit_rate"]["C2"] or 0))
-    except (ConfigError, KeyError, TypeError) as error:
-        raise SkippedMethodError(f"the card of {card.name} is damaged: {error!r}") from error
-
-
-def _prepared(work: Workbench, parts: Parts, asked: _Asked) -> Steps[Prepared]:
+def _prepared(work: Workbench, parts: Parts, asked: Asked) -> Steps[Prepared]:
     bench = work.bench
     canonical = yield from work.canonical()
     estimated = (yield from log_probabilities(work)) if parts.log_p else None
@@ -263,17 +167,6 @@ def _probes(
         who = None if known is None else np.asarray(known.value[sources[rows]])
         writer.add(layout.probes(np.asarray(drawn[rows]), wishes[rows], who, weights))
     return writer.close()
-
-
-def _of(card: Card, score: str, hypotheses: Hypotheses = ONE) -> Weights:
-    if fitted_for(card, score, hypotheses) is None:
-        raise SkippedMethodError(
-            f"nothing was fitted for {card.name}: mindseye weights fit (docs/fusion.md)"
-        )
-    try:
-        return Weights.of(card, score, hypotheses)
-    except (TypeError, ValueError, WeightsError) as error:
-        raise SkippedMethodError(f"the card of {card.name} is damaged: {error}") from error
 
 
 def _estimated(work: Workbench, seed: int) -> Steps[tuple[Integers, float, Mapping[str, Any]]]:

@@ -29,6 +29,7 @@ QUESTIONS: dict[str, Callable[[Catalogue], object]] = {
     "cut_anew": lambda catalogue: catalogue.spaces.cut_anew(1, [1]),
     "shard_rows": lambda catalogue: catalogue.spaces.shard_rows(1),
     "held_by": lambda catalogue: catalogue.spaces.held_by(1, 1),
+    "doubled_in": lambda catalogue: catalogue.spaces.doubled_in(1, 1),
     "removed_since": lambda catalogue: catalogue.spaces.removed_since(1, 0),
     "skipped": lambda catalogue: catalogue.spaces.skipped(1),
     "mark": lambda catalogue: catalogue.spaces.mark(1),

@@ -20,7 +20,8 @@ from retrieval.evaluation import fitting
 from retrieval.evaluation.benchmark import Options as BenchOptions
 from retrieval.evaluation.benchmark import run
 from retrieval.evaluation.embedders import registry as embedders
-from retrieval.evaluation.fitting import Fitted, Options, fit, fitting_people, to_text
+from retrieval.evaluation.fitted import to_text
+from retrieval.evaluation.fitting import Fitted, Options, fit, fitting_people
 from retrieval.evaluation.protocols import Protocol
 from retrieval.evaluation.report import write
 from retrieval.evaluation.workbench import Budget

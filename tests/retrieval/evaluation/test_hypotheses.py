@@ -14,7 +14,8 @@ from retrieval.evaluation import fitting
 from retrieval.evaluation.benchmark import Options as BenchOptions
 from retrieval.evaluation.benchmark import run
 from retrieval.evaluation.embedders import registry as embedders
-from retrieval.evaluation.fitting import Options, fit, to_text
+from retrieval.evaluation.fitted import to_text
+from retrieval.evaluation.fitting import Options, fit
 from retrieval.evaluation.hypotheses import hypotheses_of
 from retrieval.evaluation.protocols import Protocol
 from retrieval.evaluation.records import MethodRecord, Record
@@ -159,7 +160,7 @@ def test_methods_say_why_second_hypotheses_cannot_be_measured(
     assert "mindseye weights fit" in skipped["fused/identity-off/two-hypotheses"]
     spoilt = {**fusion, "hypotheses": {"drawing+values": {"chosen": "3", "tried": {}}}}
     record = measured(doubting({}, fusion=spoilt), faces_spec, tmp_path, "fused/identity-off")
-    assert "is damaged: Hypotheses are 1, 2" in record.methods[-1].skipped
+    assert "are damaged: Hypotheses are 1, 2" in record.methods[-1].skipped
 
 
 def rated(c2: float, c1: float = 0.9) -> list[Weighed]:
