@@ -5,24 +5,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.readers.registry import open_faces
 from generator.card import Card
 from generator.checkpoint import load_card
+from retrieval.embedding import normalise
 from retrieval.evaluation import fitting
 from retrieval.evaluation.benchmark import Options as BenchOptions
 from retrieval.evaluation.benchmark import run
 from retrieval.evaluation.embedders import registry as embedders
 from retrieval.evaluation.fitted import to_text
 from retrieval.evaluation.fitting import Options, fit
-from retrieval.evaluation.hypotheses import hypotheses_of
+from retrieval.evaluation.hypotheses import WITHIN, hypotheses_of
 from retrieval.evaluation.protocols import Protocol
-from retrieval.evaluation.records import MethodRecord, Record
-from retrieval.evaluation.weighing import Weighed
+from retrieval.evaluation.records import MethodRecord, QueryTable, Record
+from retrieval.evaluation.weighing import Material, Weighed, best, blocks_of, grid, hit_rates, hits
 from retrieval.foreign import MissingEmbedderError
 from retrieval.fusion import Weights, chosen_hypotheses
-from retrieval.hypotheses import ONE, TWO, Hypotheses
+from retrieval.hypotheses import ONE, TWO, Hypotheses, rivals
 from tests.retrieval.doubting import Doubting
 
 # One image of each person and light is taken for another pose, by a little.
@@ -161,6 +164,74 @@ def test_methods_say_why_second_hypotheses_cannot_be_measured(
     spoilt = {**fusion, "hypotheses": {"drawing+values": {"chosen": "3", "tried": {}}}}
     record = measured(doubting({}, fusion=spoilt), faces_spec, tmp_path, "fused/identity-off")
     assert "are damaged: Hypotheses are 1, 2" in record.methods[-1].skipped
+
+
+def simulated(seed: int = 0) -> tuple[Material, QueryTable]:
+    """Draw 20 people x 5 values x 9 lights; the estimator is right nine times in ten.
+
+    A drawing is the sum of who is shown, in which value, under which light, and of noise.
+    """
+    random = np.random.default_rng(seed)
+    axes = (range(20), range(5), range(9))
+    who, value, light = (one.ravel() for one in np.meshgrid(*axes, indexing="ij"))
+    bases = [random.normal(size=(len(axis), 64)) for axis in axes]
+    weights = (1.0, 1.2, 0.9)
+
+    def drawn(*shown: np.ndarray) -> np.ndarray:
+        clean = sum(w * base[one] for w, base, one in zip(weights, bases, shown, strict=True))
+        noisy = clean + 0.9 * random.normal(size=(len(shown[0]), 64))
+        return normalise(noisy.astype(np.float32))
+
+    logits = 3.6 * np.eye(5)[value] + 1.4 * random.normal(size=(len(who), 5))
+    log_p = (logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))).astype(np.float32)
+    first = log_p.argmax(axis=1)
+    assert 0.88 < (first == value).mean() < 0.92
+    space = AttributeSpace((Attribute("pose", tuple("01234")),))
+    found = rivals(log_p, [Condition(pose=str(one)) for one in first], space)
+    second = np.array([int(one["pose"]) for one in found.conditions])
+    pairs = [(n, v) for n in range(len(who)) for v in range(5) if v != value[n]]
+    source, wish = np.array(pairs)[random.permutation(len(pairs))[:1500]].T
+    right = [
+        np.flatnonzero((who == who[n]) & (value == v)) for n, v in zip(source, wish, strict=True)
+    ]
+    strict = [light[one] == light[n] for n, one in zip(source, right, strict=True)]
+    zeros = np.zeros(len(source), dtype=np.int64)
+    asked = QueryTable(
+        source=source,
+        attribute=zeros,
+        value=wish,
+        own=zeros,
+        right=np.concatenate(right),
+        right_starts=np.arange(0, 9 * len(source) + 1, 9),
+        right_strict=np.concatenate(strict),
+    )
+    material = Material(
+        drawn(who, first, light),
+        drawn(who[source], wish, light[source]),
+        log_p,
+        np.eye(5, dtype=np.float32)[wish],
+        None,
+        drawn(who, second, light),
+        found.margins,
+    )
+    return material, asked
+
+
+def test_second_hypotheses_alone_do_harm_and_pay_with_log_p() -> None:
+    """As was measured on real faces: 77.5 -> 45.0 alone, 81.0 with log p."""
+    material, asked = simulated()
+    tried = grid(log_p=True, identity=False)
+    (block,) = blocks_of(material, asked)
+    settings = (ONE, *map(Hypotheses, WITHIN))
+    weighed = {one: hit_rates(hits(block.under(one), tried), asked, tried) for one in settings}
+    alone = {one: rates[0].hit_rate["C2"] for one, rates in weighed.items()}
+    assert tried[0] == Weights()
+    assert alone[TWO] < alone[ONE] - 0.1
+    most = {one: best(rates) for one, rates in weighed.items()}
+    assert all(most[one].weights.log_probability > 0 for one in settings)
+    assert most[TWO].hit_rate["C2"] > most[ONE].hit_rate["C2"] + 0.02
+    chosen = hypotheses_of(weighed, dict.fromkeys(settings, 1.0))["drawing+values"]["chosen"]
+    assert chosen == "2 within 2"  # more vectors bring nothing more
 
 
 def rated(c2: float, c1: float = 0.9) -> list[Weighed]:
