@@ -60,7 +60,7 @@ class QuickEngine(DrawsOneByOne):
 
     def log_probabilities(self, pixels: Pixels) -> Floats:
         """Take an image of middling brightness for the second value as soon as for the first."""
-        dark = 1 / (1 + np.exp((pixels.mean(axis=(1, 2, 3)) - 70) / 8))
+        dark = 1 / (1 + np.exp((pixels.mean(axis=(1, 2, 3)) - 95) / 8))
         chances = np.stack([0.9 * dark, 0.9 * (1 - dark), np.full(len(dark), 0.1)], axis=1)
         log_p: Floats = np.log(np.maximum(chances, 1e-6)).astype(np.float32)
         return log_p
