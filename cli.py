@@ -330,6 +330,7 @@ def weights_fit(
     from generator.machine import keep_freed_memory
     from generator.usual import usual_text
     from retrieval.evaluation import fitting
+    from retrieval.evaluation.fitted import to_text
     from retrieval.evaluation.protocol_files import find_protocol
     from retrieval.evaluation.redrawing import measure_redrawing
 
@@ -352,7 +353,7 @@ def weights_fit(
         "calibration": card.calibration,
         "redrawing": card.redrawing,
     }
-    told = usual_text(card) if redrawing_only else fitting.to_text(card)
+    told = usual_text(card) if redrawing_only else to_text(card)
     typer.echo(json.dumps(shown, ensure_ascii=False) if as_json else told)
     _note(f"Card: {path.with_suffix('.json')}. Spaces take it over with their next `index build`")
 
@@ -400,6 +401,14 @@ def index_build(
             " fullest that was fitted for the weights and is installed."
         ),
     ] = None,
+    hypotheses: Annotated[
+        str | None,
+        typer.Option(
+            help="Values that an image is stored in: 1; 2; '2 within M', two where log p of the"
+            " likeliest is at most M ahead; or auto, as fitted for the weights. Default: as before,"
+            " or auto."
+        ),
+    ] = None,
     device: Device = "auto",
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on; an error if there is nothing yet.")
@@ -425,7 +434,7 @@ def index_build(
     faces = open_faces(spec)
     paths = [find_weights(given) for given in weights] or _packaged_for(faces, attribute)
     engines = [_engine(str(path), device, images=len(faces)) for path in paths]
-    _check_score(score, engines)
+    _check_score(score, hypotheses, engines)
     if resume:
         Collection.open(collection).close()
     opened = Collection.open_or_create(collection, catalogue)
@@ -440,7 +449,8 @@ def index_build(
                 request,
                 refine_best=refine_best,
                 restore=restore,
-                score=_score(score, opened, engine),
+                score=_score(score, hypotheses, opened, engine),
+                hypotheses=hypotheses,
             )
             _follow_build(steps, engine.card.name, opened, len(part))
 
@@ -1074,23 +1084,28 @@ def _index_request(
     )
 
 
-def _check_score(given: str | None, engines: "list[Engine]") -> None:
+def _check_score(given: str | None, hypotheses: str | None, engines: "list[Engine]") -> None:
     """Refuse a score that cannot be had, before anything is made."""
     from retrieval.fusion import SCORES
+    from retrieval.hypotheses import AUTO, ONE, Hypotheses
     from retrieval.scoring import make_scoring
 
+    many = ONE if hypotheses in (None, AUTO) else Hypotheses.parse(hypotheses or "")
     if given is not None:
         _one_of("--score", given, SCORES)
         for engine in engines:
-            make_scoring(engine, given)
+            make_scoring(engine, given, many)
 
 
-def _score(given: str | None, collection: "Collection", engine: "Engine") -> str | None:
+def _score(
+    given: str | None, hypotheses: str | None, collection: "Collection", engine: "Engine"
+) -> str | None:
     """Return the score of a space: what is asked for, None for that of one there is, or a choice.
 
-    A choice of more than the drawing is told.
+    A choice of more than the drawing, or of more than one hypothesis, is told.
     """
-    from retrieval.fusion import DRAWING
+    from retrieval.fusion import DRAWING, chosen_hypotheses
+    from retrieval.hypotheses import AUTO
     from retrieval.scoring import default_score
 
     known = {space.name for space in collection.catalogue.spaces.all()}
@@ -1098,7 +1113,12 @@ def _score(given: str | None, collection: "Collection", engine: "Engine") -> str
         return given
     chosen = default_score(engine)
     if chosen != DRAWING:
-        _note(f"Score: {chosen}, as fitted for {engine.card.name}; --score {DRAWING} for less")
+        many = chosen_hypotheses(engine.card, chosen)
+        two = not many.single and hypotheses in (None, AUTO)
+        told = f" with hypotheses {many}" if two else ""
+        _note(
+            f"Score: {chosen}{told}, as fitted for {engine.card.name}; --score {DRAWING} for less"
+        )
     return chosen
 
 

@@ -36,8 +36,9 @@ class Card:
         metrics: What was measured after training.
         canonicalisation: How canonical views are best chosen, as measured on held-out training
             people: {"rule": name, "temperature": squared grey levels}; empty for the papers' rule.
-        fusion: How much log-probabilities and identities weigh in a search, as fitted on people
-            that the weights have not seen (docs/fusion.md); empty where nothing was fitted.
+        fusion: How much log-probabilities and identities weigh in a search, and whether gallery
+            images have second hypotheses, as fitted on people that the weights have not seen
+            (docs/fusion.md); empty where nothing was fitted.
         calibration: How sure answers are, by score, as fitted on the same people; likewise.
         redrawing: How far canonical views usually are from their images, as measured on people
             that nothing was trained on (generator/usual.py); empty where nobody measured.

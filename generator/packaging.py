@@ -221,7 +221,10 @@ def _fitted(card: Card) -> list[str]:
         return []
     parts = ("log_probability", "identity")
     said = ", ".join(f"{name} {card.fusion[name]:g}" for name in parts if name in card.fusion)
-    return [f"  fused: {said or 'drawing'}, fitted on {len(on['people'])} people of {on['spec']}"]
+    many = card.fusion.get("hypotheses", {}).items()
+    two = "".join(f", hypotheses {h['chosen']} ({n})" for n, h in many if h["chosen"] != "1")
+    on_whom = f"fitted on {len(on['people'])} people of {on['spec']}"
+    return [f"  fused: {said or 'drawing'}{two}, {on_whom}"]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -112,6 +112,19 @@ def measure(index: Index, probes: Probes) -> float:
     return float(overlaps(without_own(found, probes.own), probes.truth).mean())
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Rows that surely hold the neighbours tuned for, where images may have several.
+
+    Attributes:
+        rows: For so many images.
+        with_itself: For one more.
+    """
+
+    rows: int
+    with_itself: int
+
+
 def tune(main: Any, ids: Ids, probes: Probes, accuracy: float, *, quantised: bool) -> Effort:  # noqa: ANN401
     """Find the least effort whose overlap surely reaches an accuracy, or the greatest there is.
 
@@ -126,13 +139,17 @@ def tune(main: Any, ids: Ids, probes: Probes, accuracy: float, *, quantised: boo
         quantised: Whether rows found are compared again with their stored embeddings.
     """
     effort = Effort()
+    copies = rows_per_image(ids)
+    wanted = _Wanted(
+        *(rows_needed(copies, min(k, len(copies))) for k in (TUNED_FOR, TUNED_FOR + 1))
+    )
     for effort in _efforts(main, quantised=quantised):
         if not probes.truth.size:
             continue  # nothing to tune with: the greatest effort
-        found = _candidates(main, ids, probes, effort)
+        found = _candidates(main, ids, probes, effort, wanted)
         spared = (1 + accuracy) / 2 if effort.depth else accuracy
         if _surely(overlaps(found, probes.truth)) >= spared:
-            return _shallower(effort, found, probes, accuracy)
+            return _shallower(effort, found, probes, accuracy, wanted)
     return effort
 
 
@@ -150,19 +167,27 @@ def _efforts(main: Any, *, quantised: bool) -> Iterator[Effort]:  # noqa: ANN401
         yield Effort()
 
 
-def _candidates(main: Any, ids: Ids, probes: Probes, effort: Effort) -> Ids:  # noqa: ANN401
+def _candidates(
+    main: Any,  # noqa: ANN401
+    ids: Ids,
+    probes: Probes,
+    effort: Effort,
+    wanted: _Wanted,
+) -> Ids:
     """Find the images that an effort brings, best first, (P, R); -1 where there are fewer."""
-    wanted = min(int(main.ntotal), TUNED_FOR * effort.depth or TUNED_FOR + 1)
-    parameters = search_parameters(main, effort, wanted)
-    _, rows = main.search(probes.embeddings, wanted, params=parameters)
+    count = min(int(main.ntotal), wanted.rows * effort.depth or wanted.with_itself)
+    parameters = search_parameters(main, effort, count)
+    _, rows = main.search(probes.embeddings, count, params=parameters)
     images: Ids = np.where(rows < 0, -1, ids[rows])
     return images
 
 
-def _shallower(effort: Effort, found: Ids, probes: Probes, accuracy: float) -> Effort:
+def _shallower(
+    effort: Effort, found: Ids, probes: Probes, accuracy: float, wanted: _Wanted
+) -> Effort:
     """Return the effort with the least depth that surely reaches an accuracy."""
     for depth in DEPTHS if effort.depth else ():
-        if _surely(overlaps(found[:, : TUNED_FOR * depth], probes.truth)) >= accuracy:
+        if _surely(overlaps(found[:, : wanted.rows * depth], probes.truth)) >= accuracy:
             return Effort(lists=effort.lists, depth=depth)
     return effort
 

@@ -24,7 +24,11 @@ def to_json(answer: Answer, drawn: str) -> dict[str, Any]:
 
 
 def hit_to_json(hit: Found) -> dict[str, Any]:
-    """Return one answer as JSON: "parts" is what its score is the sum of, if of several."""
+    """Return one answer as JSON: "parts" is what its score is the sum of, if of several.
+
+    "second_estimate" is there where the image was redrawn in two values.
+    """
+    second = {} if hit.second is None else {"second_estimate": dict(hit.second)}
     return {
         "rank": hit.rank,
         "score": hit.score,
@@ -34,6 +38,7 @@ def hit_to_json(hit: Found) -> dict[str, Any]:
         "identity": hit.identity,
         "condition": dict(hit.condition),
         "estimate": dict(hit.estimate),
+        **second,
     }
 
 

@@ -26,12 +26,14 @@ from gallery.files import file_sha256, replacing, write_whole
 from generator.engine import Engine
 from index import store
 from index.base import Ids
-from retrieval.canonical import Canonical, Rule
+from index.contract import IndexContract
+from retrieval.canonical import Rule
 from retrieval.collection import Collection
-from retrieval.fusion import DRAWING
+from retrieval.fusion import DRAWING, Score, chosen_hypotheses
+from retrieval.hypotheses import AUTO, ONE, Hypotheses
 from retrieval.publishing import publish, publishing
 from retrieval.reading import Cut, Read, Reading
-from retrieval.scoring import Scoring, make_scoring, scoring_of
+from retrieval.scoring import Made, Scoring, make_scoring, scoring_of
 from retrieval.shards import drop_stale
 
 BATCH = 256
@@ -76,6 +78,7 @@ def build(  # noqa: PLR0913  what a user says of a build
     refine_best: int | None = None,
     restore: bool = False,
     score: str | None = None,
+    hypotheses: str | None = None,
 ) -> Iterator[BuildProgress]:
     """Bring a space up to date with a face set, and publish it.
 
@@ -91,17 +94,29 @@ def build(  # noqa: PLR0913  what a user says of a build
         restore: Whether images that were removed by hand are taken in again.
         score: One of `fusion.SCORES`; part of the space's contract. None for what the space was
             built with, and for a new one the drawing alone.
+        hypotheses: "1", "2", or like "2 within 1.5" (retrieval/hypotheses.py), or "auto" for what
+            was fitted for the weights; part of the space's contract. None for what the space was
+            built with, and for a new one "auto".
 
     Yields:
         Progress after each batch, then that of the publication; the last one counts the images.
 
     Raises:
         IndexFileError: The space was made under another contract.
-        ConfigError: The weights, or what is installed here, cannot give this score.
+        ConfigError: The weights, or what is installed here, cannot give this score; or it has no
+            room for second hypotheses.
+        WeightsError: Nothing was fitted for this score, or for these hypotheses.
         OSError: The disk is full or cannot be written; what was finished is kept.
     """
-    scoring = _scoring(collection, engine, score)
-    rule = Rule.of(engine.card, refine_best)
+    stored = _contract(collection, engine.card.name)
+    stored_score = None if stored is None else Score.parse(stored.projection).name
+    name = score or stored_score or DRAWING
+    many = _hypotheses(engine, name, stored, hypotheses)
+    if stored is not None and score in (None, stored_score) and hypotheses is None:
+        scoring = scoring_of(engine, stored)
+    else:
+        scoring = make_scoring(engine, name, many)
+    rule = replace(Rule.of(engine.card, refine_best), hypotheses=many)
     builder = _Builder(
         collection, faces, engine, weights, _How(rule=rule, scoring=scoring, restore=restore)
     )
@@ -120,12 +135,22 @@ def build(  # noqa: PLR0913  what a user says of a build
                 publish(collection, space.name)  # an image may have been removed from every space
 
 
-def _scoring(collection: Collection, engine: Engine, score: str | None) -> Scoring:
-    """Open the score that is asked for, or that the space has, or the drawing alone."""
-    name = engine.card.name
-    if score is None and name in {space.name for space in collection.catalogue.spaces.all()}:
-        return scoring_of(engine, store.read_contract(collection.space_dir(name)))
-    return make_scoring(engine, score or DRAWING)
+def _contract(collection: Collection, name: str) -> IndexContract | None:
+    """Read the contract of a space, or None of one that is not made yet."""
+    if name not in {space.name for space in collection.catalogue.spaces.all()}:
+        return None
+    return store.read_contract(collection.space_dir(name))
+
+
+def _hypotheses(
+    engine: Engine, score: str, stored: IndexContract | None, asked: str | None
+) -> Hypotheses:
+    """Return what is asked for, or what a space has, or what was fitted for the score."""
+    if asked is None and stored is not None:
+        return Rule.parse(stored.canonicalisation).hypotheses
+    if asked is None or asked == AUTO:
+        return ONE if score == DRAWING else chosen_hypotheses(engine.card, score)
+    return Hypotheses.parse(asked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +170,7 @@ class _Batch:
         files: How many.
         ids: Images that could be used, (n,).
         landmarks: With which each was cut out.
-        drawing: Their canonical views, in the making; None where n is 0.
+        drawing: Their vectors, in the making; None where n is 0.
         bad: Images that could not be used, with reasons.
         counts: What this batch adds to the build's progress.
     """
@@ -153,7 +178,7 @@ class _Batch:
     files: int
     ids: Ids
     landmarks: tuple[Landmarks | None, ...]
-    drawing: Future[Canonical] | None
+    drawing: Future[Made] | None
     bad: tuple[Placed, ...]
     counts: BuildProgress
 
@@ -301,7 +326,7 @@ class _Builder:
             counts=counts,
         )
 
-    def _drawn(self, cuts: Sequence[Cut]) -> Canonical:
+    def _drawn(self, cuts: Sequence[Cut]) -> Made:
         """Make the vectors of some faces."""
         portraits = [cut.portrait for cut in cuts if cut.portrait is not None]
         return self.how.scoring.gallery(
@@ -377,14 +402,16 @@ class _Builder:
         placed = list(batch.bad)
         shard = None
         if batch.drawing is not None:
-            canonical = batch.drawing.result()
-            shard = self._append(batch.ids, canonical.embeddings)
-            errors = canonical.errors.tolist()
-            made = zip(
-                batch.ids.tolist(), canonical.estimates, batch.landmarks, errors, strict=True
-            )
-            for image_id, estimate, where, error in made:
-                placed.append(Placed(image_id, "indexed", None, estimate, where, error))
+            made = batch.drawing.result()
+            shard = self._append(batch.ids[made.of], made.vectors)
+            which, where = batch.ids.tolist(), batch.landmarks
+            views = zip(made.estimates, made.seconds, made.errors.tolist(), strict=True)
+            placed += [
+                Placed(image_id, "indexed", None, estimate, landmarks, second, error)
+                for image_id, landmarks, (estimate, second, error) in zip(
+                    which, where, views, strict=True
+                )
+            ]
         self.catalogue.spaces.place(self.space.id, placed, shard)
         self.lost -= {one.image_id for one in placed}
         before, added = self.progress, batch.counts

@@ -13,13 +13,15 @@ redrawing. Rule `both`: the value with the smallest error minus temperature time
 with several attributes, `estimator`. Which rule weights use stands on their card, chosen on people
 held out of their training (generator/fitting.py).
 
+Which images have a second view is said here, too, for the contract (retrieval/hypotheses.py).
+
 Source: arXiv 1511.08446, section 4.1.2; BMVC 2016, section 4.1, "Retrieval results".
 
 Shapes: N images, S side, C channels, D dimensions, A length of the one-hot code.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +33,12 @@ from generator.card import Card
 from generator.engine import Engine, Floats
 from generator.estimator import best_values
 from retrieval.embedding import normalise
+from retrieval.hypotheses import ONE, Hypotheses
 
 RECONSTRUCTION, ESTIMATOR, BOTH = "reconstruction", "estimator", "both"
 _NAMED = re.compile(
     r"(reconstruction|estimator|both, temperature ([0-9.]+))(?:, best ([1-9][0-9]*) refined)?"
+    r"(?:; hypotheses (2(?: within [0-9.]+)?))?"
 )
 
 
@@ -46,11 +50,13 @@ class Rule:
         kind: "reconstruction", "estimator" or "both".
         temperature: Of "both": squared grey levels that a unit of log-probability weighs.
         refine_best: See `Engine.closest`; None follows the rule to the letter.
+        hypotheses: How many canonical views of an image are stored. `canonicalise` gives the first.
     """
 
     kind: str = RECONSTRUCTION
     temperature: float = 0.0
     refine_best: int | None = None
+    hypotheses: Hypotheses = field(default=ONE)
 
     @classmethod
     def of(cls, card: Card, refine_best: int | None = None) -> "Rule":
@@ -73,12 +79,15 @@ class Rule:
                 " mindseye, or build the space again: mindseye index build"
             )
         kind = found[1].partition(",")[0]
-        return cls(kind, float(found[2] or 0), int(found[3]) if found[3] else None)
+        rule = cls(kind, float(found[2] or 0), int(found[3]) if found[3] else None)
+        return replace(rule, hypotheses=Hypotheses.parse(found[4])) if found[4] else rule
 
     def __str__(self) -> str:
         """Name the rule, for the index contract."""
         kind = f"{self.kind}, temperature {self.temperature:g}" if self.kind == BOTH else self.kind
-        return kind if self.refine_best is None else f"{kind}, best {self.refine_best} refined"
+        refined = "" if self.refine_best is None else f", best {self.refine_best} refined"
+        stored = "" if self.hypotheses.single else f"; hypotheses {self.hypotheses}"
+        return f"{kind}{refined}{stored}"
 
 
 PAPERS = Rule()

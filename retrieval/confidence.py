@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from gallery.errors import WeightsError
 from generator.card import Card
+from retrieval.hypotheses import ONE, Hypotheses
 
 NEEDED = 2  # answers: the first one's lead is over the second
 SLOPE, BIAS = 1.0, 10.0  # deviations of their Gaussian priors; measures have unit deviation
@@ -72,13 +73,13 @@ class Calibration:
     others: Logistic
 
     @classmethod
-    def of(cls, card: Card, score: str) -> Self | None:
-        """Return what was fitted for a score, or None.
+    def of(cls, card: Card, score: str, hypotheses: Hypotheses = ONE) -> Self | None:
+        """Return what was fitted for a score of gallery images with so many hypotheses, or None.
 
         Raises:
             WeightsError: The card holds something else.
         """
-        data = card.calibration.get(score)
+        data = card.calibration.get(spell_score(score, hypotheses))
         if data is None:
             return None
         try:
@@ -115,6 +116,11 @@ class Calibration:
         sure = self.others.probability(found)
         sure[:1] = self.first.probability(found[:1])
         return sure
+
+
+def spell_score(score: str, hypotheses: Hypotheses) -> str:
+    """Name a score and its hypotheses, as calibrations are listed on cards."""
+    return score if hypotheses.single else f"{score}, hypotheses {hypotheses}"
 
 
 def measure_names(parts: Sequence[str]) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ Zeros after the drawing's part fill a vector to a multiple of 8, which product q
 well.
 
 a and w belong to the query: they stand on the card of the weights (`Card.fusion`), fitted on people
-that the weights have not seen, and are changed without building anything again.
+that the weights have not seen, and are changed without building anything again. How many hypotheses
+an image has (retrieval/hypotheses.py) was fitted with them; that is part of the index contract.
 
 Shapes: N images, D numbers of a drawing's embedding, A values of all attributes, I numbers of an
 identity, F numbers of a fused vector.
@@ -28,6 +29,7 @@ from gallery.errors import ConfigError, IndexFileError, WeightsError, did_you_me
 from generator.card import Card
 from generator.engine import Floats
 from index.contract import IndexContract
+from retrieval.hypotheses import ONE, Hypotheses
 
 CLIP = 10.0  # log p below -CLIP counts as -CLIP
 MULTIPLE = 8
@@ -194,26 +196,25 @@ class Weights:
     identity: float = 0.0
 
     @classmethod
-    def of(cls, card: Card, name: str) -> "Weights":
+    def of(cls, card: Card, name: str, hypotheses: Hypotheses = ONE) -> "Weights":
         """Return the weights that were fitted for a score.
 
         Args:
             card: Of the weights that draw.
             name: Of the score.
+            hypotheses: Of the gallery images.
 
         Raises:
+            ConfigError: The score has no room for second hypotheses.
             WeightsError: None were fitted for it, or the card is damaged; the message names the
                 command.
         """
         if name == DRAWING:
+            _require_one(hypotheses)
             return cls()
-        fitted = fitted_for(card, name)
+        fitted = fitted_for(card, name, hypotheses)
         if fitted is None:
-            raise WeightsError(
-                f"The weights {card.name} have no fitted weights of the score {name!r}; fit them on"
-                f" people that nothing was trained on: mindseye weights fit WEIGHTS SPEC"
-                " (docs/fusion.md)"
-            )
+            raise WeightsError(_not_fitted(card, name, hypotheses))
         try:
             return cls(float(fitted["log_probability"]), float(fitted.get("identity", 0.0)))
         except (TypeError, ValueError) as error:
@@ -223,17 +224,43 @@ class Weights:
             ) from error
 
 
-def fitted_for(card: Card, name: str) -> Mapping[str, Any] | None:
+def fitted_for(card: Card, name: str, hypotheses: Hypotheses = ONE) -> Mapping[str, Any] | None:
     """Return what a card says of the weights of a score, or None."""
-    fitted = card.fusion if name == FUSED else card.fusion.get("without_identity", {})
+    if hypotheses.single:
+        fitted = card.fusion if name == FUSED else card.fusion.get("without_identity", {})
+    else:
+        fitted = tried_hypotheses(card, name).get(str(hypotheses), {})
     return fitted if "log_probability" in fitted else None
 
 
-def check_score(card: Card, name: str, *, estimates: bool) -> None:
+def tried_hypotheses(card: Card, name: str) -> Mapping[str, Any]:
+    """Return what was fitted for a score with second hypotheses: {spelling: weights, hit rates}."""
+    tried: Mapping[str, Any] = card.fusion.get("hypotheses", {}).get(name, {}).get("tried", {})
+    return tried
+
+
+def chosen_hypotheses(card: Card, name: str) -> Hypotheses:
+    """Return how many hypotheses the weights choose for a score; one where nothing was fitted.
+
+    Raises:
+        WeightsError: The card is damaged.
+    """
+    spelt = card.fusion.get("hypotheses", {}).get(name, {}).get("chosen", "1")
+    try:
+        return Hypotheses.parse(str(spelt))
+    except ConfigError as error:
+        raise WeightsError(
+            f"The fitted weights on the card of {card.name} are damaged: {error}; fit them again:"
+            " mindseye weights fit"
+        ) from error
+
+
+def check_score(card: Card, name: str, *, estimates: bool, hypotheses: Hypotheses = ONE) -> None:
     """Refuse a score that some weights cannot give.
 
     Raises:
-        ConfigError: There is no such score, or the weights have no estimator.
+        ConfigError: There is no such score, the weights have no estimator, or the score has no room
+            for second hypotheses.
         WeightsError: Nothing was fitted for it.
     """
     if name not in SCORES:
@@ -243,7 +270,30 @@ def check_score(card: Card, name: str, *, estimates: bool) -> None:
             f"--score {name} needs an attribute estimator, which the weights {card.name} lack;"
             " train with --recipe tuned, or say --score drawing"
         )
-    Weights.of(card, name)
+    Weights.of(card, name, hypotheses)
+
+
+def _require_one(hypotheses: Hypotheses) -> None:
+    if not hypotheses.single:
+        raise ConfigError(
+            f"--hypotheses {hypotheses} does harm with --score {DRAWING}: without log p an image"
+            " answers to a wrong value as readily as to the right one. Add"
+            f" --score {VALUES}, or say --hypotheses 1"
+        )
+
+
+def _not_fitted(card: Card, name: str, hypotheses: Hypotheses) -> str:
+    fit = "on people that nothing was trained on: mindseye weights fit WEIGHTS SPEC"
+    if hypotheses.single:
+        return (
+            f"The weights {card.name} have no fitted weights of the score {name!r}; fit them {fit}"
+            " (docs/fusion.md)"
+        )
+    known = ", ".join(repr(spelt) for spelt in tried_hypotheses(card, name)) or "none"
+    return (
+        f"The weights {card.name} have no fitted weights of the score {name!r} with {hypotheses}"
+        f" hypotheses (fitted: {known}); say --hypotheses 1, or fit them {fit} (docs/fusion.md)"
+    )
 
 
 def wish_code(space: AttributeSpace, wish: Mapping[str, str]) -> Floats:

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from gallery.catalogue.records import ShardRow, SpaceRow
 from index import store
 from retrieval.collection import Collection
 from retrieval.findings import Finding
 from retrieval.leftovers import sweep
 from retrieval.publishing import publish
-from retrieval.shards import rewrite
+from retrieval.shards import images_with_all_rows, rewrite
 
 LOST = ("shard-missing", "shard-damaged", "vector-damaged")
 
@@ -53,9 +56,23 @@ def _forget_rows_without_vector(collection: Collection, name: str) -> int:
     without = set(spaces.placed_ids(space.id, "indexed"))
     for row in spaces.shards(space.id):
         ids, _ = store.open_shard(collection.space_dir(name), row.number)
-        without -= set(ids.tolist()) & set(spaces.held_by(space.id, row.number).tolist())
+        without -= set(images_with_all_rows(collection, space.id, row.number, ids).tolist())
+    halved = [
+        row for row in spaces.shards(space.id) if _holds_some(collection, space, row, without)
+    ]
     spaces.forget_placements(space.id, sorted(without))
+    for row in halved:
+        rewrite(collection, name, [row])
     return len(without)
+
+
+def _holds_some(collection: Collection, space: SpaceRow, row: ShardRow, without: set[int]) -> bool:
+    """Say whether a shard holds one of two vectors of some image."""
+    here = without & set(collection.catalogue.spaces.held_by(space.id, row.number).tolist())
+    if not here:
+        return False
+    ids, _ = store.open_shard(collection.space_dir(space.name), row.number)
+    return bool(np.isin(ids, list(here)).any())
 
 
 def _drop_strangers(collection: Collection, name: str, findings: Sequence[Finding]) -> None:

@@ -1,19 +1,22 @@
 """How a space scores: what embeds gallery images and probes alike, opened for a set of weights.
 
-Shapes: N images, S side, C channels, P side of a portrait, F numbers of a vector.
+Shapes: N images, R vectors of theirs, S side, C channels, P side of a portrait, F numbers of a
+vector.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from gallery.align import Aligner, Pixels
+from gallery.attributes import Condition
 from gallery.errors import IndexFileError
 from generator.card import Card
 from generator.engine import Engine, Floats
+from index.base import Ids
 from index.contract import IndexContract
-from retrieval.canonical import Canonical, Rule, canonicalise
+from retrieval.canonical import Rule, canonicalise
 from retrieval.embedding import contract_from_card, normalise
 from retrieval.foreign import MissingEmbedderError
 from retrieval.fusion import (
@@ -27,7 +30,27 @@ from retrieval.fusion import (
     fitted_for,
     wish_code,
 )
+from retrieval.hypotheses import ONE, Hypotheses, rivals, second_views
 from retrieval.identity import PORTRAIT_SIDE, Recogniser, open_recogniser, portrait_aligner
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What is stored of N images.
+
+    Attributes:
+        vectors: What is searched: of each image one or two, (R, F).
+        of: Position of the image of each, rising, the first hypothesis first, (R,).
+        estimates: Condition of each image's canonical view.
+        seconds: That of its second one; None where there is none.
+        errors: Mean squared pixel distance of each image's first view to it, (N,).
+    """
+
+    vectors: Floats
+    of: Ids
+    estimates: tuple[Condition, ...]
+    seconds: tuple[Condition | None, ...]
+    errors: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +82,41 @@ class Scoring:
         """Return the terms under which vectors of this score can be compared."""
         return contract_from_card(card, str(rule), self.layout.dimension, self.score.spell)
 
-    def gallery(
-        self, engine: Engine, pixels: Pixels, portraits: Pixels | None, rule: Rule
-    ) -> Canonical:
+    def gallery(self, engine: Engine, pixels: Pixels, portraits: Pixels | None, rule: Rule) -> Made:
         """Redraw gallery images, and make the vectors that are searched.
 
         Args:
             engine: Draws.
             pixels: Aligned images, 0..255, (N, S, S, C).
             portraits: The same faces for the recogniser, (N, P, P, 3); None without one.
-            rule: How canonical views are chosen.
-
-        Returns:
-            Canonical views whose embeddings are the vectors, (N, F).
+            rule: How canonical views are chosen, and which images have two.
         """
         seen = canonicalise(engine, pixels, rule)
+        every = np.arange(len(pixels))
+        none: tuple[Condition | None, ...] = (None,) * len(pixels)
         if self.name == DRAWING:
-            return seen
+            return Made(seen.embeddings, every, seen.estimates, none, seen.errors)
         log_p = engine.log_probabilities(pixels)
         who = self._identities(portraits)
-        return replace(seen, embeddings=self.layout.gallery(seen.embeddings, log_p, who))
+        first = self.layout.gallery(seen.embeddings, log_p, who)
+        if rule.hypotheses.single:
+            return Made(first, every, seen.estimates, none, seen.errors)
+        found = rivals(log_p, seen.estimates, engine.card.space)
+        more = second_views(engine, pixels, found, rule.hypotheses)
+        if not len(more.of):
+            return Made(first, every, seen.estimates, none, seen.errors)
+        who = None if who is None else who[more.of]
+        second = self.layout.gallery(more.embeddings, log_p[more.of], who)
+        of = np.concatenate([every, more.of])
+        order = np.argsort(of, kind="stable")
+        known = dict(zip(more.of.tolist(), more.conditions, strict=True))
+        return Made(
+            np.concatenate([first, second])[order],
+            of[order],
+            seen.estimates,
+            tuple(known.get(place) for place in range(len(pixels))),
+            seen.errors,
+        )
 
     def probe(
         self, engine: Engine, features: Floats, wish: Mapping[str, str], portraits: Pixels | None
@@ -115,18 +153,19 @@ class Scoring:
         return self.recogniser.embed(portraits)
 
 
-def make_scoring(engine: Engine, name: str) -> Scoring:
+def make_scoring(engine: Engine, name: str, hypotheses: Hypotheses = ONE) -> Scoring:
     """Open a score by name, for a new space.
 
     Raises:
-        ConfigError: There is no such score, the weights have no estimator, or the extra `identity`
-            is not installed.
+        ConfigError: There is no such score, the weights have no estimator, the score has no room
+            for second hypotheses, or the extra `identity` is not installed.
         WeightsError: No weights were fitted for it.
     """
     if name == DRAWING:
-        return Scoring(Score(), Layout(engine.dimension), Weights())
-    check_score(engine.card, name, estimates=engine.estimates)
-    return _of(engine, name, open_recogniser() if name == FUSED else None)
+        weights = Weights.of(engine.card, name, hypotheses)
+        return Scoring(Score(), Layout(engine.dimension), weights)
+    check_score(engine.card, name, estimates=engine.estimates, hypotheses=hypotheses)
+    return _of(engine, name, open_recogniser() if name == FUSED else None, hypotheses)
 
 
 def scoring_of(engine: Engine, contract: IndexContract) -> Scoring:
@@ -140,6 +179,7 @@ def scoring_of(engine: Engine, contract: IndexContract) -> Scoring:
     score = Score.parse(contract.projection)
     if score.name == DRAWING:
         return Scoring(score, Layout(engine.dimension), Weights())
+    hypotheses = Rule.parse(contract.canonicalisation).hypotheses
     recogniser = None
     if score.identity:
         try:
@@ -149,7 +189,7 @@ def scoring_of(engine: Engine, contract: IndexContract) -> Scoring:
                 f"The space {engine.card.name} was built with identities, and {error}; or build"
                 " another --collection with --score drawing"
             ) from error
-    return _of(engine, score.name, recogniser)
+    return _of(engine, score.name, recogniser, hypotheses)
 
 
 def default_score(engine: Engine) -> str:
@@ -165,11 +205,13 @@ def default_score(engine: Engine) -> str:
     return VALUES if fitted_for(card, VALUES) is not None and engine.estimates else DRAWING
 
 
-def _of(engine: Engine, name: str, recogniser: Recogniser | None) -> Scoring:
+def _of(
+    engine: Engine, name: str, recogniser: Recogniser | None, hypotheses: Hypotheses
+) -> Scoring:
     """Open a score of more than the drawing."""
     score = Score(values=True)
     if recogniser is not None:
         read = f"{recogniser.fingerprint} of {PORTRAIT_SIDE} px"
         score = Score(values=True, identity=read, identity_dimension=recogniser.dimension)
     layout = Layout(engine.dimension, engine.card.space.size, score.identity_dimension)
-    return Scoring(score, layout, Weights.of(engine.card, name), recogniser)
+    return Scoring(score, layout, Weights.of(engine.card, name, hypotheses), recogniser)

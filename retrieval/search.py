@@ -52,6 +52,7 @@ class Found:
         parts: What the score is the sum of, by name: drawing, log_p, identity, as weighted.
         confidence: Probability that identity and wished value are right, as calibrated on people
             that the weights have not seen; None without a calibration, or where it is doubted.
+        second: The values in which it was redrawn besides; None where it was redrawn once.
     """
 
     rank: int
@@ -64,6 +65,7 @@ class Found:
     landmarks: Landmarks | None = None
     parts: Mapping[str, float] = field(default_factory=dict)
     confidence: float | None = None
+    second: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +159,7 @@ class Searcher:
         """
         self.rule = rule
         self.scoring = scoring or Scoring(Score(), Layout(engine.dimension), Weights())
-        self._confidence = Calibration.of(engine.card, self.scoring.name)
+        self._confidence = Calibration.of(engine.card, self.scoring.name, rule.hypotheses)
         self._usual = None if self._confidence is None else Usual.of(engine.card)
         self.engine = engine
         self.index = index
@@ -307,6 +309,7 @@ class Searcher:
                 rows[image_id].landmarks,
                 {name: round(float(part[place]), 6) for name, part in parts.items()},
                 None if sure is None else round(sure[place], 4),
+                rows[image_id].second,
             )
             for place, image_id in enumerate(ids)
         )

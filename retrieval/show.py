@@ -9,6 +9,7 @@ from gallery.catalogue.where import names, parse
 from generator.checkpoint import load_card
 from index.kinds import spell_bytes
 from index.store import read_contract, read_manifest
+from retrieval.canonical import Rule
 from retrieval.collection import Collection
 from retrieval.doubts import Strangers, misfit, strangers_in
 from retrieval.fusion import DRAWING, Score
@@ -21,10 +22,11 @@ def describe(collection: Collection) -> dict[str, Any]:
 
     Returns:
         "collection", "images", "duplicates" (files whose image was found before), and "spaces":
-        for each its name, weights, attributes, score, generation, kind of index, vectors, "index"
-        (what its manifest says of what FAISS holds, or null), "strangers" (how many images are
-        unlike those the weights know, or null where nobody knows), count of images in every state,
-        and "skipped": every file left out, with its reason.
+        for each its name, weights, attributes, score, "hypotheses" (how many values an image is
+        redrawn in), generation, kind of index, vectors, "index" (what its manifest says of what
+        FAISS holds, or null), "strangers" (how many images are unlike those the weights know, or
+        null where nobody knows), count of images in every state, and "skipped": every file left
+        out, with its reason.
 
     Raises:
         WeightsError: A space's copy of its weights is missing or damaged.
@@ -64,6 +66,7 @@ def _space(
         "architecture": card.architecture,
         "attributes": {a.name: list(a.values) for a in card.space.attributes},
         "score": Score.parse(contract.projection).name,
+        "hypotheses": str(Rule.parse(contract.canonicalisation).hypotheses),
         "generation": space.generation,
         "published_at": space.published_at,
         **published,
@@ -116,6 +119,8 @@ def to_text(shown: dict[str, Any]) -> str:
         states = ", ".join(f"{count} {state}" for state, count in space["states"].items())
         lines.append(f"space {space['name']}: {space['architecture']}, wishes {wishes}")
         scored = "" if space["score"] == DRAWING else f", scored by {space['score']}"
+        if space["hypotheses"] != "1":
+            scored += f", hypotheses {space['hypotheses']}: {space['vectors']} vectors"
         lines.append(f"  {states}; {space['kind'] or 'nothing published'}{scored}")
         if space["index"] is not None:
             lines.append(f"  {_index(space['index'])}")

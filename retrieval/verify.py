@@ -21,6 +21,7 @@ from retrieval.findings import REPAIR, Checking, Finding
 from retrieval.fusion import Layout
 from retrieval.leftovers import stray_files
 from retrieval.selecting import missing_files
+from retrieval.shards import images_with_all_rows, rows_told_of
 
 CHUNK = 8192
 LENGTH_TOLERANCE = 1e-3  # float32 rounds the length of a long vector by about 1e-5
@@ -125,12 +126,21 @@ class _Space:
         elif bad := _bad_vectors(embeddings, Layout.of_contract(contract)):
             what = f"shard {row.number}: {bad} vectors are not of unit length"
             findings.append(find(kind="vector-damaged", what=what, todo=REPAIR))
-        others = np.setdiff1d(ids, held)
-        return np.intersect1d(ids, held), [*findings, *self._strangers(row.number, others)]
+        told = rows_told_of(self._collection, self._space.id, row.number, ids)
+        whole = images_with_all_rows(self._collection, self._space.id, row.number, ids)
+        strangers = self._strangers(row.number, ids[~told], held)
+        return whole, [*findings, *strangers]
 
-    def _strangers(self, number: int, others: Ids) -> Iterator[Finding]:
-        """Say what the vectors in a shard are that the catalogue does not place there."""
-        unknown = len(others) - len(self._spaces.states(self._space.id, others.tolist()))
+    def _strangers(self, number: int, others: Ids, held: Ids) -> Iterator[Finding]:
+        """Say what the vectors in a shard are that the catalogue does not place there.
+
+        Args:
+            number: Of the shard.
+            others: Image of each such vector.
+            held: Images of which it places vectors there: others of these are one too many.
+        """
+        states = self._spaces.states(self._space.id, np.setdiff1d(others, held).tolist())
+        unknown = len(others) - int(np.isin(others, list(states)).sum())
         if unknown:
             yield self._find(
                 kind="vector-without-row",
@@ -154,7 +164,7 @@ class _Space:
             shown = ", ".join(map(str, without[:5]))
             yield self._find(
                 kind="row-without-vector",
-                what=f"{len(without)} images are said to be indexed and have no vector: id {shown}",
+                what=f"{len(without)} images are said to be indexed and lack a vector: id {shown}",
                 todo=REPAIR,
             )
 

@@ -347,7 +347,8 @@ def test_a_folder_of_50_files_good_and_bad_is_indexed(
     ]
     (space,) = shown["spaces"]
     assert list(space) == [
-        *("name", "weights_sha256", "architecture", "attributes", "score", "generation"),
+        *("name", "weights_sha256", "architecture", "attributes", "score", "hypotheses"),
+        "generation",
         *("published_at", "kind", "vectors", "dimension", "index", "states", "skipped"),
     ]
     assert space["states"] == {"indexed": 44, "skipped": 3, "removed": 0, "pending": 0}
@@ -691,7 +692,11 @@ def test_weights_are_fitted_and_searches_are_fused_with_them(
     assert told["fusion"]["fitted_on"]["people"] == 2
 
     built = mindseye("index", "build", faces_spec, "--weights", weights.parent)
-    assert "Score: fused, as fitted for fitted-32; --score drawing for less\n" in built.err
+    many = told["fusion"]["hypotheses"]["fused"]["chosen"]
+    two = "" if many == "1" else f" with hypotheses {many}"
+    assert f"Score: fused{two}, as fitted for fitted-32; --score drawing for less\n" in built.err
+    (space,) = mindseye("index", "show", "--json").json["spaces"]
+    assert space["hypotheses"] == many
     again = mindseye("index", "build", faces_spec, "--weights", weights.parent)
     assert (again.out, "Score" in again.err) == (
         "fitted-32: 0 images indexed, 30 known already, 0 files left out\n",
@@ -915,6 +920,14 @@ MISTAKES = {
     "unknown score": (
         f"{BUILD} --score fuesd",
         "--score cannot be 'fuesd'; did you mean 'fused'? Known: drawing, drawing+values, fused",
+    ),
+    "unknown hypotheses": (
+        f"{BUILD} --hypotheses 3",
+        "Hypotheses are 1, 2, or like '2 within 1.5' (docs/fusion.md), not '3'",
+    ),
+    "second hypotheses without log p": (
+        f"{BUILD} --score drawing --hypotheses 2",
+        "--hypotheses 2 does harm with --score drawing: without log p an image answers to a wrong",
     ),
     "a score without an estimator": (
         f"{BUILD} --score fused",

@@ -21,6 +21,7 @@ from gallery.catalogue.tables import File, Identity, Image, Placement, Value
 from gallery.catalogue.where import Expression, parse
 
 NOWHERE = "(no longer on file)"
+NOT_PLACED: tuple[Condition, Condition | None] = (Condition(), None)
 
 
 class Images:
@@ -197,7 +198,7 @@ class Images:
         paths = self.paths_of(image_ids)
         conditions: dict[int, dict[str, str]] = defaultdict(dict)
         people: dict[int, tuple[str | None, str, Landmarks | None]] = {}
-        estimates: dict[int, Condition] = {}
+        estimates: dict[int, tuple[Condition, Condition | None]] = {}
         for part in parts(image_ids):
             values = select(Value.image_id, Value.attribute, Value.value)
             for image_id, attribute, value in self._session.execute(
@@ -207,11 +208,14 @@ class Images:
             who = select(Image.id, Image.sha256, Image.landmarks, Identity.label)
             for row in self._session.execute(who.outerjoin(Identity).where(Image.id.in_(part))):
                 people[row.id] = (row.label, row.sha256, read_landmarks(row.landmarks))
-            estimate = select(Placement.image_id, Placement.estimate).where(
-                Placement.space_id == space_id, Placement.image_id.in_(part)
-            )
-            for image_id, text in self._session.execute(estimate):
-                estimates[image_id] = Condition(json.loads(text)) if text else Condition()
+            estimate = select(
+                Placement.image_id, Placement.estimate, Placement.second_estimate
+            ).where(Placement.space_id == space_id, Placement.image_id.in_(part))
+            for image_id, text, second in self._session.execute(estimate):
+                estimates[image_id] = (
+                    Condition(json.loads(text)) if text else Condition(),
+                    Condition(json.loads(second)) if second else None,
+                )
         self._session.rollback()
         return {
             i: ImageRow(
@@ -219,9 +223,10 @@ class Images:
                 path=paths.get(i, [NOWHERE])[0],
                 identity=people[i][0],
                 condition=Condition(conditions[i]),
-                estimate=estimates.get(i, Condition()),
+                estimate=estimates.get(i, NOT_PLACED)[0],
                 sha256=people[i][1],
                 landmarks=people[i][2],
+                second=estimates.get(i, NOT_PLACED)[1],
             )
             for i in image_ids
             if i in people

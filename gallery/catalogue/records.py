@@ -41,6 +41,7 @@ class Placed:
         reason: Why it was skipped.
         estimate: Condition of the canonical view, if indexed.
         landmarks: With which it was cut out, if any.
+        second: Condition of the second canonical view, if two vectors of it are stored.
         error: Mean squared distance of its canonical view to it, if indexed.
     """
 
@@ -49,6 +50,7 @@ class Placed:
     reason: str | None = None
     estimate: Condition | None = None
     landmarks: Landmarks | None = None
+    second: Condition | None = None
     error: float | None = None
 
 
@@ -97,6 +99,7 @@ class ImageRow:
         estimate: Condition of its canonical view in the space asked for.
         sha256: Of its bytes.
         landmarks: Where the face is, if known.
+        second: Condition of its second canonical view there; None without one.
     """
 
     id: int
@@ -106,3 +109,4 @@ class ImageRow:
     estimate: Condition
     sha256: str = ""
     landmarks: Landmarks | None = None
+    second: Condition | None = None

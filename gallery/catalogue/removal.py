@@ -72,8 +72,8 @@ def purge(session: Session) -> int:
     for part in parts(gone):
         session.execute(delete(File).where(File.image_id.in_(part)))
         session.execute(delete(Value).where(Value.image_id.in_(part)))
-        here = Placement.image_id.in_(part)
-        session.execute(update(Placement).where(here).values(estimate=None, error=None))
+        forgotten = {"estimate": None, "second_estimate": None, "error": None}
+        session.execute(update(Placement).where(Placement.image_id.in_(part)).values(forgotten))
         session.execute(
             update(Image).where(Image.id.in_(part)).values(identity_id=None, landmarks=None)
         )

@@ -1,6 +1,7 @@
 """Questions and changes that concern embedding spaces."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -149,21 +150,40 @@ class Spaces:
         return found
 
     def shard_rows(self, space_id: int) -> dict[int, int]:
-        """Count the indexed images whose vectors each shard holds; shards of none are left out."""
-        query = (
-            select(Placement.shard, func.count())
-            .where(Placement.space_id == space_id, Placement.shard.is_not(None))
-            .group_by(Placement.shard)
-        )
-        counted = {number: int(count) for number, count in self._session.execute(query)}
+        """Count the vectors of indexed images in each shard; shards of none are left out.
+
+        Images are counted in an index alone; then those with two vectors, in one of these alone.
+        """
+        counted: Counter[int] = Counter()
+        placed = (Placement.space_id == space_id) & Placement.shard.is_not(None)
+        for which in (placed, placed & Placement.second_estimate.is_not(None)):
+            query = select(Placement.shard, func.count()).where(which).group_by(Placement.shard)
+            for number, count in self._session.execute(query):
+                if number is not None:
+                    counted[number] += int(count)
         self._session.rollback()
-        return {number: count for number, count in counted.items() if number is not None}
+        return dict(counted)
 
     def held_by(self, space_id: int, number: int) -> NDArray[np.int64]:
         """Return the indexed images whose vectors a shard holds, rising."""
         query = (
             select(Placement.image_id)
             .where(Placement.space_id == space_id, Placement.shard == number)
+            .order_by(Placement.image_id)
+        )
+        found = np.fromiter(self._session.scalars(query), np.int64)
+        self._session.rollback()
+        return found
+
+    def doubled_in(self, space_id: int, number: int) -> NDArray[np.int64]:
+        """Return the indexed images of which a shard holds two vectors, rising."""
+        query = (
+            select(Placement.image_id)
+            .where(
+                Placement.space_id == space_id,
+                Placement.shard == number,
+                Placement.second_estimate.is_not(None),
+            )
             .order_by(Placement.image_id)
         )
         found = np.fromiter(self._session.scalars(query), np.int64)
@@ -297,6 +317,7 @@ def _placement(space_id: int, one: Placed, shard: int | None) -> dict[str, Any]:
         "reason": one.reason,
         "shard": shard if one.state == "indexed" else None,
         "estimate": json.dumps(dict(one.estimate)) if one.estimate else None,
+        "second_estimate": json.dumps(dict(one.second)) if one.second else None,
         "landmarks": spell_landmarks(one.landmarks),
         "error": one.error if one.state == "indexed" else None,
     }

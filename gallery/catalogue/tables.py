@@ -13,6 +13,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Text,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -28,7 +29,8 @@ NAMING = {
 LONG = BigInteger().with_variant(Integer, "sqlite")  # where every integer is as long as it must be
 PLAIN = Text().with_variant(Text(collation="C"), "postgresql")  # in the order of its code points
 NAME = String(255).with_variant(String(255, collation="C"), "postgresql")
-REVISION = "0003"  # the newest of migrations/versions
+DOUBLED = text("second_estimate IS NOT NULL")  # few rows, where any are
+REVISION = "0004"  # the newest of migrations/versions
 
 
 class Table(DeclarativeBase):
@@ -136,6 +138,8 @@ class Placement(Table):
         reason: Why it was skipped or removed.
         shard: Number of the shard that holds its vectors, if indexed.
         estimate: The condition of its canonical view, as a JSON object, if indexed.
+        second_estimate: The condition of its second canonical view, likewise, or null. An image
+            with one has two vectors in its shard.
         removed_in: The generation that answered queries when it was removed, if it was.
         landmarks: With which it was cut out, as in `Image`.
         error: Mean squared distance of its canonical view to it, squared grey levels; null of
@@ -148,6 +152,12 @@ class Placement(Table):
         Index("ix_placement_space_id_shard", "space_id", "shard"),
         Index("ix_placement_space_id_removed_in", "space_id", "removed_in"),
         Index("ix_placement_space_id_estimate", "space_id", "estimate"),
+        Index(
+            "ix_placement_doubled",
+            *("space_id", "shard", "image_id"),
+            sqlite_where=DOUBLED,
+            postgresql_where=DOUBLED,
+        ),
     )
 
     space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
@@ -159,6 +169,7 @@ class Placement(Table):
     removed_in: Mapped[int | None]
     landmarks: Mapped[str | None] = mapped_column(Text)
     error: Mapped[float | None]
+    second_estimate: Mapped[str | None] = mapped_column(Text)
 
 
 class Shard(Table):

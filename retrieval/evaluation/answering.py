@@ -67,6 +67,7 @@ def answer(method: Method, seed: int, work: Workbench, protocol: Protocol) -> St
     usual, canonical = Usual.of(work.bench.engine.card), work.made("canonical")
     if sure is not None and usual is not None and canonical is not None:
         sure = undoubted(sure, asked.source, canonical.errors, usual)
+    more = 0 if prepared.seconds is None else prepared.seconds.embeddings.size
     return Answered(
         replace(
             record,
@@ -76,7 +77,7 @@ def answer(method: Method, seed: int, work: Workbench, protocol: Protocol) -> St
             confidence=np.empty(0) if sure is None else sure,
             build_s=prepared.build_s,
             query_s=prepared.probe_s + ranked_at - prepared_at,
-            index_bytes=4 * prepared.gallery.size,
+            index_bytes=4 * (prepared.gallery.size + more),
         ),
         prepared.errors,
         {"prepare": prepared_at - started, "rank": ranked_at - prepared_at},
@@ -99,7 +100,7 @@ def first_confidences(prepared: Prepared, top: Integers) -> Floats:
         probes = np.asarray(prepared.probes[rows])
         first, second = top[rows, 0], top[rows, min(1, top.shape[1] - 1)]
         second = np.where(second < 0, first, second)  # alone in the gallery: no lead
-        both = [np.asarray(prepared.gallery[place]) for place in (first, second)]
+        both = [prepared.better_rows(places, probes) for places in (first, second)]
         scored = {
             name: np.stack([(one[:, at] * probes[:, at]).sum(axis=1) for one in both], axis=1)
             for name, at in parts.items()

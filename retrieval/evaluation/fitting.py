@@ -2,15 +2,15 @@
 
 The people are those whom the weights have not seen; they are asked about as a benchmark would
 (docs/protocol.md), each pair of weights of a grid is tried, and that with the highest hit rate @1
-under C2 is taken. What is fitted goes onto the card, with the names of the people: a benchmark does
-not test on them again.
+under C2 is taken; so it is chosen which gallery images have a second hypothesis. What is fitted
+goes onto the card, with the names of the people: a benchmark does not test on them again.
 
 Identity is read from portraits, as in a search, and not from the generator's small faces.
 
 Shapes: N gallery images, Q queries, K answers kept, W pairs of weights.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,24 @@ import numpy as np
 from gallery.errors import ConfigError, DatasetError
 from gallery.faces import FaceSet, first_identities
 from generator.card import Card
-from generator.engine import Engine
-from generator.usual import usual_errors, usual_text
+from generator.engine import Engine, Floats
+from generator.usual import usual_errors
 from index.base import Vectors
+from retrieval.confidence import spell_score
 from retrieval.evaluation.asking import ask, known_space, restrict
 from retrieval.evaluation.calibrating import KEPT, calibrated
 from retrieval.evaluation.drawing import draw_all
-from retrieval.evaluation.methods.fused import log_probabilities, wishes_of
+from retrieval.evaluation.hypotheses import (
+    WITHIN,
+    hypotheses_of,
+    log_probabilities,
+    rivals_of,
+    seconds_of,
+)
+from retrieval.evaluation.methods.fused import wishes_of
 from retrieval.evaluation.protocols import Labels, Protocol, all_queries, draw_queries
 from retrieval.evaluation.reading import read_images, wishable
-from retrieval.evaluation.records import Progress, QueryTable
+from retrieval.evaluation.records import Flags, Progress, QueryTable
 from retrieval.evaluation.store import Steps, Store, default_cache, open_store
 from retrieval.evaluation.weighing import (
     Answers,
@@ -46,6 +54,7 @@ from retrieval.evaluation.weighing import (
 from retrieval.evaluation.workbench import BATCH, Bench, Budget, Workbench
 from retrieval.foreign import MissingEmbedderError
 from retrieval.fusion import CLIP, DRAWING, FUSED, Weights
+from retrieval.hypotheses import ONE, TWO, Hypotheses
 from retrieval.identity import Recogniser, open_recogniser, portrait_aligner
 
 VALIDATION, UNSEEN = "validation", "unseen"
@@ -112,13 +121,12 @@ def fit(engine: Engine, faces: FaceSet, options: Options) -> Steps[Fitted]:
         work = yield from _workbench(engine, part, options.protocol, own)
         material = yield from _material(work, part, recogniser)
         alone = options.protocol.exclude_source
-        fusion, chosen = yield from _weighed(material, work.bench.asked, source_excluded=alone)
+        fusion, used = yield from _weighed(material, work.bench.asked, source_excluded=alone)
         calibration = {}
-        for name, weights in chosen.items():
-            used = _used(material, name)
-            blocks = blocks_of(used, work.bench.asked, source_excluded=alone)
-            answers = yield from _answers(blocks, len(work.bench.asked), weights, name)
-            calibration[name] = calibrated(answers, work.bench.labels, work.bench.asked)
+        for one in used:
+            blocks = blocks_of(_used(material, one.score), work.bench.asked, source_excluded=alone)
+            answers = yield from _answers(blocks, len(work.bench.asked), one)
+            calibration[one.name] = calibrated(answers, work.bench.labels, work.bench.asked)
         described = {**fusion, "fitted_on": _described(part, work, options.protocol)}
         redrawn = yield from work.canonical()
         usual = usual_errors(redrawn.value.errors, part.spec, part.identities)
@@ -169,19 +177,54 @@ def _workbench(engine: Engine, part: FaceSet, protocol: Protocol, store: Store) 
     return Workbench(Bench(engine, aligned, labels, asked, None, Budget(), store))
 
 
+@dataclass(frozen=True, slots=True)
+class _Used:
+    """A score as it will be used.
+
+    Attributes:
+        score: Its name.
+        weights: Of its parts.
+        hypotheses: Of the gallery images.
+    """
+
+    score: str
+    weights: Weights
+    hypotheses: Hypotheses = ONE
+
+    @property
+    def name(self) -> str:
+        """As calibrations are listed on cards."""
+        return spell_score(self.score, self.hypotheses)
+
+
 def _material(work: Workbench, part: FaceSet, recogniser: Recogniser | None) -> Steps[Material]:
     canonical = yield from work.canonical()
     drawn = yield from draw_all(work)
-    log_p = None
+    log_p = seconds = margins = None
     if work.bench.engine.estimates:
         estimated = yield from log_probabilities(work)
         log_p = np.maximum(estimated.value, -CLIP)
+        margins = (yield from rivals_of(work)).value.margins
+        seconds = yield from _whole(work, margins)
     identities = None
     if recogniser is not None:
         identities = yield from _identities(work, part, recogniser)
     return Material(
-        canonical.value.embeddings, drawn.value.embeddings, log_p, wishes_of(work), identities
+        canonical.value.embeddings,
+        drawn.value.embeddings,
+        log_p,
+        wishes_of(work),
+        identities,
+        seconds,
+        margins,
     )
+
+
+def _whole(work: Workbench, margins: Floats) -> Steps[Vectors | None]:
+    """Redraw all images in their second hypotheses, (N, D); None where some can have none."""
+    if not np.isfinite(margins).all():
+        return None
+    return (yield from seconds_of(work, TWO)).value.embeddings
 
 
 def _identities(work: Workbench, part: FaceSet, recogniser: Recogniser) -> Steps[Vectors]:
@@ -202,16 +245,35 @@ def _identities(work: Workbench, part: FaceSet, recogniser: Recogniser) -> Steps
 
 def _weighed(
     material: Material, asked: QueryTable, *, source_excluded: bool
-) -> Steps[tuple[dict[str, Any], dict[str, Weights]]]:
-    """Try the grid; return what goes onto the card, and the weights of each score."""
+) -> Steps[tuple[dict[str, Any], tuple[_Used, ...]]]:
+    """Try the grid; return what goes onto the card, and the scores that there are."""
     tried = grid(log_p=material.log_p is not None, identity=material.identities is not None)
-    found: dict[str, list[Any]] = {"C1": [], "C2": []}
+    settings = (ONE, *(map(Hypotheses, WITHIN) if material.seconds is not None else ()))
+    found: dict[Hypotheses, list[dict[str, Flags]]] = {one: [] for one in settings}
     for block in blocks_of(material, asked, source_excluded=source_excluded):
-        for name, right in hits(block, tried).items():
-            found[name].append(right)
+        for one in settings:
+            found[one].append(hits(block.under(one), tried))
         yield Progress("weighing", block.queries.stop, len(asked))
-    whole = {name: np.concatenate(parts) for name, parts in found.items()}
-    return chosen_of(hit_rates(whole, asked, tried))
+    weighed = {
+        one: hit_rates(
+            {name: np.concatenate([part[name] for part in parts]) for name in ("C1", "C2")},
+            asked,
+            tried,
+        )
+        for one, parts in found.items()
+    }
+    fusion, chosen = chosen_of(weighed[ONE])
+    used = [_Used(name, weights) for name, weights in chosen.items()]
+    margins = np.empty(0) if material.margins is None else material.margins
+    rows = {one: 1 + float(one.chosen(margins).mean()) for one in settings if len(margins)}
+    told = hypotheses_of(weighed, rows)
+    for name, said in told.items():
+        hypotheses = Hypotheses.parse(said["chosen"])
+        if not hypotheses.single:
+            fitted = said["tried"][str(hypotheses)]
+            weights = Weights(fitted["log_probability"], fitted.get("identity", 0.0))
+            used.append(_Used(name, weights, hypotheses))
+    return {**fusion, **({"hypotheses": told} if told else {})}, tuple(used)
 
 
 def _used(material: Material, score: str) -> Material:
@@ -221,11 +283,11 @@ def _used(material: Material, score: str) -> Material:
     return replace(material, log_p=log_p, identities=identities)
 
 
-def _answers(blocks: Iterable[Block], queries: int, weights: Weights, score: str) -> Steps[Answers]:
+def _answers(blocks: Iterable[Block], queries: int, used: _Used) -> Steps[Answers]:
     parts = []
     for block in blocks:
-        parts.append(first_answers(block, weights, KEPT))
-        yield Progress(f"calibrating {score}", block.queries.stop, queries)
+        parts.append(first_answers(block.under(used.hypotheses), used.weights, KEPT))
+        yield Progress(f"calibrating {used.name}", block.queries.stop, queries)
     return joined(parts)
 
 
@@ -237,33 +299,3 @@ def _described(part: FaceSet, work: Workbench, protocol: Protocol) -> dict[str, 
         "queries": len(work.bench.asked),
         "seed": protocol.seed,
     }
-
-
-def to_text(card: Card) -> str:
-    """Say what a card holds of a fit, for people."""
-    fusion = card.fusion
-    on: Mapping[str, Any] = fusion["fitted_on"]
-    lines = [
-        (
-            f"{card.name}: fitted on {len(on['people'])} people of {on['spec']},"
-            f" {on['images']} images, {on['queries']} queries"
-        ),
-        "hit rate @1, percent              C1     C2",
-    ]
-    for name, rates in fusion["hit_rate"].items():
-        cells = "".join("     -" if r is None else f"  {100 * r:5.1f}" for r in rates.values())
-        lines.append(f"  {_spelt(name, fusion):<28}{cells}")
-    for name, one in card.calibration.items():
-        error = one["expected_calibration_error"]
-        lines.append(f"confidence of {name}: off by {100 * error:.1f} points in the mean")
-    return "\n".join([*lines, usual_text(card)])
-
-
-def _spelt(name: str, fusion: Mapping[str, Any]) -> str:
-    if name == DRAWING:
-        return name
-    a, w = (
-        (fusion if name == FUSED else fusion[name]).get(key, 0)
-        for key in ("log_probability", "identity")
-    )
-    return f"{FUSED if name == FUSED else DRAWING}, a {a:g}, w {w:g}"

@@ -6,8 +6,10 @@ queries are in work at a time. Gallery and probes may be memory maps, read in ch
 Equal scores stand in gallery order (index/keys.py). A rank counts the images above a right one, so
 that average precision and reciprocal rank are exact, not cut off at K.
 
-Shapes: N gallery images, Q queries, D dimensions, K depth, R right images of all queries together,
-b queries in work.
+An image may have a second vector (retrieval/hypotheses.py): the better one of the two counts.
+
+Shapes: N gallery images, M of them with a second vector, Q queries, D dimensions, K depth, R right
+images of all queries together, b queries in work.
 """
 
 from collections.abc import Iterator
@@ -27,6 +29,19 @@ MOST_QUERIES = 512
 
 
 @dataclass(frozen=True, slots=True)
+class SecondRows:
+    """Second vectors of some gallery images.
+
+    Attributes:
+        of: Gallery positions, rising, (M,).
+        embeddings: Like those of the gallery, (M, D).
+    """
+
+    of: Integers
+    embeddings: Vectors
+
+
+@dataclass(frozen=True, slots=True)
 class Searched:
     """What is searched, and what with.
 
@@ -36,12 +51,14 @@ class Searched:
         values: Values that gallery images are taken to have, (N, A): only those of the wished value
             are ranked. None ranks all.
         source_excluded: Whether each query's own source image is left out.
+        seconds: Second vectors of some images; None where no image has one.
     """
 
     gallery: Vectors
     probes: Vectors
     values: NDArray[np.int64] | None = None
     source_excluded: bool = False
+    seconds: SecondRows | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +95,7 @@ def rank(searched: Searched, asked: QueryTable, depth: int, device: str) -> Iter
     step = max(1, min(MOST_QUERIES, TABLE // max(1, len(gallery))))
     for start in range(0, len(asked), step):
         rows = slice(start, min(start + step, len(asked)))
-        keys = _keys(gallery, np.asarray(probes[rows]), torch.device(device))
+        keys = _keys(searched, np.asarray(probes[rows]), torch.device(device))
         _hide(keys, searched, asked, rows)
         yield Ranked(_top(keys, depth), _right_ranks(keys, asked, rows))
 
@@ -91,16 +108,28 @@ def join(parts: list[Ranked]) -> Ranked:
     )
 
 
-def _keys(gallery: Vectors, probes: Vectors, device: torch.device) -> Tensor:
+def _keys(searched: Searched, probes: Vectors, device: torch.device) -> Tensor:
     """Compare some probes with the whole gallery, (b, N)."""
+    gallery, seconds = searched.gallery, searched.seconds
     keys = torch.empty((len(probes), len(gallery)), dtype=torch.int64, device=device)
     asking = _tensor(probes, device)
-    size = min(BLOCK_ROWS, max(1, BLOCK_BYTES // (4 * max(1, gallery.shape[1]))))
-    for first in range(0, len(gallery), size):
-        chunk = _tensor(gallery[first : first + size], device)
-        numbers = torch.arange(first, first + len(chunk), device=device)
-        keys[:, first : first + len(chunk)] = ranking_keys(asking @ chunk.T, numbers)
+    for rows, chunk in _chunks(gallery, device):
+        numbers = torch.arange(rows.start, rows.stop, device=device)
+        keys[:, rows] = ranking_keys(asking @ chunk.T, numbers)
+    if seconds is not None:
+        for rows, chunk in _chunks(seconds.embeddings, device):
+            numbers = torch.from_numpy(seconds.of[rows]).to(device)
+            also = ranking_keys(asking @ chunk.T, numbers)
+            keys[:, numbers] = torch.maximum(keys[:, numbers], also)
     return keys
+
+
+def _chunks(vectors: Vectors, device: torch.device) -> Iterator[tuple[slice, Tensor]]:
+    """Yield vectors part by part, with their places."""
+    size = min(BLOCK_ROWS, max(1, BLOCK_BYTES // (4 * max(1, vectors.shape[1]))))
+    for first in range(0, len(vectors), size):
+        chunk = _tensor(vectors[first : first + size], device)
+        yield slice(first, first + len(chunk)), chunk
 
 
 def _tensor(array: Vectors, device: torch.device) -> Tensor:

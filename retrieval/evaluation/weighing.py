@@ -1,10 +1,13 @@
 """How the parts of a score are weighed: hit rates over a grid of weights, block by block.
 
+A second hypothesis (retrieval/hypotheses.py) has the log p and the identity of the first: of a
+score it can only raise the drawing's part.
+
 Shapes: Q queries, b of them in a block, N gallery images, K answers kept, W pairs of weights.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +15,9 @@ from numpy.typing import NDArray
 
 from generator.engine import Floats
 from index.base import BLOCK_BYTES, BLOCK_ROWS, Vectors
-from retrieval.evaluation.records import Flags, QueryTable
+from retrieval.evaluation.records import Flags, Integers, QueryTable
 from retrieval.fusion import CLIP, DRAWING, FUSED, VALUES, Weights
+from retrieval.hypotheses import Hypotheses
 
 LOG_PROBABILITY = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 IDENTITY = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
@@ -31,6 +35,8 @@ class Material:
             None without an estimator.
         wishes: One-hot over the wished attributes, (Q, A).
         identities: Of the gallery, unit length, (N, I); None without a recogniser.
+        seconds: Embeddings of the canonical views in second hypotheses, (N, D); None without.
+        margins: log p(first) - log p(second), (N,); None without.
     """
 
     gallery: Vectors
@@ -38,6 +44,8 @@ class Material:
     log_p: Floats | None
     wishes: Floats
     identities: Vectors | None
+    seconds: Vectors | None = None
+    margins: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +56,24 @@ class Block:
         queries: Which.
         parts: Scores of each part, unweighted, by name: drawing, log_p, identity; (b, N) each.
         right: Images that are right, by criterion, (b, N).
+        second: Like the part "drawing", of second hypotheses, (b, N); None without.
+        margins: Of the images, (N,); None without.
     """
 
     queries: range
     parts: dict[str, Floats]
     right: dict[str, Flags]
+    second: Floats | None = None
+    margins: Floats | None = None
+
+    def under(self, hypotheses: Hypotheses) -> "Block":
+        """Return the block where images have so many hypotheses, the better one of which counts."""
+        if hypotheses.single or self.second is None or self.margins is None:
+            return self
+        chosen = hypotheses.chosen(self.margins)
+        better = self.parts["drawing"].copy()
+        better[:, chosen] = np.maximum(better[:, chosen], self.second[:, chosen])
+        return replace(self, parts={**self.parts, "drawing": better})
 
     def scores(self, weights: Weights) -> Floats:
         """Return weighted sums, (b, N)."""
@@ -106,15 +127,18 @@ def blocks_of(
     for start in range(0, len(asked), step):
         queries = range(start, min(start + step, len(asked)))
         rows = slice(queries.start, queries.stop)
-        parts = {"drawing": _products(np.asarray(material.probes[rows]), material.gallery)}
-        if source_excluded:
-            parts["drawing"][np.arange(len(queries)), asked.source[rows]] = -np.inf
+        out = asked.source[rows] if source_excluded else None
+        asking = np.asarray(material.probes[rows])
+        parts = {"drawing": _products(asking, material.gallery, out)}
+        second = None
+        if material.seconds is not None:
+            second = _products(asking, material.seconds, out)
         if material.log_p is not None:
             parts["log_p"] = material.wishes[rows] @ material.log_p.T
         if material.identities is not None:
             who = np.asarray(material.identities)
             parts["identity"] = who[asked.source[rows]] @ who.T
-        yield Block(queries, parts, _right(asked, queries, count))
+        yield Block(queries, parts, _right(asked, queries, count), second, material.margins)
 
 
 def grid(*, log_p: bool, identity: bool) -> tuple[Weights, ...]:
@@ -151,7 +175,7 @@ def hit_rates(
 def best(weighed: Sequence[Weighed]) -> Weighed:
     """Return the pair with the highest hit rate under C2; of equals under C1, then the first."""
     return max(
-        weighed, key=lambda one: (_known(one.hit_rate["C2"]), _known(one.hit_rate["C1"]))
+        weighed, key=lambda one: (known(one.hit_rate["C2"]), known(one.hit_rate["C1"]))
     )  # of equals max returns the first
 
 
@@ -189,37 +213,46 @@ def chosen_of(weighed: Sequence[Weighed]) -> tuple[dict[str, Any], dict[str, Wei
     without_w = [one for one in weighed if not one.weights.identity]
     without_a = [one for one in weighed if not one.weights.log_probability]
     drawing = next(one for one in without_a if not one.weights.identity)
-    rates = {DRAWING: _rounded(drawing)}
+    rates = {DRAWING: rounded(drawing)}
     fusion: dict[str, Any] = {"clip": -CLIP}
     chosen = {DRAWING: Weights()}
     if len(without_w) > 1:
         values = best(without_w)
         chosen[VALUES] = values.weights
         fusion["without_identity"] = {"log_probability": values.weights.log_probability}
-        rates["without_identity"] = _rounded(values)
+        rates["without_identity"] = rounded(values)
     if len(without_a) > 1:
         whole, alone = best(weighed), best(without_a)
         chosen[FUSED] = whole.weights
         fusion["log_probability"] = whole.weights.log_probability
         fusion["identity"] = whole.weights.identity
         fusion["without_log_probability"] = {"identity": alone.weights.identity}
-        rates |= {FUSED: _rounded(whole), "without_log_probability": _rounded(alone)}
+        rates |= {FUSED: rounded(whole), "without_log_probability": rounded(alone)}
     return {**fusion, "hit_rate": rates}, chosen
 
 
-def _rounded(weighed: Weighed) -> dict[str, float | None]:
+def rounded(weighed: Weighed) -> dict[str, float | None]:
+    """Return hit rates for a card: rounded, None where no query is measured."""
     return {
         name: None if np.isnan(rate) else round(rate, 4) for name, rate in weighed.hit_rate.items()
     }
 
 
-def _products(probes: Floats, gallery: Vectors) -> Floats:
-    """Return inner products, (b, N); of a gallery that may be a memory map, chunk by chunk."""
+def _products(probes: Floats, gallery: Vectors, out: Integers | None) -> Floats:
+    """Return inner products, (b, N); of a gallery that may be a memory map, chunk by chunk.
+
+    Args:
+        probes: (b, D).
+        gallery: (N, D).
+        out: The image that scores -inf for each probe, (b,); None for none.
+    """
     found = np.empty((len(probes), len(gallery)), dtype=np.float32)
     size = min(BLOCK_ROWS, max(1, BLOCK_BYTES // (4 * max(1, gallery.shape[1]))))
     for start in range(0, len(gallery), size):
         chunk = np.asarray(gallery[start : start + size])
         found[:, start : start + size] = probes @ chunk.T
+    if out is not None:
+        found[np.arange(len(out)), out] = -np.inf
     return found
 
 
@@ -227,7 +260,8 @@ def _named(weights: Weights) -> dict[str, float]:
     return {"log_p": weights.log_probability, "identity": weights.identity}
 
 
-def _known(rate: float) -> float:
+def known(rate: float) -> float:
+    """Return a rate; one that is not known counts as the lowest."""
     return -1.0 if np.isnan(rate) else rate
 
 

@@ -75,6 +75,24 @@ def test_more_accuracy_takes_more_effort_and_reaches_it(
     assert bool(high.depth) == quantised
 
 
+@pytest.mark.parametrize("kind", ["ivf", "sq8"])
+def test_neighbours_with_two_rows_each_take_no_more_effort_than_they_need(
+    gallery: GalleryRows, kind: str
+) -> None:
+    """Eleven rows hold six images or so; that is no reason to visit every list."""
+    rng = np.random.default_rng(2)
+    rows = np.repeat(gallery.gather(np.arange(0, 8000, 2)), 2, axis=0)
+    rows += 0.01 * rng.standard_normal(rows.shape).astype(np.float32)
+    doubled = GalleryRows(np.repeat(np.arange(4000), 2), [rows])
+    index = index_of(kind, doubled)
+    quantised = kind in QUANTISED
+    effort = tune(
+        index, doubled.ids, with_truth(doubled, np.arange(0, 8000, 40)), 0.9, quantised=quantised
+    )
+    assert 1 <= effort.lists < index.nlist
+    assert effort.depth == (1 if quantised else 0)
+
+
 def test_only_everything_is_surely_all(gallery: GalleryRows, probes: Probes) -> None:
     effort = tune(index_of("ivf", gallery), gallery.ids, probes, 1.0, quantised=False)
     index = index_of("ivf", gallery)

@@ -20,15 +20,27 @@ from gallery.align import Pixels
 from gallery.readers.registry import open_faces
 from generator.card import Card
 from generator.engine import Drawn, Floats
+from index.store import read_contract
 from retrieval import archive, compact
 from retrieval import build as builder
-from retrieval.canonical import RECONSTRUCTION
 from retrieval.collection import Collection
-from retrieval.embedding import contract_of
 from retrieval.fresh import FreshIndex
+from retrieval.fusion import DRAWING, VALUES
 from tests.drawing import DrawsOneByOne
 
 FEW = 3  # images in a batch, so that a build has several
+
+
+DOUBLED = {
+    "without_identity": {"log_probability": 0.1},
+    "hypotheses": {
+        "drawing+values": {
+            "chosen": "2 within 1",
+            "tried": {"2 within 1": {"log_probability": 0.1}},
+        }
+    },
+}
+"""For a card: some of its images have second hypotheses."""
 
 
 class QuickEngine(DrawsOneByOne):
@@ -36,6 +48,22 @@ class QuickEngine(DrawsOneByOne):
 
     def __init__(self, card: Card) -> None:
         self.card = card
+
+    @property
+    def estimates(self) -> bool:
+        return bool(self.card.fusion)
+
+    @property
+    def score(self) -> str:
+        """Of the spaces that are made with it."""
+        return VALUES if self.estimates else DRAWING
+
+    def log_probabilities(self, pixels: Pixels) -> Floats:
+        """Take an image of middling brightness for the second value as soon as for the first."""
+        dark = 1 / (1 + np.exp((pixels.mean(axis=(1, 2, 3)) - 95) / 8))
+        chances = np.stack([0.9 * dark, 0.9 * (1 - dark), np.full(len(dark), 0.1)], axis=1)
+        log_p: Floats = np.log(np.maximum(chances, 1e-6)).astype(np.float32)
+        return log_p
 
     def draw(self, pixels: Pixels, codes: Floats) -> Drawn:
         """Make the image darker the later its value stands."""
@@ -147,8 +175,9 @@ def outcome(place: Place, *, exact: bool = True) -> dict[str, Any]:
     collection = Collection.open(place.root)
     engine = place.engine
     space = collection.catalogue.spaces.get(engine.card.name)
-    index = FreshIndex(collection, space, contract_of(engine, RECONSTRUCTION), "cpu")
-    probes = np.random.default_rng(0).normal(size=(3, engine.dimension)).astype(np.float32)
+    contract = read_contract(collection.space_dir(space.name))
+    index = FreshIndex(collection, space, contract, "cpu")
+    probes = np.random.default_rng(0).normal(size=(3, contract.dimension)).astype(np.float32)
     found = index.search(probes, 100)
     states = collection.catalogue.spaces.state_counts(space.id)
     collection.close()
@@ -196,7 +225,8 @@ def _build(place: Place, photos: Path) -> None:
     with _writing(place) as collection:
         faces = open_faces(f"folder:{photos}")
         with mock.patch.object(builder, "BATCH", FEW):
-            list(builder.build(collection, faces, place.engine, place.weights))
+            score = place.engine.score
+            list(builder.build(collection, faces, place.engine, place.weights, score=score))
 
 
 class _writing:  # noqa: N801  a context, used like a function
@@ -213,8 +243,17 @@ class _writing:  # noqa: N801  a context, used like a function
         self._collection.close()
 
 
-def fill(folder: Path, card: Path, photograph: Callable[..., Path]) -> None:
-    """Write photographs, two of them alike, two bad ones, and weights that are only a card."""
+def fill(
+    folder: Path, card: Path, photograph: Callable[..., Path], *, doubled: bool = False
+) -> None:
+    """Write photographs, two of them alike, two bad ones, and weights that are only a card.
+
+    Args:
+        folder: Where.
+        card: Of the weights.
+        photograph: Writes one.
+        doubled: Whether some images have second hypotheses.
+    """
     for number in range(7):
         photograph(folder / "photos" / f"{number}.png", seed=number)
     for number in range(5, 11):  # two of them are known
@@ -227,4 +266,5 @@ def fill(folder: Path, card: Path, photograph: Callable[..., Path]) -> None:
     weights.write_bytes(b"nobody reads them")
     told = json.loads(card.read_text("utf-8"))
     told["sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
+    told["fusion"] = DOUBLED if doubled else {}
     weights.with_suffix(".json").write_text(json.dumps(told))

@@ -36,6 +36,15 @@ def folder(tmp_path: Path, pose_weights: Path, photograph: Callable[..., Path]) 
         yield Path(name)
 
 
+@pytest.fixture
+def doubled_folder(folder: Path, pose_weights: Path, photograph: Callable[..., Path]) -> Path:
+    """Where some images have second hypotheses."""
+    inner = folder / "doubled"
+    inner.mkdir()
+    fill(inner, pose_weights.with_suffix(".json"), photograph, doubled=True)
+    return inner
+
+
 def kill_again_and_again(folder: Path, change: str, which: str) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, str(DRIVER), str(folder), change, which],
@@ -59,6 +68,22 @@ def test_a_change_killed_before_a_write_of_any_kind_ends_as_if_nothing_had_happe
     told = kill_again_and_again(folder, change, "some")
     for kind in WRITES[change]:
         assert any(label.startswith(kind) for label in told["instants"]), told["instants"]
+
+
+@pytest.mark.parametrize("change", ["add", "compact"])
+def test_a_killed_change_leaves_no_image_with_half_of_its_vectors(
+    doubled_folder: Path, change: str
+) -> None:
+    told = kill_again_and_again(doubled_folder, change, "some")
+    for kind in WRITES[change]:
+        assert any(label.startswith(kind) for label in told["instants"]), told["instants"]
+    rows = told["result"]["rows"]
+    indexed = [row for row in rows["placement"] if "'indexed'" in row]
+    doubled = [row for row in indexed if row.count('"pose"') == 2]
+    assert 0 < len(doubled) < len(indexed)
+    vectors = sum(int(row.split(", ")[2]) for row in rows["shard"])
+    assert vectors >= len(indexed) + len(doubled)  # those of removed images are there until then
+    assert (vectors == len(indexed) + len(doubled)) or change != "compact"
 
 
 def test_a_build_leaves_what_it_should(folder: Path) -> None:

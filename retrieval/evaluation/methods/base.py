@@ -1,16 +1,18 @@
 """What a method is.
 
-Shapes: N gallery images, A attributes, Q queries, D dimensions.
+Shapes: N gallery images, A attributes, Q queries, b of them in work, D dimensions.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from gallery.align import Pixels
 from index.base import Vectors
 from retrieval.confidence import Calibration
-from retrieval.evaluation.ranking import Searched
+from retrieval.evaluation.ranking import Searched, SecondRows
 from retrieval.evaluation.records import Floats, Integers
 from retrieval.evaluation.store import Steps
 from retrieval.evaluation.workbench import Workbench
@@ -46,6 +48,7 @@ class Prepared:
         errors: Mean squared error of each query's drawing, by stage, where the method draws.
         images: Its drawings, (Q, S, S, C), or nothing.
         judge: Tells how sure its first answers are; None if nobody does.
+        seconds: Second vectors of some gallery images, of which the better one counts.
     """
 
     gallery: Vectors
@@ -57,10 +60,29 @@ class Prepared:
     errors: Mapping[str, Floats] = field(default_factory=dict)
     images: Pixels | None = None
     judge: Judge | None = None
+    seconds: SecondRows | None = None
 
     def searched(self, *, source_excluded: bool) -> Searched:
         """Return what is ranked."""
-        return Searched(self.gallery, self.probes, self.values, source_excluded)
+        return Searched(self.gallery, self.probes, self.values, source_excluded, self.seconds)
+
+    def better_rows(self, places: Integers, probes: Vectors) -> Vectors:
+        """Return the vector of one image for each probe, of two the better one, (b, D).
+
+        Args:
+            places: Gallery positions, (b,).
+            probes: (b, D).
+        """
+        found = np.array(self.gallery[places])
+        if self.seconds is None or not len(self.seconds.of):
+            return found
+        of = self.seconds.of
+        at = np.minimum(np.searchsorted(of, places), len(of) - 1)
+        has = np.flatnonzero(of[at] == places)
+        others = np.asarray(self.seconds.embeddings[at[has]])
+        closer = ((others - found[has]) * probes[has]).sum(axis=1) > 0
+        found[has[closer]] = others[closer]
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

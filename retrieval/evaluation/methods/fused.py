@@ -5,53 +5,55 @@ How they are put together: retrieval/fusion.py. `fused` is the whole; `fused/ide
 alternative to log p: keep the gallery images that the classifier gives the wished value, and rank
 them by drawing and identity.
 
+Gallery images have as many hypotheses as the card chooses for the score (retrieval/hypotheses.py);
+`…/one-hypothesis` and `…/two-hypotheses` say what the other choice would bring: of all that were
+fitted with two, the best.
+
 Shapes: N gallery images, Q queries, A values of all attributes.
 """
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from gallery.errors import WeightsError
-from generator.card import Card
 from generator.engine import Floats
 from index.base import Vectors
-from retrieval.confidence import Calibration
 from retrieval.evaluation.drawing import draw_all
+from retrieval.evaluation.hypotheses import log_probabilities, seconds_of
 from retrieval.evaluation.methods.base import Judge, Method, Prepared
 from retrieval.evaluation.methods.estimates import estimated_values
-from retrieval.evaluation.records import Integers, Progress
+from retrieval.evaluation.methods.fitted import (
+    CARDS,
+    ONLY_ONE,
+    WITH_TWO,
+    Asked,
+    Parts,
+    asked_of,
+    fitted_weights,
+)
+from retrieval.evaluation.ranking import SecondRows
+from retrieval.evaluation.records import Integers
 from retrieval.evaluation.store import Made, Steps
-from retrieval.evaluation.workbench import SkippedMethodError, Workbench, blocks
-from retrieval.fusion import FUSED, VALUES, Layout, Weights, fitted_for, wish_code
+from retrieval.evaluation.workbench import Workbench, blocks
+from retrieval.fusion import FUSED, Layout, Weights, wish_code
+from retrieval.hypotheses import Seconds
 
 RECOGNISER = "sface"
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a score is made of here.
+def fused(parts: Parts, wanted: str, work: Workbench, _: int) -> Steps[Prepared]:
+    """Search fused vectors, with the weights that the card says.
 
-    Attributes:
-        log_p: Whether of log-probabilities.
-        identity: Whether of identities.
+    Args:
+        parts: Of the score.
+        wanted: Hypotheses: as on the card, one, or two.
+        work: The fold.
     """
-
-    log_p: bool
-    identity: bool
-
-
-def fused(parts: Parts, work: Workbench, _: int) -> Steps[Prepared]:
-    """Search fused vectors, with the weights that the card says."""
-    card = work.bench.engine.card
-    weights = weights_of(card, parts)
-    name = FUSED if parts.identity else VALUES
-    judge = Calibration.of(card, name) if parts.log_p else None
-    return (yield from _prepared(work, parts, weights, judge))
+    asked = asked_of(work.bench.engine.card, parts, wanted)
+    return (yield from _prepared(work, parts, asked))
 
 
 def two_step(
@@ -61,9 +63,9 @@ def two_step(
 ) -> Steps[Prepared]:
     """Filter by a value for each gallery image, then rank by drawing and identity."""
     parts = Parts(log_p=False, identity=True)
-    weights = Weights(0.0, _of(work.bench.engine.card, FUSED).identity)
+    weights = Weights(0.0, fitted_weights(work.bench.engine.card, FUSED).identity)
     positions, seconds, settings = yield from values(work, seed)
-    found = yield from _prepared(work, parts, weights, None)
+    found = yield from _prepared(work, parts, Asked(weights))
     return Prepared(
         gallery=found.gallery,
         probes=found.probes,
@@ -74,30 +76,6 @@ def two_step(
     )
 
 
-def weights_of(card: Card, parts: Parts) -> Weights:
-    """Return the weights that were fitted for some parts.
-
-    Raises:
-        SkippedMethodError: None were.
-    """
-    if parts.log_p:
-        return _of(card, FUSED if parts.identity else VALUES)
-    _of(card, FUSED)  # fitted at all
-    alone = card.fusion.get("without_log_probability", {})
-    if "identity" not in alone:
-        raise SkippedMethodError(f"nothing was fitted for {card.name} without log p")
-    return Weights(0.0, float(alone["identity"]))
-
-
-def log_probabilities(work: Workbench) -> Steps[Made[Floats]]:
-    """Estimate what every gallery image shows, log p(value | image), (N, A).
-
-    Raises:
-        SkippedMethodError: The weights have no estimator.
-    """
-    return (yield from work.once("log p", _log_probabilities(work)))
-
-
 def wishes_of(work: Workbench) -> Floats:
     """Return the wish of every query, one-hot over the wished attribute alone, (Q, A)."""
     bench = work.bench
@@ -105,27 +83,12 @@ def wishes_of(work: Workbench) -> Floats:
     return np.stack(codes)
 
 
-def _log_probabilities(work: Workbench) -> Steps[Floats]:
-    bench = work.bench
-    if not bench.engine.estimates:
-        raise SkippedMethodError(
-            f"{bench.engine.card.name} has no attribute estimator (mindseye train --recipe tuned)"
-        )
-    pixels = bench.aligned.pixels
-    parts = []
-    for run in blocks(len(pixels)):
-        parts.append(bench.engine.log_probabilities(np.asarray(pixels[run.start : run.stop])))
-        yield Progress("estimating values", run.stop, len(pixels))
-    return np.concatenate(parts)
-
-
-def _prepared(
-    work: Workbench, parts: Parts, weights: Weights, calibration: Calibration | None
-) -> Steps[Prepared]:
+def _prepared(work: Workbench, parts: Parts, asked: Asked) -> Steps[Prepared]:
     bench = work.bench
     canonical = yield from work.canonical()
     estimated = (yield from log_probabilities(work)) if parts.log_p else None
     known = (yield from work.vectors(RECOGNISER)) if parts.identity else None
+    more = None if asked.hypotheses.single else (yield from seconds_of(work, asked.hypotheses))
     drawn = yield from draw_all(work)
     layout = Layout(
         canonical.value.embeddings.shape[1],
@@ -134,17 +97,43 @@ def _prepared(
     )
     started = time.perf_counter()
     gallery = _gallery(work, layout, canonical.value.embeddings, estimated, known)
+    seconds = None if more is None else _seconds(work, layout, more.value, estimated, known)
     joined_s = time.perf_counter() - started
-    probes = _probes(work, layout, drawn.value.embeddings, known, weights)
-    made = [one.seconds for one in (canonical, estimated, known) if one is not None]
+    probes = _probes(work, layout, drawn.value.embeddings, known, asked.weights)
+    made = [one.seconds for one in (canonical, estimated, known, more) if one is not None]
     return Prepared(
         gallery=gallery,
         probes=probes,
         build_s=sum(made) + joined_s,
         probe_s=drawn.seconds,
-        settings={"log_probability": weights.log_probability, "identity": weights.identity},
-        judge=None if calibration is None else Judge(layout, calibration),
+        settings={
+            "log_probability": asked.weights.log_probability,
+            "identity": asked.weights.identity,
+            "hypotheses": str(asked.hypotheses),
+        },
+        judge=None if asked.calibration is None else Judge(layout, asked.calibration),
+        seconds=seconds,
     )
+
+
+def _seconds(
+    work: Workbench,
+    layout: Layout,
+    seconds: Seconds,
+    estimated: Made[Floats] | None,
+    known: Made[Vectors] | None,
+) -> SecondRows:
+    """Make the second vectors: log p and identity are those of the image."""
+    writer = work.bench.store.writer("fused-seconds", len(seconds.of))
+    for run in blocks(len(seconds.of)):
+        rows = seconds.of[run.start : run.stop]
+        log_p = None if estimated is None else estimated.value[rows]
+        who = None if known is None else np.asarray(known.value[rows])
+        embeddings = np.asarray(seconds.embeddings[run.start : run.stop])
+        writer.add(layout.gallery(embeddings, log_p, who))
+    if not len(seconds.of):
+        return SecondRows(seconds.of, np.empty((0, layout.dimension), dtype=np.float32))
+    return SecondRows(seconds.of, writer.close())
 
 
 def _gallery(
@@ -180,17 +169,6 @@ def _probes(
     return writer.close()
 
 
-def _of(card: Card, score: str) -> Weights:
-    if fitted_for(card, score) is None:
-        raise SkippedMethodError(
-            f"nothing was fitted for {card.name}: mindseye weights fit (docs/fusion.md)"
-        )
-    try:
-        return Weights.of(card, score)
-    except (TypeError, ValueError, WeightsError) as error:
-        raise SkippedMethodError(f"the card of {card.name} is damaged: {error}") from error
-
-
 def _estimated(work: Workbench, seed: int) -> Steps[tuple[Integers, float, Mapping[str, Any]]]:
     found = yield from estimated_values(work, seed)
     return found.positions, found.seconds, found.settings
@@ -205,17 +183,26 @@ METHODS = (
     Method(
         name="fused",
         note="ours, with log p of the wish and identity (SFace)",
-        prepare=partial(fused, Parts(log_p=True, identity=True)),
+        prepare=partial(fused, Parts(log_p=True, identity=True), CARDS),
     ),
     Method(
         name="fused/identity-off",
         note="ours, with log p of the wish",
-        prepare=partial(fused, Parts(log_p=True, identity=False)),
+        prepare=partial(fused, Parts(log_p=True, identity=False), CARDS),
     ),
     Method(
         name="fused/log-p-off",
         note="ours, with identity (SFace)",
-        prepare=partial(fused, Parts(log_p=False, identity=True)),
+        prepare=partial(fused, Parts(log_p=False, identity=True), ONLY_ONE),
+    ),
+    *(
+        Method(
+            name=f"{name}/{wanted}-hypothes{'is' if wanted == ONLY_ONE else 'es'}",
+            note=f"the same, gallery images in {wanted} of their likeliest values",
+            prepare=partial(fused, Parts(log_p=True, identity=identity), wanted),
+        )
+        for name, identity in (("fused", True), ("fused/identity-off", False))
+        for wanted in (ONLY_ONE, WITH_TWO)
     ),
     Method(
         name="two-step/fused",

@@ -150,6 +150,27 @@ def test_estimates_come_back_with_the_images_of_their_space(
     assert catalogue.images.rows(space.id + 1, images)[images[0]].estimate == Condition()
 
 
+def test_images_with_two_vectors_count_twice_among_the_rows_of_their_shard(
+    catalogue: Catalogue, space: SpaceRow, images: list[int]
+) -> None:
+    first, second = Condition(pose="0"), Condition(pose="45")
+    placed = [Placed(i, "indexed", estimate=first) for i in images[:2]]
+    twice = Placed(images[2], "indexed", estimate=first, second=second)
+    catalogue.spaces.place(space.id, [*placed, twice], SHARD)
+    alone = ShardRow(2, 1, "a" * 64, "b" * 64)
+    catalogue.spaces.place(space.id, [Placed(images[3], "indexed", estimate=first)], alone)
+    assert catalogue.spaces.shard_rows(space.id) == {1: 4, 2: 1}
+    assert catalogue.spaces.doubled_in(space.id, 1).tolist() == [images[2]]
+    assert catalogue.spaces.doubled_in(space.id, 2).tolist() == []
+    rows = catalogue.images.rows(space.id, images)
+    assert [rows[i].second for i in images] == [None, None, second, None]
+    catalogue.images.remove([images[2]])
+    assert catalogue.spaces.shard_rows(space.id) == {1: 2, 2: 1}
+    assert catalogue.spaces.doubled_in(space.id, 1).tolist() == []
+    catalogue.images.purge()
+    assert catalogue.images.rows(space.id, images)[images[2]].second is None
+
+
 def test_shards_come_back_in_order(
     catalogue: Catalogue, space: SpaceRow, images: list[int]
 ) -> None:

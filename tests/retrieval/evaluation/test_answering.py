@@ -1,5 +1,7 @@
 """How sure first answers are, against the definition. Shapes: N gallery images, Q queries."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from retrieval.confidence import Calibration, Logistic
 from retrieval.embedding import normalise
 from retrieval.evaluation.answering import first_confidences, undoubted
 from retrieval.evaluation.methods.base import Judge, Prepared
+from retrieval.evaluation.ranking import SecondRows
 from retrieval.fusion import Layout, Weights
 
 NAMES = ("drawing", "log_p", "identity", "lead")
@@ -54,6 +57,29 @@ def test_an_image_alone_has_no_lead() -> None:
     measures = [float(image[at] @ probe[at]) for at in Layout(6, 3, 4).parts.values()]
     odds = -0.5 + np.dot((1, 2, 3), measures)
     assert only[3] == pytest.approx(1 / (1 + np.exp(-odds)), abs=1e-5)
+
+
+def test_of_two_vectors_of_an_image_the_better_one_is_judged() -> None:
+    """As if the gallery held, for each query, the better vectors alone."""
+    one, layout = prepared(), Layout(6, 3, 4)
+    of = np.array([1, 3, 4, 9])
+    rows = np.array(one.gallery[of])
+    turned = normalise(np.random.default_rng(7).normal(size=(4, 6)).astype(np.float32))
+    rows[:, layout.parts["drawing"]] = turned  # log p and identity are those of the image
+    doubled = replace(one, seconds=SecondRows(of, rows))
+    changed = 0
+    for query, probe in enumerate(np.asarray(one.probes)):
+        best = np.array(one.gallery)
+        better = rows @ probe > best[of] @ probe
+        best[of[better]] = rows[better]
+        changed += int(better.sum())
+        top = np.argsort(-(best @ probe))[None, :3]
+        alone = replace(one, gallery=best, probes=probe[None])
+        found = doubled.better_rows(top[0], np.repeat(probe[None], 3, axis=0))
+        assert found.tolist() == best[top[0]].tolist()
+        mine = replace(doubled, probes=probe[None])
+        assert first_confidences(mine, top) == pytest.approx(first_confidences(alone, top)), query
+    assert 0 < changed < 4 * len(one.probes)
 
 
 def test_without_a_judge_nobody_says() -> None:

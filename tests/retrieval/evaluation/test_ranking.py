@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.evaluation import ranking
-from retrieval.evaluation.ranking import Ranked, Searched, join, rank
+from retrieval.evaluation.ranking import Ranked, Searched, SecondRows, join, rank
 from retrieval.evaluation.records import QueryTable
 
 
@@ -35,6 +35,9 @@ def by_sorting(searched: Searched, asked: QueryTable, depth: int) -> Ranked:
     tops, ranks = [], []
     for query in range(len(asked)):
         scores = searched.gallery @ searched.probes[query]
+        if searched.seconds is not None:
+            for image, row in zip(searched.seconds.of, searched.seconds.embeddings, strict=True):
+                scores[image] = max(scores[image], row @ searched.probes[query])
         order = [
             n
             for n in sorted(range(len(scores)), key=lambda n: (-scores[n], n))
@@ -47,17 +50,21 @@ def by_sorting(searched: Searched, asked: QueryTable, depth: int) -> Ranked:
     return Ranked(np.array(tops), np.array(ranks))
 
 
-@given(st.integers(0, 10_000), st.booleans(), st.booleans(), st.integers(1, 4))
-@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.booleans(), st.booleans(), st.booleans(), st.integers(1, 4))
+@settings(max_examples=100, deadline=None)
 def test_rankings_are_those_of_a_sort(
-    seed: int, filtered: bool, source_excluded: bool, few: int
+    seed: int, filtered: bool, source_excluded: bool, doubled: bool, few: int
 ) -> None:
     random = np.random.default_rng(seed)
     size, queries = int(random.integers(2, 40)), int(random.integers(1, 7))
     gallery = random.integers(-1, 2, (size, 3)).astype(np.float32)  # exact sums, many ties
     probes = random.integers(-1, 2, (queries, 3)).astype(np.float32)
     values = random.integers(0, 2, (size, 1)) if filtered else None
-    searched = Searched(gallery, probes, values, source_excluded)
+    seconds = None
+    if doubled:
+        of = np.flatnonzero(random.integers(0, 2, size))
+        seconds = SecondRows(of, random.integers(-1, 2, (len(of), 3)).astype(np.float32))
+    searched = Searched(gallery, probes, values, source_excluded, seconds)
     asked = table(
         [
             sorted(random.choice(size, int(random.integers(1, size)), replace=False).tolist())

@@ -1,5 +1,7 @@
 """The grid of weights against its definition. Shapes: Q queries, N gallery images."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -19,6 +21,7 @@ from retrieval.evaluation.weighing import (
     joined,
 )
 from retrieval.fusion import Weights
+from retrieval.hypotheses import ONE, TWO, Hypotheses
 
 N, Q = 40, 25
 
@@ -110,6 +113,30 @@ def test_a_source_that_is_excluded_answers_nothing(material: Material, asked: Qu
     answers = first_answers(block, weights, N)
     assert answers.scores.shape == (Q, N - 1)
     assert all(np.isfinite(part).all() for part in answers.parts.values())
+
+
+@pytest.mark.parametrize("excluded", [False, True])
+def test_of_two_hypotheses_the_better_drawing_counts(
+    material: Material, asked: QueryTable, excluded: bool
+) -> None:
+    random = np.random.default_rng(5)
+    seconds = normalise(random.normal(size=(N, 5)).astype(np.float32))
+    margins = random.uniform(-1, 5, N).astype(np.float32)
+    doubled = replace(material, seconds=seconds, margins=margins)
+    (block,) = blocks_of(doubled, asked, source_excluded=excluded)
+    (alone,) = blocks_of(material, asked, source_excluded=excluded)
+    weights = Weights(0.1, 0.5)
+    for hypotheses in (ONE, Hypotheses(2.0), TWO):
+        whole = scores(material, asked, weights)
+        other = np.asarray(material.probes) @ seconds.T
+        first = np.asarray(material.probes) @ np.asarray(material.gallery).T
+        has = margins <= hypotheses.within
+        whole += np.where(has, np.maximum(other - first, 0), 0)
+        if excluded:
+            whole[np.arange(Q), asked.source] = -np.inf
+        assert block.under(hypotheses).scores(weights) == pytest.approx(whole, abs=1e-5)
+    assert block.under(ONE).scores(weights).tolist() == alone.scores(weights).tolist()
+    assert alone.under(TWO) is alone
 
 
 def rated(a: float, w: float, c1: float, c2: float) -> Weighed:
