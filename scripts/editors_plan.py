@@ -119,14 +119,12 @@ if __name__ == "__main__":
     try:
         plan = read_plan()
         if given.draw:
-            print("\n".join(plan.sets[given.draw].draw))
+            sys.stdout.write("".join(f"{word}\n" for word in plan.sets[given.draw].draw))
             sys.exit()
         for one in plan.chosen(given.asked):
             drawn = plan.sets[one.set]
-            print(
-                *(one.set, one.name, one.architecture, drawn.attribute),
-                *(drawn.people, one.path, drawn.edits),
-                sep="\t",
-            )
+            fields = (one.set, one.name, one.architecture, drawn.attribute)
+            line = "\t".join(map(str, (*fields, drawn.people, one.path, drawn.edits)))
+            sys.stdout.write(f"{line}\n")
     except UserError as error:
         sys.exit(str(error))

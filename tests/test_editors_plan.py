@@ -2,6 +2,7 @@
 
 import runpy
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def test_sets_share_nobody() -> None:
         first = int(options["--first-identity"])
         spans.append(range(first, first + int(options["--identities"])))
     spans.sort(key=lambda span: span.start)
-    assert all(one.stop <= other.start for one, other in zip(spans, spans[1:], strict=False))
+    assert all(one.stop <= other.start for one, other in pairwise(spans))
 
 
 def test_editors_are_chosen_by_name_by_set_and_by_group() -> None:
