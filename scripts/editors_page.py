@@ -42,10 +42,10 @@ The generators of a set see as many images: batches of {batch}. Critics of `sarg
 `stgan` take every step, their generators every second one (published: every fifth); elsewhere a
 step is one update of every part. A stage of `two-stage-32` sees as many, and there are two. Adam
 with rate 2e-4 falling to zero along a cosine (AdamW with 1e-3 for `two-stage-32`), bfloat16.
-Networks are half as wide as published, images 32 x 32: a budget for two cores. SARGAN's generator
-saw six times as many images as those of `studio-expressions` here, of sixteen times as many pixels;
-who trains longer and larger may see another order. Parameters are those with heads, without
-critics. Minutes are wall clock on {machine}.
+Networks are half as wide as published, images 32 x 32: a budget for two cores. The published
+SARGAN saw twelve times as many images, of sixteen times as many pixels; who trains longer and
+larger may see another order. Parameters are those with heads, without critics. Minutes are wall
+clock on {machine}.
 
 """
 SMALL = """\

@@ -46,20 +46,18 @@ class Editor:
         name: Of its folder and its row.
         set: Name of the set.
         architecture: As in `--architecture`.
-        config: Name of its file of settings; the editor's, if nothing is said.
         group: Trained only when its group, its set or it is named; "" for always.
     """
 
     name: str
     set: str
     architecture: str
-    config: str = ""
     group: str = ""
 
     @property
     def path(self) -> Path:
         """Its file of settings."""
-        return FOLDER / f"{self.config or self.name}.toml"
+        return FOLDER / f"{self.name}.toml"
 
 
 @dataclass(frozen=True, slots=True)
