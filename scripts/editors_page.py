@@ -12,6 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from editors_plan import Editor, Plan, read_plan
+from editors_words import (
+    ALIKE,
+    GRAY,
+    GRID_SAYS,
+    HEAD,
+    LEFT_OUT,
+    PAIRED_SAYS,
+    PROBES_SAY,
+    SMALL,
+    UNTAUGHT,
+)
 
 from gallery.errors import ConfigError, UserError
 from gallery.files import write_whole
@@ -26,57 +37,6 @@ BASE = "sargan"  # the setting that the grid changes
 MEASURED = ("mse", "ssim", "acd", "fid", "accuracy")
 RATES = (("C1", "R@1"), ("C1", "R@5"), ("C2", "R@1"), ("C2", "R@5"))
 PROBES = ("ours", "ours-pixels", "raw/pixels", "random")
-HEAD = """# Editors compared
-
-Every family that edits, trained on the same images with the same budget and measured on the same
-edits ([editing.md](editing.md)). The sets, settings and budget are those of
-`benchmarks/editors/`; this page is written by
-
-```
-scripts/train-editors        # draws, trains, measures, writes; goes on where it was stopped
-```
-
-"""
-ALIKE = """\
-The generators of a set see as many images: batches of {batch}. Critics of `sargan`, `stargan` and
-`stgan` take every step, their generators every second one (published: every fifth); elsewhere a
-step is one update of every part. A stage of `two-stage-32` sees as many, and there are two. Adam
-with rate 2e-4 falling to zero along a cosine (AdamW with 1e-3 for `two-stage-32`), bfloat16.
-Networks are half as wide as published, images 32 x 32: a budget for two cores. The published
-SARGAN saw twelve times as many images, of sixteen times as many pixels; who trains longer and
-larger may see another order. Parameters are those with heads, without critics. Minutes are wall
-clock on {machine}.
-
-"""
-SMALL = """\
-dlib, SFace and Inception are shown 32 x 32 pixels enlarged to the 150, 112 and 299 that they
-expect. They see blurred faces, of drawings and photographs alike: the rows `source` and `target`
-say what their figures mean here. `two-stage-32` draws gray images and is measured against gray
-targets; its MSE, FID and histogram are of another kind.
-"""
-PROBES_SAY = """\
-Hit rates in percent. `ours`: features of the drawing, raw, with no head tuned for retrieval.
-`ours-pixels`: pixels of the drawing against those of the redrawn gallery, the same measure for
-every family. `raw/pixels`: the unedited source."""
-GRID_SAYS = """\
-SARGAN's three claims: its attention block is better than StarGAN's; one block is enough; adding
-the input to the output helps. `stargan` is plain, six, none. Editing measures with 95 % intervals
-over people, each editor by itself.
-"""
-PAIRED_SAYS = """\
-Differences of hit rates to `{base}`, in points, paired by query, 95 % by bootstrap over people:"""
-LEFT_OUT = """## Left out
-
-- Training for pose, and on `cmu-faces`: the budget went into expressions, sunglasses and ages.
-- Sizes above 32 x 32, published widths and lengths of training; `mindseye-60` and `two-stage-60`,
-  which draw 60 x 60.
-- Tuning for retrieval (`--recipe tuned`): it changes the drawings, too, and the question here is
-  what each family learns by itself.
-- `dr-gan` with several images: a query here has one.
-- One training each, seed 0: how much another seed changes is not known.
-- SARGAN's user study, GANimation, TFEM and DAI2I ([editing.md](editing.md)).
-"""
-UNTAUGHT = "Not written yet.\n"
 
 
 def write_page(out: Path, docs: Path, plan: Plan) -> Path:
@@ -165,18 +125,14 @@ def _set(out: Path, docs: Path, name: str, editors: Sequence[Editor]) -> str:
         picture = "editors.png"
     shutil.copyfile(out / "results" / name / "editors.png", docs / picture)
     first = next(iter(results.values()))
-    notes = dict.fromkeys(
-        f"- `{editor}`: {note}"
-        for editor, one in results.items()
-        for note in editing.notes(one["editing"])
-    )
     parts = [
         f"## {name}",
         f"![source, true target, and every editor on the same faces]({picture})",
         f"{first['editing']['edits']:,} edits, alike for all. {words.EDITING}",
         to_table(editors_table(results), "editor"),
         SMALL,
-        "\n".join(notes),
+        GRAY if "two-stage-32" in results else "",
+        _notes(results),
         "### As probes",
         f"{PROBES_SAY} {first['definition']}",
         _probes(results),
@@ -184,6 +140,18 @@ def _set(out: Path, docs: Path, name: str, editors: Sequence[Editor]) -> str:
     if sum(one.architecture in {"sargan", "stargan"} for one in editors) > 2:
         parts += ["### SARGAN's claims", GRID_SAYS, _grid(out, editors, results)]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n\n"
+
+
+def _notes(results: Mapping[str, Json]) -> str:
+    """Return what has to be known of the figures; what holds for several editors, once."""
+    said: dict[str, list[str]] = {}
+    for name, one in results.items():
+        for note in editing.notes(one["editing"]):
+            said.setdefault(note, []).append(f"`{name}`")
+    return "\n".join(
+        f"- {note}" if len(names) == len(results) else f"- {', '.join(names)}: {note}"
+        for note, names in said.items()
+    )
 
 
 def _probes(results: Mapping[str, Json]) -> str:
@@ -206,12 +174,12 @@ def _probes(results: Mapping[str, Json]) -> str:
 
 
 def _rates(scores: Json) -> str:
-    return " | ".join(
-        f"{words.percent(scores[c][n]['value'])} [{words.ends(scores[c][n]['interval'])}]"
-        if scores[c][n]["interval"]
-        else words.percent(scores[c][n]["value"])
-        for c, n in RATES
-    )
+    said = []
+    for criterion, name in RATES:
+        figure = scores[criterion][name]
+        ends = words.ends(figure["interval"])
+        said.append(f"{words.percent(figure['value'])} {f'[{ends}]' if ends else ''}".strip())
+    return " | ".join(said)
 
 
 def _grid(out: Path, editors: Sequence[Editor], results: Mapping[str, Json]) -> str:

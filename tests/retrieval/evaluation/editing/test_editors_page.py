@@ -130,6 +130,20 @@ def test_probes_of_every_editor_stand_beside_what_needs_none(
     probes = text.partition("### As probes")[2].partition("### SARGAN")[0]
     assert len(cells(probes, "| `")) == 2 * len(SHAPES)
     assert len(cells(probes, "| | `raw/pixels` |")) == 1
+    assert "[]" not in text
+
+
+def test_a_note_on_all_editors_stands_once_and_one_on_some_names_them(
+    out: Path, write: Callable[[Path, Path], str], tmp_path: Path
+) -> None:
+    trained_on = "- The classifier was trained on photographs"
+    assert write(out, tmp_path / "docs").count(trained_on) == 1
+    path = out / "results" / "studio-expressions" / "stargan" / "results.json"
+    results = json.loads(path.read_text("utf-8"))
+    results["editing"]["classifier"] = {}
+    path.write_text(json.dumps(results))
+    text = write(out, tmp_path / "docs")
+    assert f"- `sargan`, `dr-gan`, `sargan-six`: {trained_on[2:]}" in text
 
 
 def test_what_a_person_wrote_stays(
