@@ -20,9 +20,9 @@ images 32 x 32: a budget for two cores. The published SARGAN saw twelve times as
 sixteen times as many pixels; who trains longer and larger may see another order. Two things differ
 from its text besides, for with so few steps its critic learnt no expression: moments 0 and 0.9
 with 50 steps of warm-up instead of 0.5 and 0.999, and `values_real` weighs 5 instead of 1.
-Even so the start is unstable: a generator overruns a critic of half the width, whose loss stays
-above 0 for much of the training, and what `critic` and `adversarial` say there is worth little;
-reading, and with it the wished expression, is learnt late, as the rate falls ([log.md](log.md)).
+Even so the start of `sargan` is unstable: with the input added to the output, its critic's loss
+stays above 0 to the end, reading is learnt late, as the rate falls, and with it the wished
+expression; the critic of `stargan` has no such trouble ([log.md](log.md)).
 Parameters are those with heads, without critics. Minutes are wall clock on {machine}, from the
 rate of the log.
 
