@@ -14,8 +14,10 @@ scripts/train-editors        # draws, trains, measures, writes; goes on where it
 ALIKE = """\
 The generators of a set see as many images: batches of {batch}. `sargan`, `stargan` and `stgan`
 take one step to five of their critics, as published; elsewhere a step is one update of every part.
-A stage of `two-stage-32` sees as many, and there are two. Adam with rate 2e-4 falling to zero along
-a cosine (AdamW with 1e-3 for `two-stage-32`), bfloat16. Networks are half as wide as published,
+A stage of `two-stage-32` sees as many, and there are two; `mindseye-32`, our own network, draws each
+image twice in batches of 40, and has its estimator trained besides. Adam with rate 2e-4 falling to
+zero along a cosine (AdamW with 1e-3 for `two-stage-32`, 1.5e-3 for `mindseye-32`), bfloat16.
+Networks of others are half as wide as published,
 images 32 x 32: a budget for two cores. The published SARGAN saw twelve times as many images, of
 sixteen times as many pixels; who trains longer and larger may see another order. Two things differ
 from its text besides, for with so few steps its critic learnt no expression: moments 0 and 0.9
@@ -37,7 +39,8 @@ GRAY = """\
 are of another kind, and its `ours-pixels` has less to go by.
 """
 PROBES_SAY = """\
-Hit rates in percent. `ours`: features of the drawing, raw, with no head tuned for retrieval.
+Hit rates in percent. `ours`: features of the drawing, raw, with no head tuned for retrieval; only
+`mindseye-32` learns to find while it learns to draw, and 256 numbers of it are searched.
 `ours-pixels`: pixels of the drawing against those of the redrawn gallery, the same measure for
 every family. `raw/pixels`: the unedited source."""
 GRID_SAYS = """\
@@ -51,7 +54,7 @@ LEFT_OUT = """## Left out
 
 - Training for pose, and on `cmu-faces`: the budget went into expressions, sunglasses and ages.
 - Sizes above 32 x 32, published widths and lengths of training; `mindseye-60` and `two-stage-60`,
-  which draw 60 x 60.
+  which draw 60 x 60. The published networks are compared with each other; ours was made for search.
 - Tuning for retrieval (`--recipe tuned`): it changes the drawings, too, and the question here is
   what each family learns by itself.
 - `dr-gan` with several images: a query here has one.
