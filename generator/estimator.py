@@ -80,6 +80,33 @@ def best_values(scores: NDArray[np.float32], space: AttributeSpace) -> NDArray[n
     return np.stack([part.argmax(axis=1) for part in np.split(scores, ends[:-1], axis=1)], axis=1)
 
 
+def best_combinations(
+    scores: NDArray[np.float32], space: AttributeSpace, most: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the greatest sums of one score of each attribute, falling.
+
+    Args:
+        scores: Laid out as the one-hot code, (N, A).
+        space: Of T attributes.
+        most: How many combinations, at most; M of all there are.
+
+    Returns:
+        Positions of the values, (N, M, T), and the sums, (N, M). Of equal sums the earlier value
+        comes first.
+    """
+    ends = np.cumsum([len(attribute.values) for attribute in space.attributes])
+    chosen = np.empty((len(scores), 1, 0), dtype=np.int64)
+    sums = np.zeros((len(scores), 1), dtype=np.float32)
+    for part in np.split(scores, ends[:-1], axis=1):
+        values = part.shape[1]
+        each = (sums[:, :, None] + part[:, None]).reshape(len(scores), -1)  # (N, M * values)
+        order = np.argsort(-each, axis=1, kind="stable")[:, :most]
+        sums = np.take_along_axis(each, order, axis=1)
+        before = np.take_along_axis(chosen, (order // values)[:, :, None], axis=1)
+        chosen = np.concatenate([before, (order % values)[:, :, None]], axis=2)
+    return chosen, sums
+
+
 def cross_entropy(
     logits: Tensor, labels: Tensor, space: AttributeSpace, smoothing: float = SMOOTHING
 ) -> Tensor:

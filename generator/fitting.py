@@ -3,7 +3,8 @@
 Three rules are compared by how many values of the validation images they estimate rightly:
 `reconstruction` (the closest redrawing), `estimator` (the likeliest value), and `both`: the
 smallest error minus temperature times log-probability. Of equals the simpler one is taken, in this
-order: estimator, both with a smaller temperature, reconstruction.
+order: estimator, both with a smaller temperature, reconstruction. Where the estimator wins, the
+rule is `expected`: the same estimates, but an image in doubt is not redrawn in one value alone.
 
 Shapes: N images, K values, S side, C channels.
 """
@@ -40,7 +41,7 @@ def fit_rule(engine: Engine, validation: Aligned) -> dict[str, Any]:
     likely = engine.log_probabilities(validation.pixels)
     if len(attributes) != 1:
         guesses = best_values(likely, engine.card.space)
-        return {"rule": "estimator", "accuracy": {"estimator": _accuracy(guesses, labels)}}
+        return {"rule": "expected", "accuracy": {"estimator": _accuracy(guesses, labels)}}
     errors = redrawing_errors(engine, validation)  # (N, K)
     accuracy = {
         "estimator": _accuracy(likely.argmax(axis=1), labels[:, 0]),
@@ -56,6 +57,7 @@ def fit_rule(engine: Engine, validation: Aligned) -> dict[str, Any]:
     if accuracy["estimator"] >= accuracy[best] - WORTH:
         best = "estimator"
     rule, _, temperature = best.partition(" ")
+    rule = "expected" if rule == "estimator" else rule
     fitted: dict[str, Any] = {"rule": rule, "accuracy": accuracy}
     return {**fitted, "temperature": float(temperature)} if temperature else fitted
 

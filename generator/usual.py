@@ -111,7 +111,7 @@ def own_errors(engine: Engine, pixels: Pixels, chosen: Mapping[str, Any]) -> Flo
     rule = "estimator" if many else str(chosen.get("rule", "reconstruction"))
     temperature = float(chosen.get("temperature", 0.0)) if rule == "both" else 0.0
     parts = [pixels[at : at + BATCH] for at in range(0, len(pixels), BATCH)]
-    if rule == "estimator":
+    if rule in ("estimator", "expected"):
         return np.concatenate([_as_estimated(engine, part) for part in parts])
     return np.concatenate([_closest(engine, part, temperature) for part in parts])
 

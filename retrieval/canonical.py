@@ -13,6 +13,10 @@ redrawing. Rule `both`: the value with the smallest error minus temperature time
 with several attributes, `estimator`. Which rule weights use stands on their card, chosen on people
 held out of their training (generator/fitting.py).
 
+Rule `expected`: as `estimator`, but what is stored is the mean of the embeddings under all values,
+weighted by their probabilities, sharpened. Where the estimator is sure that is its one redrawing.
+Where it is not, one redrawing would be a guess, and every wrong guess an image that no wish finds.
+
 Which images have a second view is said here, too, for the contract (retrieval/hypotheses.py).
 
 Source: arXiv 1511.08446, section 4.1.2; BMVC 2016, section 4.1, "Retrieval results".
@@ -31,13 +35,18 @@ from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import IndexFileError
 from generator.card import Card
 from generator.engine import Engine, Floats
-from generator.estimator import best_values
+from generator.estimator import best_combinations, best_values
 from retrieval.embedding import normalise
 from retrieval.hypotheses import ONE, Hypotheses
 
 RECONSTRUCTION, ESTIMATOR, BOTH = "reconstruction", "estimator", "both"
+EXPECTED = "expected"
+SHARPNESS = 3.0  # power that probabilities are raised to; docs/log.md has others
+SHARE = 0.02  # of a value that is worth a redrawing
+MOST = 8  # redrawings of an image
 _NAMED = re.compile(
-    r"(reconstruction|estimator|both, temperature ([0-9.]+))(?:, best ([1-9][0-9]*) refined)?"
+    r"(reconstruction|estimator|expected|both, temperature ([0-9.]+))"
+    r"(?:, best ([1-9][0-9]*) refined)?"
     r"(?:; hypotheses (2(?: within [0-9.]+)?))?"
 )
 
@@ -47,7 +56,7 @@ class Rule:
     """How canonical views are chosen.
 
     Attributes:
-        kind: "reconstruction", "estimator" or "both".
+        kind: "reconstruction", "estimator", "expected" or "both".
         temperature: Of "both": squared grey levels that a unit of log-probability weighs.
         refine_best: See `Engine.closest`; None follows the rule to the letter.
         hypotheses: How many canonical views of an image are stored. `canonicalise` gives the first.
@@ -100,7 +109,8 @@ class Canonical:
     Attributes:
         estimates: The values under which each was redrawn.
         images: The redrawings, grey levels in [0, 255], (N, S, S, C).
-        embeddings: Of the redrawings, unit length, (N, D).
+        embeddings: Of the redrawings, unit length, (N, D); by rule `expected`, of what several
+            redrawings of an image have in common.
         errors: Mean squared pixel distance of each redrawing to its image, (N,).
     """
 
@@ -126,6 +136,8 @@ def canonicalise(engine: Engine, pixels: Pixels, rule: Rule = PAPERS) -> Canonic
         raise ValueError("a generator without attributes has no canonical view")
     if rule.kind == ESTIMATOR or (rule.kind == BOTH and len(space.attributes) > 1):
         return _redrawn_as_estimated(engine, pixels)
+    if rule.kind == EXPECTED:
+        return _expected(engine, pixels)
     handicap = None
     if rule.kind == BOTH:
         handicap = -rule.temperature * engine.log_probabilities(pixels)  # (N, K)
@@ -154,6 +166,28 @@ def _redrawn_as_estimated(engine: Engine, pixels: Pixels) -> Canonical:
     drawn = engine.draw(pixels, np.stack([space.one_hot(condition) for condition in conditions]))
     errors = np.square(drawn.refined - pixels).mean(axis=(1, 2, 3), dtype=np.float32)
     return Canonical(conditions, drawn.refined, normalise(drawn.features), errors)
+
+
+def _expected(engine: Engine, pixels: Pixels) -> Canonical:
+    """Redraw each image under every value that is likely enough, and take the mean embedding."""
+    space = engine.card.space
+    chosen, sums = best_combinations(engine.log_probabilities(pixels), space, MOST)
+    shares = np.exp(SHARPNESS * (sums - sums[:, :1]))  # (N, M), the likeliest 1
+    shares /= shares.sum(axis=1, keepdims=True)
+    shares[shares < SHARE] = 0
+    of, place = np.nonzero(shares)  # (R,); of each image the likeliest first
+    conditions = [
+        Condition({a.name: a.values[at] for a, at in zip(space.attributes, row, strict=True)})
+        for row in chosen[of, place].tolist()
+    ]
+    drawn = engine.draw(pixels[of], np.stack([space.one_hot(one) for one in conditions]))
+    embeddings = np.zeros((len(pixels), drawn.features.shape[1]), dtype=np.float32)
+    np.add.at(embeddings, of, shares[of, place, None] * normalise(drawn.features))
+    first = np.flatnonzero(place == 0)  # (N,)
+    refined = drawn.refined[first]
+    errors = np.square(refined - pixels).mean(axis=(1, 2, 3), dtype=np.float32)
+    estimates = tuple(conditions[row] for row in first.tolist())
+    return Canonical(estimates, refined, normalise(embeddings), errors)
 
 
 def _codes(space: AttributeSpace, held: Condition, attribute: Attribute) -> Floats:

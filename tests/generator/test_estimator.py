@@ -8,7 +8,14 @@ import torch
 
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.faces import Face
-from generator.estimator import Estimator, cross_entropy, labels_of, log_probabilities
+from generator.estimator import (
+    Estimator,
+    best_combinations,
+    best_values,
+    cross_entropy,
+    labels_of,
+    log_probabilities,
+)
 
 SPACE = AttributeSpace(
     (Attribute("pose", ("-45", "0", "45"), "degree"), Attribute("eyes", ("open", "closed")))
@@ -56,3 +63,25 @@ def test_an_estimator_names_every_value(size: int, channels: int) -> None:
     assert network(torch.zeros(2, channels, size, size)).shape == (2, 5)
     assert sum(p.numel() for p in network.parameters()) < 2_500_000
     assert math.isfinite(network(torch.zeros(1, channels, size, size)).sum().item())
+
+
+def test_the_best_combinations_are_those_of_all_sums() -> None:
+    space = AttributeSpace((Attribute("a", ("1", "2", "3")), Attribute("b", ("x", "y"))))
+    scores = np.random.default_rng(0).normal(size=(4, 5)).astype(np.float32)
+    for most in (1, 4, 10):
+        chosen, sums = best_combinations(scores, space, most)
+        assert chosen.shape == (4, min(most, 6), 2)
+        for row in range(4):
+            every = {
+                (a, b): scores[row, a] + scores[row, 3 + b] for a in range(3) for b in range(2)
+            }
+            best = sorted(every, key=lambda pair: -every[pair])[:most]
+            assert [tuple(pair) for pair in chosen[row].tolist()] == best
+            assert sums[row] == pytest.approx([every[pair] for pair in best])
+    assert (best_combinations(scores, space, 1)[0][:, 0] == best_values(scores, space)).all()
+
+
+def test_of_equal_combinations_the_earlier_comes_first() -> None:
+    space = AttributeSpace((Attribute("a", ("1", "2", "3")),))
+    chosen, _ = best_combinations(np.zeros((1, 3), np.float32), space, 3)
+    assert chosen[0, :, 0].tolist() == [0, 1, 2]

@@ -86,7 +86,7 @@ def test_a_family_is_added_by_one_file_and_one_line(
         "estimator": True,
         "width": 6,
     }
-    assert card.canonicalisation["rule"] in ("reconstruction", "estimator", "both")
+    assert card.canonicalisation["rule"] in ("reconstruction", "expected", "both")
     packed = pack(tmp_path / "run" / "weights.safetensors", tmp_path / "w", name="pose-colours")
     engine = Engine.open(packed.path, CPU)
     assert (engine.dimension, engine.refines, engine.estimates) == (8, False, True)

@@ -57,8 +57,8 @@ NEAR, FAR = (10.0, 500.0, 500.0), (500.0, 10.0, 500.0)
 @pytest.mark.parametrize(
     ("errors", "probabilities", "rule"),
     [
-        ([NEAR, NEAR], [SURE, SURE], "estimator"),  # both are right: the simpler one
-        ([FAR, FAR], [SURE, SURE], "estimator"),
+        ([NEAR, NEAR], [SURE, SURE], "expected"),  # both are right: the simpler one
+        ([FAR, FAR], [SURE, SURE], "expected"),
         ([NEAR, NEAR], [WRONG, WRONG], "both"),  # a small temperature is as right as none
         ([NEAR, (11.0, 10.0, 500.0)], [(0.4, 0.45, 0.15), SURE], "both"),
     ],
@@ -69,11 +69,11 @@ def test_the_rule_that_estimates_best_is_taken(
     engine = Told(np.array(errors, np.float32), np.array(probabilities, np.float32))
     fitted = fit_rule(engine, validation("-45", "-45"))
     assert fitted["rule"] == rule
-    assert fitted["accuracy"][rule if rule == "estimator" else best(fitted)] == 1.0
+    assert fitted["accuracy"]["estimator" if rule == "expected" else best(fitted)] == 1.0
     assert ("temperature" in fitted) == (rule == "both")
 
 
-@pytest.mark.parametrize(("worth", "rule"), [(0.005, "estimator"), (0.003, "both")])
+@pytest.mark.parametrize(("worth", "rule"), [(0.005, "expected"), (0.003, "both")])
 def test_redrawing_under_every_value_must_be_worth_it(
     worth: float, rule: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

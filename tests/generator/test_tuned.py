@@ -58,7 +58,7 @@ def test_four_stages_are_trained_one_after_the_other(tuned: Callable[..., TrainR
     assert card.train_identities == ("s1", "s2", "s3")
     assert card.data["images"] == 2 * 6  # a third person was set aside for choices
     assert card.data["validation"] == ["s3"]
-    assert card.canonicalisation["rule"] in ("reconstruction", "estimator", "both")
+    assert card.canonicalisation["rule"] in ("reconstruction", "expected", "both")
     assert set(card.canonicalisation["accuracy"]) >= {"reconstruction", "estimator", "both 30"}
     assert card.redrawing["images"] == 6
     assert card.redrawing["measured_on"] == {"spec": request.faces.spec, "people": ["s3"]}
@@ -150,7 +150,7 @@ def test_people_that_the_first_weights_were_trained_on_are_not_called_set_aside(
     going_on = replace(tuned("on", **steps), start=path, train_identities=("s2", "s3"))
     list(train(going_on))
     card = load_weights(going_on.out / "weights.safetensors")[1]
-    assert card.canonicalisation["rule"] in ("reconstruction", "estimator", "both")
+    assert card.canonicalisation["rule"] in ("reconstruction", "expected", "both")
     assert "validation" not in card.data  # s3 was set aside here, and drawn on there
     assert card.redrawing == {}
 

@@ -80,6 +80,7 @@ SURE = np.array([(0.8, 0.1, 0.1), (0.1, 0.1, 0.8), (0.1, 0.8, 0.1)], np.float32)
         ({}, [10, 20, 50]),
         ({"rule": "reconstruction"}, [10, 20, 50]),
         ({"rule": "estimator"}, [10, 30, 60]),
+        ({"rule": "expected"}, [10, 30, 60]),
         ({"rule": "both", "temperature": 6.0}, [10, 30, 60]),  # 6 log 8 = 12.5 outweigh 10
         ({"rule": "both", "temperature": 3.0}, [10, 20, 50]),  # 6.2 do not
     ],

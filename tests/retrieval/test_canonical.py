@@ -16,6 +16,7 @@ from gallery.errors import IndexFileError
 from generator.card import Card
 from generator.engine import Closest, Drawn, Engine, Floats
 from retrieval.canonical import Canonical, Rule, canonicalise
+from retrieval.embedding import normalise
 from tests.drawing import DrawsOneByOne
 
 POSE = Attribute("pose", ("-45", "0", "45"), "degree")
@@ -203,6 +204,41 @@ def test_the_estimator_chooses_all_values_at_once_and_each_image_is_drawn_once()
         assert np.linalg.norm(canonical.embeddings, axis=1) == pytest.approx(np.ones(4))
 
 
+def test_the_expected_view_of_an_image_in_doubt_is_the_mean_over_its_values() -> None:
+    likely = [0.2, 0.5, 0.3, 0.4, 0.6]
+    engine = Guessing(POSE, LIGHT, likely=likely)
+    pixels = some_pixels(4)
+    canonical = canonicalise(engine, pixels, Rule("expected"))
+    drawings = engine.drawings
+    shares, views = [], []
+    for pose, light in product(range(3), range(2)):
+        shares.append((likely[pose] * likely[3 + light]) ** 3)
+        codes = (
+            np.eye(5, dtype=np.float32)[[pose] * 4] + np.eye(5, dtype=np.float32)[[3 + light] * 4]
+        )
+        views.append(normalise(engine.draw(pixels, codes).features))
+    kept = [share if share / sum(shares) >= 0.02 else 0.0 for share in shares]
+    assert 0 < kept.count(0.0) < 5
+    assert drawings == 4 * (6 - kept.count(0.0))
+    weighted = [share * view for share, view in zip(kept, views, strict=True)]
+    mean = np.stack(weighted).sum(axis=0)
+    assert canonical.embeddings == pytest.approx(normalise(mean), abs=1e-6)
+    guessed = canonicalise(engine, pixels, Rule("estimator"))
+    assert canonical.estimates == guessed.estimates
+    assert (canonical.images == guessed.images).all()
+    assert (canonical.errors == guessed.errors).all()
+    assert not np.allclose(canonical.embeddings, guessed.embeddings, atol=1e-3)
+
+
+def test_the_expected_view_of_an_image_in_no_doubt_is_its_one_redrawing() -> None:
+    engine = Guessing(POSE, LIGHT, likely=[0.05, 0.9, 0.05, 0.1, 0.9])
+    pixels = some_pixels(4)
+    canonical = canonicalise(engine, pixels, Rule("expected"))
+    assert engine.drawings == 4
+    guessed = canonicalise(engine, pixels, Rule("estimator"))
+    assert canonical.embeddings == pytest.approx(guessed.embeddings, abs=1e-6)
+
+
 def test_both_weighs_the_probability_by_the_temperature() -> None:
     engine = Guessing(POSE, likely=[0.2, 0.5, 0.3])
     canonicalise(engine, some_pixels(2), Rule("both", 30.0))
@@ -216,6 +252,7 @@ def test_both_weighs_the_probability_by_the_temperature() -> None:
     [
         Rule(),
         Rule("estimator"),
+        Rule("expected"),
         Rule("both", 30.0),
         Rule("both", 0.5, 2),
         Rule("reconstruction", 0.0, 3),
