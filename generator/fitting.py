@@ -21,13 +21,16 @@ from generator.estimator import best_values, labels_of
 TEMPERATURES = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)  # squared grey levels
 BATCH = 64
 WORTH = 0.002  # how much more often another rule must be right to be worth its redrawings
+CLEARLY = 2.0  # standard errors that it must be ahead by: a few people are easily beaten by chance
+
+Flags = NDArray[np.bool_]
 
 
 def fit_rule(engine: Engine, validation: Aligned) -> dict[str, Any]:
     """Choose a rule and its temperature.
 
     The estimator alone has every image redrawn once, the others under every value: it is taken
-    unless one of them is right clearly more often.
+    unless one of them is right more often, and by more than chance.
 
     Args:
         engine: With an estimator.
@@ -40,26 +43,35 @@ def fit_rule(engine: Engine, validation: Aligned) -> dict[str, Any]:
     labels = labels_of(validation.faces, engine.card.space)
     likely = engine.log_probabilities(validation.pixels)
     if len(attributes) != 1:
-        guesses = best_values(likely, engine.card.space)
-        return {"rule": "expected", "accuracy": {"estimator": _accuracy(guesses, labels)}}
+        told = _accuracy(best_values(likely, engine.card.space), labels)
+        return {"rule": "expected", "accuracy": {"estimator": told}}
     errors = redrawing_errors(engine, validation)  # (N, K)
-    accuracy = {
-        "estimator": _accuracy(likely.argmax(axis=1), labels[:, 0]),
+    guesses = {
+        "estimator": likely.argmax(axis=1),
         **{
-            f"both {temperature:g}": _accuracy(
-                (errors - temperature * likely).argmin(axis=1), labels[:, 0]
-            )
+            f"both {temperature:g}": (errors - temperature * likely).argmin(axis=1)
             for temperature in reversed(TEMPERATURES)
         },
-        "reconstruction": _accuracy(errors.argmin(axis=1), labels[:, 0]),
+        "reconstruction": errors.argmin(axis=1),
     }
+    known = labels[:, 0] >= 0
+    right = {name: (guess == labels[:, 0])[known] for name, guess in guesses.items()}
+    accuracy = {name: round(float(of.mean()), 4) if len(of) else 0.0 for name, of in right.items()}
     best = max(accuracy, key=lambda name: accuracy[name])  # of equals the first
-    if accuracy["estimator"] >= accuracy[best] - WORTH:
+    if not _clearly_better(right[best], right["estimator"]):
         best = "estimator"
     rule, _, temperature = best.partition(" ")
     rule = "expected" if rule == "estimator" else rule
     fitted: dict[str, Any] = {"rule": rule, "accuracy": accuracy}
     return {**fitted, "temperature": float(temperature)} if temperature else fitted
+
+
+def _clearly_better(right: Flags, than: Flags) -> bool:
+    """Whether what is right more often on N images would be so on others, too."""
+    if len(right) < 2:  # no spread to judge by
+        return False
+    gain = right.astype(np.float64) - than
+    return bool(gain.mean() > max(WORTH, CLEARLY * gain.std(ddof=1) / np.sqrt(len(gain))))
 
 
 def redrawing_errors(engine: Engine, part: Aligned) -> Floats:

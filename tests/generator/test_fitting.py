@@ -60,25 +60,32 @@ NEAR, FAR = (10.0, 500.0, 500.0), (500.0, 10.0, 500.0)
         ([NEAR, NEAR], [SURE, SURE], "expected"),  # both are right: the simpler one
         ([FAR, FAR], [SURE, SURE], "expected"),
         ([NEAR, NEAR], [WRONG, WRONG], "both"),  # a small temperature is as right as none
-        ([NEAR, (11.0, 10.0, 500.0)], [(0.4, 0.45, 0.15), SURE], "both"),
+        ([NEAR, (11.0, 10.0, 500.0)] * 20, [(0.4, 0.45, 0.15), SURE] * 20, "both"),
     ],
 )
 def test_the_rule_that_estimates_best_is_taken(
     errors: list[tuple[float, ...]], probabilities: list[tuple[float, ...]], rule: str
 ) -> None:
     engine = Told(np.array(errors, np.float32), np.array(probabilities, np.float32))
-    fitted = fit_rule(engine, validation("-45", "-45"))
+    fitted = fit_rule(engine, validation(*["-45"] * len(errors)))
     assert fitted["rule"] == rule
     assert fitted["accuracy"]["estimator" if rule == "expected" else best(fitted)] == 1.0
     assert ("temperature" in fitted) == (rule == "both")
 
 
-@pytest.mark.parametrize(("worth", "rule"), [(0.005, "expected"), (0.003, "both")])
+@pytest.mark.parametrize(("worth", "rule"), [(0.03, "expected"), (0.003, "both")])
 def test_redrawing_under_every_value_must_be_worth_it(
     worth: float, rule: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fitting, "WORTH", worth)
-    probabilities = np.array([WRONG, *[SURE] * 249], np.float32)  # of 250 one wrong: 0.4 %
+    probabilities = np.array([*[WRONG] * 5, *[SURE] * 245], np.float32)  # of 250 five wrong: 2 %
+    engine = Told(np.array([NEAR] * 250, np.float32), probabilities)
+    assert fit_rule(engine, validation(*["-45"] * 250))["rule"] == rule
+
+
+@pytest.mark.parametrize(("wrong", "rule"), [(3, "expected"), (5, "both")])
+def test_another_rule_must_be_ahead_by_more_than_chance(wrong: int, rule: str) -> None:
+    probabilities = np.array([*[WRONG] * wrong, *[SURE] * (250 - wrong)], np.float32)
     engine = Told(np.array([NEAR] * 250, np.float32), probabilities)
     assert fit_rule(engine, validation(*["-45"] * 250))["rule"] == rule
 
