@@ -6,7 +6,7 @@ Heavy modules are imported inside commands: `mindseye --help` must not wait for 
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +63,7 @@ Where = Annotated[
     str | None,
     typer.Option(metavar="EXPR", help='Like "pose=45 and identity!=ann"; see docs/collections.md.'),
 ]
+FIND = "face"  # as --crop: look for it
 DEFAULT_COLLECTION = Path("mindseye-collection")
 T = TypeVar("T")
 
@@ -117,6 +118,39 @@ def data_show(
         _note(f"Contact sheet: {sheet}")
     summary = summarise(faces)
     typer.echo(json.dumps(summary, ensure_ascii=False) if as_json else to_text(summary))
+
+
+@data_app.command("find-faces")
+def data_find_faces(
+    spec: Spec,
+    out: Annotated[
+        Path | None, typer.Option(help="CSV file; default: where the reader takes it up.")
+    ] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Draw the faces there, cut out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the face in every image, and write down where its eyes and chin are.
+
+    What the file holds already stays; run it again for new images. Needs the extra "faces".
+
+    \b
+    Example: mindseye data find-faces folder:photos --sheet found.png
+    """  # noqa: D301
+    from gallery import locating, sheets
+    from gallery.dlib_detector import DlibDetector
+    from gallery.readers.registry import open_faces
+    from gallery.summary import contact_sheet
+
+    faces = open_faces(spec)
+    target = out or faces.landmarks_file
+    with _resumable("Run the same command again to go on."):
+        outcome = _result(locating.locate(faces, DlibDetector(), target), "finding faces")
+    found = {"spec": spec, "out": str(target), **locating.to_json(outcome)}
+    typer.echo(json.dumps(found, ensure_ascii=False) if as_json else locating.to_text(outcome))
+    _note(f"Landmarks: {target}")
+    if sheet is not None and target is not None:
+        sheets.save(contact_sheet(locating.located(faces, target)), sheet)
+        _note(f"Sheet: {sheet}")
 
 
 @app.command()
@@ -680,7 +714,13 @@ def query(
     k: Annotated[int, typer.Option("-k", min=1, help="How many images.")] = 10,
     space: Annotated[str | None, typer.Option(help="Instead of the most recent.")] = None,
     weights: Annotated[str | None, typer.Option(help="Refuse a space not made with these.")] = None,
-    crop: CropOption = None,
+    crop: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X,Y,W,H|face",
+            help='Where the face is: pixels, or shares up to 1; "face" finds it (extra "faces").',
+        ),
+    ] = None,
     exclude_source: Annotated[
         bool, typer.Option("--exclude-source", help="Leave out the query images themselves.")
     ] = False,
@@ -703,7 +743,6 @@ def query(
     Example: mindseye query me.jpg --wish eyes=sunglasses --collection my-faces --sheet found.png
     Example: mindseye query a.jpg b.jpg c.jpg --wish pose=0 --collection my-faces
     """  # noqa: D301
-    from gallery.errors import ImageError
     from gallery.sheets import save
     from generator.machine import pick_device
     from retrieval.answers import to_json, to_text
@@ -711,7 +750,7 @@ def query(
     from retrieval.search import Among, open_searcher
     from retrieval.sheets import answer_sheet
 
-    face = _crop(crop)
+    face = None if crop == FIND else _crop(crop)
     if explain is not None and len(images) > 1:
         raise ConfigError("--explain tells of one image; leave the others out")
     among = Among(where=where, exclude=tuple(images) if exclude_source else (), min_score=min_score)
@@ -726,18 +765,19 @@ def query(
             weights=weights,
             together=bool(others),
         )
-        if face is None:
-            _warn_of_guesses(path for path in images if not searcher.knows_where_the_face_is(path))
-        try:
-            answer = searcher.query(source, wish, k, face, among=among, others=others)
-        except ImageError as error:
-            names = " or ".join(map(str, images))
-            raise ImageError(f"{names}: {error}. Say where the face is: --crop X,Y,W,H") from error
+        if crop == FIND:
+            crops = _found_faces(searcher, images, [source, *others])
+        else:
+            if face is None:
+                _warn_of_guesses(searcher, images)
+            crops = [face or searcher.crop_of(path) for path in images]
+        with _asking_for_crops(images):
+            answer = searcher.query(source, wish, k, crops, among=among, others=others)
     if sheet is not None:
         save(answer_sheet([answer], searcher.card.aligner, shown=k), sheet)
         _note(f"Sheet: {sheet}")
     if explain is not None:
-        _explain(searcher, source, wish, k, face, among, explain)
+        _explain(searcher, source, wish, k, crops[0], among, explain)
     shown = _save_drawing(answer, drawn)
     typer.echo(json.dumps(to_json(answer, shown)) if as_json else to_text(answer))
 
@@ -1215,12 +1255,49 @@ def _explain(
     _note(f"Explained: {', '.join(str(path) for path in told if path.parent == folder)}")
 
 
-def _warn_of_guesses(images: Iterable[Path]) -> None:
+def _found_faces(
+    searcher: "Searcher", paths: list[Path], photographs: "list[Image]"
+) -> "list[Crop | None]":
+    """Find the face in each photograph; say where there were several."""
+    from gallery.dlib_detector import DlibDetector
+    from gallery.finding import find_face
+
+    detector = DlibDetector()
+    crops: list[Crop | None] = []
+    for path, photograph in zip(paths, photographs, strict=True):
+        with _asking_for_crops([path]):
+            found = find_face(photograph, detector)
+        if found.faces > 1:
+            _note(f"{path}: {found.faces} faces; the largest is taken, or say --crop X,Y,W,H")
+        crops.append(searcher.card.aligner.crop_by(found.landmarks))
+    return crops
+
+
+@contextmanager
+def _asking_for_crops(images: list[Path]) -> Iterator[None]:
+    """Say of images in which no face can be cut out what to do."""
+    from gallery.errors import ImageError
+
+    try:
+        yield
+    except ImageError as error:
+        names = " or ".join(map(str, images))
+        raise ImageError(f"{names}: {error}. Say where the face is: --crop X,Y,W,H") from error
+
+
+def _warn_of_guesses(searcher: "Searcher", images: list[Path]) -> None:
     for path in images:
-        _note(
-            f"Warning: {path} is taken to show a face that fills it, eyes at two fifths of its"
-            " height; if it does not, say where the face is: --crop X,Y,W,H"
-        )
+        if not searcher.knows_where_the_face_is(path):
+            _note(
+                f"Warning: {path} is taken to show a face that fills it, eyes at two fifths of its"
+                " height; if it does not, say where the face is: --crop X,Y,W,H, or --crop face"
+                " to find it"
+            )
+        elif searcher.cuts_otherwise(path):
+            _note(
+                f"Warning: {path} is cut by the weights' own crop, but faces of this gallery by"
+                " eyes and chin; --crop face cuts it so, too"
+            )
 
 
 def _crop(text: str | None) -> "Crop | None":

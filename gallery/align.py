@@ -147,14 +147,19 @@ class Aligner:
         face = _cut(image, left, top, side, self.size)
         return face.reshape(self.size, self.size, self.channels)
 
+    def crop_by(self, landmarks: Landmarks) -> Crop:
+        """Return the square that is cut out by landmarks, in pixels of the image."""
+        distance = landmarks.chin[1] - landmarks.eyes[1]
+        side = distance / (self.chin_line - self.eye_line)
+        middle = (landmarks.eyes[0] + landmarks.chin[0]) / 2
+        return Crop(middle - side / 2, landmarks.eyes[1] - self.eye_line * side, side, side)
+
     def _square(
         self, image: Image.Image, landmarks: Landmarks | None, crop: Crop | None
     ) -> tuple[float, float, float]:
         if crop is None and landmarks is not None:
-            distance = landmarks.chin[1] - landmarks.eyes[1]
-            side = distance / (self.chin_line - self.eye_line)
-            middle = (landmarks.eyes[0] + landmarks.chin[0]) / 2
-            return middle - side / 2, landmarks.eyes[1] - self.eye_line * side, side
+            square = self.crop_by(landmarks)
+            return square.x, square.y, square.width
         crop = crop or self.crop
         if crop is not None:
             return crop.square(*image.size)

@@ -58,6 +58,8 @@ class FaceSet:
         problems: Files left out by the reader, with reasons.
         reader: Returns the bytes of a face's image, where they do not lie in a file of their own.
         traits: Returns what is known of a person, like "ancestry"; None if nothing is.
+        landmarks_file: Where landmarks are read from, if that file is there; None where faces are
+            aligned already.
     """
 
     spec: str
@@ -68,6 +70,7 @@ class FaceSet:
     problems: tuple[Problem, ...] = ()
     reader: Callable[[Face], bytes] | None = None
     traits: Callable[[str], Mapping[str, str]] | None = None
+    landmarks_file: Path | None = None
 
     def __len__(self) -> int:
         return len(self.faces)

@@ -3,40 +3,26 @@
 Shapes: N images, S side, C channels.
 """
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from gallery import packages
 from gallery.align import Pixels
-from gallery.errors import ConfigError
 
 INSTALL = "install the rivals with scripts/rivals (docs/protocol.md)"
-
-
-class MissingEmbedderError(ConfigError):
-    """A network of others cannot be used here; the message says what to install."""
+MissingEmbedderError = packages.MissingPackageError  # as those who embed call it
 
 
 def package_file(package: str, *parts: str, install: str = INSTALL) -> Path:
-    """Find a file of an installed package, whose code is not run.
-
-    Args:
-        package: Name of the package.
-        parts: Path of the file inside it.
-        install: How to install it, for the message.
+    """Find a file of an installed package; see `gallery.packages.package_file`.
 
     Raises:
         MissingEmbedderError: It is not installed, or has no such file.
     """
-    found = find_spec(package)
-    for folder in found.submodule_search_locations or [] if found else []:
-        path = Path(folder).joinpath(*parts)
-        if path.is_file():
-            return path
-    raise MissingEmbedderError(f"the package {package} is not installed; {install}")
+    return packages.package_file(package, *parts, install=install)
 
 
 def enlarged(pixels: Pixels, side: int, box: tuple[float, float, float, float]) -> Pixels:

@@ -6,7 +6,6 @@ Shapes: S side, C channels, D dimensions, K results.
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from math import isnan
 from pathlib import Path
 
@@ -182,12 +181,25 @@ class Searcher:
         known = self._catalogue.images.at(str(path.absolute())) is not None
         return known or self.card.aligner.crop is not None
 
+    def cuts_otherwise(self, path: Path) -> bool:
+        """Say whether faces of the gallery are cut by landmarks, and this file is none of it."""
+        images = self._catalogue.images
+        return images.at(str(path.absolute())) is None and images.has_landmarks()
+
+    def crop_of(self, path: Path) -> Crop | None:
+        """Return where the face is in a file that the gallery holds, if it knows landmarks."""
+        image_id = self._catalogue.images.at(str(path.absolute()))
+        if image_id is None:
+            return None
+        known = self._catalogue.images.landmarks([image_id])
+        return self.card.aligner.crop_by(known[image_id]) if known else None
+
     def query(
         self,
         image: Image.Image,
         wishes: Sequence[str],
         k: int,
-        crop: Crop | None = None,
+        crop: Crop | Sequence[Crop | None] | None = None,
         *,
         among: Among = ALL,
         others: Sequence[Image.Image] = (),
@@ -198,7 +210,8 @@ class Searcher:
             image: The source, upright.
             wishes: Like "pose=45".
             k: How many images; the whole gallery if it is smaller.
-            crop: Where the face is in these images; otherwise the weights' own crop.
+            crop: Where the face is in these images, or in each of them; otherwise the weights' own
+                crop.
             among: Which images may answer; k of them do, if there are as many.
             others: More images of the same person, to draw from together with the first.
 
@@ -207,20 +220,24 @@ class Searcher:
             ConfigError: `among.where` is no expression, or names what is not known; or there are
                 others, and the weights draw from single images.
             ImageError: The crop does not fit the image.
+            ValueError: There are not as many crops as images.
         """
         wish = self.card.space.parse_wishes(wishes)
         if others:
             self._require_fusion(1 + len(others))
-        align = partial(self.card.aligner.align, crop=crop)
-        source = align(image)
-        seen = np.stack([source, *map(align, others)])
+        images = [image, *others]
+        crops = [crop] * len(images) if crop is None or isinstance(crop, Crop) else crop
+        align = self.card.aligner.align
+        seen = np.stack([align(one, crop=own) for one, own in zip(images, crops, strict=True)])
+        source = seen[0]
         started = time.perf_counter()
         drawn, features, errors = self._draw(seen, wish)
         drawn_at = time.perf_counter()
         portraits = self.scoring.portraits(self.card.aligner)
         cut = None
         if portraits is not None:
-            cut = np.stack([portraits.align(one, crop=crop) for one in (image, *others)])
+            pairs = zip(images, crops, strict=True)
+            cut = np.stack([portraits.align(one, crop=own) for one, own in pairs])
         probe = self.scoring.probe(self.engine, features, wish, cut)
         embedded_at = time.perf_counter()
         neighbours = self._search(probe, max(k, NEEDED), among)

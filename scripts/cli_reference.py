@@ -10,6 +10,7 @@ from cli import app  # noqa: TID251  the one reader of the command line
 COMMANDS = (
     (),
     ("data", "show"),
+    ("data", "find-faces"),
     ("train",),
     ("index", "build"),
     *(("index", name) for name in ("add", "remove", "verify", "compact", "export", "import")),

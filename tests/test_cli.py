@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 import cli  # noqa: TID251  its tests may
 from gallery.align import Aligner
 from gallery.errors import ConfigError
+from gallery.finding import Sighting, points_of
 from gallery.readers.registry import open_faces
 from generator.card import Card
 from generator.checkpoint import save_weights
@@ -79,6 +80,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
     assert sorted(commands()) == [
         (),
         ("bench",),
+        ("data", "find-faces"),
         ("data", "show"),
         ("demo",),
         ("index", "add"),
@@ -102,6 +104,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
 QUICK_METHODS = ("ours", "ours-pixels", "two-step-true/pixels", "two-step-true/features")
 OPTIONS = {
     "data show": "--sheet --json",
+    "data find-faces": "--out --sheet --json",
     "train": "--architecture --attribute --recipe --out --config --steps --train-identities --seed"
     " --device --resume",
     "index build": "--weights --attribute --collection --split --kind --memory --accuracy"
@@ -592,6 +595,124 @@ def test_a_crop_and_a_space_can_be_chosen(
     whole = ask()
     assert ask("--space", "pose-32", "--crop", "0,0,40,40")["hits"] == whole["hits"]
     assert ask("--crop", "10,0,20,20")["hits"] != whole["hits"]
+
+
+# Finding faces
+
+
+class Sees:
+    """A detector that sees the same faces everywhere."""
+
+    faces: tuple[Sighting, ...] = ()
+
+    def look(self, image: Image.Image) -> tuple[Sighting, ...]:  # noqa: ARG002
+        return self.faces
+
+
+@pytest.fixture
+def sees(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let every photograph show some faces, to a detector in place of dlib's."""
+    monkeypatch.setattr("gallery.dlib_detector.DlibDetector", Sees)
+
+    def show(*faces: Sighting) -> None:
+        monkeypatch.setattr(Sees, "faces", faces)
+
+    return show
+
+
+IN_THE_MIDDLE = Sighting((10, 8, 30, 28), (24, 14), (16, 14), (20, 21))
+ASIDE = Sighting((20, 8, 32, 20), (30, 14), (22, 14), (26, 18))
+
+
+def test_faces_are_found_and_used_from_then_on(
+    mindseye: Mindseye, faces_dir: Path, tmp_path: Path, sees: Callable[..., None]
+) -> None:
+    album = Path(shutil.copytree(faces_dir, tmp_path / "album"))
+    (album / "torn.png").write_bytes(b"no picture")
+    (album / "labels.csv").unlink()
+    spec = f"folder:{album}"
+    mindseye("data", "show", spec, "--sheet", "before.png")
+    sees(IN_THE_MIDDLE, ASIDE)
+    ran = mindseye("data", "find-faces", spec, "--sheet", "found.png")
+    assert ran.status == 0, ran.err
+    assert ran.out.splitlines()[0] == (
+        "30 faces found, 0 known already, 0 images without a face, 1 that cannot be read"
+    )
+    assert "  2 faces, the largest taken: p1-0-left.png" in ran.out
+    assert f"Landmarks: {album / 'landmarks.csv'}" in ran.err
+    assert "Sheet: found.png" in ran.err
+    expected = points_of(IN_THE_MIDDLE).landmarks
+    for face in open_faces(spec).faces:
+        assert face.landmarks is None or face.landmarks.eyes == pytest.approx(expected.eyes)
+    mindseye("data", "show", spec, "--sheet", "after.png")
+    before, after = (np.asarray(Image.open(f"{name}.png")) for name in ("before", "after"))
+    assert before.tolist() != after.tolist()
+    told = mindseye("data", "find-faces", spec, "--json").json
+    assert (told["known"], told["found"], told["out"]) == (30, 0, str(album / "landmarks.csv"))
+    assert [problem["path"] for problem in told["problems"]] == ["torn.png"]
+
+
+def test_a_query_can_look_for_the_face(
+    mindseye: Mindseye, collection_dir: Path, holiday: Path, sees: Callable[..., None]
+) -> None:
+    def ask(*more: object) -> Ran:
+        return mindseye(
+            *("query", holiday / "photo 1.png", "--wish", "pose=0", "--json"),
+            *("--collection", collection_dir, *more),
+        )
+
+    sees(IN_THE_MIDDLE)
+    found = ask("--crop", "face")
+    assert found.err == ""
+    square = Aligner(size=32, channels=1).crop_by(points_of(IN_THE_MIDDLE).landmarks)
+    by_hand = ask("--crop", str(square))
+    assert found.json["drawn"] == by_hand.json["drawn"]
+    assert found.json["drawn"] != ask().json["drawn"]
+    sees(IN_THE_MIDDLE, ASIDE)
+    assert "photo 1.png: 2 faces; the largest is taken" in ask("--crop", "face").err
+    sees()
+    message = one_line_error(ask("--crop", "face"))
+    assert "photo 1.png: no face was found. Say where the face is: --crop X,Y,W,H" in message
+
+
+def test_without_the_extra_it_is_named(
+    mindseye: Mindseye,
+    collection_dir: Path,
+    holiday: Path,
+    faces_spec: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gallery.packages.find_spec", lambda _: None)
+    photo = holiday / "photo 1.png"
+    asked = ("query", photo, "--wish", "pose=0", "--collection", collection_dir, "--crop", "face")
+    for command in (asked, ("data", "find-faces", faces_spec)):
+        assert "pip install 'mindseye[faces]'" in one_line_error(mindseye(*command))
+
+
+def test_a_file_of_the_gallery_is_cut_by_its_landmarks_as_it_was_there(
+    mindseye: Mindseye,
+    faces_dir: Path,
+    pose_weights: Path,
+    tmp_path: Path,
+    sees: Callable[..., None],
+) -> None:
+    album = Path(shutil.copytree(faces_dir, tmp_path / "album"))
+    source, at = album / "p1-0-left.png", ("--collection", "landmarked")
+    sees(IN_THE_MIDDLE)
+    mindseye("data", "find-faces", f"folder:{album}")
+    built = mindseye("index", "build", f"folder:{album}", "--weights", pose_weights, *at)
+    assert built.status == 0, built.err
+    square = Aligner(size=32, channels=1).crop_by(
+        next(face.landmarks for face in open_faces(f"folder:{album}").faces if face.landmarks)
+    )
+
+    def drawn(path: Path, *more: object) -> Any:
+        return mindseye("query", path, "--wish", "pose=0", "--json", *at, *more).json["drawn"]
+
+    assert drawn(source) == drawn(source, "--crop", str(square))
+    assert drawn(source) != drawn(source, "--crop", "0,0,40,40")
+    shutil.copy(source, "elsewhere.png")
+    assert drawn(Path("elsewhere.png")) == drawn(source, "--crop", "0,0,40,40")
 
 
 # Measuring

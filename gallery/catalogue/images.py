@@ -132,6 +132,13 @@ class Images:
         self._session.rollback()
         return found
 
+    def has_landmarks(self) -> bool:
+        """Say whether it is known of any image where the face is."""
+        query = select(Image.id).where(Image.landmarks.is_not(None)).limit(1)
+        found = self._session.scalar(query) is not None
+        self._session.rollback()
+        return found
+
     def below(self, path: str) -> list[int]:
         """Return the images found at a path, or below a folder of that path, rising."""
         folder = path.rstrip("/") + "/"

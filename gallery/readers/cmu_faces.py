@@ -4,6 +4,9 @@ A file is named faces/USER/USER_POSE_EXPRESSION_EYES[_SCALE].pgm, as in
 faces/an2i/an2i_left_angry_open_4.pgm; SCALE 2 is half and 4 a quarter of the size. ASCII and binary
 PGM occur. Of each shot the largest size that is there is taken.
 
+Landmarks: `landmarks.csv` in the folder, or `ARCHIVE.landmarks.csv` beside the archive
+(gallery/landmarks.py).
+
 Source: Tom Mitchell, "CMU Face Images", UCI Machine Learning Repository, 1997, CC BY 4.0.
 """
 
@@ -15,6 +18,7 @@ from gallery.archives import is_archive, unpacked
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import DatasetError
 from gallery.faces import Face, FaceSet
+from gallery.landmarks import FILE, beside, read_file
 from gallery.readers.files import walk
 
 SPACE = AttributeSpace(
@@ -41,7 +45,9 @@ def read(spec: str, path: Path) -> FaceSet:
     Raises:
         DatasetError: There is no such folder, or no file is named as above.
     """
-    root = unpacked(path) if path.is_file() and is_archive(path) else path
+    packed = path.is_file() and is_archive(path)
+    root, landmarks_file = (unpacked(path), beside(path)) if packed else (path, path / FILE)
+    landmarks = read_file(landmarks_file)
     shots: dict[tuple[str, Condition], tuple[int, str]] = {}
     problems = []
     for entry in walk(root):
@@ -59,7 +65,16 @@ def read(spec: str, path: Path) -> FaceSet:
             " faces/an2i/an2i_left_angry_open.pgm. Give the folder that holds faces/, or the"
             " archive"
         )
-    faces = tuple(Face(name, user, condition) for (user, condition), (_, name) in shots.items())
+    faces = tuple(
+        Face(name, user, condition, landmarks.get(name))
+        for (user, condition), (_, name) in shots.items()
+    )
     return FaceSet(
-        spec=spec, root=root, faces=faces, space=SPACE, crop=CROP, problems=tuple(problems)
+        spec=spec,
+        root=root,
+        faces=faces,
+        space=SPACE,
+        crop=CROP,
+        problems=tuple(problems),
+        landmarks_file=landmarks_file,
     )

@@ -18,7 +18,7 @@ from gallery.attributes import AttributeSpace, Condition, as_number, space_of
 from gallery.errors import DatasetError
 from gallery.faces import Face, FaceSet, Problem
 from gallery.images import is_image_name, is_unsupported_name
-from gallery.landmarks import read_landmarks
+from gallery.landmarks import FILE, read_landmarks
 from gallery.readers.files import walk
 
 LABELS = "labels.csv"
@@ -46,7 +46,14 @@ def read(spec: str, path: Path) -> FaceSet:
             f"No image under {path}: looked for files named as images (.jpg, .png, .webp, …)"
             f"{' in ' + LABELS if labels.is_file() else ''}. Check the folder"
         )
-    return FaceSet(spec=spec, root=path, faces=tuple(faces), space=space, problems=tuple(problems))
+    return FaceSet(
+        spec=spec,
+        root=path,
+        faces=tuple(faces),
+        space=space,
+        problems=tuple(problems),
+        landmarks_file=path / FILE,
+    )
 
 
 def _unlabelled(

@@ -16,7 +16,7 @@ from pathlib import Path
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import DatasetError
 from gallery.faces import Face, FaceSet
-from gallery.landmarks import read_landmarks, read_pos
+from gallery.landmarks import FILE, read_landmarks, read_pos
 from gallery.readers.files import walk
 
 # Head-height cameras from 45 degrees left to 45 degrees right, by the digits of the file name.
@@ -65,7 +65,14 @@ def read(spec: str, path: Path) -> FaceSet:
             " session01/multiview/001/01/05_1/001_01_01_051_07.png."
             " Give the folder that holds session01"
         )
-    return FaceSet(spec=spec, root=path, faces=tuple(faces), space=SPACE, problems=tuple(problems))
+    return FaceSet(
+        spec=spec,
+        root=path,
+        faces=tuple(faces),
+        space=SPACE,
+        problems=tuple(problems),
+        landmarks_file=path / FILE,
+    )
 
 
 def _face(name: str) -> Face | None:

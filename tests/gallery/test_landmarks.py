@@ -5,7 +5,7 @@ import pytest
 
 from gallery.align import Landmarks
 from gallery.errors import DatasetError
-from gallery.landmarks import read_landmarks, read_pos
+from gallery.landmarks import Points, beside, read_landmarks, read_pos, read_rows, write_rows
 
 HEADER = "path,left_eye_x,left_eye_y,right_eye_x,right_eye_y,chin_x,chin_y\n"
 
@@ -106,3 +106,45 @@ def test_points_without_chin_or_eyes_are_refused(content: str, put: Callable[...
     path = put("a.pos", content)
     with pytest.raises(DatasetError, match=r"a\.pos: the chin and at least one eye are needed"):
         read_pos(path)
+
+
+# Writing
+
+
+def test_what_is_written_is_read(photos: Path) -> None:
+    ann, bob = Points((30, 40), (50, 44), (41.25, 90)), Points((3, 4), (5, 4), (4, 9))
+    write_rows(photos / "landmarks.csv", [ann.row("a.png"), bob.row('b, "c".png')])
+    assert read_landmarks(photos) == {
+        "a.png": Landmarks((40, 42), (41.2, 90)),
+        'b, "c".png': Landmarks((4, 4), (4, 9)),
+    }
+    assert ann.landmarks == Landmarks((40, 42), (41.25, 90))
+
+
+def test_lines_keep_all_their_columns(put: Callable[..., Path], photos: Path) -> None:
+    path = put("landmarks.csv", HEADER.replace("\n", ",who\n") + "./a.png,30,40,,,41,90,Ann\n")
+    rows = read_rows(path)
+    assert rows["a.png"] == {
+        "path": "a.png",
+        "left_eye_x": "30",
+        "left_eye_y": "40",
+        "right_eye_x": "",
+        "right_eye_y": "",
+        "chin_x": "41",
+        "chin_y": "90",
+        "who": "Ann",
+    }
+    write_rows(path, [*rows.values(), Points((3, 4), (5, 4), (4, 9)).row("b.png")])
+    again = read_rows(path)
+    assert again["a.png"] == rows["a.png"]
+    assert again["b.png"]["who"] == ""
+    assert path.read_text("utf-8").splitlines()[0] == HEADER.strip() + ",who"
+    assert [one.name for one in photos.iterdir()] == ["landmarks.csv"]  # no temporary file is left
+
+
+def test_without_the_file_there_are_no_lines(photos: Path) -> None:
+    assert read_rows(photos / "landmarks.csv") == {}
+
+
+def test_landmarks_of_an_archive_stand_beside_it() -> None:
+    assert beside(Path("/data/faces.tar.gz")) == Path("/data/faces.tar.gz.landmarks.csv")

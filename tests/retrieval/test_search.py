@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gallery.align import Crop
+from gallery.align import Crop, Landmarks
 from gallery.attributes import Condition
 from gallery.errors import (
     CatalogueError,
@@ -125,6 +125,39 @@ def test_a_wish_may_be_spelt_with_its_unit(
     answer = searcher.query(photograph_of_p1, [wish], k=3)
     assert answer.wish == Condition(pose="45")
     assert hits(answer) == hits(searcher.query(photograph_of_p1, ["pose=45"], k=3))
+
+
+def test_each_image_may_have_a_crop_of_its_own(
+    searcher: Searcher, photograph_of_p1: Image.Image
+) -> None:
+    crop = Crop(4, 4, 30, 30)
+    one = searcher.query(photograph_of_p1, ["pose=45"], k=5, crop=crop)
+    assert hits(searcher.query(photograph_of_p1, ["pose=45"], k=5, crop=[crop])) == hits(one)
+    plain = searcher.query(photograph_of_p1, ["pose=45"], k=5)
+    assert hits(searcher.query(photograph_of_p1, ["pose=45"], k=5, crop=[None])) == hits(plain)
+    assert hits(plain) != hits(one)
+    with pytest.raises(ValueError, match="shorter"):
+        searcher.query(photograph_of_p1, ["pose=45"], k=5, crop=[])
+
+
+def test_a_file_of_the_gallery_has_the_crop_of_its_landmarks(
+    copied: Collection, faces_dir: Path, tmp_path: Path
+) -> None:
+    searcher = open_searcher(copied, ["pose=45"], CPU)
+    known, other, new = faces_dir / "p1-0-left.png", faces_dir / "p2-0-left.png", tmp_path / "x.png"
+    assert searcher.crop_of(known) is None
+    assert not searcher.cuts_otherwise(new)
+    image_id = copied.catalogue.images.at(str(known))
+    sql(copied, f"UPDATE image SET landmarks = '[20, 14, 20, 30]' WHERE id = {image_id}")  # noqa: S608
+    by = searcher.card.aligner.crop_by(Landmarks((20, 14), (20, 30)))
+    assert (searcher.crop_of(known), searcher.crop_of(other), searcher.crop_of(new)) == (
+        by,
+        None,
+        None,
+    )
+    assert searcher.cuts_otherwise(new)
+    assert not searcher.cuts_otherwise(other)
+    assert not searcher.cuts_otherwise(known)
 
 
 def test_another_wish_brings_another_drawing(

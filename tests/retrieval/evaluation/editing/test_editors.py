@@ -13,9 +13,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import cli  # noqa: TID251  the subject
+from gallery import packages
 from gallery.attributes import Attribute
 from gallery.errors import ConfigError, DatasetError
-from retrieval import foreign
 from retrieval.evaluation.editing import sheet
 from retrieval.evaluation.editing.comparison import check_alike, compare_editors, editors_table
 from retrieval.evaluation.editing.sheet import choose_edits, draw_sheet
@@ -169,7 +169,7 @@ def mindseye_bench(
     faces_spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., None]:
     """Benchmark weights with --editing from the command line, without the judges of others."""
-    monkeypatch.setattr(foreign, "find_spec", lambda _: None)
+    monkeypatch.setattr(packages, "find_spec", lambda _: None)
 
     def bench(weights: Path, out: Path) -> None:
         given = ("--editing", "--methods", "ours", "--queries", "12", "--device", "cpu")

@@ -1,0 +1,104 @@
+"""Where a face is, from what a detector sees: a box, the eyes and the nose.
+
+Detectors of faces do not look for chins. The chin is estimated here, from the eyes, the base of the
+nose and the size of the box; docs/log.md says how well. Coordinates are pixels of the upright
+image, x to the right and y down.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from PIL import Image
+
+from gallery.align import Landmarks
+from gallery.errors import ImageError
+from gallery.landmarks import Points
+
+# Eyes and chin stand on one upright line. It runs through the midpoint of the eyes' corners, but
+# back from there by AHEAD times the nose's x, since corners lie before eyeballs, and of a turned
+# head more so; and towards the box' middle by INWARD, since an eye that is not seen is guessed to
+# stand outside the face.
+AHEAD, INWARD = 0.28, 0.21
+# The chin lies below the eyes by NOSE times the height from there to the base of the nose, plus BOX
+# times the side of the box.
+NOSE, BOX = 1.17, 0.38
+HIGHEST = 0.5  # it lies at least so far below the eyes, in sides of the box
+
+
+class NoFaceError(ImageError):
+    """No face was found in an image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One face, as a detector sees it.
+
+    Attributes:
+        box: Left, upper, right and lower edge: from the brows to the mouth or the chin.
+        left_eye: The person's left eye, midway between its corners, (x, y).
+        right_eye: Likewise; of a profile, a guess at the eye that is not seen.
+        nose: Its base, above the upper lip, (x, y).
+    """
+
+    box: tuple[float, float, float, float]
+    left_eye: tuple[float, float]
+    right_eye: tuple[float, float]
+    nose: tuple[float, float]
+
+    @property
+    def side(self) -> float:
+        """Mean of the box' width and height, pixels."""
+        left, upper, right, lower = self.box
+        return (right - left + lower - upper) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFace:
+    """The largest face of a photograph.
+
+    Attributes:
+        points: Its eyes and its chin.
+        faces: How many were seen in the photograph.
+    """
+
+    points: Points
+    faces: int
+
+    @property
+    def landmarks(self) -> Landmarks:
+        """What an aligner cuts by."""
+        return self.points.landmarks
+
+
+class Detector(Protocol):
+    """Looks for faces."""
+
+    def look(self, image: Image.Image) -> Sequence[Sighting]:
+        """Return the faces of an upright image, in mode "L" or "RGB"; none may be there."""
+
+
+def find_face(image: Image.Image, detector: Detector) -> FoundFace:
+    """Return the largest face of an upright image.
+
+    Raises:
+        NoFaceError: There is none.
+    """
+    seen = detector.look(image)
+    if not seen:
+        raise NoFaceError("no face was found")
+    return FoundFace(points_of(max(seen, key=lambda one: one.side)), len(seen))
+
+
+def points_of(seen: Sighting) -> Points:
+    """Return the eyes and the estimated chin of a face."""
+    eyes_x = (seen.left_eye[0] + seen.right_eye[0]) / 2
+    eyes_y = (seen.left_eye[1] + seen.right_eye[1]) / 2
+    inward = (seen.box[0] + seen.box[2]) / 2 - eyes_x
+    aside = INWARD * inward - AHEAD * (seen.nose[0] - eyes_x)
+    down = max(NOSE * (seen.nose[1] - eyes_y) + BOX * seen.side, HIGHEST * seen.side)
+    return Points(
+        left_eye=(seen.left_eye[0] + aside, seen.left_eye[1]),
+        right_eye=(seen.right_eye[0] + aside, seen.right_eye[1]),
+        chin=(eyes_x + aside, eyes_y + down),
+    )

@@ -1,0 +1,125 @@
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from gallery.errors import DatasetError
+from gallery.finding import Sighting
+from gallery.landmarks import read_landmarks, read_rows
+from gallery.locating import Looked, Outcome, locate, located, to_json, to_text
+from gallery.readers.registry import open_faces
+
+Put = Callable[..., Path]
+FACE = Sighting((10, 10, 40, 40), (30, 20), (20, 20), (25, 30))
+
+
+def photograph(faces: int) -> bytes:
+    """A picture as wide as the number of faces that `Counts` sees on it, and 9 more pixels."""
+    data = io.BytesIO()
+    Image.new("L", (9 + faces, 50), 90).save(data, "PNG")
+    return data.getvalue()
+
+
+class Counts:
+    """A detector that sees as many faces as a photograph is wide, less 9 pixels."""
+
+    def __init__(self) -> None:
+        self.looked = 0
+
+    def look(self, image: Image.Image) -> list[Sighting]:
+        self.looked += 1
+        return [FACE] * (image.width - 9)
+
+
+def outcome_of(steps: object) -> tuple[list[Looked], Outcome]:
+    seen: list[Looked] = []
+    while True:
+        try:
+            seen.append(next(steps))  # type: ignore[call-overload]
+        except StopIteration as end:
+            return seen, end.value
+
+
+@pytest.fixture
+def album(put: Put, photos: Path) -> Path:
+    """Photographs with one, two and no faces, and one that is damaged."""
+    put("ann/one.png", photograph(1))
+    put("two.png", photograph(2))
+    put("beach.png", photograph(0))
+    put("torn.png", b"no picture")
+    return photos
+
+
+def test_faces_are_found_counted_and_written(album: Path) -> None:
+    seen, outcome = outcome_of(locate(open_faces(f"folder:{album}"), Counts()))
+    assert seen == [Looked(number, 4) for number in (1, 2, 3, 4)]
+    assert (outcome.known, outcome.found) == (0, 2)
+    assert outcome.several == {"two.png": 2}
+    assert outcome.none == ("beach.png",)
+    assert [problem.name for problem in outcome.problems] == ["torn.png"]
+    assert set(read_landmarks(album)) == {"ann/one.png", "two.png"}
+    again = open_faces(f"folder:{album}")
+    assert [face.name for face in again.faces if face.landmarks] == ["ann/one.png", "two.png"]
+    assert len(located(again, album / "landmarks.csv")) == 2
+    text = to_text(outcome)
+    assert text.splitlines()[0] == (
+        "2 faces found, 0 known already, 1 images without a face, 1 that cannot be read"
+    )
+    assert "  2 faces, the largest taken: two.png" in text
+    assert "  no face: beach.png" in text
+    assert "  cannot be read: torn.png: not an image of a known format" in text
+    told = to_json(outcome)
+    assert (told["found"], told["several"], told["none"]) == (2, {"two.png": 2}, ["beach.png"])
+    assert told["problems"][0]["path"] == "torn.png"
+
+
+def test_what_is_known_is_not_looked_at_and_stays_as_it_is(put: Put, album: Path) -> None:
+    by_hand = "path,left_eye_x,left_eye_y,right_eye_x,right_eye_y,chin_x,chin_y,by\n"
+    put("landmarks.csv", by_hand + "two.png,1,2,3,2,2,9.25,Ann\ngone.png,1,2,3,2,2,9,Bob\n")
+    detector = Counts()
+    seen, outcome = outcome_of(locate(open_faces(f"folder:{album}"), detector))
+    assert (detector.looked, outcome.known, outcome.found) == (2, 1, 1)
+    assert seen[0] == Looked(2, 4)
+    rows = read_rows(album / "landmarks.csv")
+    assert list(rows) == ["two.png", "gone.png", "ann/one.png"]
+    assert (rows["two.png"]["chin_y"], rows["gone.png"]["by"]) == ("9.25", "Bob")
+    _, again = outcome_of(locate(open_faces(f"folder:{album}"), detector))
+    assert (again.known, again.found, again.none) == (2, 0, ("beach.png",))
+
+
+def test_a_search_that_is_stopped_goes_on(put: Put, photos: Path) -> None:
+    for number in range(40):
+        put(f"{number}.png", photograph(1))
+    steps = locate(open_faces(f"folder:{photos}"), Counts())
+    for _ in range(20):
+        next(steps)
+    assert len(read_landmarks(photos)) == 16  # what a machine that dies would leave
+    steps.close()
+    assert len(read_landmarks(photos)) == 20
+    detector = Counts()
+    _, outcome = outcome_of(locate(open_faces(f"folder:{photos}"), detector))
+    assert (detector.looked, outcome.known, outcome.found) == (20, 20, 20)
+    assert len(read_landmarks(photos)) == 40
+
+
+def test_another_file_is_filled_by_itself(album: Path, tmp_path: Path) -> None:
+    outcome_of(locate(open_faces(f"folder:{album}"), Counts()))
+    other = tmp_path / "new" / "other.csv"
+    _, outcome = outcome_of(locate(open_faces(f"folder:{album}"), Counts(), other))
+    assert (outcome.known, outcome.found) == (0, 2)
+    assert read_rows(other) == read_rows(album / "landmarks.csv")
+
+
+def test_without_a_face_no_file_appears(put: Put, photos: Path) -> None:
+    for number in range(20):
+        put(f"{number}.png", photograph(0))
+    _, outcome = outcome_of(locate(open_faces(f"folder:{photos}"), Counts()))
+    assert (outcome.found, len(outcome.none)) == (0, 20)
+    assert not (photos / "landmarks.csv").exists()
+
+
+def test_aligned_faces_are_left_alone() -> None:
+    with pytest.raises(DatasetError, match="The faces of studio-mini are aligned already"):
+        next(locate(open_faces("studio-mini"), Counts()))
