@@ -352,7 +352,8 @@ def test_a_folder_of_50_files_good_and_bad_is_indexed(
     assert list(space) == [
         *("name", "weights_sha256", "architecture", "attributes", "score", "hypotheses"),
         "generation",
-        *("published_at", "kind", "vectors", "dimension", "index", "states", "skipped"),
+        *("published_at", "kind", "vectors", "dimension", "index", "strangers"),
+        *("states", "skipped"),
     ]
     assert space["states"] == {"indexed": 44, "skipped": 3, "removed": 0, "pending": 0}
     reasons = {Path(one["path"]).name: one["reason"] for one in space["skipped"]}

@@ -19,6 +19,7 @@ QUESTIONS: dict[str, Callable[[Catalogue], object]] = {
     "states": lambda catalogue: catalogue.spaces.states(1, [1]),
     "shards": lambda catalogue: catalogue.spaces.shards(1),
     "state_counts": lambda catalogue: catalogue.spaces.state_counts(1),
+    "has_landmarks": lambda catalogue: catalogue.images.has_landmarks(),
     "errors_above": lambda catalogue: catalogue.spaces.errors_above(1, 20.0),
     "placed_ids": lambda catalogue: catalogue.spaces.placed_ids(1, "indexed"),
     "at": lambda catalogue: catalogue.images.at("/a"),
