@@ -89,7 +89,8 @@ def _trained(out: Path, editors: Sequence[Editor]) -> str:
         batch, every = recipe["batch_size"], recipe.get("critic_steps", 1)
         batches.add(str(batch))
         seen = recipe["steps"] // every * batch
-        critic = "none" if one.architecture.startswith("two-stage") else f"{seen * every:,}"
+        alone = one.architecture.startswith(("two-stage", "mindseye"))
+        critic = "none" if alone else f"{seen * every:,}"
         people = len(card["train_identities"])
         cost = _results(out, one)["editing"]["costs"][0]
         rows.append(
@@ -228,7 +229,7 @@ def _differences(name: str, found: Comparison) -> list[str]:
 
 def _settings(network: Json) -> str:
     said = [f"{name} {str(value).lower()}" for name, value in network.items() if name != "size"]
-    return ", ".join(said) or "as published"
+    return ", ".join(said) or "as they are"
 
 
 def _results(out: Path, editor: Editor) -> Json:

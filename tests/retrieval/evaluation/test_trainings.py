@@ -113,6 +113,22 @@ def test_benchmarks_stand_on_one_page(trainings: list[Path]) -> None:
     assert refused.startswith("Error: There is no nowhere; give a results.json")
 
 
+def test_what_was_found_of_each_wish_stands_in_a_table(trainings: list[Path]) -> None:
+    script = [sys.executable, str(ROOT / "scripts" / "wishes_table.py"), str(trainings[0])]
+    ran = run(*script, "--attribute", "pose")
+    assert ran.returncode == 0, ran.stderr
+    table = read_per_query(trainings[0] / "queries.npz")
+    wished = [key.rpartition("pose=")[2] for key in table.key.tolist() if "\tpose=" in key]
+    lines = ran.stdout.splitlines()
+    assert lines[0] == "| wish | queries | method | C1 R@1 | C1 R@5 | C2 R@1 | C2 R@5 |"
+    assert [line.split("|")[1].strip() for line in lines[2:]] == ["0", "15", "30", "45"]
+    at = [i for i, key in enumerate(table.key.tolist()) if key.endswith(("pose=45", "pose=-45"))]
+    expected = 100 * np.nanmean(table.scores[0, 0, at, table.measures.index("R@1")])
+    asked = wished.count("45") + wished.count("-45")
+    assert lines[-1].startswith(f"| 45 | {asked:,} | `ours` | {expected:.1f} [")
+    assert run(*script, "--attribute", "hat").stderr == "Error: Nothing was wished of 'hat' there\n"
+
+
 def test_trainings_of_other_queries_or_methods_are_refused(
     trainings: list[Path], tmp_path: Path
 ) -> None:

@@ -1,0 +1,74 @@
+"""What was found of each wish, from a benchmark's queries.npz: a row for each value and method.
+
+Example: scripts/wishes_table.py results/wide --attribute pose --methods ours,raw/sface/no-source
+"""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from gallery.attributes import as_number
+from gallery.errors import ConfigError, UserError
+from retrieval.evaluation.compare import read_results
+from retrieval.evaluation.estimation import Sample
+from retrieval.evaluation.outputs.per_query import PerQuery
+
+MEASURES = ("R@1", "R@5")
+
+
+def rows(table: PerQuery, attribute: str, methods: list[str]) -> list[str]:
+    """Return the table's rows in Markdown, percent; opposite numbers (-60, 60) share one.
+
+    Raises:
+        ConfigError: Nothing was wished of the attribute, or a method did not run.
+    """
+    wished = np.array([_wished(key, attribute) for key in table.key.tolist()])
+    values = sorted(set(wished.tolist()) - {""}, key=lambda value: (as_number(value) or 0, value))
+    if not values:
+        raise ConfigError(f"Nothing was wished of {attribute!r} there")
+    person = np.unique(table.identity, return_inverse=True)[1].astype(np.int64)
+    columns = [table.measures.index(name) for name in MEASURES]
+    lines = []
+    for value in values:
+        for method in methods:
+            if method not in table.methods:
+                raise ConfigError(f"{method!r} did not run there; it has {table.methods}")
+            cells = []
+            for criterion in range(len(table.criteria)):
+                scores = table.scores[table.methods.index(method), criterion].astype(np.float64)
+                sample = Sample((wished == value) & np.isfinite(scores[:, 0]), person)
+                for figure in sample.figures(scores[:, columns]):
+                    ends = figure.interval
+                    between = f" [{100 * ends[0]:.1f}, {100 * ends[1]:.1f}]" if ends else ""
+                    cells.append(f"{100 * figure.value:.1f}{between}")
+            asked = int((wished == value).sum())
+            lines.append(f"| {value} | {asked:,} | `{method}` | {' | '.join(cells)} |")
+    return lines
+
+
+def _wished(key: str, attribute: str) -> str:
+    """Return the value that a query wishes for, without its sign; "" of another attribute."""
+    found = re.search(rf"\t{re.escape(attribute)}=(.*)$", key)
+    if found is None:
+        return ""
+    number = as_number(found[1])
+    return found[1] if number is None or number >= 0 else found[1].removeprefix("-")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--attribute", required=True)
+    parser.add_argument("--methods", default="ours", help="names, with commas between")
+    given = parser.parse_args()
+    try:
+        table = read_results(given.results)[1]
+        found = rows(table, given.attribute, given.methods.split(","))
+    except UserError as error:
+        sys.exit(f"Error: {error}")
+    names = " | ".join(f"{criterion} {name}" for criterion in table.criteria for name in MEASURES)
+    head = f"| wish | queries | method | {names} |\n|---|---:|---|" + "---:|" * names.count("R@")
+    sys.stdout.write("\n".join([head, *found, ""]))
