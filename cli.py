@@ -147,9 +147,12 @@ def data_find_faces(
         outcome = _result(locating.locate(faces, DlibDetector(), target), "finding faces")
     found = {"spec": spec, "out": str(target), **locating.to_json(outcome)}
     typer.echo(json.dumps(found, ensure_ascii=False) if as_json else locating.to_text(outcome))
+    if target is None or not target.is_file():
+        _note("Nothing written: no new face was found; mark faces by hand instead (docs/data.md)")
+        return
     _note(f"Landmarks: {target}")
-    if sheet is not None and target is not None:
-        sheets.save(contact_sheet(locating.located(faces, target)), sheet)
+    if sheet is not None and (shown := locating.located(faces, target)).faces:
+        sheets.save(contact_sheet(shown), sheet)
         _note(f"Sheet: {sheet}")
 
 
