@@ -1266,6 +1266,12 @@ def _found_faces(
     from gallery.finding import find_face
 
     detector = DlibDetector()
+    if searcher.cuts_by_own_crop():
+        _note(
+            "Warning: faces of this gallery are cut by the weights' own crop, and --crop face cuts"
+            " by eyes and chin; leave it out, or find the faces of the gallery, too: mindseye data"
+            " find-faces, then mindseye index build"
+        )
     crops: list[Crop | None] = []
     for path, photograph in zip(paths, photographs, strict=True):
         with _asking_for_crops([path]):

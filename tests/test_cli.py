@@ -667,7 +667,11 @@ def test_where_no_face_is_found_nothing_is_said_to_be_written(
 
 
 def test_a_query_can_look_for_the_face(
-    mindseye: Mindseye, collection_dir: Path, holiday: Path, sees: Callable[..., None]
+    mindseye: Mindseye,
+    collection_dir: Path,
+    holiday: Path,
+    sees: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def ask(*more: object) -> Ran:
         return mindseye(
@@ -682,6 +686,11 @@ def test_a_query_can_look_for_the_face(
     by_hand = ask("--crop", str(square))
     assert found.json["drawn"] == by_hand.json["drawn"]
     assert found.json["drawn"] != ask().json["drawn"]
+    with monkeypatch.context() as changed:
+        changed.setattr("retrieval.search.Searcher.cuts_by_own_crop", lambda _: True)
+        told = ask("--crop", "face")
+    assert "faces of this gallery are cut by the weights' own crop" in told.err
+    assert told.json["hits"] == found.json["hits"]
     sees(IN_THE_MIDDLE, ASIDE)
     assert "photo 1.png: 2 faces; the largest is taken" in ask("--crop", "face").err
     sees()
