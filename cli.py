@@ -471,7 +471,7 @@ def index_build(
     faces = open_faces(spec)
     paths = [find_weights(given) for given in weights] or _packaged_for(faces, attribute)
     engines = [_engine(str(path), device, images=len(faces)) for path in paths]
-    _check_score(score, hypotheses, engines)
+    _check_score(score, hypotheses, engines, is_new=not collection.exists())
     if resume:
         Collection.open(collection).close()
     opened = Collection.open_or_create(collection, catalogue)
@@ -1127,17 +1127,20 @@ def _index_request(
     )
 
 
-def _check_score(given: str | None, hypotheses: str | None, engines: "list[Engine]") -> None:
+def _check_score(
+    given: str | None, hypotheses: str | None, engines: "list[Engine]", *, is_new: bool
+) -> None:
     """Refuse a score that cannot be had, before anything is made."""
     from retrieval.fusion import SCORES
     from retrieval.hypotheses import AUTO, ONE, Hypotheses
-    from retrieval.scoring import make_scoring
+    from retrieval.scoring import default_score, make_scoring
 
     many = ONE if hypotheses in (None, AUTO) else Hypotheses.parse(hypotheses or "")
     if given is not None:
         _one_of("--score", given, SCORES)
-        for engine in engines:
-            make_scoring(engine, given, many)
+    for engine in engines:
+        if given is not None or (is_new and not many.single):
+            make_scoring(engine, given or default_score(engine), many)
 
 
 def _score(

@@ -1069,6 +1069,10 @@ MISTAKES = {
         f"{BUILD} --hypotheses 3",
         "Hypotheses are 1, 2, or like '2 within 1.5' (docs/fusion.md), not '3'",
     ),
+    "second hypotheses and no score": (
+        f"{BUILD} --hypotheses 2",
+        "--hypotheses 2 does harm with --score drawing: without log p",
+    ),
     "second hypotheses without log p": (
         f"{BUILD} --score drawing --hypotheses 2",
         "--hypotheses 2 does harm with --score drawing: without log p an image answers to a wrong",
