@@ -147,9 +147,12 @@ def data_find_faces(
         outcome = _result(locating.locate(faces, DlibDetector(), target), "finding faces")
     found = {"spec": spec, "out": str(target), **locating.to_json(outcome)}
     typer.echo(json.dumps(found, ensure_ascii=False) if as_json else locating.to_text(outcome))
+    if target is None or not target.is_file():
+        _note("Nothing written: no new face was found; mark faces by hand instead (docs/data.md)")
+        return
     _note(f"Landmarks: {target}")
-    if sheet is not None and target is not None:
-        sheets.save(contact_sheet(locating.located(faces, target)), sheet)
+    if sheet is not None and (shown := locating.located(faces, target)).faces:
+        sheets.save(contact_sheet(shown), sheet)
         _note(f"Sheet: {sheet}")
 
 
@@ -468,7 +471,7 @@ def index_build(
     faces = open_faces(spec)
     paths = [find_weights(given) for given in weights] or _packaged_for(faces, attribute)
     engines = [_engine(str(path), device, images=len(faces)) for path in paths]
-    _check_score(score, hypotheses, engines)
+    _check_score(score, hypotheses, engines, is_new=not collection.exists())
     if resume:
         Collection.open(collection).close()
     opened = Collection.open_or_create(collection, catalogue)
@@ -1124,17 +1127,20 @@ def _index_request(
     )
 
 
-def _check_score(given: str | None, hypotheses: str | None, engines: "list[Engine]") -> None:
+def _check_score(
+    given: str | None, hypotheses: str | None, engines: "list[Engine]", *, is_new: bool
+) -> None:
     """Refuse a score that cannot be had, before anything is made."""
     from retrieval.fusion import SCORES
     from retrieval.hypotheses import AUTO, ONE, Hypotheses
-    from retrieval.scoring import make_scoring
+    from retrieval.scoring import default_score, make_scoring
 
     many = ONE if hypotheses in (None, AUTO) else Hypotheses.parse(hypotheses or "")
     if given is not None:
         _one_of("--score", given, SCORES)
-        for engine in engines:
-            make_scoring(engine, given, many)
+    for engine in engines:
+        if given is not None or (is_new and not many.single):
+            make_scoring(engine, given or default_score(engine), many)
 
 
 def _score(
@@ -1263,6 +1269,12 @@ def _found_faces(
     from gallery.finding import find_face
 
     detector = DlibDetector()
+    if searcher.cuts_by_own_crop():
+        _note(
+            "Warning: faces of this gallery are cut by the weights' own crop, and --crop face cuts"
+            " by eyes and chin; leave it out, or find the faces of the gallery, too: mindseye data"
+            " find-faces, then mindseye index build"
+        )
     crops: list[Crop | None] = []
     for path, photograph in zip(paths, photographs, strict=True):
         with _asking_for_crops([path]):

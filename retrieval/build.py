@@ -146,7 +146,7 @@ def _hypotheses(
     engine: Engine, score: str, stored: IndexContract | None, asked: str | None
 ) -> Hypotheses:
     """Return what is asked for, or what a space has, or what was fitted for the score."""
-    if asked is None and stored is not None:
+    if asked is None and stored is not None and score != DRAWING:
         return Rule.parse(stored.canonicalisation).hypotheses
     if asked is None or asked == AUTO:
         return ONE if score == DRAWING else chosen_hypotheses(engine.card, score)

@@ -81,8 +81,8 @@ def counted(collection: Collection, space: SpaceRow, usual: Usual) -> Strangers 
 def misfit(name: str, strangers: Strangers) -> str:
     """Say in one line that weights do not fit a gallery, and what to do."""
     return (
-        f"{name} does not fit these photographs: {strangers}. Answers get no confidence; cut the"
-        f" faces out by landmarks (docs/data.md), or {TODO}"
+        f"{name} does not fit these photographs: {strangers}. Answers get no confidence; have the"
+        f" faces found (mindseye data find-faces) and index again, or {TODO}"
     )
 
 
@@ -108,7 +108,8 @@ def of_sources(usual: Usual, errors: Sequence[float]) -> Doubt | None:
     found, limit = spell(worst), spell(usual.limit)
     reason = (
         f"No confidence: this photograph is unlike those the weights know (error {found}, usual is"
-        f" below {limit}); say where the face is: --crop X,Y,W,H, or {TODO}"
+        f" below {limit}); have the face found: --crop face, or say where it is: --crop X,Y,W,H, or"
+        f" {TODO}"
     )
     return Doubt(reason, f"no confidence:\nerror {found},\nusual < {limit}")
 

@@ -186,6 +186,10 @@ class Searcher:
         images = self._catalogue.images
         return images.at(str(path.absolute())) is None and images.has_landmarks()
 
+    def cuts_by_own_crop(self) -> bool:
+        """Say whether faces of the gallery are cut by a crop of the weights, none by landmarks."""
+        return self.card.aligner.crop is not None and not self._catalogue.images.has_landmarks()
+
     def crop_of(self, path: Path) -> Crop | None:
         """Return where the face is in a file that the gallery holds, if it knows landmarks."""
         image_id = self._catalogue.images.at(str(path.absolute()))

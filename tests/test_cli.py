@@ -653,8 +653,25 @@ def test_faces_are_found_and_used_from_then_on(
     assert [problem["path"] for problem in told["problems"]] == ["torn.png"]
 
 
+def test_where_no_face_is_found_nothing_is_said_to_be_written(
+    mindseye: Mindseye, faces_dir: Path, tmp_path: Path, sees: Callable[..., None]
+) -> None:
+    album = Path(shutil.copytree(faces_dir, tmp_path / "album"))
+    sees()
+    ran = mindseye("data", "find-faces", f"folder:{album}", "--sheet", "found.png")
+    assert ran.status == 0, ran.err
+    assert ran.out.startswith("0 faces found, 0 known already, 30 images without a face")
+    assert "Nothing written: no new face was found; mark faces by hand" in ran.err
+    assert "landmarks.csv" not in ran.err
+    assert not (album / "landmarks.csv").exists()
+
+
 def test_a_query_can_look_for_the_face(
-    mindseye: Mindseye, collection_dir: Path, holiday: Path, sees: Callable[..., None]
+    mindseye: Mindseye,
+    collection_dir: Path,
+    holiday: Path,
+    sees: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def ask(*more: object) -> Ran:
         return mindseye(
@@ -669,6 +686,11 @@ def test_a_query_can_look_for_the_face(
     by_hand = ask("--crop", str(square))
     assert found.json["drawn"] == by_hand.json["drawn"]
     assert found.json["drawn"] != ask().json["drawn"]
+    with monkeypatch.context() as changed:
+        changed.setattr("retrieval.search.Searcher.cuts_by_own_crop", lambda _: True)
+        told = ask("--crop", "face")
+    assert "faces of this gallery are cut by the weights' own crop" in told.err
+    assert told.json["hits"] == found.json["hits"]
     sees(IN_THE_MIDDLE, ASIDE)
     assert "photo 1.png: 2 faces; the largest is taken" in ask("--crop", "face").err
     sees()
@@ -1046,6 +1068,10 @@ MISTAKES = {
     "unknown hypotheses": (
         f"{BUILD} --hypotheses 3",
         "Hypotheses are 1, 2, or like '2 within 1.5' (docs/fusion.md), not '3'",
+    ),
+    "second hypotheses and no score": (
+        f"{BUILD} --hypotheses 2",
+        "--hypotheses 2 does harm with --score drawing: without log p",
     ),
     "second hypotheses without log p": (
         f"{BUILD} --score drawing --hypotheses 2",

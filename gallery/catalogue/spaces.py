@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, bindparam, case, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from gallery.catalogue.images import NOWHERE, Images
@@ -268,12 +268,13 @@ class Spaces:
             limit: Mean squared error.
         """
         error = Placement.error
-        query = select(func.count(case((error > limit, 1))), func.count(error)).where(
-            Placement.space_id == space_id, Placement.state == "indexed"
-        )
-        above, known = self._session.execute(query).one()
+        indexed = (Placement.space_id == space_id) & (Placement.state == "indexed")
+        found = [
+            int(self._session.scalar(select(func.count()).where(indexed, which)) or 0)
+            for which in (error > limit, error.is_not(None))  # each in an index alone
+        ]
         self._session.rollback()
-        return int(above), int(known)
+        return found[0], found[1]
 
     def placed_ids(self, space_id: int, state: str) -> list[int]:
         """List the images in one state of a space, by id."""

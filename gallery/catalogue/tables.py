@@ -30,7 +30,8 @@ LONG = BigInteger().with_variant(Integer, "sqlite")  # where every integer is as
 PLAIN = Text().with_variant(Text(collation="C"), "postgresql")  # in the order of its code points
 NAME = String(255).with_variant(String(255, collation="C"), "postgresql")
 DOUBLED = text("second_estimate IS NOT NULL")  # few rows, where any are
-REVISION = "0004"  # the newest of migrations/versions
+CUT = text("landmarks IS NOT NULL")
+REVISION = "0005"  # the newest of migrations/versions
 
 
 class Table(DeclarativeBase):
@@ -58,6 +59,7 @@ class Image(Table):
     """
 
     __tablename__ = "image"
+    __table_args__ = (Index("ix_image_cut", "id", sqlite_where=CUT, postgresql_where=CUT),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
@@ -152,6 +154,7 @@ class Placement(Table):
         Index("ix_placement_space_id_shard", "space_id", "shard"),
         Index("ix_placement_space_id_removed_in", "space_id", "removed_in"),
         Index("ix_placement_space_id_estimate", "space_id", "estimate"),
+        Index("ix_placement_error", "space_id", "state", "error"),
         Index(
             "ix_placement_doubled",
             *("space_id", "shard", "image_id"),

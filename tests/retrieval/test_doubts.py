@@ -120,8 +120,8 @@ def test_a_source_redrawn_worse_than_usual_has_no_confidence(
     assert answer.doubt is not None
     assert answer.doubt.reason == (
         "No confidence: this photograph is unlike those the weights know (error"
-        f" {errors[worst]:,.0f}, usual is below {between(errors, 3):,.0f}); say where the face is:"
-        " --crop X,Y,W,H, or train on your own: mindseye train"
+        f" {errors[worst]:,.0f}, usual is below {between(errors, 3):,.0f}); have the face found:"
+        " --crop face, or say where it is: --crop X,Y,W,H, or train on your own: mindseye train"
     )
     assert to_json(answer, "x.png")["no_confidence"] == answer.doubt.reason
     assert {hit["confidence"] for hit in to_json(answer, "x.png")["hits"]} == {None}
@@ -165,8 +165,8 @@ def test_a_gallery_unlike_what_is_known_has_no_confidence_for_any_answer(
     assert answer.doubt.reason == (
         "No confidence: fitted-32 does not fit these photographs: 4 of 30 images (13 %) are redrawn"
         f" with an error above {between(errors, 4):,.0f}, where 1 % is usual. Answers get no"
-        " confidence; cut the faces out by landmarks (docs/data.md), or train on your own:"
-        " mindseye train"
+        " confidence; have the faces found (mindseye data find-faces) and index again, or train on"
+        " your own: mindseye train"
     )
     strangers = [collection.catalogue.images.at(str(faces_dir / name)) for name in errors][-2:]
     assert collection.catalogue.images.remove([i for i in strangers if i is not None]) == sorted(

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +148,10 @@ def test_a_file_of_the_gallery_has_the_crop_of_its_landmarks(
     known, other, new = faces_dir / "p1-0-left.png", faces_dir / "p2-0-left.png", tmp_path / "x.png"
     assert searcher.crop_of(known) is None
     assert not searcher.cuts_otherwise(new)
+    assert not searcher.cuts_by_own_crop()
+    own = replace(searcher.card.aligner, crop=Crop(0, 0, 1, 1))
+    searcher.engine.card = replace(searcher.card, aligner=own)
+    assert searcher.cuts_by_own_crop()
     image_id = copied.catalogue.images.at(str(known))
     sql(copied, f"UPDATE image SET landmarks = '[20, 14, 20, 30]' WHERE id = {image_id}")  # noqa: S608
     by = searcher.card.aligner.crop_by(Landmarks((20, 14), (20, 30)))
@@ -156,6 +161,7 @@ def test_a_file_of_the_gallery_has_the_crop_of_its_landmarks(
         None,
     )
     assert searcher.cuts_otherwise(new)
+    assert not searcher.cuts_by_own_crop()
     assert not searcher.cuts_otherwise(other)
     assert not searcher.cuts_otherwise(known)
 

@@ -213,6 +213,12 @@ def test_two_hypotheses_need_log_p_in_the_score(space: Space) -> None:
     assert space.rows() == 30
 
 
+def test_another_score_than_that_of_second_hypotheses_is_another_contract(space: Space) -> None:
+    space.build(hypotheses="2")
+    with pytest.raises(IndexFileError, match="made under another contract: canonicalisation"):
+        space.build(score="drawing")
+
+
 def test_hypotheses_that_were_not_fitted_are_refused(space: Space) -> None:
     with pytest.raises(
         WeightsError, match="with 2 within 9 hypotheses .fitted: '2 within 1', '2'.; say --hypoth"

@@ -125,3 +125,29 @@ def test_tables_without_a_revision_are_refused(url: str) -> None:
     engine.dispose()
     with pytest.raises(CatalogueError, match="has revision unknown, this mindseye knows 0001"):
         connect(url)
+
+
+def test_what_every_query_asks_of_a_whole_gallery_reads_no_table(
+    tmp_path: Path, open_catalogue: Open
+) -> None:
+    catalogue = open_catalogue()
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, said: Any, *_: Any) -> None:
+        asked.append((statement, said))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        catalogue.spaces.errors_above(1, 20.0)
+        catalogue.images.has_landmarks()
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    with sqlite3.connect(tmp_path / "catalogue.db") as database:
+        plans = [
+            step[-1]
+            for statement, said in asked
+            for step in database.execute(f"EXPLAIN QUERY PLAN {statement}", said)
+        ]
+    database.close()
+    used = [plan.partition("INDEX ")[2].partition(" ")[0] for plan in plans]
+    assert used == ["ix_placement_error", "ix_placement_error", "ix_image_cut"]
