@@ -191,14 +191,15 @@ def _compare(first: PerQuery, second: PerQuery, notes: tuple[str, ...]) -> Compa
     differences = []
     for criterion in first.criteria:
         for method in methods:
-            a = _scores(first, method, criterion)[rows_a][:, columns_a]
-            b = _scores(second, method, criterion)[rows_b][:, columns_b]
+            a = scores_in(first, method, criterion)[rows_a][:, columns_a]
+            b = scores_in(second, method, criterion)[rows_b][:, columns_b]
             differences += _paired(method, criterion, measures, (a, b), identity)
     sizes = len(first.key), len(second.key), len(shared)
     return Comparison(sizes, len(np.unique(identity)), notes, tuple(differences))
 
 
-def _scores(table: PerQuery, method: str, criterion: str) -> Floats:
+def scores_in(table: PerQuery, method: str, criterion: str) -> Floats:
+    """Return what a method's queries scored under a criterion, (Q, M)."""
     place = table.methods.index(method), table.criteria.index(criterion)
     scores: Floats = table.scores[place].astype(np.float64)
     return scores

@@ -14,10 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from gallery.errors import ConfigError
-from retrieval.evaluation.compare import read_results
+from retrieval.evaluation.compare import read_results, scores_in
 from retrieval.evaluation.estimation import Figure, Sample
 from retrieval.evaluation.outputs.per_query import PerQuery
-from retrieval.evaluation.records import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +128,14 @@ def _of_method(
     reference = first if first and method in first[0].methods else ()
     rows = []
     for criterion in shown.criteria:
-        each = np.stack([_scores(table, method, criterion) for table in tables])  # (T, Q, M)
+        each = np.stack([scores_in(table, method, criterion) for table in tables])  # (T, Q, M)
         mean = each.mean(axis=0)
         sample = Sample(np.isfinite(mean.sum(axis=1)), identity)
         means = each[:, sample.rows].mean(axis=1)  # (T, M)
         spread = means.std(axis=0, ddof=1) if len(tables) > 1 else np.full(len(means[0]), np.nan)
         changes: list[Figure | None] = [None] * len(shown.measures)
         if reference:
-            other = [_scores(table, method, criterion) for table in reference]
+            other = [scores_in(table, method, criterion) for table in reference]
             changes = [*sample.differences(mean, np.stack(other).mean(axis=0))]
         columns = zip(shown.measures, sample.figures(mean), spread.tolist(), changes, strict=True)
         rows += [
@@ -144,12 +143,6 @@ def _of_method(
             for measure, figure, deviation, change in columns
         ]
     return rows
-
-
-def _scores(table: PerQuery, method: str, criterion: str) -> Floats:
-    place = table.methods.index(method), table.criteria.index(criterion)
-    scores: Floats = table.scores[place].astype(np.float64)
-    return scores
 
 
 def _spelt(one: Trained) -> str:

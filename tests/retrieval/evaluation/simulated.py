@@ -5,14 +5,18 @@ value, or the other attributes are right, over noise. The gallery is a full grid
 values; pictures, where they are wanted, are those of `studio-mini`.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 
 from gallery.align import Aligner
 from gallery.attributes import Attribute, AttributeSpace
+from gallery.files import file_sha256
 from gallery.readers.registry import open_faces
+from retrieval.evaluation.outputs.per_query import write_per_query
 from retrieval.evaluation.records import (
     Drawings,
     ErrorMap,
@@ -27,6 +31,7 @@ from retrieval.evaluation.records import (
     Record,
     example_queries,
 )
+from retrieval.evaluation.summary import score_all, summarise
 
 SPACE = AttributeSpace(
     (
@@ -285,3 +290,13 @@ def _examples(
         source = picture(int(queries.source[query]))
         made.append(Example(query=query, source=source, drawn=drawn, target=target, found=found))
     return tuple(made)
+
+
+def written(record: Record, out: Path) -> Path:
+    """Write what a comparison reads of a benchmark."""
+    out.mkdir()
+    scores = score_all(record)
+    side = write_per_query(record, scores, out)
+    summary = {**summarise(record, scores), "files": {side.name: file_sha256(side)}}
+    (out / "results.json").write_text(json.dumps(summary))
+    return out

@@ -7,23 +7,12 @@ import numpy as np
 import pytest
 
 from gallery.errors import ConfigError, DatasetError
-from gallery.files import file_sha256
 from retrieval.evaluation.compare import compare, to_json, to_markdown
 from retrieval.evaluation.outcomes import scores_of
-from retrieval.evaluation.outputs.per_query import read_per_query, write_per_query
+from retrieval.evaluation.outputs.per_query import read_per_query
 from retrieval.evaluation.records import Record
-from retrieval.evaluation.summary import score_all, summarise
 from tests.retrieval.evaluation import simulated
-
-
-def written(record: Record, out: Path) -> Path:
-    """Write what a comparison reads."""
-    out.mkdir()
-    scores = score_all(record)
-    side = write_per_query(record, scores, out)
-    summary = {**summarise(record, scores), "files": {side.name: file_sha256(side)}}
-    (out / "results.json").write_text(json.dumps(summary))
-    return out
+from tests.retrieval.evaluation.simulated import written
 
 
 @pytest.fixture

@@ -8,25 +8,14 @@ import numpy as np
 import pytest
 
 from gallery.errors import ConfigError
-from gallery.files import file_sha256
 from retrieval.evaluation.compare import compare
-from retrieval.evaluation.outputs.per_query import read_per_query, write_per_query
+from retrieval.evaluation.outputs.per_query import read_per_query
 from retrieval.evaluation.records import Record
-from retrieval.evaluation.summary import score_all, summarise
 from retrieval.evaluation.trainings import across_trainings, to_markdown
 from tests.retrieval.evaluation import simulated
+from tests.retrieval.evaluation.simulated import written
 
 ROOT = Path(__file__).parents[3]
-
-
-def written(record: Record, out: Path) -> Path:
-    """Write a benchmark."""
-    out.mkdir()
-    scores = score_all(record)
-    side = write_per_query(record, scores, out)
-    summary = {**summarise(record, scores), "files": {side.name: file_sha256(side)}}
-    (out / "results.json").write_text(json.dumps(summary))
-    return out
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
