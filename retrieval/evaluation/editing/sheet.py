@@ -102,16 +102,21 @@ def draw_sheet(faces: FaceSet, engines: Mapping[str, Engine], edits: Sequence[Ed
         _row("true target", [_cut(faces, edit.target, largest) for edit in edits]),
     ]
     for place, edit in enumerate(edits, start=1):
-        own = " ".join(f"{name}={edit.source.condition[name]}" for name in edit.wish)
-        said = " ".join(f"{name}={value}" for name, value in edit.wish.items())
-        rows[0][place] = replace(rows[0][place], caption=f"{edit.source.identity} {own}")
-        rows[1][place] = replace(rows[1][place], caption=said)
+        shown = {name: edit.source.condition[name] for name in edit.wish}
+        caption = f"{edit.source.identity}\n{_spelt(shown)}"
+        rows[0][place] = replace(rows[0][place], caption=caption)
+        rows[1][place] = replace(rows[1][place], caption=_spelt(edit.wish))
     for name, engine in engines.items():
         space = engine.card.space
         pixels = np.stack([_cut(faces, edit.source, engine.card.aligner) for edit in edits])
         codes = np.stack([_code(edit, space) for edit in edits])
         rows.append(_row(name, list(engine.draw(pixels, codes).refined)))
     return sheets.sheet(rows, tile_px=TILE_PX)
+
+
+def _spelt(values: Mapping[str, str]) -> str:
+    """Spell values for a small picture, a line for each name and each value."""
+    return "\n".join(f"{name}\n{value}" for name, value in values.items())
 
 
 def _by_lot(queries: Queries, labels: Labels, seed: int, count: int) -> Integers:
