@@ -56,7 +56,7 @@ def fit_rule(engine: Engine, validation: Aligned) -> dict[str, Any]:
     }
     known = labels[:, 0] >= 0
     right = {name: (guess == labels[:, 0])[known] for name, guess in guesses.items()}
-    accuracy = {name: round(float(of.mean()), 4) if len(of) else 0.0 for name, of in right.items()}
+    accuracy = {name: _accuracy(guess, labels[:, 0]) for name, guess in guesses.items()}
     best = max(accuracy, key=lambda name: accuracy[name])  # of equals the first
     if not _clearly_better(right[best], right["estimator"]):
         best = "estimator"

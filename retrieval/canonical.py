@@ -35,7 +35,7 @@ from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import IndexFileError
 from generator.card import Card
 from generator.engine import Engine, Floats
-from generator.estimator import best_combinations, best_values
+from generator.estimator import best_combinations, best_values, conditions_at
 from retrieval.embedding import normalise
 from retrieval.hypotheses import ONE, Hypotheses
 
@@ -159,10 +159,7 @@ def _redrawn_as_estimated(engine: Engine, pixels: Pixels) -> Canonical:
     """Redraw each image once, under the likeliest value of each attribute."""
     space = engine.card.space
     choices = best_values(engine.log_probabilities(pixels), space)  # (N, T)
-    conditions = tuple(
-        Condition({a.name: a.values[at] for a, at in zip(space.attributes, row, strict=True)})
-        for row in choices.tolist()
-    )
+    conditions = conditions_at(choices, space)
     drawn = engine.draw(pixels, np.stack([space.one_hot(condition) for condition in conditions]))
     errors = np.square(drawn.refined - pixels).mean(axis=(1, 2, 3), dtype=np.float32)
     return Canonical(conditions, drawn.refined, normalise(drawn.features), errors)
@@ -176,10 +173,7 @@ def _expected(engine: Engine, pixels: Pixels) -> Canonical:
     shares /= shares.sum(axis=1, keepdims=True)
     shares[shares < SHARE] = 0
     of, place = np.nonzero(shares)  # (R,); of each image the likeliest first
-    conditions = [
-        Condition({a.name: a.values[at] for a, at in zip(space.attributes, row, strict=True)})
-        for row in chosen[of, place].tolist()
-    ]
+    conditions = conditions_at(chosen[of, place], space)
     drawn = engine.draw(pixels[of], np.stack([space.one_hot(one) for one in conditions]))
     embeddings = np.zeros((len(pixels), drawn.features.shape[1]), dtype=np.float32)
     np.add.at(embeddings, of, shares[of, place, None] * normalise(drawn.features))

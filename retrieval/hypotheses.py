@@ -26,7 +26,7 @@ from gallery.align import Pixels
 from gallery.attributes import AttributeSpace, Condition
 from gallery.errors import ConfigError
 from generator.engine import Engine, Floats
-from generator.estimator import best_values
+from generator.estimator import best_values, conditions_at, split_scores
 from index.base import Ids
 from retrieval.embedding import normalise
 
@@ -124,7 +124,7 @@ def rivals(log_p: Floats, first: Sequence[Condition], space: AttributeSpace) -> 
     positions = np.array(
         [[a.index(one[a.name]) for a in space.attributes] for one in first], dtype=np.int64
     ).reshape(len(first), len(space.attributes))  # (N, T)
-    parts = _by_attribute(log_p, space)
+    parts = split_scores(log_p, space)
     likeliest = best_values(log_p, space)
     losses, seconds = zip(*(_second_best(part) for part in parts), strict=True)
     lost = np.stack(losses, axis=1)  # (N, T)
@@ -135,11 +135,7 @@ def rivals(log_p: Floats, first: Sequence[Condition], space: AttributeSpace) -> 
     found[rows[same], flipped[same]] = np.stack(seconds, axis=1)[rows[same], flipped[same]]
     margins = _log_p_of(parts, positions) - _log_p_of(parts, found)
     margins[same] = lost[rows[same], flipped[same]]
-    conditions = tuple(
-        Condition({a.name: a.values[at] for a, at in zip(space.attributes, row, strict=True)})
-        for row in found.tolist()
-    )
-    return Rivals(conditions, margins.astype(np.float32))
+    return Rivals(conditions_at(found, space), margins.astype(np.float32))
 
 
 def second_views(engine: Engine, pixels: Pixels, found: Rivals, hypotheses: Hypotheses) -> Seconds:
@@ -171,11 +167,6 @@ def _second_best(part: Floats) -> tuple[Floats, NDArray[np.int64]]:
     others[rows, best] = -np.inf
     second = others.argmax(axis=1)
     return part[rows, best] - part[rows, second], second
-
-
-def _by_attribute(log_p: Floats, space: AttributeSpace) -> list[Floats]:
-    ends = np.cumsum([len(attribute.values) for attribute in space.attributes])
-    return np.split(log_p, ends[:-1], axis=1)
 
 
 def _log_p_of(parts: Sequence[Floats], positions: NDArray[np.int64]) -> Floats:

@@ -11,6 +11,7 @@ from typing import Any
 
 from gallery.errors import UserError
 from retrieval.evaluation.compare import read_results
+from retrieval.evaluation.outputs import words
 
 COLUMNS = tuple(
     (criterion, name)
@@ -48,9 +49,7 @@ def row(method: Mapping[str, Any]) -> str:
     cells = []
     for criterion, name in COLUMNS:
         found = method["scores"][criterion][name]
-        ends = found["interval"] if name == "R@1" else None
-        between = f" [{100 * ends[0]:.1f}, {100 * ends[1]:.1f}]" if ends else ""
-        cells.append(f"{100 * found['value']:.1f}{between}")
+        cells.append(words.figure(found["value"], found["interval"] if name == "R@1" else None))
     return f"| `{method['name']}` | " + " | ".join(cells) + " |"
 
 

@@ -12,8 +12,9 @@ import numpy as np
 
 from gallery.attributes import as_number
 from gallery.errors import ConfigError, UserError
-from retrieval.evaluation.compare import read_results
+from retrieval.evaluation.compare import read_results, scores_in
 from retrieval.evaluation.estimation import Sample
+from retrieval.evaluation.outputs import words
 from retrieval.evaluation.outputs.per_query import PerQuery
 
 MEASURES = ("R@1", "R@5")
@@ -37,13 +38,11 @@ def rows(table: PerQuery, attribute: str, methods: list[str]) -> list[str]:
             if method not in table.methods:
                 raise ConfigError(f"{method!r} did not run there; it has {table.methods}")
             cells = []
-            for criterion in range(len(table.criteria)):
-                scores = table.scores[table.methods.index(method), criterion].astype(np.float64)
+            for criterion in table.criteria:
+                scores = scores_in(table, method, criterion)
                 sample = Sample((wished == value) & np.isfinite(scores[:, 0]), person)
-                for figure in sample.figures(scores[:, columns]):
-                    ends = figure.interval
-                    between = f" [{100 * ends[0]:.1f}, {100 * ends[1]:.1f}]" if ends else ""
-                    cells.append(f"{100 * figure.value:.1f}{between}")
+                figures = sample.figures(scores[:, columns])
+                cells += [words.figure(one.value, one.interval) for one in figures]
             asked = int((wished == value).sum())
             lines.append(f"| {value} | {asked:,} | `{method}` | {' | '.join(cells)} |")
     return lines

@@ -36,6 +36,12 @@ def ends(interval: Sequence[float] | None, digits: int = 1) -> str:
     return ", ".join(printed) if len(set(printed)) > 1 else ""
 
 
+def figure(value: float, interval: Sequence[float] | None) -> str:
+    """Print a share in percent with its interval in brackets, if it has one."""
+    between = f" [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]" if interval else ""
+    return f"{100 * value:.1f}{between}"
+
+
 def changes(interval: Sequence[float] | None) -> str:
     """Print an interval of differences in percentage points."""
     return "" if interval is None else f"{change(interval[0])}, {change(interval[1])}"
