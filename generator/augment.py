@@ -31,7 +31,8 @@ class Augmentation:
         shift: Reach of the place, as a share of the side.
         zoom: Reach of the scale, relative.
         noise: Of every pixel of the source alone, grey levels.
-        gray: Probability that colours are left out; of `jitter_together` alone.
+        gray: Probability that colours are left out; of a batch in `jitter_together`, of an image
+            in `leave_out_colours`; `jitter` keeps them.
         own: How far every image strays by itself in light, place and scale, of the reaches above;
             source and target differ by that.
         shade: Of the slope of the light across the image, relative, in any direction.
@@ -93,6 +94,19 @@ def jitter(
     changed = _otherwise(lit, random, strength, count)
     changed[0] = changed[0] + noise
     return [one.clamp(0, 255) for one in changed]
+
+
+def leave_out_colours(levels: Tensor, random: np.random.Generator, share: float) -> Tensor:
+    """Make some images gray, (B, C, S, S).
+
+    Args:
+        levels: Images; of one channel they stay as they are.
+        random: Whose other draws stay as they would be: what is needed comes from a child of it.
+        share: Probability for each image.
+    """
+    chosen = random.spawn(1)[0].random(len(levels)) < share
+    kept = torch.from_numpy(~chosen).to(levels.device).view(-1, 1, 1, 1)
+    return torch.where(kept, levels, levels.mean(dim=1, keepdim=True))
 
 
 def _cut(levels: Tensor, scale: Tensor, move: Tensor) -> Tensor:

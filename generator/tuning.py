@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from gallery.attributes import AttributeSpace
 from gallery.errors import ConfigError
-from generator.augment import jitter
+from generator.augment import jitter, leave_out_colours
 from generator.config import TrainConfig
 from generator.contrast import HardBatches, info_nce
 from generator.estimator import cross_entropy
@@ -122,7 +122,8 @@ def _shown(lesson: Lesson) -> Shown:
     chosen = random.integers(len(data.labels), size=config.later[0])
     positions = torch.from_numpy(chosen).to(data.labels.device)
     strength = config.looks().scaled(ESTIMATOR_JITTER * max(1.0, config.augmentation))
-    (images,) = jitter([data.levels(positions)], random, strength)
+    levels = leave_out_colours(data.levels(positions), random, strength.gray)
+    (images,) = jitter([levels], random, strength)
     shown = data.normalised(images).contiguous(memory_format=lesson.layout)
     return Shown(shown, data.labels[positions], random)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from generator.augment import Augmentation, jitter
+from generator.augment import Augmentation, jitter, leave_out_colours
 
 NONE = Augmentation(gain=0, offset=0, tint=0, shift=0, zoom=0, noise=0)
 
@@ -142,3 +142,13 @@ def test_strength_scales_everything_but_what_is_a_share_of_it() -> None:
     kind = Augmentation(own=0.5, shade=0.1, gray=0.4).scaled(3)
     assert (kind.own, kind.gray, kind.offset) == (0.5, 1.0, 30.0)
     assert kind.shade == pytest.approx(0.3)
+
+
+def test_some_images_lose_their_colours_and_other_draws_stay_as_they_were() -> None:
+    images, random = faces(200), np.random.default_rng(0)
+    some = leave_out_colours(images, random, 0.3)
+    gray = (some.std(dim=1) < 1e-3).flatten(1).all(dim=1)
+    assert 40 <= gray.sum() <= 80
+    assert torch.equal(some[~gray], images[~gray])
+    assert torch.allclose(some.mean(dim=1), images.mean(dim=1), atol=1e-3)
+    assert random.random() == np.random.default_rng(0).random()
