@@ -206,7 +206,8 @@ def _strayed(levels: Tensor, random: np.random.Generator, kind: Augmentation) ->
         levels.device
     )
     moved = _cut(levels, 1 + kind.zoom * cut[:, 0], 2 * kind.shift * cut[:, 1:])
-    return (moved - GREY) * (1 + gain) + GREY + offset
+    lit: Tensor = (moved - GREY) * (1 + gain) + GREY + offset
+    return lit
 
 
 def _blurred(levels: Tensor, width: Tensor, reach: int) -> Tensor:
