@@ -151,7 +151,7 @@ def test_c2_decides_then_c1_then_the_smaller_weights() -> None:
     assert best([rated(0, 0, 0.8, unknown), rated(1, 0, 0.9, unknown)]).weights == Weights(1, 0)
     weights = grid(log_p=True, identity=True)
     assert weights[0] == Weights()
-    assert len(set(weights)) == len(weights) == 72
+    assert len(set(weights)) == len(weights) == 110
     assert set(grid(log_p=False, identity=False)) == {Weights()}
 
 
