@@ -1,10 +1,11 @@
 """What was found of each wish, from a benchmark's queries.npz: a row for each value and method.
 
+Of queries that wish for several attributes at once, the value of the one that is named counts.
+
 Example: scripts/wishes_table.py results/wide --attribute pose --methods ours,raw/sface/no-source
 """
 
 import argparse
-import re
 import sys
 from pathlib import Path
 
@@ -50,11 +51,10 @@ def rows(table: PerQuery, attribute: str, methods: list[str]) -> list[str]:
 
 def _wished(key: str, attribute: str) -> str:
     """Return the value that a query wishes for, without its sign; "" of another attribute."""
-    found = re.search(rf"\t{re.escape(attribute)}=(.*)$", key)
-    if found is None:
-        return ""
-    number = as_number(found[1])
-    return found[1] if number is None or number >= 0 else found[1].removeprefix("-")
+    wishes = dict(wish.partition("=")[::2] for wish in key.split("\t")[1:])
+    value = wishes.get(attribute, "")
+    number = as_number(value)
+    return value if number is None or number >= 0 else value.removeprefix("-")
 
 
 if __name__ == "__main__":
