@@ -153,6 +153,21 @@ def test_a_protocol_may_rename_values_and_leave_out_the_source(
     assert slopes(found(exclude_source=True)) != pytest.approx(slopes(fitted.card))
 
 
+def test_weights_can_be_fitted_on_two_wishes_at_once(
+    make_fitted_weights: Callable[..., Path], faces_spec: str, tmp_path: Path
+) -> None:
+    engine = Engine.open(make_fitted_weights("both-32", ("pose", "light")), CPU)
+
+    def queries(wishes: int) -> int:
+        protocol = Protocol(queries=100, wishes=wishes)
+        options = Options(cache=tmp_path / "cache", identities="2", protocol=protocol)
+        found: Fitted = finished(fit(engine, open_faces(faces_spec), options))
+        return int(found.card.fusion["fitted_on"]["queries"])
+
+    assert queries(1) == 12 * (2 + 1)  # two other poses, or the other light
+    assert queries(2) == 12 * 2 * 1  # two other poses in the other light
+
+
 def test_nobody_is_tested_whom_something_was_fitted_on(
     fitted: Fitted, make_fitted_weights: Callable[..., Path], faces_spec: str, tmp_path: Path
 ) -> None:
