@@ -107,6 +107,13 @@ def test_who_draws_both_wishes_finds_everything_and_who_copies_nothing() -> None
     drawing = measured(GRID, Oracle(card_of("both", POSE, LIGHT)), methods=("ours",), **TWO)
     assert set(rates(drawing, "ours").values()) == {100}
     assert np.nanmax(drawing.drawings.squared_errors["stage 2"]) == 0
+    counts = {(one.attribute, one.value): one.count for one in drawing.drawings.maps}
+    asked = len(drawing.queries)  # each is in the map of its pose and in that of its light
+    assert counts == {
+        **{(0, n): asked // 3 for n in range(3)},
+        (1, 0): asked // 2,
+        (1, 1): asked // 2,
+    }
     copying = measured(GRID, Copy(card_of("copy", POSE, LIGHT)), methods=("ours",), **TWO)
     assert (rates(copying, "ours")["C1@1"], rates(copying, "ours")["C2@1"]) == (0, 0)
     example = drawing.examples[0]
@@ -315,8 +322,8 @@ def test_the_table_by_wish_takes_one_of_two_wishes(tmp_path: Path) -> None:
     script = [sys.executable, str(ROOT / "scripts" / "wishes_table.py"), str(results)]
     table = read_per_query(results / "queries.npz")
     for attribute, values in (
-        ("pose", ["0", "15", "30", "45"]),
         ("illumination", ["0", "7", "17"]),
+        ("pose", ["0", "15", "30", "45"]),
     ):
         ran = run_script(*script, "--attribute", attribute)
         assert ran.returncode == 0, ran.stderr
@@ -328,3 +335,11 @@ def test_the_table_by_wish_takes_one_of_two_wishes(tmp_path: Path) -> None:
         at = [n for n, key in enumerate(table.key.tolist()) if last & set(key.split("\t"))]
         expected = 100 * np.nanmean(table.scores[0, 0, at, table.measures.index("R@1")])
         assert f"| `ours` | {expected:.1f} [" in lines[-1]
+    ran = run_script(*script, "--attribute", "pose", "--criteria", "C2")
+    assert ran.stdout.startswith(
+        "| wish | queries | method | C2 R@1 | C2 R@5 |\n|---|---:|---|---:|---:|\n"
+    )
+    expected = 100 * np.nanmean(table.scores[0, 1, at, table.measures.index("R@1")])
+    assert f"| `ours` | {expected:.1f} [" in ran.stdout.splitlines()[-1]
+    wrong = run_script(*script, "--attribute", "pose", "--criteria", "C3")
+    assert wrong.stderr == "Error: There is no criterion 'C3' there; it has C1, C2\n"
