@@ -13,7 +13,7 @@ from gallery.errors import ConfigError
 from gallery.faces import Face, FaceSet
 from retrieval.evaluation.queries import Labels, Queries
 from retrieval.evaluation.records import Flags, Gallery, Integers, People, QueryTable
-from retrieval.evaluation.wishes import number_combinations, wished_together
+from retrieval.evaluation.wishes import Cells, number_combinations, wished_together
 
 
 def known_space(faces: Iterable[Face], space: AttributeSpace) -> AttributeSpace:
@@ -113,7 +113,7 @@ class _Answers:
         self._columns = columns
         self._space = labels.space
         self._identity = labels.identity
-        self._cells = labels.cells(columns)["C1"]
+        self._cells = Cells(labels.identity, labels.numbers(columns))
         self._others = np.delete(labels.values, columns, axis=1)
 
     def of(self, source: int, wished: Integers) -> tuple[Integers, Flags]:

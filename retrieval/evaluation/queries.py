@@ -80,10 +80,9 @@ class Labels:
         cells = np.unique(alike, axis=0, return_inverse=True)[1].reshape(-1)
         return {"C1": self.identity, "C2": np.where((alike >= 0).all(axis=1), cells, -1)}
 
-    def cells(self, columns: NDArray[np.int64]) -> dict[str, Cells]:
-        """Sort the images, under each criterion, by group and by the values of some attributes."""
-        numbers = number_combinations(self.values[:, columns], self.space, columns)
-        return {name: Cells(groups, numbers) for name, groups in self.groups(columns).items()}
+    def numbers(self, columns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Number the images' combinations of some values; -1 where one is not known, (N,)."""
+        return number_combinations(self.values[:, columns], self.space, columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +180,8 @@ def draw_queries(groups: Sequence[Queries], protocol: Protocol) -> list[Queries]
 def _about(labels: Labels, wished: Wishes) -> Queries:
     """List the queries that wish for the same attributes, in order of source and values."""
     columns = wished.columns
-    groups, cells = labels.groups(columns), labels.cells(columns)
+    groups, shown = labels.groups(columns), labels.numbers(columns)
+    cells = {criterion: Cells(group, shown) for criterion, group in groups.items()}
     numbers = number_combinations(wished.values, labels.space, columns)
     sources = _sources(labels, columns)
     found: list[NDArray[np.int64]] = [np.empty((3, 0), dtype=np.int64)]
