@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from gallery.attributes import Attribute, AttributeSpace
 from gallery.errors import ConfigError
 from gallery.readers.registry import open_faces
 from generator.engine import Engine, Floats
@@ -25,7 +27,7 @@ from retrieval.evaluation.outcomes import check_consistent, scores_of
 from retrieval.evaluation.outputs.per_query import read_per_query
 from retrieval.evaluation.pooling import pool
 from retrieval.evaluation.protocols import Protocol
-from retrieval.evaluation.records import MethodRecord, Record
+from retrieval.evaluation.records import Drawings, MethodRecord, Record
 from retrieval.evaluation.report import write
 from retrieval.evaluation.workbench import Budget
 from retrieval.fusion import CLIP, wish_code
@@ -306,6 +308,22 @@ def test_a_query_stands_in_the_parts_of_both_wishes() -> None:
     assert (of_pose.attribute, of_light.attribute) == ("pose", "illumination")
     assert of_pose.queries.sum() == of_light.queries.sum() == len(record.queries)
     assert np.trace(of_pose.queries) == np.trace(of_light.queries) == 0
+
+
+@pytest.mark.parametrize("columns", [(1,), (0, 1)])
+def test_a_change_is_that_of_its_own_attribute(columns: tuple[int, ...]) -> None:
+    ages = Attribute("age", ("20", "30", "60"), unit="year")
+    made = simulated.record(3, names=())
+    gallery = simulated.grid(3, AttributeSpace((simulated.SPACE["pose"], ages)))
+    queries = simulated.all_asked(gallery, columns)
+    record = replace(made, gallery=gallery, queries=queries, methods=(), drawings=Drawings())
+    found = dict(groupings(record))
+    assert ("change of pose (degrees)" in found) == (0 in columns)
+    years = np.array([20, 30, 60])
+    change = years[queries.wished[:, 1]] - years[gallery.values[queries.source, 1]]
+    assert list(found["change of age (years)"]) == ["10", "30", "40"]
+    for size, flags in found["change of age (years)"].items():
+        assert flags.tolist() == (abs(change) == int(size)).tolist()
 
 
 def test_wishes_of_one_and_of_two_attributes_are_different_queries(tmp_path: Path) -> None:
