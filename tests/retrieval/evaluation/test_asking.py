@@ -15,7 +15,7 @@ from retrieval.evaluation.asking import (
     known_space,
     restrict,
 )
-from retrieval.evaluation.protocols import Labels, all_queries
+from retrieval.evaluation.queries import Labels, all_queries
 
 SPACE = AttributeSpace(
     (
@@ -47,9 +47,8 @@ def test_right_images_are_those_that_the_criteria_name(seed: int) -> None:
     for query in range(len(table)):
         images = table.right[table.right_starts[query] : table.right_starts[query + 1]]
         strict = table.right_strict[table.right_starts[query] : table.right_starts[query + 1]]
-        wanted = labels.right(
-            int(table.source[query]), int(table.attribute[query]), int(table.value[query])
-        )
+        wish = {c: v for c, v in enumerate(table.wished[query].tolist()) if v >= 0}
+        wanted = labels.right(int(table.source[query]), wish)
         assert images.tolist() == np.flatnonzero(wanted["C1"]).tolist()
         assert images[strict].tolist() == np.flatnonzero(wanted["C2"]).tolist()
     assert table.measured["C2"].tolist() == queries.strict.tolist()
