@@ -9,12 +9,14 @@ from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import ConfigError
 from gallery.faces import Face, FaceSet
 from retrieval.evaluation.asking import (
+    about,
     ask,
     describe_gallery,
     describe_people,
     known_space,
     restrict,
 )
+from retrieval.evaluation.protocols import Protocol
 from retrieval.evaluation.queries import Labels, all_queries
 
 SPACE = AttributeSpace(
@@ -82,6 +84,16 @@ def test_a_restriction_of_an_unknown_attribute_is_refused() -> None:
     faces = FaceSet(spec="x", root=Path(), faces=some_faces(1), space=SPACE)
     with pytest.raises(ConfigError, match="restricts 'hat'.*it has: pose, light, age"):
         restrict(faces, {"hat": ["none"]})
+
+
+def test_the_images_a_protocol_is_about_are_renamed_and_then_restricted() -> None:
+    faces = FaceSet(spec="x", root=Path(), faces=some_faces(1), space=SPACE)
+    names = {"pose": {"45": "turned", "-45": "turned", "0": "straight"}}
+    kept = about(faces, Protocol(names=names, gallery={"pose": ["turned"]}))
+    assert {face.condition["pose"] for face in kept.faces} == {"turned"}
+    assert kept.space["pose"].values == ("straight", "turned")
+    turned = [face for face in faces.faces if face.condition.get("pose") in ("45", "-45")]
+    assert [face.name for face in kept.faces] == [face.name for face in turned]
 
 
 def test_people_and_gallery_are_described_in_the_order_of_the_labels() -> None:
