@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,16 +18,10 @@ from commands.options import (
 )
 from commands.stopping import last_batch, resumable
 from commands.telling import bar, tell
-from gallery.errors import ConfigError
 
 if TYPE_CHECKING:
-    from gallery.faces import FaceSet
-    from generator.engine import Engine
-    from index.kinds import Request
     from retrieval.build import BuildProgress
     from retrieval.collection import Collection
-
-SPLITS = ("all", "train", "test")
 
 
 def build(
@@ -97,22 +90,30 @@ def build(
     from gallery.readers.registry import open_faces
     from generator.checkpoint import find_weights
     from generator.machine import keep_freed_memory
+    from index.kinds import request_for
     from retrieval.build import build as build_space
+    from retrieval.choosing import choose_score, refuse_score
     from retrieval.collection import Collection
+    from retrieval.splits import SPLITS, part_of
 
     require_one_of("--split", split, SPLITS)
-    request = _index_request(kind, memory, accuracy)
+    request = request_for(kind, memory, accuracy)
     keep_freed_memory()
     faces = open_faces(spec)
     paths = [find_weights(given) for given in weights] or packaged_for(faces, attribute)
     engines = [open_engine(str(path), device, images=len(faces)) for path in paths]
-    _check_score(score, hypotheses, engines, is_new=not collection.exists())
+    refuse_score(score, hypotheses, engines, is_new=not collection.exists())
     if resume:
         Collection.open(collection).close()
     opened = Collection.open_or_create(collection, catalogue)
     with closing(opened), opened.writing(), resumable("Run the same command again to go on."):
         for engine, path in zip(engines, paths, strict=True):
-            part = _split(faces, engine, split)
+            part = part_of(faces, engine.card, split)
+            known = {space.name for space in opened.catalogue.spaces.all()}
+            is_new = engine.card.name not in known
+            choice = choose_score(score, hypotheses, engine, is_new=is_new)
+            if choice.why:
+                tell(f"Score: {choice.why}")
             steps = build_space(
                 opened,
                 part,
@@ -121,7 +122,7 @@ def build(
                 request,
                 refine_best=refine_best,
                 restore=restore,
-                score=_score(score, hypotheses, opened, engine),
+                score=choice.score,
                 hypotheses=hypotheses,
             )
             _follow_build(steps, engine.card.name, opened, len(part))
@@ -150,6 +151,7 @@ def add(
     from retrieval.build import build as build_space
     from retrieval.canonical import Rule
     from retrieval.collection import Collection
+    from retrieval.splits import SPLITS, part_of
 
     require_one_of("--split", split, SPLITS)
     keep_freed_memory()
@@ -159,83 +161,12 @@ def add(
         for name in space or opened.space_names():
             path = opened.weights_path(opened.catalogue.spaces.get(name).name)
             engine = open_engine(str(path), device, images=len(faces))
-            part = _split(faces, engine, split)
+            part = part_of(faces, engine.card, split)
             rule = Rule.parse(read_contract(opened.space_dir(name)).canonicalisation)
             steps = build_space(
                 opened, part, engine, path, refine_best=rule.refine_best, restore=restore
             )
             _follow_build(steps, name, opened, len(part))
-
-
-def _index_request(
-    kind: str | None, memory: str | None, accuracy: float | None
-) -> "Request | None":
-    """Return what is asked of an index, or None for what was asked of it before."""
-    from index.kinds import ASKED, Request, parse_bytes
-
-    if kind is None:
-        if memory is not None or accuracy is not None:
-            raise ConfigError("--memory and --accuracy belong to a kind of index; add --kind auto")
-        return None
-    require_one_of("--kind", kind, ASKED)
-    request = Request(kind=kind)
-    return replace(
-        request,
-        memory=request.memory if memory is None else parse_bytes(memory),
-        accuracy=request.accuracy if accuracy is None else accuracy,
-    )
-
-
-def _check_score(
-    given: str | None, hypotheses: str | None, engines: "list[Engine]", *, is_new: bool
-) -> None:
-    """Refuse a score that cannot be had, before anything is made."""
-    from retrieval.fusion import SCORES
-    from retrieval.hypotheses import AUTO, ONE, Hypotheses
-    from retrieval.scoring import default_score, make_scoring
-
-    many = ONE if hypotheses in (None, AUTO) else Hypotheses.parse(hypotheses or "")
-    if given is not None:
-        require_one_of("--score", given, SCORES)
-    for engine in engines:
-        if given is not None or (is_new and not many.single):
-            make_scoring(engine, given or default_score(engine), many)
-
-
-def _score(
-    given: str | None, hypotheses: str | None, collection: "Collection", engine: "Engine"
-) -> str | None:
-    """Return the score of a space: what is asked for, None for that of one there is, or a choice.
-
-    A choice of more than the drawing, or of more than one hypothesis, is told.
-    """
-    from retrieval.fusion import DRAWING, chosen_hypotheses
-    from retrieval.hypotheses import AUTO
-    from retrieval.scoring import default_score
-
-    known = {space.name for space in collection.catalogue.spaces.all()}
-    if given is not None or engine.card.name in known:
-        return given
-    chosen = default_score(engine)
-    if chosen != DRAWING:
-        many = chosen_hypotheses(engine.card, chosen)
-        two = not many.single and hypotheses in (None, AUTO)
-        told = f" with hypotheses {many}" if two else ""
-        tell(f"Score: {chosen}{told}, as fitted for {engine.card.name}; --score {DRAWING} for less")
-    return chosen
-
-
-def _split(faces: "FaceSet", engine: "Engine", split: str) -> "FaceSet":
-    people = engine.card.seen
-    part = faces
-    if split != "all":
-        part = faces.of(people) if split == "train" else faces.without(people)
-    if not part.faces and not part.problems:
-        raise ConfigError(
-            f"--split {split} leaves no image of {faces.spec}: {engine.card.name} was trained on"
-            f" {'nobody' if split == 'train' else 'everybody'} there; say --split all"
-        )
-    return part
 
 
 def _follow_build(

@@ -63,16 +63,10 @@ def compact(collection: CollectionDir = DEFAULT_COLLECTION, as_json: AsJson = Fa
     \b
     Example: mindseye index compact --collection my-faces
     """
+    from retrieval import compact as compaction
     from retrieval.collection import Collection
-    from retrieval.compact import compact as rewrite
 
     opened = Collection.open(collection)
     with closing(opened), opened.writing(), resumable("Run the same command again to go on."):
-        done = result(rewrite(opened), "compacting")
-    if as_json:
-        typer.echo(json.dumps(asdict(done)))
-        return
-    typer.echo(
-        f"{done.rows_dropped} vectors taken from disk, {done.shards_before} shards are now"
-        f" {done.shards_after}, {done.files_removed} needless files removed"
-    )
+        done = result(compaction.compact(opened), "compacting")
+    typer.echo(json.dumps(asdict(done)) if as_json else compaction.to_text(done))

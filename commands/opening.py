@@ -21,10 +21,9 @@ def open_engine(given: str, device: str, images: int = 1) -> "Engine":
 
 
 def packaged_for(faces: "FaceSet", attributes: list[str], most: int | None = None) -> list[Path]:
-    """Choose packaged weights, those for pose before others, and say which."""
+    """Choose packaged weights, and say which."""
     from generator.packaging import fitting
 
-    fit = fitting(faces.space, attributes)
-    chosen = sorted(fit, key=lambda one: one.card.space.names != ("pose",))[:most]
+    chosen = fitting(faces.space, attributes)[:most]
     tell(f"Weights: {', '.join(one.card.name for one in chosen)} (packaged)")
     return [one.path for one in chosen]

@@ -130,15 +130,10 @@ def _explain(
 
 def _save_drawing(answer: "Answer", path: Path | None) -> str:
     """Return where the drawing is: the file asked for, or a data URI that holds it."""
-    import base64
-    import io
-
     from gallery import sheets
 
     picture = sheets.to_image(answer.drawn)
     if path is not None:
         sheets.save(picture, path)
         return str(path)
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return sheets.data_uri(picture)
