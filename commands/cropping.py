@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands.telling import tell
+from gallery.errors import ImageError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -59,8 +60,6 @@ def _found(
 @contextmanager
 def asking_for_crops(images: list[Path]) -> Iterator[None]:
     """Say of images in which no face can be cut out what to do."""
-    from gallery.errors import ImageError
-
     try:
         yield
     except ImageError as error:

@@ -17,7 +17,7 @@ from commands.options import (
     parse_crop,
 )
 from commands.telling import tell
-from gallery.errors import ConfigError
+from gallery.errors import ConfigError, ImageError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -103,7 +103,6 @@ def query(
 
 
 def _photograph(path: Path) -> "Image":
-    from gallery.errors import ImageError
     from gallery.readers.registry import load_image
 
     try:
