@@ -34,6 +34,10 @@ def train(
     start: Annotated[
         str | None, typer.Option(metavar="WEIGHTS", help="Begin with these, not at random.")
     ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|NAME", help="Which images, and how their values are called."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.")] = False,
 ) -> None:
     """Train a generator; leave its weights, their card, a log and sample pictures in OUT.
@@ -46,10 +50,15 @@ def train(
     from generator.machine import keep_freed_memory, pick_device
     from generator.request import make_request
     from generator.run import train as run
+    from retrieval.evaluation.asking import about
+    from retrieval.evaluation.protocol_files import find_protocol
 
     keep_freed_memory()
+    faces = open_faces(spec)
+    if protocol is not None:
+        faces = about(faces, find_protocol(protocol, spec))
     request = make_request(
-        open_faces(spec),
+        faces,
         architecture_name=architecture,
         attributes=tuple(attribute),
         recipe_name=recipe,

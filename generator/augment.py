@@ -1,15 +1,19 @@
 """Augmentation: how a face may look besides, and still be the same face under the same values.
 
 Source and target of a pair are changed alike: light and contrast by the same gain and offset,
-place and scale by the same crop. So the wish stays the only difference.
+place and scale by the same crop. So the wish stays the only difference. Where photographs differ
+more than the training's, each image may stray by itself, too (`own`), be lit from a side
+(`shade`), darker or lighter in its middle tones (`gamma`), and less sharp (`blur`).
 
 Shapes: B batch, C channels, S side.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -27,7 +31,13 @@ class Augmentation:
         shift: Reach of the place, as a share of the side.
         zoom: Reach of the scale, relative.
         noise: Of every pixel of the source alone, grey levels.
-        gray: Probability that colours are left out; of `jitter_together` alone.
+        gray: Probability that colours are left out; of a batch in `jitter_together`, of an image
+            in `leave_out_colours`; `jitter` keeps them.
+        own: How far every image strays by itself in light, place and scale, of the reaches above;
+            source and target differ by that.
+        shade: Of the slope of the light across the image, relative, in any direction.
+        gamma: Of the logarithm of the exponent of grey levels.
+        blur: Reach of the standard deviation of a Gaussian blur, as a share of the side.
     """
 
     gain: float = 0.15
@@ -37,18 +47,15 @@ class Augmentation:
     zoom: float = 0.05
     noise: float = 3.0
     gray: float = 0.25
+    own: float = 0.0
+    shade: float = 0.0
+    gamma: float = 0.0
+    blur: float = 0.0
 
     def scaled(self, strength: float) -> "Augmentation":
-        """Return all of it times a factor."""
-        return Augmentation(
-            gain=self.gain * strength,
-            offset=self.offset * strength,
-            tint=self.tint * strength,
-            shift=self.shift * strength,
-            zoom=self.zoom * strength,
-            noise=self.noise * strength,
-            gray=min(1.0, self.gray * strength),
-        )
+        """Return all of it times a factor; `own` is one already, of what is scaled."""
+        values = {f.name: getattr(self, f.name) * strength for f in fields(self)}
+        return Augmentation(**{**values, "gray": min(1.0, values["gray"]), "own": self.own})
 
 
 def jitter(
@@ -82,16 +89,32 @@ def jitter(
     scale = 1 + strength.zoom * uniform(count)
     move = 2 * strength.shift * uniform(count, 2)  # of -1..1 over the side
     noise = strength.noise * normal(count, channels, side, side)
-    grid = _crops(scale, move, side)
-    moved = [
-        functional.grid_sample(
-            one, grid, mode="bilinear", padding_mode="border", align_corners=False
-        )
-        for one in images
-    ]
+    moved = [_cut(one, scale, move) for one in images]
     lit = [(one - GREY) * gain + GREY + offset for one in moved]
-    lit[0] = lit[0] + noise
-    return [one.clamp(0, 255) for one in lit]
+    changed = _otherwise(lit, random, strength, count)
+    changed[0] = changed[0] + noise
+    return [one.clamp(0, 255) for one in changed]
+
+
+def leave_out_colours(levels: Tensor, random: np.random.Generator, share: float) -> Tensor:
+    """Make some images gray, (B, C, S, S).
+
+    Args:
+        levels: Images; of one channel they stay as they are.
+        random: Whose other draws stay as they would be: what is needed comes from a child of it.
+        share: Probability for each image.
+    """
+    chosen = random.spawn(1)[0].random(len(levels)) < share
+    kept = torch.from_numpy(~chosen).to(levels.device).view(-1, 1, 1, 1)
+    return torch.where(kept, levels, levels.mean(dim=1, keepdim=True))
+
+
+def _cut(levels: Tensor, scale: Tensor, move: Tensor) -> Tensor:
+    """Cut images out elsewhere and in another size: (B, C, S, S), (B,), (B, 2)."""
+    grid = _crops(scale, move, levels.shape[-1]).to(levels.device)
+    return functional.grid_sample(
+        levels, grid, mode="bilinear", padding_mode="border", align_corners=False
+    )
 
 
 def _crops(scale: Tensor, move: Tensor, side: int) -> Tensor:
@@ -120,7 +143,7 @@ def jitter_together(
     Returns:
         Grey levels in 0..255, without noise and with it.
     """
-    count, channels, side, _ = levels.shape
+    count, channels = levels.shape[:2]
     gain = np.full(channels, 1 + kind.gain * random.standard_normal())
     tints = 1 + kind.tint * random.standard_normal(channels)
     offset = kind.offset * random.standard_normal()
@@ -132,10 +155,69 @@ def jitter_together(
         levels = levels.mean(dim=1, keepdim=True).expand(-1, channels, -1, -1)
     elif channels > 1:
         gain *= tints
-    grid = _crops(scale, move, side).to(levels.device).expand(count, -1, -1, -1)
-    moved = functional.grid_sample(
-        levels, grid, mode="bilinear", padding_mode="border", align_corners=False
-    )
+    moved = _cut(levels, scale.expand(count), move.expand(count, -1))
     gains = torch.from_numpy(gain.astype(np.float32)).to(levels.device).view(1, -1, 1, 1)
-    lit = ((moved - GREY) * gains + GREY + offset).clamp(0, 255)
+    (lit,) = _otherwise([(moved - GREY) * gains + GREY + offset], random, kind, 1)
+    lit = lit.clamp(0, 255)
     return lit, (lit + torch.from_numpy(noise).to(levels.device)).clamp(0, 255)
+
+
+def _otherwise(
+    images: list[Tensor], random: np.random.Generator, kind: Augmentation, count: int
+) -> list[Tensor]:
+    """Change what photographs differ in besides: slope of the light, middle tones, sharpness.
+
+    Args:
+        images: Sources, targets, …, (B, C, S, S), grey levels.
+        random: Drawn from for what is not 0 alone, so that the rest stays as it was without.
+        kind: How far.
+        count: Of changes that are common to all `images`: B, or 1 for one of the whole batch.
+
+    Returns:
+        Grey levels, not clipped.
+    """
+    side, device = images[0].shape[-1], images[0].device
+
+    def drawn(values: NDArray[np.float64]) -> Tensor:
+        return torch.from_numpy(values.astype(np.float32)).to(device)
+
+    if kind.shade:
+        slope = kind.shade * drawn(random.standard_normal((count, 2)))
+        across = torch.linspace(-1, 1, side, device=device)
+        ramp = slope[:, :1, None] * across + slope[:, 1:, None] * across[:, None]
+        images = [one * (1 + ramp[:, None]) for one in images]
+    if kind.gamma:
+        power = (kind.gamma * drawn(random.standard_normal((count, 1, 1, 1)))).exp()
+        images = [255 * (one.clamp(0, 255) / 255) ** power for one in images]
+    if kind.blur:
+        width = kind.blur * side * drawn(random.uniform(0, 1, count))
+        images = [_blurred(one, width, math.ceil(2 * kind.blur * side)) for one in images]
+    if kind.own:
+        images = [_strayed(one, random, kind.scaled(kind.own)) for one in images]
+    return images
+
+
+def _strayed(levels: Tensor, random: np.random.Generator, kind: Augmentation) -> Tensor:
+    """Change every image by itself in light, place and scale, (B, C, S, S), not clipped."""
+    count = len(levels)
+    light = torch.from_numpy(random.standard_normal((2, count, 1, 1, 1)).astype(np.float32))
+    cut = torch.from_numpy(random.uniform(-1, 1, (count, 3)).astype(np.float32))
+    gain, offset = (light * torch.tensor([kind.gain, kind.offset]).view(2, 1, 1, 1, 1)).to(
+        levels.device
+    )
+    moved = _cut(levels, 1 + kind.zoom * cut[:, 0], 2 * kind.shift * cut[:, 1:])
+    lit: Tensor = (moved - GREY) * (1 + gain) + GREY + offset
+    return lit
+
+
+def _blurred(levels: Tensor, width: Tensor, reach: int) -> Tensor:
+    """Blur images by Gaussians: (B, C, S, S), standard deviations in pixels, (B,) or (1,)."""
+    away = torch.arange(-reach, reach + 1, device=levels.device)
+    weights = (-0.5 * (away / width.clamp(min=1e-3)[:, None]) ** 2).exp()
+    weights = weights / weights.sum(dim=1, keepdim=True)  # (B, 2 * reach + 1)
+    for axis in (2, 3):
+        ends = (reach, reach, 0, 0) if axis == 3 else (0, 0, reach, reach)
+        padded = functional.pad(levels, ends, mode="replicate")
+        moved = padded.unfold(axis, 2 * reach + 1, 1)  # (B, C, S, S, 2 * reach + 1)
+        levels = (moved * weights[:, None, None, None]).sum(dim=-1)
+    return levels

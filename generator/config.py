@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from gallery.errors import ConfigError, did_you_mean
+from generator.augment import Augmentation
 
 Optimiser = Literal["sgd", "adam", "adamw"]
 Loss = Literal["half-sum", "mean"]
@@ -23,7 +24,7 @@ RECIPES = ("paper", "fast", "tuned")
 TUNE, ESTIMATE = 3, 4  # stages that every family can be given
 # Settings younger than the first weights: left out of cards and runs where they are as before.
 YOUNGER = (
-    *("beta1", "beta2", "critic_steps", "weights"),
+    *("beta1", "beta2", "critic_steps", "weights", "jitter"),
     *("later_batch_size", "later_learning_rate"),
 )
 RANGES = (
@@ -39,6 +40,7 @@ RANGES = (
     (("later_batch_size", "later_learning_rate"), (0, math.inf), "be finite and not negative"),
 )
 TABLES = ("train", "network")
+KINDS = tuple(f.name for f in fields(Augmentation))
 TYPES = {
     bool: "true or false",
     float: "a number",
@@ -69,6 +71,7 @@ class TrainConfig:
         steps: Updates of each of the first two stages; 0 only to go on with other weights.
         augmentation: Strength of the changes of light and place that source and target share,
             times those of `generator.augment.Augmentation`; 0 for none.
+        jitter: What those changes are, by the names of its fields, instead of the usual reaches.
         tune_steps: Updates of a third stage, which trains both networks and the projection so
             that drawings find their targets; 0 for none.
         tune_weight: Of its contrastive loss, beside the squared errors.
@@ -105,6 +108,7 @@ class TrainConfig:
     beta2: float = 0.999
     critic_steps: int = 1
     weights: Mapping[str, float] = field(default_factory=dict)
+    jitter: Mapping[str, float] = field(default_factory=dict)
     later_batch_size: int = 0
     later_learning_rate: float = 0.0
 
@@ -127,10 +131,23 @@ class TrainConfig:
                 value = getattr(self, name)
                 if not (least <= value < most and (value > 0 or "above" not in words)):
                     raise ConfigError(f"{name} must {words}, got {value}")
-        for name, weight in self.weights.items():
-            value = of_type(weight, float, f"weights: {name}")
-            if not 0 <= value < math.inf:
-                raise ConfigError(f"weights: {name} must be finite and not negative, got {value}")
+        _check_numbers("weights", self.weights)
+        _check_numbers("jitter", self.jitter)
+        for name in self.jitter:
+            if name not in KINDS:
+                raise ConfigError(f"jitter: unknown change {name!r}; {did_you_mean(name, KINDS)}")
+
+    def looks(self, kind: Augmentation | None = None) -> Augmentation:
+        """Return what augmentation changes, with `jitter` instead of the usual reaches.
+
+        Args:
+            kind: What a family changes unless `jitter` says otherwise; None for the usual.
+        """
+        return replace(kind or Augmentation(), **self.jitter)
+
+    def augmented(self, kind: Augmentation | None = None) -> Augmentation | None:
+        """Return the same at the strength of `augmentation`; None where that is 0."""
+        return self.looks(kind).scaled(self.augmentation) if self.augmentation else None
 
     def steps_of(self, stage: int) -> int:
         """Return the updates of a stage: 1, 2, 3 (tuning), 4 (estimator)."""
@@ -263,6 +280,13 @@ def published(name: str, paper: TrainConfig) -> Recipe:
         later_learning_rate=plain.learning_rate,
     )
     return Recipe(name=name, train=train, network=tuned.network)
+
+
+def _check_numbers(table: str, given: Mapping[str, float]) -> None:
+    for name, number in given.items():
+        value = of_type(number, float, f"{table}: {name}")
+        if not 0 <= value < math.inf:
+            raise ConfigError(f"{table}: {name} must be finite and not negative, got {value}")
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from gallery.attributes import AttributeSpace, Condition
 from gallery.faces import Face
-from generator.augment import Augmentation, jitter_together
+from generator.augment import jitter_together
 from generator.contrast import Positions, cells_of
 from generator.plan import Lesson
 
@@ -125,7 +125,7 @@ def batch_of(lattices: Lattices, lesson: Lesson) -> Lattice:
     positions = torch.from_numpy(images).to(device)
     codes = data.codes[positions]
     other = torch.from_numpy(partners).to(device)
-    kind = Augmentation().scaled(lesson.config.augmentation)
+    kind = lesson.config.looks().scaled(lesson.config.augmentation)
     clean, noisy = jitter_together(data.levels(positions), random, kind)
     return Lattice(
         data.normalised(noisy).contiguous(memory_format=lesson.layout),

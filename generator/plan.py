@@ -74,10 +74,7 @@ class Lesson:
             kind: What the recipe's strength of augmentation scales; None for all of it.
         """
         pairs = self.chosen()
-        kinds = () if kind is None else (kind,)
-        images, wished, targets = self.data.batch(
-            pairs, self.random, self.config.augmentation, *kinds
-        )
+        images, wished, targets = self.data.batch(pairs, self.random, self.config.augmented(kind))
         own = self.data.codes[self.data.sources[pairs]]
         laid_out = images.contiguous(memory_format=self.layout)
         return Batch(laid_out, own, wished, targets, pairs, self.random)

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 
 from gallery.align import Aligner, Crop
-from gallery.attributes import AttributeSpace
 from gallery.errors import ConfigError, WeightsError, did_you_mean
 from gallery.faces import FaceSet, first_identities, fold_identities
 from gallery.readers.registry import PACKAGED
@@ -126,27 +125,22 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
         chosen = chosen.with_file(config)
     if steps is not None:
         chosen = replace(chosen, train=chosen.train_with({"steps": steps}, "--steps"))
+    begun = None
+    if start is not None:
+        begun, faces = _start(start, architecture_name, faces, attributes)
     space = faces.space.only(attributes)
-    begun = None if start is None else _start(start, architecture_name, space)
     _check_steps(chosen.train, begun)
     architecture(architecture_name).network.require(space)
     with torch.device("meta"):  # says now, not after reading the images, what is wrong
         network = architecture(architecture_name).build(space.size, chosen.network)
     _check_weights(chosen.train, network, architecture_name)
     chosen = _without_idle_estimator(chosen, network, begun)
-    people = faces.labelled(attributes)
-    if fold is not None:
-        trained = fold_identities(people, fold)
-    elif train_identities is not None:
-        trained = first_identities(people, train_identities)
-    else:
-        trained = people.identities
     return TrainRequest(
         faces=faces,
         architecture=architecture_name,
         attributes=attributes,
         recipe=chosen,
-        train_identities=trained,
+        train_identities=_people(faces.labelled(attributes), train_identities, fold),
         out=out,
         seed=seed,
         device=device,
@@ -184,15 +178,40 @@ def _check_weights(config: TrainConfig, network: Network, name: str) -> None:
             raise ConfigError(f"{name} has no loss {term!r} to weigh; {did_you_mean(term, known)}")
 
 
-def _start(given: str, architecture_name: str, space: AttributeSpace) -> Path:
+def _people(labelled: FaceSet, train_identities: str | None, fold: str | None) -> tuple[str, ...]:
+    if fold is not None:
+        return fold_identities(labelled, fold)
+    if train_identities is not None:
+        return first_identities(labelled, train_identities)
+    return labelled.identities
+
+
+def _start(
+    given: str, architecture_name: str, faces: FaceSet, attributes: tuple[str, ...]
+) -> tuple[Path, FaceSet]:
+    """Find the weights to begin with; the faces get their wishes, of which they may show a part."""
     path = find_weights(given)
+    space = faces.space.only(attributes)
     card = load_card(path)
-    if card.architecture != architecture_name or card.space != space:
+    if card.architecture != architecture_name:
         raise WeightsError(
-            f"Training cannot start with {given}: it is {card.architecture} for"
-            f" {card.space.to_json()}, not {architecture_name} for {space.to_json()}"
+            f"Training cannot start with {given}: it is {card.architecture}, not"
+            f" {architecture_name}"
         )
-    return path
+    if card.space.names != space.names:
+        raise WeightsError(
+            f"Training cannot start with {given}: it draws {', '.join(card.space.names)}, not"
+            f" {', '.join(space.names)}; name the same with --attribute, in this order"
+        )
+    for ours, theirs in zip(space.attributes, card.space.attributes, strict=True):
+        for value in ours.values:
+            if not theirs.knows(value):
+                raise WeightsError(
+                    f"Training cannot start with {given}: it knows no {ours.name} {value!r};"
+                    f" {did_you_mean(value, theirs.values)}. A protocol with [names] gives values"
+                    " other names: --protocol FILE"
+                )
+    return path, replace(faces, space=card.space)
 
 
 def _check_set(faces: FaceSet) -> None:

@@ -306,6 +306,8 @@ class _Run:
         chosen = {}
         if engine.estimates and self.validation is not None:
             chosen = fit_rule(engine, self.validation)
+        elif engine.estimates:
+            chosen = _rule_before(self.request)
         card = replace(
             engine.card,
             metrics=metrics,
@@ -435,6 +437,11 @@ def _seen_before(request: TrainRequest) -> tuple[str, ...]:
         return ()
     before = load_card(request.start).train_identities
     return tuple(who for who in before if who not in request.train_identities)
+
+
+def _rule_before(request: TrainRequest) -> dict[str, Any]:
+    """Return the rule of canonicalisation of the weights to begin with, for the card."""
+    return {} if request.start is None else dict(load_card(request.start).canonicalisation)
 
 
 def _only_chosen_with(request: TrainRequest, validation: Aligned | None) -> dict[str, list[str]]:

@@ -12,12 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from generator.augment import Augmentation, jitter
+from generator.augment import jitter
 from generator.plan import Lesson
 
 Positions = NDArray[np.int64]
-# Images that are to be drawn again as they are must not be noisier than what is drawn.
-NOISELESS = replace(Augmentation(), noise=0.0)
 
 
 def members(numbers: Positions) -> tuple[Positions, ...]:
@@ -39,8 +37,10 @@ def numbers_of(numbers: Tensor | None, what: str) -> Positions:
 def images_at(lesson: Lesson, positions: Positions) -> Tensor:
     """Return images, augmented as the recipe says and normalised: (B,) -> (B, C, S, S)."""
     levels = [lesson.data.levels(_there(lesson, positions))]
-    if lesson.config.augmentation:
-        levels = jitter(levels, lesson.random, NOISELESS.scaled(lesson.config.augmentation))
+    strength = lesson.config.augmented()
+    if strength is not None:
+        # Images that are to be drawn again as they are must not be noisier than what is drawn.
+        levels = jitter(levels, lesson.random, replace(strength, noise=0.0))
     return lesson.data.normalised(levels[0]).contiguous(memory_format=lesson.layout)
 
 

@@ -71,21 +71,19 @@ class TrainingData:
         self,
         chosen: Tensor,
         random: np.random.Generator | None = None,
-        strength: float = 0.0,
-        kind: Augmentation | None = None,
+        strength: Augmentation | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return sources (B, C, S, S), codes (B, A) and targets (B, C, S, S), normalised.
 
         Args:
             chosen: Positions of the pairs, (B,).
             random: Of the augmentation; None for none.
-            strength: Of the augmentation.
-            kind: What the strength scales; None for all of it.
+            strength: Of the augmentation; None for none.
         """
         targets = self.targets[chosen]
         images = [self.levels(self.sources[chosen]), self.levels(targets)]
-        if random is not None and strength:
-            images = jitter(images, random, (kind or Augmentation()).scaled(strength))
+        if random is not None and strength is not None:
+            images = jitter(images, random, strength)
         source, target = map(self.normalised, images)
         return source, self.codes[targets], target
 

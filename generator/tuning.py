@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from gallery.attributes import AttributeSpace
 from gallery.errors import ConfigError
-from generator.augment import Augmentation, jitter
+from generator.augment import jitter, leave_out_colours
 from generator.config import TrainConfig
 from generator.contrast import HardBatches, info_nce
 from generator.estimator import cross_entropy
@@ -93,7 +93,7 @@ def _contrasted(contrast: HardBatches | None, lesson: Lesson) -> Contrasted:
         raise ValueError("the tuning stage needs batches for its contrast")
     data = lesson.data
     positions = torch.from_numpy(contrast.draw(lesson.random)).to(data.sources.device)
-    images, codes, targets = data.batch(positions, lesson.random, lesson.config.augmentation)
+    images, codes, targets = data.batch(positions, lesson.random, lesson.config.augmented())
     cells = torch.from_numpy(contrast.cells).to(data.pixels.device)
     return Contrasted(images, codes, targets, cells[data.targets[positions]], lesson.layout)
 
@@ -121,8 +121,9 @@ def _shown(lesson: Lesson) -> Shown:
         raise ValueError("training the estimator needs labels")
     chosen = random.integers(len(data.labels), size=config.later[0])
     positions = torch.from_numpy(chosen).to(data.labels.device)
-    strength = ESTIMATOR_JITTER * max(1.0, config.augmentation)
-    (images,) = jitter([data.levels(positions)], random, Augmentation().scaled(strength))
+    strength = config.looks().scaled(ESTIMATOR_JITTER * max(1.0, config.augmentation))
+    levels = leave_out_colours(data.levels(positions), random, strength.gray)
+    (images,) = jitter([levels], random, strength)
     shown = data.normalised(images).contiguous(memory_format=lesson.layout)
     return Shown(shown, data.labels[positions], random)
 

@@ -4,6 +4,7 @@ Shapes: N gallery images, A attributes, Q queries, R right images of all queries
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from gallery.attributes import AttributeSpace, Condition
 from gallery.errors import ConfigError
 from gallery.faces import Face, FaceSet
-from retrieval.evaluation.protocols import Labels, Queries
+from retrieval.evaluation.protocols import Labels, Protocol, Queries
 from retrieval.evaluation.records import Flags, Gallery, Integers, People, QueryTable
 
 
@@ -45,6 +46,16 @@ def restrict(faces: FaceSet, allowed: Mapping[str, Sequence[str]]) -> tuple[Face
         for face in faces.faces
         if all(face.condition.get(name) in values for name, values in wanted.items())
     )
+
+
+def about(faces: FaceSet, protocol: Protocol) -> FaceSet:
+    """Return the images that a protocol is about, their values called as it calls them.
+
+    Raises:
+        ConfigError: The set has no such attribute or value.
+    """
+    renamed = faces.renamed(protocol.names)
+    return replace(renamed, faces=restrict(renamed, protocol.gallery))
 
 
 def describe_gallery(faces: Sequence[Face], labels: Labels) -> Gallery:

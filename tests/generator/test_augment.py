@@ -1,11 +1,13 @@
 """Shapes: B batch, C channels, S side."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from generator.augment import Augmentation, jitter
+from generator.augment import Augmentation, jitter, leave_out_colours
 
 NONE = Augmentation(gain=0, offset=0, tint=0, shift=0, zoom=0, noise=0)
 
@@ -83,3 +85,70 @@ def test_zoom_changes_the_size() -> None:
     assert area.min() < 380
     assert area.max() > 420
     assert area.min() > 400 / 1.3**2
+
+
+def ramp(count: int = 40) -> Tensor:
+    return torch.full((count, 1, 16, 16), 120.0)
+
+
+def test_light_may_come_from_a_side_and_leaves_the_middle_as_it_was() -> None:
+    source, target = jittered([ramp(), ramp()], replace(NONE, shade=0.2))
+    assert torch.equal(source, target)
+    across = source[:, 0, 8, 15] / source[:, 0, 8, 0]
+    assert across.min() < 0.9
+    assert across.max() > 1.1
+    middle = source[:, 0, 7:9, 7:9].mean(dim=(1, 2))
+    assert torch.allclose(middle, torch.tensor(120.0), atol=1e-3)
+
+
+def test_gamma_moves_the_middle_tones_and_neither_black_nor_white() -> None:
+    images = torch.tensor([0.0, 120.0, 255.0]).view(1, 1, 1, 3).expand(40, 1, 3, 3)
+    (changed,) = jittered([images], replace(NONE, gamma=0.3))
+    assert torch.allclose(changed[..., 0], torch.tensor(0.0), atol=1e-3)
+    assert torch.allclose(changed[..., 2], torch.tensor(255.0), atol=1e-3)
+    assert changed[..., 1].min() < 100
+    assert changed[..., 1].max() > 140
+
+
+def test_blur_keeps_the_mean_and_takes_the_sharpness() -> None:
+    stripes = (torch.arange(32) % 4 < 2).float().mul(200).expand(20, 1, 32, 32)
+    (blurred,) = jittered([stripes], replace(NONE, blur=0.05))
+    assert torch.allclose(blurred.mean(dim=(1, 2, 3)), torch.tensor(100.0), atol=3)
+    left = blurred.std(dim=(1, 2, 3)) / stripes.std()
+    assert left.min() < 0.5
+    assert left.max() > 0.9  # some stay nearly as they were
+
+
+def test_every_image_strays_by_itself_and_the_pair_still_strays_together() -> None:
+    images = faces()
+    kind = Augmentation(noise=0)
+    source, target = jittered([images, images], replace(kind, own=0.5))
+    (together,) = jittered([images], kind)
+    apart, common = (source - target).abs().mean(), (together - images).abs().mean()
+    assert 1 < apart < common
+
+
+@pytest.mark.parametrize("name", ["own", "shade", "gamma", "blur"])
+def test_what_is_added_leaves_the_other_draws_as_they_were(name: str) -> None:
+    """So a training without it stays the same training."""
+    flat = torch.full((6, 1, 16, 16), 128.0)
+    kind = Augmentation(gain=0, offset=12, tint=0)
+    less = replace(kind, **{name: 1e-12})
+    for one, other in zip(jittered([flat], kind), jittered([flat], less), strict=True):
+        assert torch.allclose(one, other, atol=1e-2)
+
+
+def test_strength_scales_everything_but_what_is_a_share_of_it() -> None:
+    kind = Augmentation(own=0.5, shade=0.1, gray=0.4).scaled(3)
+    assert (kind.own, kind.gray, kind.offset) == (0.5, 1.0, 30.0)
+    assert kind.shade == pytest.approx(0.3)
+
+
+def test_some_images_lose_their_colours_and_other_draws_stay_as_they_were() -> None:
+    images, random = faces(200), np.random.default_rng(0)
+    some = leave_out_colours(images, random, 0.3)
+    gray = (some.std(dim=1) < 1e-3).flatten(1).all(dim=1)
+    assert 40 <= gray.sum() <= 80
+    assert torch.equal(some[~gray], images[~gray])
+    assert torch.allclose(some.mean(dim=1), images.mean(dim=1), atol=1e-3)
+    assert random.random() == np.random.default_rng(0).random()

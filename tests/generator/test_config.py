@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from gallery.errors import ConfigError
+from generator.augment import Augmentation
 from generator.config import Recipe, TrainConfig, recipe
 
 
@@ -131,3 +132,32 @@ def test_a_file_that_is_not_there_is_refused_by_name(toml: Path) -> None:
 def test_a_configuration_survives_json(settings: dict[str, Any]) -> None:
     config = TrainConfig(**settings)
     assert TrainConfig(**json.loads(json.dumps(config.to_json()))) == config
+
+
+def test_what_augmentation_changes_can_be_said_change_by_change(toml: Path) -> None:
+    toml.write_text("[train]\naugmentation = 2.0\n[train.jitter]\nshade = 0.1\ngain = 0\n")
+    train = recipe("fast", 60).with_file(toml).train
+    assert train.looks() == Augmentation(shade=0.1, gain=0.0)
+    assert train.augmented() == Augmentation(shade=0.1, gain=0.0).scaled(2.0)
+    assert train.looks(Augmentation(noise=0.0)).noise == 0
+    assert train.to_json()["jitter"] == {"shade": 0.1, "gain": 0}
+
+
+def test_without_a_strength_nothing_is_augmented_and_the_card_says_nothing_of_it() -> None:
+    plain = recipe("fast", 60).train
+    assert plain.augmented() is None
+    assert "jitter" not in plain.to_json()
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("shadow = 0.1", "jitter: unknown change 'shadow'; did you mean 'shade'"),
+        ("shade = -0.1", "jitter: shade must be finite and not negative, got -0.1"),
+        ('shade = "much"', "jitter: shade takes a number, got 'much'"),
+    ],
+)
+def test_a_change_that_cannot_be_is_refused(toml: Path, line: str, told: str) -> None:
+    toml.write_text(f"[train.jitter]\n{line}\n")
+    with pytest.raises(ConfigError, match=told):
+        recipe("fast", 60).with_file(toml)

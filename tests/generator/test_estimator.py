@@ -8,6 +8,7 @@ import torch
 
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.faces import Face
+from generator.config import TrainConfig
 from generator.estimator import (
     Estimator,
     best_combinations,
@@ -16,6 +17,12 @@ from generator.estimator import (
     labels_of,
     log_probabilities,
 )
+from generator.pairs import Pairs
+from generator.plan import Lesson
+from generator.registry import architecture
+from generator.request import CPU
+from generator.training import TrainingData
+from generator.tuning import estimator_stage
 
 SPACE = AttributeSpace(
     (Attribute("pose", ("-45", "0", "45"), "degree"), Attribute("eyes", ("open", "closed")))
@@ -85,3 +92,20 @@ def test_of_equal_combinations_the_earlier_comes_first() -> None:
     space = AttributeSpace((Attribute("a", ("1", "2", "3")),))
     chosen, _ = best_combinations(np.zeros((1, 3), np.float32), space, 3)
     assert chosen[0, :, 0].tolist() == [0, 1, 2]
+
+
+def test_the_estimator_sees_gray_images_too_where_augmentation_says_so() -> None:
+    random = np.random.default_rng(0)
+    pixels = random.integers(40, 200, (6, 32, 32, 3), dtype=np.uint8)
+    pairs = Pairs(np.arange(6), np.arange(6), np.eye(6, dtype=np.float32))
+    data = TrainingData(pixels, pairs, CPU, np.zeros((6, 2), dtype=np.int64))
+    network = architecture("two-stage-60").build(SPACE.size, {"estimator": True})
+    for gray in (0.0, 1.0):
+        kind = {"gray": gray, "noise": 0.0, "tint": 0.0}
+        config = TrainConfig(augmentation=1.0, estimator_steps=1, jitter=kind)
+        stage = estimator_stage(network, config, SPACE)
+        shown = stage.batch(
+            Lesson(data, config, torch.contiguous_format, random, lambda: torch.zeros(0))
+        )
+        levels = shown.images * data.deviation + data.mean
+        assert ((levels.std(dim=1) < 1e-2).all().item()) is (gray == 1.0)

@@ -303,6 +303,18 @@ def test_colours_are_left_out_as_often_as_is_said() -> None:
     assert 30 <= grays <= 70
 
 
+def test_images_of_a_batch_may_stray_by_themselves() -> None:
+    levels = torch.full((4, 1, 16, 16), 90.0) + torch.arange(16.0)
+    kind = Augmentation(own=0.5, noise=0)
+    clean, noisy = jitter_together(levels, np.random.default_rng(0), kind)
+    assert torch.equal(clean, noisy)
+    assert not torch.allclose(clean[0], clean[1], atol=0.5)
+    shaded, _ = jitter_together(
+        levels, np.random.default_rng(0), Augmentation(shade=0.3, gamma=0.3, blur=0.03)
+    )
+    assert torch.equal(shaded[0], shaded[3])
+
+
 def test_without_strength_a_batch_stays_as_it_is() -> None:
     levels = 40 + 160 * torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     clean, noisy = jitter_together(levels, np.random.default_rng(0), Augmentation().scaled(0))

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from gallery.align import Aligner, Crop
-from gallery.errors import ConfigError, DatasetError, WishError
+from gallery.errors import ConfigError, DatasetError, WeightsError, WishError
 from gallery.faces import Face, FaceSet
 from gallery.readers.registry import open_faces
+from generator.checkpoint import load_card
 from generator.registry import architecture
 from generator.request import CPU, TrainRequest, make_request
 
@@ -177,3 +178,29 @@ def test_an_estimator_of_the_weights_to_begin_with_is_kept(
     for start, kept in ((make_fitted_weights(), True), (make_weights("pose-32"), False)):
         request = asked(open_faces(faces_spec), config=file, start=str(start), steps=0)
         assert request.recipe.network["estimator"] is kept
+
+
+def test_training_goes_on_with_the_wishes_of_the_weights(
+    make_weights: Callable[..., Path], faces_spec: str
+) -> None:
+    """Faces that show a part of the values teach that part."""
+    start = make_weights("all-32")
+    known = load_card(start).space
+    faces = open_faces(faces_spec)
+    some = faces.renamed({"pose": {value: value for value in known["pose"].values[:2]}})
+    request = asked(some, start=str(start), steps=3)
+    assert request.faces.space == known
+    assert {face.condition["pose"] for face in request.faces.faces} == set(known["pose"].values[:2])
+
+
+def test_weights_that_cannot_be_gone_on_with_are_refused_with_the_next_step(
+    make_weights: Callable[..., Path], faces_spec: str
+) -> None:
+    start, faces = str(make_weights("all-32")), open_faces(faces_spec)
+    named = dict.fromkeys(faces.space["pose"].values, "up")
+    with pytest.raises(WeightsError, match=r"it knows no pose 'up'; .*--protocol FILE"):
+        asked(faces.renamed({"pose": named}), start=start, steps=3)
+    with pytest.raises(WeightsError, match="it is two-stage-32, not two-stage-60"):
+        asked(faces, start=start, steps=3, architecture_name="two-stage-60")
+    with pytest.raises(WeightsError, match="it draws pose, not .*; name the same with --attribute"):
+        asked(faces, start=start, steps=3, attributes=(faces.space.names[1],))

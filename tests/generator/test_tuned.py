@@ -155,6 +155,21 @@ def test_people_that_the_first_weights_were_trained_on_are_not_called_set_aside(
     assert card.redrawing == {}
 
 
+def test_without_people_for_choices_the_rule_of_the_first_weights_stays(
+    tuned: Callable[..., TrainRequest],
+) -> None:
+    first = tuned("first", steps=1, tune_steps=1, estimator_steps=2)
+    list(train(first))
+    path = first.out / "weights.safetensors"
+    chosen = load_weights(path)[1].canonicalisation
+    few = tuned("few", steps=0, tune_steps=1, estimator_steps=1, validation=0.0)
+    list(train(replace(few, start=path, train_identities=("s4",))))
+    card = load_weights(few.out / "weights.safetensors")[1]
+    assert card.canonicalisation == chosen
+    assert chosen["rule"]
+    assert card.redrawing == {}  # of people that nothing was trained on, and there are none
+
+
 def test_weights_of_another_shape_are_no_start(
     tuned: Callable[..., TrainRequest], tmp_path: Path
 ) -> None:

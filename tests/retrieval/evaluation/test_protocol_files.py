@@ -107,7 +107,7 @@ def test_a_folder_may_be_named_like_a_shipped_protocol(
 
 def test_the_shipped_protocols_name_methods_that_there_are() -> None:
     editors = {"studio-expressions", "studio-sunglasses", "studio-ages"}
-    others = {"cmu-faces", "cmu-pose", "studio-249", "studio-mini"}
+    others = {"cmu-faces", "cmu-few", "cmu-pose", "studio-249", "studio-mini"}
     assert set(shipped_protocols()) == editors | others
     for path in shipped_protocols().values():
         assert choose_methods(read_protocol(path).methods)
