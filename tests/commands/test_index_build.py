@@ -173,14 +173,17 @@ def test_ctrl_c_finishes_the_batch_in_hand_and_twice_stops_at_once(
 
 
 def test_a_second_build_is_told_of_the_first(
-    mindseye: Mindseye, places: dict[str, str], pose_weights: Path
+    mindseye: Mindseye,
+    collection_dir: Path,
+    faces_spec: str,
+    pose_weights: Path,
+    tmp_path: Path,
 ) -> None:
-
-    collection = Collection.open(Path(places["copied"]))
+    copied = Path(shutil.copytree(collection_dir, tmp_path / "copied"))
+    collection = Collection.open(copied)
     with collection.writing():
         ran = mindseye(
-            *("index", "build", places["spec"], "--weights", pose_weights),
-            *("--collection", places["copied"]),
+            *("index", "build", faces_spec, "--weights", pose_weights, "--collection", copied)
         )
     collection.close()
     assert f"is being written to by process {os.getpid()} on" in one_line_error(ran)
