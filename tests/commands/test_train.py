@@ -43,6 +43,27 @@ def test_the_options_of_train_make_the_request(
     assert (seen[1][0].recipe.name, seen[1][1]) == ("fast", False)
 
 
+def test_a_protocol_says_which_images_are_learnt_from_and_how_values_are_called(
+    mindseye: Mindseye, faces_spec: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: list[TrainRequest] = []
+
+    def train(request: TrainRequest, *, resume: bool) -> Iterator[Progress]:
+        assert not resume
+        seen.append(request)
+        yield Progress("stage 1", 1, 2, 0.5)
+
+    monkeypatch.setattr("generator.run.train", train)
+    (tmp_path / "mine.toml").write_text(
+        '[names.light]\nleft = "west"\nright = "east"\n[gallery]\npose = ["0", "45"]\n'
+    )
+    asked = ("train", faces_spec, "--architecture", "two-stage-32", "--attribute", "light")
+    assert mindseye(*asked, "--out", "runs/x", "--protocol", "mine.toml").status == 0
+    (request,) = seen
+    assert len(request.faces) == 20
+    assert set(request.faces.space["light"].values) == {"west", "east"}
+
+
 def test_a_stopped_training_says_how_to_go_on(
     mindseye: Mindseye, faces_spec: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
