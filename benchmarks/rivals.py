@@ -23,7 +23,7 @@ from gallery.pixels import Aligned, align_all, align_each
 from gallery.readers.registry import open_faces
 from generator.engine import Floats
 from generator.machine import keep_freed_memory, pick_device
-from retrieval.evaluation.protocols import Labels, all_queries
+from retrieval.evaluation.queries import Labels, all_queries
 from retrieval.evaluation.records import CRITERIA, Progress
 from retrieval.evaluation.rivals.classifier import train_classifier
 from retrieval.evaluation.rivals.composed import Composed, train_composed
@@ -109,14 +109,8 @@ def hit_rates(composed: Composed, tested: Aligned, known: AttributeSpace) -> dic
     labels = Labels.of(tested.faces, known)
     wishable = {a.name: list(range(len(a.values))) for a in composed.space}
     queries = all_queries(labels, wishable)
-    asked = list(
-        zip(
-            queries.sources.tolist(),
-            queries.attributes.tolist(),
-            queries.values.tolist(),
-            strict=True,
-        )
-    )
+    wishes = [{c: v for c, v in enumerate(row) if v >= 0} for row in queries.wished.tolist()]
+    asked = list(zip(queries.sources.tolist(), wishes, strict=True))
     gallery = composed.embed(tested.pixels)
     codes = np.stack([code_of(query, tested, known, composed.space) for query in asked])
     probes = composed.probe(tested.pixels[queries.sources], codes)
@@ -134,13 +128,12 @@ def hit_rates(composed: Composed, tested: Aligned, known: AttributeSpace) -> dic
 
 
 def code_of(
-    query: tuple[int, int, int], tested: Aligned, known: AttributeSpace, space: AttributeSpace
+    query: tuple[int, dict[int, int]], tested: Aligned, known: AttributeSpace, space: AttributeSpace
 ) -> Floats:
-    """Return the one-hot code of a query: source, attribute, value."""
-    source, column, value = query
-    attribute = known.attributes[column]
-    wished = tested.faces[source].condition.replace({attribute.name: attribute.values[value]})
-    return space.one_hot(wished.only(space.names))
+    """Return the one-hot code of a query: source, and value by attribute."""
+    source, wish = query
+    named = {known.names[c]: known.attributes[c].values[value] for c, value in wish.items()}
+    return space.one_hot(tested.faces[source].condition.replace(named).only(space.names))
 
 
 def errors(cpi: Cpi, tested: Aligned) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from gallery.attributes import AttributeSpace, Condition
 from gallery.errors import ConfigError
 from gallery.faces import Face, FaceSet
-from retrieval.evaluation.protocols import Labels, Protocol, Queries
+from retrieval.evaluation.protocols import Protocol
+from retrieval.evaluation.queries import Labels, Queries
 from retrieval.evaluation.records import Flags, Gallery, Integers, People, QueryTable
+from retrieval.evaluation.wishes import Cells, number_combinations, wished_together
 
 
 def known_space(faces: Iterable[Face], space: AttributeSpace) -> AttributeSpace:
@@ -93,20 +95,18 @@ def ask(labels: Labels, queries: Queries, subsets: Mapping[str, Condition]) -> Q
     Raises:
         WishError: A subset names an unknown value.
     """
-    right: list[Integers] = []
-    strict: list[Flags] = []
-    cells = [_Cells(labels, column) for column in range(len(labels.names))]
-    asked = zip(queries.sources, queries.attributes, queries.values, strict=True)
-    for source, column, value in asked:
-        images, flags = cells[column].right(int(source), int(value))
-        right.append(images)
-        strict.append(flags)
+    right = [np.empty(0, dtype=np.int64)] * len(queries)
+    strict = [np.empty(0, dtype=np.bool_)] * len(queries)
+    for columns, asking in wished_together(queries.wished):
+        answers = _Answers(labels, np.array(columns, dtype=np.int64))
+        for query in np.flatnonzero(asking).tolist():
+            right[query], strict[query] = answers.of(
+                int(queries.sources[query]), queries.wished[query]
+            )
     counts = [len(images) for images in right]
     return QueryTable(
         source=queries.sources,
-        attribute=queries.attributes,
-        value=queries.values,
-        own=labels.values[queries.sources, queries.attributes],
+        wished=queries.wished,
         right=np.concatenate([np.empty(0, dtype=np.int64), *right]),
         right_starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         right_strict=np.concatenate([np.empty(0, dtype=np.bool_), *strict]),
@@ -118,25 +118,21 @@ def ask(labels: Labels, queries: Queries, subsets: Mapping[str, Condition]) -> Q
     )
 
 
-class _Cells:
-    """The images of a gallery by person and value of one attribute."""
+class _Answers:
+    """The right images of queries that wish for the same attributes."""
 
-    def __init__(self, labels: Labels, column: int) -> None:
-        own = labels.values[:, column]
-        self._width = len(labels.space.attributes[column].values)
+    def __init__(self, labels: Labels, columns: Integers) -> None:
+        self._columns = columns
+        self._space = labels.space
         self._identity = labels.identity
-        self._others = np.delete(labels.values, column, axis=1)
-        cell = np.where(
-            (labels.identity >= 0) & (own >= 0), labels.identity * self._width + own, -1
-        )
-        self._order = np.argsort(cell, kind="stable")  # gallery order within a cell
-        self._sorted = cell[self._order]
+        self._cells = Cells(labels.identity, labels.numbers(columns))
+        self._others = np.delete(labels.values, columns, axis=1)
 
-    def right(self, source: int, value: int) -> tuple[Integers, Flags]:
+    def of(self, source: int, wished: Integers) -> tuple[Integers, Flags]:
         """Return the images that are right under C1, and which are under C2."""
-        cell = self._identity[source] * self._width + value
-        first, last = np.searchsorted(self._sorted, [cell, cell + 1])
-        images = self._order[first:last]
+        wish = wished[None, self._columns]
+        number = number_combinations(wish, self._space, self._columns)[0]
+        images = self._cells.images(int(self._identity[source]), int(number))
         mine, theirs = self._others[source], self._others[images]
         return images, ((theirs == mine) & (theirs >= 0)).all(axis=1)
 

@@ -30,8 +30,9 @@ from retrieval.evaluation.noting import (
     note_estimates,
 )
 from retrieval.evaluation.pooling import pool
-from retrieval.evaluation.protocols import Protocol, Queries, draw_queries
+from retrieval.evaluation.protocols import Protocol
 from retrieval.evaluation.provenance import describe_run
+from retrieval.evaluation.queries import Queries, draw_queries
 from retrieval.evaluation.reading import Part, Training, check_together, read_part, read_training
 from retrieval.evaluation.records import Floats, Progress, Provenance, Record
 from retrieval.evaluation.store import Steps, Store, default_cache, open_store

@@ -15,6 +15,7 @@ from gallery.attributes import Attribute, as_number, natural_key
 from retrieval.evaluation.estimation import Figure, Sample
 from retrieval.evaluation.outcomes import Kind, Scores, kinds
 from retrieval.evaluation.records import Flags, Floats, MethodRecord, Record
+from retrieval.evaluation.wishes import wished_together
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +110,12 @@ def error_matrices(record: Record, stage: str) -> list[ErrorMatrix]:
     errors = record.drawings.squared_errors[stage]
     matrices = []
     for column, attribute in enumerate(space.attributes):
-        asked = (queries.attribute == column) & ~np.isnan(errors)
+        wished = queries.wished[:, column]
+        asked = (wished >= 0) & ~np.isnan(errors)
         if asked.any():
             count = len(attribute.values)
-            cell = queries.own[asked] * count + queries.value[asked]
+            own = record.gallery.values[queries.source[asked], column]
+            cell = own * count + wished[asked]
             number = np.bincount(cell, minlength=count**2)
             with np.errstate(invalid="ignore"):  # 0 / 0: nothing was asked
                 mean = np.bincount(cell, errors[asked], minlength=count**2) / number
@@ -142,10 +145,14 @@ def count_kinds(record: Record, method: MethodRecord, depth: int) -> dict[str, f
 
 
 def _by_wish(record: Record) -> Iterator[tuple[str, dict[str, Flags]]]:
-    names = record.gallery.space.names
-    wished = np.unique(record.queries.attribute).tolist()
-    if len(wished) > 1:
-        yield "wished attribute", {names[n]: record.queries.attribute == n for n in wished}
+    kinds_of_wishes = wished_together(record.queries.wished)
+    if len(kinds_of_wishes) > 1:
+        names = record.gallery.space.names
+        several = any(len(columns) > 1 for columns, _ in kinds_of_wishes)
+        yield (
+            f"wished attribute{'s' if several else ''}",
+            {" and ".join(names[n] for n in columns): asked for columns, asked in kinds_of_wishes},
+        )
 
 
 def _changes(record: Record, column: int, attribute: Attribute) -> dict[str, Flags]:
@@ -154,8 +161,9 @@ def _changes(record: Record, column: int, attribute: Attribute) -> dict[str, Fla
         return {}
     queries = record.queries
     numbers = np.array([as_number(value) for value in attribute.values], dtype=np.float64)
-    asked = queries.attribute == column
+    asked = queries.wished[:, column] >= 0
+    own = record.gallery.values[queries.source[asked], column]
     change = np.full(len(queries), np.nan)
-    change[asked] = np.abs(numbers[queries.value[asked]] - numbers[queries.own[asked]])
+    change[asked] = np.abs(numbers[queries.wished[asked, column]] - numbers[own])
     sizes = np.unique(change[asked]).tolist()
     return {f"{size:g}": change == size for size in sizes}

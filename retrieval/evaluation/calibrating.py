@@ -9,7 +9,7 @@ import numpy as np
 
 from retrieval.confidence import Calibration, fit_logistic, measure_names, measures_of
 from retrieval.evaluation.metrics import calibration_error
-from retrieval.evaluation.protocols import Labels
+from retrieval.evaluation.queries import Labels
 from retrieval.evaluation.records import Floats, QueryTable
 from retrieval.evaluation.weighing import Answers
 

@@ -71,15 +71,16 @@ class ErrorNotes:
         noted[rows[has]] = metrics.mean_squared_error(images[has], target)
 
     def note_map(self, queries: range, images: NDArray[Any]) -> None:
-        """Add the squared errors of each pixel to the map of the wish."""
+        """Add the squared errors of each pixel to the map of every wished value."""
         for query, image in zip(queries, images, strict=True):
             if self.targets[query] < 0:
                 continue
-            wish = int(self.asked.attribute[query]), int(self.asked.value[query])
             target = self.pixels[self.targets[query]]
             square = np.square(image.astype(np.float64) - target).mean(axis=2)
-            total, count = self.maps.get(wish, (np.zeros_like(square), 0))
-            self.maps[wish] = (total + square, count + 1)
+            for column, value in enumerate(self.asked.wished[query].tolist()):
+                if value >= 0:
+                    total, count = self.maps.get((column, value), (np.zeros_like(square), 0))
+                    self.maps[column, value] = (total + square, count + 1)
 
     def to_record(self) -> Drawings:
         """Return what was noted."""

@@ -35,7 +35,8 @@ from retrieval.evaluation.hypotheses import (
     seconds_of,
 )
 from retrieval.evaluation.methods.fused import wishes_of
-from retrieval.evaluation.protocols import Labels, Protocol, all_queries, draw_queries
+from retrieval.evaluation.protocols import Protocol
+from retrieval.evaluation.queries import Labels, all_queries, draw_queries
 from retrieval.evaluation.reading import read_images, wishable
 from retrieval.evaluation.records import Flags, Progress, QueryTable
 from retrieval.evaluation.store import Steps, Store, default_cache, open_store
@@ -171,8 +172,8 @@ def _workbench(engine: Engine, part: FaceSet, protocol: Protocol, store: Store) 
     aligned = yield from read_images(part, aligner, store, "pixels", "reading")
     space = known_space(aligned.faces, part.space)
     labels = Labels.of(aligned.faces, space)
-    wanted = wishable(engine.card.space, space, protocol.attributes)
-    (queries,) = draw_queries([all_queries(labels, wanted)], protocol)
+    wanted = wishable(engine.card.space, space, protocol.attributes, protocol.wishes)
+    (queries,) = draw_queries([all_queries(labels, wanted, protocol.wishes)], protocol)
     asked = ask(labels, queries, {})
     return Workbench(Bench(engine, aligned, labels, asked, None, Budget(), store))
 

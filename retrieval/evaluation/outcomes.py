@@ -30,9 +30,9 @@ class Kind(IntEnum):
 
     NOTHING = 0  # there is no image at this rank
     RIGHT = 1  # right under C2
-    OTHER_ATTRIBUTE = 2  # identity and wished value are right, another attribute is not as it was
-    WRONG_VALUE = 3  # the identity is right, the wished value is not
-    WRONG_IDENTITY = 4  # the wished value is right, the identity is not
+    OTHER_ATTRIBUTE = 2  # identity and wished values are right, another attribute is not as it was
+    WRONG_VALUE = 3  # the identity is right, a wished value is not
+    WRONG_IDENTITY = 4  # all wished values are right, the identity is not
     ELSE = 5
 
 
@@ -142,10 +142,10 @@ def kinds(record: Record, method: MethodRecord) -> NDArray[np.int8]:
     top, source = method.top, queries.source
     found = np.full(top.shape, Kind.ELSE, dtype=np.int8)
     who = gallery.identity[top] == gallery.identity[source][:, None]  # (Q, K)
-    value = gallery.values[top, queries.attribute[:, None]] == queries.value[:, None]
-    before = gallery.values[source][:, None]  # (Q, 1, A)
+    wished, before = queries.wished[:, None], gallery.values[source][:, None]  # (Q, 1, A)
+    value = ((gallery.values[top] == wished) | (wished < 0)).all(axis=2)
     alike = (gallery.values[top] == before) & (before >= 0)  # (Q, K, A)
-    alike[np.arange(len(top)), :, queries.attribute] = True
+    alike |= wished >= 0
     found[value] = Kind.WRONG_IDENTITY
     found[who] = Kind.WRONG_VALUE
     found[who & value] = Kind.OTHER_ATTRIBUTE

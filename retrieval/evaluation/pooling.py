@@ -120,9 +120,7 @@ def _pool_queries(records: Sequence[Record], starts: Sequence[int]) -> QueryTabl
     none = [np.zeros(len(table), dtype=np.bool_) for table in tables]
     return QueryTable(
         source=_joined(table.source + start for table, start in moved),
-        attribute=_joined(table.attribute for table in tables),
-        value=_joined(table.value for table in tables),
-        own=_joined(table.own for table in tables),
+        wished=_joined(table.wished for table in tables),
         right=_joined(table.right + start for table, start in moved),
         right_starts=_joined([np.zeros(1, dtype=np.int64), *ends]),
         right_strict=np.concatenate([table.right_strict for table in tables]),

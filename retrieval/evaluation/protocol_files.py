@@ -15,6 +15,7 @@ left = "-45"                                  # images with others are left out
 
 [queries]
 attributes = ["pose"]
+wishes = 1                                    # attributes that each query wishes for at once
 count = 10000
 seed = 0
 
@@ -43,6 +44,7 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {  # table -> key -> (field of Pro
     "split": {"train_identities": ("train_identities", "a text")},
     "queries": {
         "attributes": ("attributes", TEXTS),
+        "wishes": ("wishes", "a whole number"),
         "count": ("queries", "a whole number"),
         "seed": ("seed", "a whole number"),
     },

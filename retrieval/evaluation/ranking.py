@@ -48,8 +48,8 @@ class Searched:
     Attributes:
         gallery: Embeddings, unit length, (N, D).
         probes: Likewise, one for each query, (Q, D).
-        values: Values that gallery images are taken to have, (N, A): only those of the wished value
-            are ranked. None ranks all.
+        values: Values that gallery images are taken to have, (N, A): only those of all wished
+            values are ranked. None ranks all.
         source_excluded: Whether each query's own source image is left out.
         seconds: Second vectors of some images; None where no image has one.
     """
@@ -141,7 +141,9 @@ def _hide(keys: Tensor, searched: Searched, asked: QueryTable, rows: slice) -> N
     """Take images out of rankings: the source's own, and those filtered out."""
     for number, query in enumerate(range(rows.start, rows.stop)):
         if searched.values is not None:
-            other = searched.values[:, asked.attribute[query]] != asked.value[query]
+            columns = np.flatnonzero(asked.wished[query] >= 0)
+            wish = asked.wished[query, columns]
+            other = (searched.values[:, columns] != wish).any(axis=1)
             keys[number, torch.from_numpy(other).to(keys.device)] = HIDDEN
         if searched.source_excluded:
             keys[number, int(asked.source[query])] = HIDDEN

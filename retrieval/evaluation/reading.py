@@ -18,13 +18,8 @@ from generator.card import Card
 from generator.engine import Engine
 from generator.run import data_sha256
 from retrieval.evaluation.asking import known_space, restrict
-from retrieval.evaluation.protocols import (
-    Labels,
-    Protocol,
-    Queries,
-    all_queries,
-    count_pairs,
-)
+from retrieval.evaluation.protocols import Protocol
+from retrieval.evaluation.queries import Labels, Queries, all_queries, count_pairs
 from retrieval.evaluation.records import Progress
 from retrieval.evaluation.store import Steps, Store
 
@@ -143,16 +138,17 @@ def read_part(
     """Read the test images of one set of weights, and list the queries about them.
 
     Raises:
+        ConfigError: The protocol wishes for what the weights do not draw, or for too much at once.
         DatasetError: Not one image can be used.
     """
     tested = tested_faces(faces, engine.card, protocol)
+    space = known_space(restrict(faces, protocol.gallery), faces.space)  # alike in all folds
+    wished = wishable(engine.card.space, space, protocol.attributes, protocol.wishes)
     phase = f"reading for {engine.card.name}"
     aligned = yield from read_images(tested, engine.card.aligner, store, f"pixels-{number}", phase)
-    space = known_space(restrict(faces, protocol.gallery), faces.space)  # alike in all folds
     labels = Labels.of(aligned.faces, space)
-    wished = wishable(engine.card.space, space, protocol.attributes)
-    everything = all_queries(labels, wished)
-    wishes = count_pairs(Labels.of(tested.faces, space), wished)
+    everything = all_queries(labels, wished, protocol.wishes)
+    wishes = count_pairs(Labels.of(tested.faces, space), wished, protocol.wishes)
     dropped = {c: wishes - count for c, count in everything.counted().items()}
     return Part(engine, aligned, labels, everything, dropped, tested.problems + aligned.problems)
 
@@ -213,9 +209,19 @@ def _without_those_set_aside(aligned: Aligned, card: Card) -> Aligned:
 
 
 def wishable(
-    drawn: AttributeSpace, known: AttributeSpace, wanted: Sequence[str]
+    drawn: AttributeSpace, known: AttributeSpace, wanted: Sequence[str], at_once: int = 1
 ) -> Mapping[str, list[int]]:
-    """Positions, in the collection's space, of the values that the weights can draw."""
+    """Positions, in the collection's space, of the values that the weights can draw.
+
+    Args:
+        drawn: What the weights draw.
+        known: What the gallery knows.
+        wanted: Attributes that the protocol wishes for; empty: all.
+        at_once: How many of them each query wishes for.
+
+    Raises:
+        ConfigError: The weights do not draw one of them, or there are fewer than `at_once`.
+    """
     unknown = [name for name in wanted if name not in drawn]
     if unknown:
         raise ConfigError(
@@ -228,4 +234,11 @@ def wishable(
             continue
         values = enumerate(known[attribute.name].values)
         found[attribute.name] = [n for n, value in values if attribute.knows(value)]
+    if at_once > 1 and len(found) < at_once:
+        raise ConfigError(
+            f"The protocol wishes for {at_once} attributes at once, and of those that the weights"
+            f" draw and the gallery knows it can wish for {', '.join(found) or 'none'} alone; take"
+            " weights of more attributes (mindseye train --attribute A --attribute B), or lower"
+            " `wishes`"
+        )
     return found

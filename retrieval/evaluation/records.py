@@ -114,9 +114,8 @@ class QueryTable:
 
     Attributes:
         source: Gallery position of the source image, (Q,).
-        attribute: Position of the wished attribute in the gallery's space, (Q,).
-        value: Wished value, (Q,).
-        own: Value that the source has, (Q,).
+        wished: Position of the wished value in the column of each wished attribute of the gallery's
+            space, -1 in the others, (Q, A).
         right: Gallery positions of the images that are right under C1, rising within a query, (R,).
         right_starts: Where each query's right images begin, and R at the end, (Q + 1,).
         right_strict: Which of the right images are right under C2, too, (R,).
@@ -125,9 +124,7 @@ class QueryTable:
     """
 
     source: Integers
-    attribute: Integers
-    value: Integers
-    own: Integers
+    wished: Integers
     right: Integers
     right_starts: Integers
     right_strict: Flags
@@ -135,8 +132,7 @@ class QueryTable:
 
     def __post_init__(self) -> None:
         count, right = len(self.source), len(self.right)
-        for name in ("attribute", "value", "own"):
-            _check_shape(name, getattr(self, name), (count,))
+        _check_shape("wished", self.wished, (count, *self.wished.shape[1:2]))
         _check_shape("right_starts", self.right_starts, (count + 1,))
         _check_shape("right_strict", self.right_strict, (right,))
         for name, flags in self.subsets.items():
@@ -363,6 +359,7 @@ class Record:
 
     def __post_init__(self) -> None:
         count, right = len(self.queries), len(self.queries.right)
+        _check_shape("wished", self.queries.wished, (count, len(self.gallery.space.names)))
         for method in self.methods:
             if method.skipped:
                 continue

@@ -32,6 +32,7 @@ from retrieval.evaluation.outcomes import (
     scores_of,
 )
 from retrieval.evaluation.records import CRITERIA, REFERENCE, Estimate, MethodRecord, Record
+from retrieval.evaluation.wishes import wished_together
 
 FORMAT = 2
 DEFINITION = (
@@ -40,6 +41,7 @@ DEFINITION = (
     " ranking, MRR that of one over the rank of the first right image. C1: identity and wished"
     " value are right. C2: every other attribute is as in the source image, too."
 )
+SEVERAL = DEFINITION.replace("wished value are", "all wished values are")
 BINS = 10  # of confidence
 _DIGITS = 6
 Json = dict[str, Any]
@@ -54,10 +56,11 @@ def score_all(record: Record) -> dict[str, dict[str, Scores]]:
 def summarise(record: Record, scores: Mapping[str, Mapping[str, Scores]]) -> Json:
     """Return all that was measured, as JSON values."""
     cutoffs = record.provenance.cutoffs
+    wishes = [columns for columns, _ in wished_together(record.queries.wished)]
     return {
         "format": FORMAT,
         **_provenance(record),
-        "definition": DEFINITION,
+        "definition": SEVERAL if any(len(one) > 1 for one in wishes) else DEFINITION,
         "measures": list(measure_names(cutoffs)),
         "criteria": list(record.provenance.protocol.get("criteria", CRITERIA)),
         "reference": REFERENCE,
@@ -68,6 +71,7 @@ def summarise(record: Record, scores: Mapping[str, Mapping[str, Scores]]) -> Jso
             "resampled": "identities",
             "people": len(np.unique(record.identity)),
         },
+        "wishes": [" and ".join(record.gallery.space.names[n] for n in one) for one in wishes],
         **_counts(record),
         "methods": _methods(record, scores),
         "mse": _errors(record),
@@ -101,9 +105,7 @@ def _provenance(record: Record) -> Json:
 
 def _counts(record: Record) -> Json:
     measured = record.queries.measured
-    names = record.gallery.space.names
     return {
-        "wishes": [names[column] for column in np.unique(record.queries.attribute).tolist()],
         "queries": {criterion: int(asked.sum()) for criterion, asked in measured.items()},
         "queries_dropped": {c: sum(fold.dropped[c] for fold in record.folds) for c in CRITERIA},
         "gallery": len(record.gallery),

@@ -19,8 +19,8 @@ from retrieval.evaluation.records import Flags, Integers, QueryTable
 from retrieval.fusion import CLIP, DRAWING, FUSED, VALUES, Weights
 from retrieval.hypotheses import Hypotheses
 
-LOG_PROBABILITY = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-IDENTITY = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+LOG_PROBABILITY = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+IDENTITY = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 TABLE = 2**22  # scores of one part in work: 16 MB
 
 

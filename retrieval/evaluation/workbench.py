@@ -25,10 +25,11 @@ from retrieval.embedding import normalise
 from retrieval.evaluation.embedders.base import Embedder
 from retrieval.evaluation.embedders.pixels import PixelEmbedder
 from retrieval.evaluation.embedders.registry import open_embedder
-from retrieval.evaluation.protocols import Labels
+from retrieval.evaluation.queries import Labels
 from retrieval.evaluation.reading import Training
 from retrieval.evaluation.records import Integers, Progress, QueryTable
 from retrieval.evaluation.store import Made, Steps, Store, array_sha256
+from retrieval.evaluation.wishes import wish_of
 
 BATCH = 256
 FEATURES = "features"  # the refiner's, of the weights under test
@@ -122,8 +123,7 @@ class Bench:
 
     def wish(self, query: int) -> Condition:
         """Return what a query wishes for."""
-        attribute = self.labels.space.attributes[self.asked.attribute[query]]
-        return Condition({attribute.name: attribute.values[self.asked.value[query]]})
+        return wish_of(self.labels.space, self.asked.wished[query])
 
     def codes(self, queries: range, given: Sequence[Condition]) -> Floats:
         """One-hot codes of wishes; what is not wished for is as given for the source image."""

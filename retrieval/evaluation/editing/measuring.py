@@ -144,7 +144,7 @@ def _moments(vectors: Vectors, rows: Integers) -> Moments:
 
 
 def _classify(work: Workbench, edits: Edits, notes: Notes) -> Steps[None]:
-    """Ask a classifier that was trained on photographs for the wished attribute's value."""
+    """Ask a classifier that was trained on photographs for the wished attributes' values."""
     bench = work.bench
     asked, labels = bench.asked, bench.labels
     try:
@@ -159,8 +159,8 @@ def _classify(work: Workbench, edits: Edits, notes: Notes) -> Steps[None]:
     ]
     told = {EDITED: np.concatenate(drawn), SOURCE: real[edits.source], TARGET: real[edits.target]}
     for editor, positions in told.items():
-        values = positions[np.arange(len(edits)), asked.attribute]
-        notes.of(editor, "accuracy")[:] = values == asked.value
+        right = (positions == asked.wished) | (asked.wished < 0)
+        notes.of(editor, "accuracy")[:] = right.all(axis=1)
     for column, name in enumerate(labels.names):
         if name in classifier.space:
             known = labels.values[:, column] >= 0

@@ -18,9 +18,11 @@ from generator.card import Card
 from generator.engine import Engine, Floats
 from retrieval.evaluation.asking import ask, known_space
 from retrieval.evaluation.drawing import targets_of
-from retrieval.evaluation.protocols import Labels, Protocol, Queries, all_queries
+from retrieval.evaluation.protocols import Protocol
+from retrieval.evaluation.queries import Labels, Queries, all_queries
 from retrieval.evaluation.reading import tested_faces
 from retrieval.evaluation.records import Integers
+from retrieval.evaluation.wishes import wish_of
 
 FACES = 12
 TILE_PX = 96
@@ -32,8 +34,8 @@ class Edit:
 
     Attributes:
         source: What is edited.
-        target: The same person with the wished value, and all else as in the source.
-        wish: The value.
+        target: The same person with the wished values, and all else as in the source.
+        wish: These values.
     """
 
     source: Face
@@ -74,7 +76,7 @@ def choose_edits(
         and all(attribute.name in card.space for card in cards)
         and (not protocol.attributes or attribute.name in protocol.attributes)
     }
-    every = all_queries(labels, wishable)
+    every = all_queries(labels, wishable, protocol.wishes)
     every = every.chosen(np.flatnonzero(every.strict))
     if not len(every):
         raise DatasetError(
@@ -133,8 +135,7 @@ def _edits(faces: Sequence[Face], labels: Labels, queries: Queries) -> tuple[Edi
     targets = targets_of(ask(labels, queries, {}))
     found = []
     for place, target in enumerate(targets.tolist()):
-        attribute = labels.space.attributes[queries.attributes[place]]
-        wish = Condition({attribute.name: attribute.values[queries.values[place]]})
+        wish = wish_of(labels.space, queries.wished[place])
         found.append(Edit(faces[queries.sources[place]], faces[target], wish))
     return tuple(found)
 

@@ -43,7 +43,7 @@ def cpi(work: Workbench, seed: int) -> Steps[Prepared]:
     started = time.perf_counter()
     notes = ErrorNotes(asked, pixels, targets_of(asked))
     probes = bench.store.writer("cpi-probes", len(asked))
-    wishes = one_hot(wished(work), work)
+    wishes = one_hot(asked.wished, work)
     for queries in blocks(len(asked)):
         rows = slice(queries.start, queries.stop)
         drawn = network.draw(np.asarray(pixels[asked.source[rows]]), wishes[rows])
@@ -58,14 +58,6 @@ def cpi(work: Workbench, seed: int) -> Steps[Prepared]:
         settings=network.settings,
         errors=notes.errors,
     )
-
-
-def wished(work: Workbench) -> Integers:
-    """Return the wished values in their attributes' columns, -1 in the others, (Q, A)."""
-    asked = work.bench.asked
-    found = np.full((len(asked), len(work.bench.labels.names)), -1, dtype=np.int64)
-    found[np.arange(len(asked)), asked.attribute] = asked.value
-    return found
 
 
 def one_hot(positions: Integers, work: Workbench) -> Floats:

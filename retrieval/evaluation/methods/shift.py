@@ -1,13 +1,15 @@
 """No drawing: the source's embedding, moved by the mean difference between two values.
 
 Of the training people's images the mean embedding of every value is taken. A probe is the source's
-embedding, less the mean of its own value, plus that of the wished one, back at unit length. The
-source's own value is taken from its label, which favours this rival.
+embedding, less the mean of its own value, plus that of the wished one, back at unit length; of
+several wishes the differences add up. The source's own values are taken from its labels, which
+favours this rival.
 
-Shapes: N images, Q queries, D dimensions, V values of an attribute.
+Shapes: N images, A attributes, Q queries, D dimensions.
 """
 
 import time
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -17,6 +19,7 @@ from generator.engine import Floats
 from index.base import Vectors
 from retrieval.embedding import normalise
 from retrieval.evaluation.methods.base import NO_SOURCE, Method, Prepared
+from retrieval.evaluation.records import Integers
 from retrieval.evaluation.store import Made, Steps
 from retrieval.evaluation.workbench import (
     FEATURES,
@@ -67,26 +70,36 @@ def shifted(vectors: Vectors, known: Vectors, taught: Aligned, work: Workbench) 
     Raises:
         SkippedMethodError: No training image shows a value that is asked about.
     """
-    asked, space = work.bench.asked, work.bench.labels.space
+    bench = work.bench
+    asked, space = bench.asked, bench.labels.space
     positions = as_positions([face.condition for face in taught.faces], space)
-    wanted = np.stack([asked.attribute, asked.value], axis=1)
-    own = np.stack([asked.attribute, asked.own], axis=1)
+    own = bench.labels.values[asked.source]
     means: dict[tuple[int, int], Floats] = {}
-    for column, value in np.unique(np.concatenate([wanted, own]), axis=0).tolist():
-        rows = np.flatnonzero(positions[:, column] == value)
-        if not len(rows):
-            name = space.names[column]
-            raise SkippedMethodError(
-                f"no training image shows {name}={space.attributes[column].values[value]}"
-            )
-        mean: Floats = known[rows].mean(axis=0, dtype=np.float64).astype(np.float32)
-        means[column, value] = mean
-    writer = work.bench.store.writer("shifted-probes", len(asked))
+    for column in np.flatnonzero((asked.wished >= 0).any(axis=0)).tolist():
+        asking = asked.wished[:, column] >= 0
+        both = np.concatenate([asked.wished[asking, column], own[asking, column]])
+        for value in np.unique(both).tolist():
+            rows = np.flatnonzero(positions[:, column] == value)
+            if not len(rows):
+                name = space.names[column]
+                raise SkippedMethodError(
+                    f"no training image shows {name}={space.attributes[column].values[value]}"
+                )
+            mean: Floats = known[rows].mean(axis=0, dtype=np.float64).astype(np.float32)
+            means[column, value] = mean
+    writer = bench.store.writer("shifted-probes", len(asked))
     for queries in blocks(len(asked)):
-        moved = np.stack([means[tuple(wanted[q])] - means[tuple(own[q])] for q in queries])
+        moved = np.stack([_change(means, own[q], asked.wished[q]) for q in queries])
         sources = asked.source[queries.start : queries.stop]
         writer.add(normalise(np.asarray(vectors[sources]) + moved))
     return writer.close()
+
+
+def _change(means: Mapping[tuple[int, int], Floats], own: Integers, wished: Integers) -> Floats:
+    """Return the mean change from own to wished values, all attributes together, (A,) -> (D,)."""
+    columns = np.flatnonzero(wished >= 0).tolist()
+    first, *more = [means[c, int(wished[c])] - means[c, int(own[c])] for c in columns]
+    return sum(more, start=first)
 
 
 METHODS = tuple(

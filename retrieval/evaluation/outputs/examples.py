@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from retrieval.evaluation.outcomes import Kind, kinds, rank_all
 from retrieval.evaluation.outputs import pictures
 from retrieval.evaluation.records import REFERENCE, Example, Record
+from retrieval.evaluation.wishes import wish_of
 
 SHOWN = 6
 
@@ -73,7 +74,7 @@ def choose(record: Record, wanted: int = SHOWN) -> tuple[list[Shown], list[Shown
 
 def _varied(examples: list[Example], record: Record, wanted: int) -> list[Example]:
     """Take examples one by one, each of a person and a wish that were taken least so far."""
-    taken: Counter[tuple[str, int]] = Counter()
+    taken: Counter[tuple[str, *tuple[int, ...]]] = Counter()
     left, chosen = list(examples), list[Example]()
     while left and len(chosen) < wanted:
         best = min(left, key=lambda example: sum(taken[key] for key in _keys(example, record)))
@@ -83,29 +84,24 @@ def _varied(examples: list[Example], record: Record, wanted: int) -> list[Exampl
     return chosen
 
 
-def _keys(example: Example, record: Record) -> tuple[tuple[str, int], tuple[str, int]]:
-    query = example.query
-    return ("who", int(record.identity[query])), ("wish", int(record.queries.value[query]))
+def _keys(example: Example, record: Record) -> tuple[tuple[str, *tuple[int, ...]], ...]:
+    wished = record.queries.wished[example.query]
+    values = wished[wished >= 0].tolist()
+    return ("who", int(record.identity[example.query])), ("wish", *values)
 
 
 def _shown(example: Example, record: Record, found: list[int], first: int) -> Shown:
     queries, gallery = record.queries, record.gallery
     query, source = example.query, int(queries.source[example.query])
-    attribute = gallery.space.attributes[int(queries.attribute[query])]
-    wished = attribute.values[int(queries.value[query])]
-    own = attribute.values[int(queries.own[query])]
+    wish = wish_of(gallery.space, queries.wished[query])
+    own = wish_of(gallery.space, gallery.values[source]).only(wish)
+    before, after = (", ".join(f"{n} {v}" for n, v in one.items()) for one in (own, wish))
     who = record.people.names[int(gallery.identity[source])]
     ours = next(m for m in record.methods if m.name == REFERENCE)
     asked = (
-        Picture(
-            pictures.photograph(example.source), f"source: {who}, {attribute.name} {own}", "source"
-        ),
-        Picture(pictures.photograph(example.drawn), f"drawn: {attribute.name} {wished}", "drawn"),
-        Picture(
-            pictures.photograph(example.target),
-            f"target: {who}, {attribute.name} {wished}",
-            "target",
-        ),
+        Picture(pictures.photograph(example.source), f"source: {who}, {before}", "source"),
+        Picture(pictures.photograph(example.drawn), f"drawn: {after}", "drawn"),
+        Picture(pictures.photograph(example.target), f"target: {who}, {after}", "target"),
     )
     answers = []
     for rank, pixels in enumerate(example.found):
@@ -117,7 +113,7 @@ def _shown(example: Example, record: Record, found: list[int], first: int) -> Sh
     outcome = (
         f"first right image at rank {first + 1:,}" if first >= 0 else "no right image is ranked"
     )
-    title = f"{who}: {attribute.name} {own} → {wished}"
+    title = f"{who}: {', '.join(f'{name} {own[name]} → {wish[name]}' for name in wish)}"
     return Shown(title, outcome, asked, tuple(answers))
 
 

@@ -4,7 +4,7 @@ Arrays, none of them of Python objects:
 
 | name | shape | |
 |---|---|---|
-| `key` | (Q,) | source image and wish: the same in another benchmark if the same was asked |
+| `key` | (Q,) | source image and wishes: the same in another benchmark if the same was asked |
 | `identity` | (Q,) | name of the person that the query asks about |
 | `methods`, `criteria`, `measures` | (n,), (2,), (M,) | names |
 | `scores` | (n, 2, Q, M) float32 | mean over seeds; NaN where the criterion is not measured |
@@ -26,6 +26,7 @@ from gallery.errors import DatasetError
 from gallery.files import write_whole
 from retrieval.evaluation.outcomes import Scores, measure_names
 from retrieval.evaluation.records import CRITERIA, Record
+from retrieval.evaluation.wishes import wish_of
 
 FILE = "queries.npz"
 
@@ -93,9 +94,8 @@ def read_per_query(path: Path) -> PerQuery:
 def _keys(record: Record) -> list[str]:
     """Name every query; a known person stands in one fold, so the source's name is enough."""
     queries, gallery = record.queries, record.gallery
-    spelt = [[f"{a.name}={value}" for value in a.values] for a in gallery.space.attributes]
-    rows = (queries.source.tolist(), queries.attribute.tolist(), queries.value.tolist())
-    return [
-        f"{gallery.names[source]}\t{spelt[attribute][value]}"
-        for source, attribute, value in zip(*rows, strict=True)
-    ]
+    keys = []
+    for source, wished in zip(queries.source.tolist(), queries.wished, strict=True):
+        wish = wish_of(gallery.space, wished)
+        keys.append("\t".join([gallery.names[source], *(f"{n}={v}" for n, v in wish.items())]))
+    return keys

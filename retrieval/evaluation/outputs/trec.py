@@ -18,6 +18,7 @@ import numpy as np
 
 from gallery.files import write_whole
 from retrieval.evaluation.records import MethodRecord, Record
+from retrieval.evaluation.wishes import wish_of
 
 FOLDER = "trec"
 
@@ -71,8 +72,7 @@ def _queries(record: Record) -> Iterator[str]:
     queries, gallery = record.queries, record.gallery
     yield "query\tfold\tsource\tidentity\twish\n"
     for query, source in enumerate(queries.source.tolist()):
-        attribute = gallery.space.attributes[int(queries.attribute[query])]
-        wish = f"{attribute.name}={attribute.values[int(queries.value[query])]}"
+        wish = wish_of(gallery.space, queries.wished[query])
         who = record.people.names[int(gallery.identity[source])]
         yield f"{query}\t{gallery.fold[source]}\t{_plain(gallery.names[source])}\t{who}\t{wish}\n"
 

@@ -24,6 +24,7 @@ from retrieval.evaluation.records import (
     Example,
     Fold,
     Gallery,
+    Integers,
     MethodRecord,
     People,
     Provenance,
@@ -68,17 +69,33 @@ def grid(people: int, space: AttributeSpace = SPACE, fold: int = 0, first: int =
     )
 
 
-def all_asked(gallery: Gallery, attribute: int = 0, most: int = 10**9, seed: int = 0) -> QueryTable:
-    """Every image with every other value of an attribute; `most` of them, by lot."""
-    count = len(gallery.space.attributes[attribute].values)
-    own = gallery.values[:, attribute]
-    pairs = [(s, v) for s in range(len(gallery)) for v in range(count) if v != own[s]]
+def wished(attribute: Sequence[int], value: Sequence[int], attributes: int = 1) -> Integers:
+    """Rows of wishes for one attribute each, of so many that there are."""
+    rows = np.full((len(attribute), attributes), -1, dtype=np.int64)
+    rows[np.arange(len(attribute)), attribute] = value
+    return rows
+
+
+def all_asked(
+    gallery: Gallery, columns: Sequence[int] = (0,), most: int = 10**9, seed: int = 0
+) -> QueryTable:
+    """Every image with all other values of some attributes at once; `most` of them, by lot."""
+    counts = [len(gallery.space.attributes[column].values) for column in columns]
+    own = gallery.values[:, columns]
+    pairs = [
+        (s, *wish)
+        for s in range(len(gallery))
+        for wish in product(*map(range, counts))
+        if (own[s] != wish).all()
+    ]
     chosen = np.sort(np.random.default_rng(seed).permutation(len(pairs))[:most])
     asked = np.array(pairs, dtype=np.int64)[chosen]
+    table = np.full((len(asked), gallery.values.shape[1]), -1, dtype=np.int64)
+    table[:, columns] = asked[:, 1:]
     right, strict = [], []
-    for source, value in asked:
-        c1 = (gallery.identity == gallery.identity[source]) & (own == value)
-        others = np.delete(gallery.values, attribute, axis=1)
+    for source, *wish in asked:
+        c1 = (gallery.identity == gallery.identity[source]) & (own == wish).all(axis=1)
+        others = np.delete(gallery.values, columns, axis=1)
         found = np.flatnonzero(c1)
         right.append(found)
         strict.append((others[found] == others[source]).all(axis=1))
@@ -86,9 +103,7 @@ def all_asked(gallery: Gallery, attribute: int = 0, most: int = 10**9, seed: int
     neutral = gallery.values[asked[:, 0], 1] == 2
     return QueryTable(
         source=asked[:, 0],
-        attribute=np.full(len(asked), attribute, dtype=np.int64),
-        value=asked[:, 1],
-        own=own[asked[:, 0]],
+        wished=table,
         right=np.concatenate(right),
         right_starts=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
         right_strict=np.concatenate(strict),
@@ -105,14 +120,13 @@ def ranked(
     luck = random.normal(0, 0.5, gallery.identity.max() + 1)  # some people are harder than others
     top = np.full((len(queries), min(depth, len(gallery))), -1, dtype=np.int64)
     ranks = np.empty(len(queries.right), dtype=np.int64)
-    for query, (source, attribute, wished) in enumerate(
-        zip(queries.source, queries.attribute, queries.value, strict=True)
-    ):
+    for query, (source, wish) in enumerate(zip(queries.source, queries.wished, strict=True)):
         same = gallery.identity == gallery.identity[source]
-        having = gallery.values[:, attribute] == wished
-        rest = np.arange(gallery.values.shape[1]) != attribute
-        alike = (gallery.values[:, rest] == gallery.values[source, rest]).mean(axis=1)
-        jump = abs(int(wished) - int(queries.own[query])) * 0.15
+        rest = wish < 0
+        having = (gallery.values[:, ~rest] == wish[~rest]).all(axis=1)
+        alike = (gallery.values[:, rest] == gallery.values[source, rest]).sum(axis=1)
+        alike = alike / max(1, rest.sum())
+        jump = int(np.abs(wish - gallery.values[source])[~rest].sum()) * 0.15
         scores = random.normal(size=len(gallery)) + who * same + others * alike
         scores += (value - jump + luck[gallery.identity[source]]) * having
         order = np.argsort(-scores, kind="stable")
@@ -144,13 +158,15 @@ def record(
     lot: int = 0,
     pictures: bool = False,
     cutoffs: Sequence[int] = (1, 5, 10, 20),
+    columns: Sequence[int] = (0,),
 ) -> Record:
     """Simulate a benchmark of one fold.
 
-    With several seeds, `shift/sface` counts as trained. Another `lot` asks other queries.
+    With several seeds, `shift/sface` counts as trained. Another `lot` asks other queries. All
+    `columns` are wished for at once.
     """
     gallery = grid(people, first=people * fold)
-    queries = all_asked(gallery, most=most, seed=lot + fold)
+    queries = all_asked(gallery, columns, most=most, seed=lot + fold)
     methods = [
         ranked(name, gallery, queries, seed, fold)
         for name in names
@@ -166,7 +182,7 @@ def record(
     pixels = _pictures(gallery) if pictures else None
     random = np.random.default_rng(fold)
     strict = queries.measured["C2"]
-    change = np.abs(queries.value - queries.own)
+    change = np.abs(queries.wished[:, 0] - gallery.values[queries.source, 0])
     noise = random.gamma(4, 0.25, (3, len(queries)))
     stages = {
         "source": np.where(strict, (900 + 500 * change) * noise[0], np.nan),
@@ -175,7 +191,7 @@ def record(
         "cpi": np.where(strict, (700 + 45 * change) * noise[2], np.nan),
     }
     return Record(
-        provenance=_provenance(cutoffs, fold),
+        provenance=_provenance(cutoffs, fold, len(columns)),
         folds=(_fold(fold, people, len(gallery)),),
         gallery=gallery,
         people=_people(people, people * fold),
@@ -202,13 +218,14 @@ def _people(count: int, first: int) -> People:
     )
 
 
-def _provenance(cutoffs: Sequence[int], fold: int) -> Provenance:
+def _provenance(cutoffs: Sequence[int], fold: int, wishes: int) -> Provenance:
     return Provenance(
         command="mindseye bench studio-mini --out results/mini",
         created="2026-01-31T12:00:00+00:00",
         spec="studio-mini",
         protocol={
             "name": "papers",
+            **({"wishes": wishes} if wishes > 1 else {}),
             "queries": 10_000,
             "seed": 0,
             "criteria": ["C1", "C2"],
@@ -239,8 +256,8 @@ def _maps(queries: QueryTable, random: np.random.Generator) -> tuple[ErrorMap, .
     across = np.linspace(-1, 1, 24)
     ring = np.exp(-((np.hypot(across[:, None], 0.8 * across[None]) - 0.8) ** 2) / 0.03)
     maps = []
-    for value in np.unique(queries.value).tolist():
-        count = int((queries.measured["C2"] & (queries.value == value)).sum())
+    for value in np.unique(queries.wished[:, 0]).tolist():
+        count = int((queries.measured["C2"] & (queries.wished[:, 0] == value)).sum())
         lean = 1 + (value - 3) / 4 * across[None]
         total = count * (600 * ring * lean + random.gamma(4, 30, (24, 24)))
         maps.append(ErrorMap(attribute=0, value=value, total=total, count=count))

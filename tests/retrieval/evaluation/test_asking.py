@@ -9,13 +9,15 @@ from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import ConfigError
 from gallery.faces import Face, FaceSet
 from retrieval.evaluation.asking import (
+    about,
     ask,
     describe_gallery,
     describe_people,
     known_space,
     restrict,
 )
-from retrieval.evaluation.protocols import Labels, all_queries
+from retrieval.evaluation.protocols import Protocol
+from retrieval.evaluation.queries import Labels, all_queries
 
 SPACE = AttributeSpace(
     (
@@ -47,9 +49,8 @@ def test_right_images_are_those_that_the_criteria_name(seed: int) -> None:
     for query in range(len(table)):
         images = table.right[table.right_starts[query] : table.right_starts[query + 1]]
         strict = table.right_strict[table.right_starts[query] : table.right_starts[query + 1]]
-        wanted = labels.right(
-            int(table.source[query]), int(table.attribute[query]), int(table.value[query])
-        )
+        wish = {c: v for c, v in enumerate(table.wished[query].tolist()) if v >= 0}
+        wanted = labels.right(int(table.source[query]), wish)
         assert images.tolist() == np.flatnonzero(wanted["C1"]).tolist()
         assert images[strict].tolist() == np.flatnonzero(wanted["C2"]).tolist()
     assert table.measured["C2"].tolist() == queries.strict.tolist()
@@ -83,6 +84,16 @@ def test_a_restriction_of_an_unknown_attribute_is_refused() -> None:
     faces = FaceSet(spec="x", root=Path(), faces=some_faces(1), space=SPACE)
     with pytest.raises(ConfigError, match="restricts 'hat'.*it has: pose, light, age"):
         restrict(faces, {"hat": ["none"]})
+
+
+def test_the_images_a_protocol_is_about_are_renamed_and_then_restricted() -> None:
+    faces = FaceSet(spec="x", root=Path(), faces=some_faces(1), space=SPACE)
+    names = {"pose": {"45": "turned", "-45": "turned", "0": "straight"}}
+    kept = about(faces, Protocol(names=names, gallery={"pose": ["turned"]}))
+    assert {face.condition["pose"] for face in kept.faces} == {"turned"}
+    assert kept.space["pose"].values == ("straight", "turned")
+    turned = [face for face in faces.faces if face.condition.get("pose") in ("45", "-45")]
+    assert [face.name for face in kept.faces] == [face.name for face in turned]
 
 
 def test_people_and_gallery_are_described_in_the_order_of_the_labels() -> None:

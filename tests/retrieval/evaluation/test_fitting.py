@@ -153,6 +153,21 @@ def test_a_protocol_may_rename_values_and_leave_out_the_source(
     assert slopes(found(exclude_source=True)) != pytest.approx(slopes(fitted.card))
 
 
+def test_weights_can_be_fitted_on_two_wishes_at_once(
+    make_fitted_weights: Callable[..., Path], faces_spec: str, tmp_path: Path
+) -> None:
+    engine = Engine.open(make_fitted_weights("both-32", ("pose", "light")), CPU)
+
+    def queries(wishes: int) -> int:
+        protocol = Protocol(queries=100, wishes=wishes)
+        options = Options(cache=tmp_path / "cache", identities="2", protocol=protocol)
+        found: Fitted = finished(fit(engine, open_faces(faces_spec), options))
+        return int(found.card.fusion["fitted_on"]["queries"])
+
+    assert queries(1) == 12 * (2 + 1)  # two other poses, or the other light
+    assert queries(2) == 12 * 2 * 1  # two other poses in the other light
+
+
 def test_nobody_is_tested_whom_something_was_fitted_on(
     fitted: Fitted, make_fitted_weights: Callable[..., Path], faces_spec: str, tmp_path: Path
 ) -> None:
@@ -179,8 +194,8 @@ def test_nobody_is_tested_whom_something_was_fitted_on(
     assert weights["identity"] == fitted.card.fusion["identity"]
     assert found["fused/identity-off"].settings["identity"] == 0
     true = found["two-step-true/fused"]
-    shown = record.gallery.values[true.top, record.queries.attribute[:, None]]
-    assert (shown == record.queries.value[:, None])[true.top >= 0].all()
+    shown, wished = record.gallery.values[true.top], record.queries.wished[:, None]
+    assert ((shown == wished) | (wished < 0)).all(axis=2)[true.top >= 0].all()
     out = finished(write(record, tmp_path / "out"))
     told = {one["name"]: one.get("confidence") for one in out.summary["methods"]}
     assert sum(one["answers"] for one in told["fused"]["bins"]) == len(record.queries)

@@ -195,12 +195,9 @@ def simulated(seed: int = 0) -> tuple[Material, QueryTable]:
         np.flatnonzero((who == who[n]) & (value == v)) for n, v in zip(source, wish, strict=True)
     ]
     strict = [light[one] == light[n] for n, one in zip(source, right, strict=True)]
-    zeros = np.zeros(len(source), dtype=np.int64)
     asked = QueryTable(
         source=source,
-        attribute=zeros,
-        value=wish,
-        own=zeros,
+        wished=wish[:, None],
         right=np.concatenate(right),
         right_starts=np.arange(0, 9 * len(source) + 1, 9),
         right_strict=np.concatenate(strict),

@@ -27,9 +27,7 @@ def known() -> Record:
     gallery = simulated.grid(2, SPACE)
     queries = QueryTable(
         source=np.array([0, 1]),
-        attribute=np.array([0, 0]),
-        value=np.array([1, 1]),
-        own=np.array([0, 0]),
+        wished=np.array([[1, -1], [1, -1]]),
         right=np.array([2, 3, 2, 3]),
         right_starts=np.array([0, 2, 4]),
         right_strict=np.array([True, False, False, False]),
@@ -108,7 +106,7 @@ def test_measures_of_a_simulated_benchmark_equal_loops_over_its_rankings() -> No
     gallery, queries, method = record.gallery, record.queries, record.methods[0]
     scores = scores_of([method], record)
     for query in range(0, len(queries), 7):
-        source, value = queries.source[query], queries.value[query]
+        source, value = queries.source[query], queries.wished[query, 0]
         same = gallery.identity == gallery.identity[source]
         right = same & (gallery.values[:, 0] == value)
         alike = right & (gallery.values[:, 1] == gallery.values[source, 1])

@@ -49,6 +49,7 @@ def test_a_file_says_everything(tmp_path: Path) -> None:
         gallery={"accessory": ("none",), "age": ("",)},
         names={"pose": {"left": "-45"}},
         attributes=("pose",),
+        wishes=1,
         queries=50,
         seed=3,
         criteria=("C2",),
@@ -71,6 +72,7 @@ def test_an_empty_file_is_the_defaults_under_its_own_name(tmp_path: Path) -> Non
         ("[names]\npose = 'left'", r"some\.toml: names\.pose must name values"),
         ("[queries]\ncuont = 3", r"some\.toml: queries unknown key 'cuont'; did you mean 'count'"),
         ("[queries]\ncount = true", "queries.count must be a whole number, got True"),
+        ("[queries]\nwishes = [1, 2]", r"queries.wishes must be a whole number, got \[1, 2\]"),
         ("[queries]\ncount = 0", "number of queries must be at least 1, got 0"),
         ("[judging]\ncutoffs = [5, 1]", r"Cut-offs must rise from at least 1, got \[5, 1\]"),
         ("[judging]\ncutoffs = 5", "judging.cutoffs must be a list of whole numbers, got 5"),
@@ -107,10 +109,15 @@ def test_a_folder_may_be_named_like_a_shipped_protocol(
 
 def test_the_shipped_protocols_name_methods_that_there_are() -> None:
     editors = {"studio-expressions", "studio-sunglasses", "studio-ages"}
-    others = {"cmu-faces", "cmu-few", "cmu-pose", "studio-249", "studio-mini"}
+    others = {"cmu-faces", "cmu-few", "cmu-pose", "studio-249", "studio-mini", "studio-wide"}
     assert set(shipped_protocols()) == editors | others
     for path in shipped_protocols().values():
         assert choose_methods(read_protocol(path).methods)
+
+
+def test_a_shipped_protocol_wishes_for_two_attributes_at_once() -> None:
+    wide = find_protocol("studio-wide", "studio:studio-wide")
+    assert (wide.wishes, wide.attributes) == (2, ("pose", "illumination"))
 
 
 def test_the_packaged_gallery_has_what_its_protocol_asks_for() -> None:

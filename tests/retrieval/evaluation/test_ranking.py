@@ -16,18 +16,22 @@ from retrieval.evaluation.ranking import Ranked, Searched, SecondRows, join, ran
 from retrieval.evaluation.records import QueryTable
 
 
-def table(right: list[list[int]], source: list[int], value: list[int]) -> QueryTable:
+def table(
+    right: list[list[int]], source: list[int], wished: list[list[int]] | None = None
+) -> QueryTable:
     count = [len(one) for one in right]
     flat = np.array([one for group in right for one in group], dtype=np.int64)
     return QueryTable(
         source=np.array(source),
-        attribute=np.zeros(len(source), dtype=np.int64),
-        value=np.array(value),
-        own=np.zeros(len(source), dtype=np.int64),
+        wished=np.array(wished or [[0]] * len(source)),
         right=flat,
         right_starts=np.concatenate([[0], np.cumsum(count)]).astype(np.int64),
         right_strict=np.ones(len(flat), dtype=np.bool_),
     )
+
+
+def _shows(values: np.ndarray, wished: np.ndarray) -> bool:
+    return all(v == w for v, w in zip(values.tolist(), wished.tolist(), strict=True) if w >= 0)
 
 
 def by_sorting(searched: Searched, asked: QueryTable, depth: int) -> Ranked:
@@ -42,7 +46,7 @@ def by_sorting(searched: Searched, asked: QueryTable, depth: int) -> Ranked:
             n
             for n in sorted(range(len(scores)), key=lambda n: (-scores[n], n))
             if not (searched.source_excluded and n == asked.source[query])
-            and (searched.values is None or searched.values[n, 0] == asked.value[query])
+            and (searched.values is None or _shows(searched.values[n], asked.wished[query]))
         ]
         tops.append((order + [-1] * depth)[:depth])
         mine = asked.right[asked.right_starts[query] : asked.right_starts[query + 1]]
@@ -59,7 +63,7 @@ def test_rankings_are_those_of_a_sort(
     size, queries = int(random.integers(2, 40)), int(random.integers(1, 7))
     gallery = random.integers(-1, 2, (size, 3)).astype(np.float32)  # exact sums, many ties
     probes = random.integers(-1, 2, (queries, 3)).astype(np.float32)
-    values = random.integers(0, 2, (size, 1)) if filtered else None
+    values = random.integers(-1, 2, (size, 3)) if filtered else None
     seconds = None
     if doubled:
         of = np.flatnonzero(random.integers(0, 2, size))
@@ -71,7 +75,7 @@ def test_rankings_are_those_of_a_sort(
             for _ in range(queries)
         ],
         random.integers(0, size, queries).tolist(),
-        random.integers(0, 2, queries).tolist(),
+        random.integers(-1, 2, (queries, 3)).tolist(),
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ranking, "TABLE", few * size)
@@ -85,7 +89,7 @@ def test_rankings_are_those_of_a_sort(
 def test_equal_images_stand_in_gallery_order() -> None:
     gallery = np.ones((6, 2), dtype=np.float32)
     searched = Searched(gallery, np.ones((1, 2), dtype=np.float32))
-    found = join(list(rank(searched, table([[4]], [0], [0]), 3, "cpu")))
+    found = join(list(rank(searched, table([[4]], [0]), 3, "cpu")))
     assert found.top.tolist() == [[0, 1, 2]]
     assert found.right_ranks.tolist() == [4]
 
@@ -93,7 +97,7 @@ def test_equal_images_stand_in_gallery_order() -> None:
 def test_a_large_gallery_takes_fewer_queries_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     gallery = np.eye(50, 4, dtype=np.float32)
     searched = Searched(gallery, np.ones((10, 4), dtype=np.float32))
-    asked = table([[1]] * 10, [0] * 10, [0] * 10)
+    asked = table([[1]] * 10, [0] * 10)
     monkeypatch.setattr(ranking, "TABLE", 100)
     assert [len(part.top) for part in rank(searched, asked, 1, "cpu")] == [2] * 5
 
@@ -101,7 +105,7 @@ def test_a_large_gallery_takes_fewer_queries_at_a_time(monkeypatch: pytest.Monke
 def test_probes_of_another_dimension_are_refused() -> None:
     searched = Searched(np.ones((3, 2), np.float32), np.ones((1, 3), np.float32))
     with pytest.raises(ValueError, match="1 queries need probes"):
-        list(rank(searched, table([[1]], [0], [0]), 1, "cpu"))
+        list(rank(searched, table([[1]], [0]), 1, "cpu"))
 
 
 HUGE = """
@@ -112,7 +116,7 @@ from retrieval.evaluation.ranking import Searched, join, rank
 
 gallery = np.load(sys.argv[1], mmap_mode="r")
 probes = np.ascontiguousarray(gallery[::20_000])
-asked = table([[20_000 * n, 999_999] for n in range(len(probes))], [0] * 50, [0] * 50)
+asked = table([[20_000 * n, 999_999] for n in range(len(probes))], [0] * 50)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 found = join(list(rank(Searched(gallery, probes), asked, 5, "cpu")))
 grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before

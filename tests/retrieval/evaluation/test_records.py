@@ -12,8 +12,11 @@ from tests.retrieval.evaluation import simulated
 def test_arrays_of_other_lengths_are_refused() -> None:
     record = simulated.record(2, names=("ours",))
     queries = record.queries
-    with pytest.raises(ValueError, match=r"value must have the shape \(252,\), got \(3,\)"):
-        replace(queries, value=np.zeros(3, dtype=np.int64))
+    with pytest.raises(ValueError, match=r"wished must have the shape \(252, 2\), got \(3, 2\)"):
+        replace(queries, wished=np.zeros((3, 2), dtype=np.int64))
+    narrow = replace(queries, wished=np.zeros((252, 1), dtype=np.int64))
+    with pytest.raises(ValueError, match=r"wished must have the shape \(252, 2\), got \(252, 1\)"):
+        replace(record, queries=narrow)
     with pytest.raises(ValueError, match="subset 'dark' must have the shape"):
         replace(queries, subsets={"dark": np.zeros(3, dtype=bool)})
     with pytest.raises(ValueError, match="identity must have the shape"):
@@ -30,9 +33,7 @@ def test_a_query_without_a_right_image_is_refused() -> None:
     with pytest.raises(ValueError, match="a query has no right image"):
         QueryTable(
             source=one,
-            attribute=one,
-            value=one,
-            own=one,
+            wished=one[:, None],
             right=np.array([], dtype=np.int64),
             right_starts=np.array([0, 0]),
             right_strict=np.array([], dtype=bool),
@@ -42,9 +43,7 @@ def test_a_query_without_a_right_image_is_refused() -> None:
 def test_right_images_are_counted_by_criterion() -> None:
     table = QueryTable(
         source=np.array([0, 1]),
-        attribute=np.array([0, 0]),
-        value=np.array([1, 1]),
-        own=np.array([0, 0]),
+        wished=np.array([[1], [1]]),
         right=np.array([3, 4, 5]),
         right_starts=np.array([0, 2, 3]),
         right_strict=np.array([True, True, False]),

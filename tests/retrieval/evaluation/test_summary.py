@@ -101,9 +101,10 @@ def test_the_neutral_subset_has_its_own_errors(record: Record, summary: dict[str
 def test_the_matrix_of_errors_equals_loops(record: Record) -> None:
     errors, queries = record.drawings.squared_errors["stage 2"], record.queries
     (matrix,) = error_matrices(record, "stage 2")
+    before = record.gallery.values[queries.source, 0]
     for own in range(7):
         for value in range(7):
-            mine = errors[(queries.own == own) & (queries.value == value)]
+            mine = errors[(before == own) & (queries.wished[:, 0] == value)]
             assert matrix.queries[own, value] == len(mine)
             if own == value:
                 assert np.isnan(matrix.mean[own, value])
@@ -123,7 +124,8 @@ def test_groups_by_the_size_of_a_change(record: Record, summary: dict[str, Any])
     groups = dict(groupings(record))["change of pose (degrees)"]
     assert list(groups) == ["15", "30", "45", "60", "75", "90"]
     degrees = np.array([-45, -30, -15, 0, 15, 30, 45])
-    change = np.abs(degrees[record.queries.value] - degrees[record.queries.own])
+    before = record.gallery.values[record.queries.source, 0]
+    change = np.abs(degrees[record.queries.wished[:, 0]] - degrees[before])
     hits = scores_of([record.methods[0]], record)["C2"].values[:, 1]
     (found,) = (
         one

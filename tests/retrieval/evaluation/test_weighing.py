@@ -44,12 +44,9 @@ def asked() -> QueryTable:
     right = np.sort(np.stack([random.permutation(N)[:2] for _ in range(Q)]), axis=1)
     strict = np.zeros((Q, 2), dtype=np.bool_)
     strict[::2, 1] = True
-    zeros = np.zeros(Q, dtype=np.int64)
     return QueryTable(
         source=random.integers(0, N, Q),
-        attribute=zeros,
-        value=zeros,
-        own=zeros,
+        wished=np.zeros((Q, 1), dtype=np.int64),
         right=right.ravel(),
         right_starts=np.arange(0, 2 * Q + 1, 2),
         right_strict=strict.ravel(),
@@ -151,7 +148,7 @@ def test_c2_decides_then_c1_then_the_smaller_weights() -> None:
     assert best([rated(0, 0, 0.8, unknown), rated(1, 0, 0.9, unknown)]).weights == Weights(1, 0)
     weights = grid(log_p=True, identity=True)
     assert weights[0] == Weights()
-    assert len(set(weights)) == len(weights) == 72
+    assert len(set(weights)) == len(weights) == 110
     assert set(grid(log_p=False, identity=False)) == {Weights()}
 
 

@@ -69,6 +69,14 @@ def test_edits_are_those_that_every_editor_can_draw_of_people_nobody_has_seen() 
     assert len(edits) == 4 * 2 * 2  # people, lights, ways
 
 
+def test_edits_may_change_two_attributes_at_once() -> None:
+    edits = choose_edits(GRID, [card_of("w", POSE, LIGHT)], Protocol(wishes=2), count=100)
+    assert len(edits) == len(GRID.faces) * 2
+    for edit in edits:
+        assert {**edit.wish} == {**edit.target.condition}
+        assert all(edit.source.condition[name] != value for name, value in edit.wish.items())
+
+
 def test_a_protocol_may_call_values_as_the_weights_do() -> None:
     names = {"pose": {"-45": "west", "0": "ahead", "45": "east"}}
     card = card_of("w", Attribute("pose", ("ahead", "east", "west")))

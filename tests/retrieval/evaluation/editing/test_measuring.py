@@ -251,6 +251,41 @@ def test_a_classifier_without_fault_tells_who_draws_the_wish(
     assert editing.told == {"pose": (24, 24)}
 
 
+class ReadsBoth(ReadsPose):
+    """Reads the light, too, from the first row."""
+
+    space = AttributeSpace((POSE, LIGHT))
+
+    def estimates(self, pixels: Pixels) -> Integers:
+        light = (pixels[:, 0, :1, 0].astype(np.int64) - 20) // 60
+        return np.concatenate([super().estimates(pixels), light], axis=1)
+
+
+class TurnsAlone(Oracle):
+    """Draws the wished pose, in the light of the source."""
+
+    def target(self, image: Pixels, code: Floats) -> Pixels:
+        before = self.known[image.tobytes()][2]
+        code = np.concatenate([code[: len(POSE.values)], np.eye(len(LIGHT.values))[before]])
+        return super().target(image, code)
+
+
+@pytest.mark.parametrize(("editor", "share"), [(TurnsAlone, 0.0), (Oracle, 1.0)])
+def test_of_two_wishes_at_once_both_must_be_told(
+    editor: type[Oracle], share: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trained(*_: Any, **__: Any) -> Generator[Progress, None, ReadsBoth]:
+        yield Progress("training", 1, 1)
+        return ReadsBoth()
+
+    monkeypatch.setattr(measuring, "train_classifier", trained)
+    monkeypatch.setattr(estimates, "train_classifier", trained)
+    engine = editor(card_of("w", POSE, LIGHT, trained_on=GRID.identities[:4]))
+    editing = editing_of(measured(GRID, tmp_path, engine, wishes=2))
+    told = {name: set(values["accuracy"].tolist()) for name, values in editing.values.items()}
+    assert told == {"edited": {share}, "source": {0.0}, "target": {1.0}}
+
+
 def test_weights_are_measured_from_end_to_end(
     faces_spec: str, pose_weights: Path, tmp_path: Path
 ) -> None:
