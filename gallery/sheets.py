@@ -3,6 +3,8 @@
 Shapes: a tile's pixels are (H, W) or (H, W, C) with C = 1 or 3, 0..255.
 """
 
+import base64
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +83,13 @@ def save(picture: Image.Image, path: Path) -> None:
             f"Cannot write the picture {path}: {error}; choose another place, or name it like"
             " sheet.png"
         ) from error
+
+
+def data_uri(picture: Image.Image) -> str:
+    """Return a picture as a PNG inside a URI."""
+    content = io.BytesIO()
+    picture.save(content, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
 def to_image(pixels: NDArray[Any]) -> Image.Image:

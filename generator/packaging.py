@@ -127,7 +127,9 @@ def packaged() -> list[Weights]:
 
 
 def fitting(space: AttributeSpace, attributes: Sequence[str] = ()) -> list[Weights]:
-    """Choose packaged weights for a gallery: of each attribute the best ones (`Weights.rank`).
+    """Choose packaged weights for a gallery: the best for each attribute, those for pose first.
+
+    The best are those of the highest `Weights.rank`.
 
     Args:
         space: What is known of the gallery's images. Weights fit if they draw at least two of the
@@ -158,7 +160,7 @@ def fitting(space: AttributeSpace, attributes: Sequence[str] = ()) -> list[Weigh
             f"No packaged weights draw {asked} in the values of these images (there are: {there});"
             " train some with `mindseye train`, and give --weights"
         )
-    return list(chosen.values())
+    return sorted(chosen.values(), key=lambda one: one.card.space.names != ("pose",))
 
 
 def to_table(shown: Sequence[Weights]) -> str:

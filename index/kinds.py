@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gallery.errors import ConfigError
+from gallery.errors import ConfigError, did_you_mean
 
 QUANTISED = ("fp16", "sq8", "pq", "rabitq")  # what they find is compared again
 DIVIDED = ("ivf", *QUANTISED)  # into lists
@@ -58,6 +58,30 @@ class Request:
             )
         if self.memory < 1:
             raise ConfigError(f"--memory must be at least one byte, got {self.memory}")
+
+
+def request_for(kind: str | None, memory: str | None, accuracy: float | None) -> Request | None:
+    """Return what is asked of an index, or None for what was asked of it before.
+
+    Args:
+        kind: As for `--kind`; None where nothing is asked.
+        memory: As `parse_bytes` reads it; None for the default.
+        accuracy: In (0, 1]; None for the default.
+
+    Raises:
+        ConfigError: There is no such kind, something is asked of none, or it cannot be met.
+    """
+    if kind is None:
+        if memory is not None or accuracy is not None:
+            raise ConfigError("--memory and --accuracy belong to a kind of index; add --kind auto")
+        return None
+    if kind not in ASKED:
+        raise ConfigError(f"--kind cannot be {kind!r}; {did_you_mean(kind, ASKED)}")
+    return Request(
+        kind=kind,
+        memory=MEMORY if memory is None else parse_bytes(memory),
+        accuracy=ACCURACY if accuracy is None else accuracy,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,14 @@ class Compacted:
     forgotten: int
 
 
+def to_text(done: Compacted) -> str:
+    """Say what a compaction did, in a line."""
+    return (
+        f"{done.rows_dropped} vectors taken from disk, {done.shards_before} shards are now"
+        f" {done.shards_after}, {done.files_removed} needless files removed"
+    )
+
+
 def compact(collection: Collection) -> Generator[Checking, None, Compacted]:
     """Take from disk what no answer needs.
 

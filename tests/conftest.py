@@ -24,6 +24,7 @@ from generator.registry import architecture
 from generator.two_stage import initialise
 from retrieval.build import build
 from retrieval.collection import Collection
+from tests.running import Mindseye, commands_in
 
 settings.register_profile("mindseye", deadline=None)  # a busy machine is no failure
 settings.load_profile("mindseye")
@@ -173,6 +174,14 @@ def make_fitted_weights(
         return path
 
     return make
+
+
+@pytest.fixture
+def mindseye(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Mindseye:
+    """Run a command in this process, in an empty folder."""
+    return commands_in(tmp_path, monkeypatch, capsys)
 
 
 @pytest.fixture(scope="session")

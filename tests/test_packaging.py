@@ -12,7 +12,7 @@ import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("gallery", "generator", "index", "retrieval")
+PACKAGES = ("commands", "gallery", "generator", "index", "retrieval")
 NAMES = {"cli", *PACKAGES}
 SOURCES = sorted([ROOT / "cli.py", *(p for name in PACKAGES for p in (ROOT / name).rglob("*.py"))])
 
@@ -30,7 +30,7 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def test_the_wheel_holds_the_command_line_four_packages_and_nothing_else(wheel: list[str]) -> None:
+def test_the_wheel_holds_the_command_line_five_packages_and_nothing_else(wheel: list[str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     top = {name.partition("/")[0] for name in wheel}
     assert top == {"cli.py", *PACKAGES, f"mindseye-{project['version']}.dist-info"}

@@ -1,3 +1,5 @@
+import base64
+import io
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +7,7 @@ import pytest
 from PIL import Image, ImageColor
 
 from gallery.errors import DatasetError
-from gallery.sheets import GREEN, RED, Tile, save, sheet, to_image
+from gallery.sheets import GREEN, RED, Tile, data_uri, save, sheet, to_image
 
 GRAY = np.full((10, 10), 128, np.uint8)
 
@@ -100,6 +102,15 @@ def test_a_picture_is_written_where_asked(tmp_path: Path) -> None:
     picture = sheet([[Tile(GRAY)]])
     save(picture, tmp_path / "new" / "folder" / "sheet.png")
     with Image.open(tmp_path / "new" / "folder" / "sheet.png") as read:
+        assert np.array_equal(np.asarray(read), np.asarray(picture))
+
+
+def test_a_picture_fits_into_a_uri() -> None:
+    picture = sheet([[Tile(GRAY)]])
+    head, _, content = data_uri(picture).partition(",")
+    assert head == "data:image/png;base64"
+    with Image.open(io.BytesIO(base64.b64decode(content, validate=True))) as read:
+        assert read.format == "PNG"
         assert np.array_equal(np.asarray(read), np.asarray(picture))
 
 

@@ -22,7 +22,7 @@ BARE = """
 import json, runpy, sys
 
 MISSING = {"typer", "click", "rich", "sqlalchemy", "alembic", "faiss", "hypothesis", "pytest"}
-MISSING |= {"cli", "index", "retrieval"}
+MISSING |= {"cli", "commands", "index", "retrieval"}
 
 class Bare:
     def __init__(self, finder):

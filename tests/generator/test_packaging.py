@@ -177,7 +177,7 @@ def test_weights_that_fit_a_gallery_are_the_largest_of_each_attribute_it_knows()
         return [one.card.name for one in fitting(space, attributes)]
 
     assert names(AttributeSpace((POSE,))) == ["pose-60"]
-    assert names(AttributeSpace((POSE, EYES))) == ["eyes-32", "pose-60"]
+    assert names(AttributeSpace((POSE, EYES))) == ["pose-60", "eyes-32"]
     assert names(AttributeSpace(())) == ["pose-60"]
     assert names(AttributeSpace(()), "eyes") == ["eyes-32"]
     assert names(AttributeSpace((EYES,)), "pose") == ["pose-60"]

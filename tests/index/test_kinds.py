@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from gallery.errors import ConfigError
-from index.kinds import KINDS, Request, choose, estimate, list_count, parse_bytes, spell_bytes
+from index.kinds import (
+    KINDS,
+    Request,
+    choose,
+    estimate,
+    list_count,
+    parse_bytes,
+    request_for,
+    spell_bytes,
+)
 
 MILLION = 10**6
 
@@ -44,6 +53,30 @@ def test_requests_that_cannot_be_met_are_refused() -> None:
             Request(accuracy=accuracy)
     with pytest.raises(ConfigError, match="at least one byte"):
         Request(memory=0)
+
+
+def test_a_request_is_made_of_what_is_typed() -> None:
+    assert request_for(None, None, None) is None
+    assert request_for("flat", None, None) == Request(kind="flat")
+    typed = request_for("auto", "1.5GB", 0.9)
+    assert typed == Request(kind="auto", memory=1_500_000_000, accuracy=0.9)
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ((None, "2GB", None), "belong to a kind of index; add --kind auto"),
+        ((None, None, 0.9), "belong to a kind of index; add --kind auto"),
+        (("flta", None, None), "--kind cannot be 'flta'; did you mean 'flat'"),
+        (("auto", "lots", None), "'lots' is no amount of memory"),
+        (("auto", None, 0.0), "accuracy lies above 0"),
+    ],
+)
+def test_what_is_typed_and_cannot_be_asked_is_refused(
+    typed: tuple[str | None, str | None, float | None], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        request_for(*typed)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,9 @@ from sqlalchemy.engine import make_url
 from gallery.catalogue.engine import connect, sqlite_url
 from gallery.errors import CatalogueError, ConfigError, UserError
 from retrieval.collection import Collection
-from tests.commands import Mindseye
 from tests.gallery.catalogue.conftest import emptied
 from tests.retrieval.conftest import Gallery
-from tests.test_cli import mindseye as mindseye  # noqa: PLC0414  a fixture
+from tests.running import Mindseye
 
 FAR = "postgresql+psycopg://me@nowhere.invalid/faces"
 

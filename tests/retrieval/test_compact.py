@@ -6,7 +6,7 @@ import pytest
 from gallery.catalogue.records import ShardRow
 from gallery.errors import IndexFileError
 from retrieval import compact as module
-from retrieval.compact import Compacted, compact, plan
+from retrieval.compact import Compacted, compact, plan, to_text
 from tests.retrieval.conftest import Gallery
 
 
@@ -48,6 +48,12 @@ def test_compacting_again_changes_nothing(gallery: Gallery) -> None:
     assert finished(compact(gallery.collection)) == Compacted(1, 1, 0, 0, 0)
     assert gallery.space == before
     assert sorted(gallery.directory.rglob("*")) == files
+
+
+def test_what_was_done_is_told_in_a_line() -> None:
+    assert to_text(Compacted(4, 1, rows_dropped=2, files_removed=8, forgotten=3)) == (
+        "2 vectors taken from disk, 4 shards are now 1, 8 needless files removed"
+    )
 
 
 def test_a_build_goes_on_after_a_compaction(gallery: Gallery) -> None:

@@ -3,15 +3,12 @@
 Shapes: S side, C channels.
 """
 
-import base64
-import io
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from gallery.align import Pixels
-from gallery.sheets import to_image
+from gallery.sheets import data_uri, to_image
 from retrieval.evaluation.records import Floats
 
 # Dark blue to yellow: rises in lightness throughout, and is read by the colour-blind.
@@ -20,13 +17,6 @@ _ANCHORS = np.array(
     [(68, 1, 84), (65, 68, 135), (42, 120, 142), (34, 168, 132), (122, 209, 81), (253, 231, 37)],
     dtype=np.float64,
 )
-
-
-def data_uri(image: Image.Image) -> str:
-    """Return an image as a PNG inside a URI."""
-    content = io.BytesIO()
-    image.save(content, "PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
 def photograph(pixels: Pixels) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import commands_in
+from tests.running import commands_in
 
 CONFIG = """
 [train]

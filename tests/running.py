@@ -55,3 +55,14 @@ def commands_in(
         return Ran(status, *capsys.readouterr())
 
     return run
+
+
+def one_line_error(ran: Ran) -> str:
+    """Return what went wrong, of a command that said so in one line and printed nothing."""
+    assert ran.status == 1, ran
+    assert ran.out == ""
+    assert "Traceback" not in ran.err
+    lines = ran.err.splitlines()
+    assert len(lines) == 1, ran.err
+    assert lines[0].startswith("Error: ")
+    return lines[0].removeprefix("Error: ")

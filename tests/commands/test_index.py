@@ -1,18 +1,12 @@
 """The life of a collection, as it is typed."""
 
 import json
-import os
 import shutil
-import signal
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from retrieval.build import BuildProgress
-from tests.commands import Mindseye
-from tests.test_cli import mindseye as mindseye  # noqa: PLC0414  a fixture
+from tests.running import Mindseye
 
 QUERY = ("--wish", "pose=45", "--space", "pose-32", "-k", "3", "--json")
 
@@ -135,36 +129,3 @@ def test_a_mistake_is_one_line(
     assert (ran.status, ran.out) == (1, "")
     assert message in ran.err
     assert ran.err.count("\n") == 1
-
-
-def test_ctrl_c_finishes_the_batch_in_hand_and_twice_stops_at_once(
-    mindseye: Mindseye, faces_spec: str, pose_weights: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[str] = []
-
-    def build(*_: Any, **__: Any) -> Iterator[BuildProgress]:
-        try:
-            os.kill(os.getpid(), signal.SIGINT)
-            seen.append("the batch in hand")
-            yield BuildProgress(1, 30, 1, 0, 0)
-            seen.append("another")
-        finally:
-            seen.append("closed")
-
-    monkeypatch.setattr("retrieval.build.build", build)
-    before = signal.getsignal(signal.SIGINT)
-    ran = mindseye("index", "build", faces_spec, "--weights", pose_weights)
-    assert (ran.status, seen) == (130, ["the batch in hand", "closed"])
-    assert "Finishing the batch in hand; Ctrl-C again stops at once." in ran.err
-    assert "Stopped; what was finished is kept. Run the same command again" in ran.err
-    assert signal.getsignal(signal.SIGINT) is before
-
-    def twice(*_: Any, **__: Any) -> Iterator[BuildProgress]:
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
-        seen.append("never")
-        yield BuildProgress(1, 30, 1, 0, 0)
-
-    monkeypatch.setattr("retrieval.build.build", twice)
-    assert mindseye("index", "build", faces_spec, "--weights", pose_weights).status == 130
-    assert "never" not in seen

@@ -1,0 +1,80 @@
+"""Looking at collections of images: `mindseye data`."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.options import AsJson, CropOption, Spec, parse_crop
+from commands.stopping import resumable
+from commands.telling import bar, result, tell
+
+
+def show(
+    spec: Spec,
+    sheet: Annotated[Path | None, typer.Option(help="Draw a contact sheet there.")] = None,
+    crop: CropOption = None,
+    check: Annotated[bool, typer.Option("--check", help="Decode every image.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Count a collection by identity and attribute, and name the holes in its grid.
+
+    \b
+    Example: mindseye data show cmu-faces:cmu-faces.tar.gz --sheet faces.png
+    """
+    from gallery import sheets
+    from gallery.align import Aligner
+    from gallery.faces import Problem
+    from gallery.pixels import align_each
+    from gallery.readers.registry import open_faces
+    from gallery.summary import contact_sheet, summarise, to_text
+
+    faces = open_faces(spec)
+    faces = replace(faces, crop=parse_crop(crop) or faces.crop)
+    if check:
+        aligner = Aligner(size=32, channels=1, crop=faces.crop)
+        checked = bar(align_each(faces, aligner), "checking", len(faces))
+        bad = [found for _, found in checked if isinstance(found, Problem)]
+        faces = replace(faces, problems=(*faces.problems, *bad))
+    if sheet is not None:
+        sheets.save(contact_sheet(faces), sheet)
+        tell(f"Contact sheet: {sheet}")
+    summary = summarise(faces)
+    typer.echo(json.dumps(summary, ensure_ascii=False) if as_json else to_text(summary))
+
+
+def find_faces(
+    spec: Spec,
+    out: Annotated[
+        Path | None, typer.Option(help="CSV file; default: where the reader takes it up.")
+    ] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Draw the faces there, cut out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the face in every image, and write down where its eyes and chin are.
+
+    What the file holds already stays; run it again for new images. Needs the extra "faces".
+
+    \b
+    Example: mindseye data find-faces folder:photos --sheet found.png
+    """
+    from gallery import locating, sheets
+    from gallery.dlib_detector import DlibDetector
+    from gallery.readers.registry import open_faces
+    from gallery.summary import contact_sheet
+
+    faces = open_faces(spec)
+    target = out or faces.landmarks_file
+    with resumable("Run the same command again to go on."):
+        outcome = result(locating.locate(faces, DlibDetector(), target), "finding faces")
+    found = {"spec": spec, "out": str(target), **locating.to_json(outcome)}
+    typer.echo(json.dumps(found, ensure_ascii=False) if as_json else locating.to_text(outcome))
+    if target is None or not target.is_file():
+        tell("Nothing written: no new face was found; mark faces by hand instead (docs/data.md)")
+        return
+    tell(f"Landmarks: {target}")
+    if sheet is not None and (shown := locating.located(faces, target)).faces:
+        sheets.save(contact_sheet(shown), sheet)
+        tell(f"Sheet: {sheet}")

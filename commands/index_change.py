@@ -1,0 +1,72 @@
+"""Taking images out of a collection: `mindseye index remove` and `compact`."""
+
+import json
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.options import DEFAULT_COLLECTION, AsJson, CollectionDir, Where
+from commands.stopping import resumable
+from commands.telling import result, tell
+
+
+def remove(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Files, or whole folders.")
+    ] = None,
+    collection: CollectionDir = DEFAULT_COLLECTION,
+    identity: Annotated[list[str] | None, typer.Option(help="Of this person; repeatable.")] = None,
+    image_id: Annotated[list[int] | None, typer.Option("--id", help="By id; repeatable.")] = None,
+    where: Where = None,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="Images whose files are no longer on disk.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove images: from every answer at once, from disk with `index compact`.
+
+    What any of the options names is removed, in every space. No build takes it in again, unless it
+    says --restore.
+
+    \b
+    Example: mindseye index remove --identity ann --collection my-faces
+    """
+    from retrieval.collection import Collection
+    from retrieval.selecting import Selection, select
+
+    selection = Selection(
+        paths=paths or (),
+        identities=identity or (),
+        ids=image_id or (),
+        where=where,
+        missing=missing,
+    )
+    opened = Collection.open(collection)
+    with closing(opened), opened.writing():
+        chosen = select(opened, selection).tolist()
+        removed = chosen if dry_run else opened.catalogue.images.remove(chosen)
+    if as_json:
+        typer.echo(json.dumps({"removed": removed, "dry_run": dry_run}))
+        return
+    typer.echo(f"{len(removed)} images {'would be ' if dry_run else ''}removed")
+    if removed and not dry_run:
+        tell(f"To take them from disk: mindseye index compact --collection {collection}")
+
+
+def compact(collection: CollectionDir = DEFAULT_COLLECTION, as_json: AsJson = False) -> None:
+    """Take from disk what was removed, and make large shards of small ones.
+
+    \b
+    Example: mindseye index compact --collection my-faces
+    """
+    from retrieval import compact as compaction
+    from retrieval.collection import Collection
+
+    opened = Collection.open(collection)
+    with closing(opened), opened.writing(), resumable("Run the same command again to go on."):
+        done = result(compaction.compact(opened), "compacting")
+    typer.echo(json.dumps(asdict(done)) if as_json else compaction.to_text(done))

@@ -1,0 +1,72 @@
+"""Looking at a collection, and checking it: `mindseye index show` and `verify`."""
+
+import json
+from contextlib import closing, nullcontext
+from typing import Annotated
+
+import typer
+
+from commands.options import DEFAULT_COLLECTION, AsJson, CollectionDir, Where
+from commands.telling import result, tell
+
+
+def show(
+    collection: CollectionDir = DEFAULT_COLLECTION,
+    where: Where = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a collection holds: spaces, states of the images, files left out and why.
+
+    With --where, list the images of which that is true.
+
+    \b
+    Example: mindseye index show --collection my-faces --json
+    """
+    from retrieval import show as showing
+    from retrieval.collection import Collection
+
+    opened = Collection.open(collection)
+    with closing(opened):
+        if where is not None:
+            for row in showing.images_where(opened, where):
+                line = json.dumps(row, ensure_ascii=False) if as_json else showing.image_line(row)
+                typer.echo(line)
+            return
+        shown = showing.describe(opened)
+    typer.echo(json.dumps(shown, ensure_ascii=False) if as_json else showing.to_text(shown))
+
+
+def verify(
+    collection: CollectionDir = DEFAULT_COLLECTION,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Let go of what is damaged; a build makes it again.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check every file, hash, count and vector against the catalogue, and say what to do.
+
+    The exit status is 1 if there is a problem; with --repair, if one is left.
+
+    \b
+    Example: mindseye index verify --collection my-faces
+    """
+    from retrieval import findings
+    from retrieval.collection import Collection
+    from retrieval.repair import repair as mend
+    from retrieval.verify import verify as check
+
+    opened = Collection.open(collection)
+    with closing(opened), opened.writing() if repair else nullcontext():
+        found = result(check(opened), "checking")
+        pending = mend(opened, found) if repair else 0
+        again = result(check(opened), "checking again") if repair else found
+    told = findings.to_json(found)
+    typer.echo(json.dumps(told, ensure_ascii=False) if as_json else findings.to_text(found))
+    left = [one for one in again if one.is_problem]
+    if repair:
+        waiting = f" {pending} images wait to be built again" if pending else ""
+        tell(f"{f'{len(left)} problems are left.' if left else 'Repaired.'}{waiting}")
+        for one in left:
+            tell(f"left: {one.what}\n  do: {one.todo}")
+    if left:
+        raise typer.Exit(1)

@@ -1,0 +1,52 @@
+"""Arguments and options that several commands share."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gallery.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from gallery.align import Crop
+
+SPEC_HELP = "READER:PATH (cmu-faces, folder, multipie, studio), or studio-mini."
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help=SPEC_HELP)]
+CollectionDir = Annotated[
+    Path,
+    typer.Option("--collection", envvar="MINDSEYE_COLLECTION", help="Folder of the collection."),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+CropOption = Annotated[
+    str | None,
+    typer.Option(metavar="X,Y,W,H", help="Where the face is: pixels, or shares up to 1."),
+]
+Split = Annotated[str, typer.Option(help="all, train (people on the card) or test (the others).")]
+Restore = Annotated[bool, typer.Option("--restore", help="Take in again what was removed by hand.")]
+Where = Annotated[
+    str | None,
+    typer.Option(metavar="EXPR", help='Like "pose=45 and identity!=ann"; see docs/collections.md.'),
+]
+DEFAULT_COLLECTION = Path("mindseye-collection")
+
+
+def parse_crop(text: str | None) -> "Crop | None":
+    """Read --crop; None where it was not given.
+
+    Raises:
+        ConfigError: It is not four numbers that make a rectangle.
+    """
+    from gallery.align import Crop
+
+    return Crop.parse(text) if text is not None else None
+
+
+def require_one_of(option: str, given: str, known: tuple[str, ...]) -> None:
+    """Refuse what an option does not know.
+
+    Raises:
+        ConfigError: It is not among the known values; the message names the nearest.
+    """
+    if given not in known:
+        raise ConfigError(f"{option} cannot be {given!r}; {did_you_mean(given, known)}")

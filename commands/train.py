@@ -1,0 +1,79 @@
+"""Training a generator: `mindseye train`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.options import CropOption, Device, Spec, parse_crop
+from commands.stopping import resumable
+from commands.telling import bar, tell
+
+
+def train(
+    spec: Spec,
+    architecture: Annotated[
+        str, typer.Option(help="two-stage-60, sargan, …; see docs/families.md.")
+    ],
+    attribute: Annotated[list[str], typer.Option(help="What can be wished for; repeatable.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run; its name becomes the weights'.")],
+    recipe: Annotated[
+        str, typer.Option(help="fast, tuned for retrieval, or paper: as published.")
+    ] = "fast",
+    config: Annotated[Path | None, typer.Option(help="TOML that changes the recipe.")] = None,
+    steps: Annotated[int | None, typer.Option(min=0, help="Updates of stages 1 and 2.")] = None,
+    train_identities: Annotated[
+        str | None, typer.Option(metavar="N|SHARE", help="The first N people, or a share of all.")
+    ] = None,
+    fold: Annotated[
+        str | None, typer.Option(metavar="K/N", help="All people but the K-th of N runs.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of initial weights and order.")] = 0,
+    device: Device = "auto",
+    crop: CropOption = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="WEIGHTS", help="Begin with these, not at random.")
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|NAME", help="Which images, and how their values are called."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.")] = False,
+) -> None:
+    """Train a generator; leave its weights, their card, a log and sample pictures in OUT.
+
+    \b
+    Example: mindseye train cmu-faces:cmu-faces.tar.gz --architecture two-stage-32 \\
+        --attribute eyes --train-identities 0.7 --out runs/eyes
+    """
+    from gallery.readers.registry import open_faces
+    from generator.machine import keep_freed_memory, pick_device
+    from generator.request import make_request
+    from generator.run import train as run
+    from retrieval.evaluation.asking import about
+    from retrieval.evaluation.protocol_files import find_protocol
+
+    keep_freed_memory()
+    faces = open_faces(spec)
+    if protocol is not None:
+        faces = about(faces, find_protocol(protocol, spec))
+    request = make_request(
+        faces,
+        architecture_name=architecture,
+        attributes=tuple(attribute),
+        recipe_name=recipe,
+        config=config,
+        steps=steps,
+        train_identities=train_identities,
+        fold=fold,
+        out=out,
+        seed=seed,
+        device=pick_device(device),
+        crop=parse_crop(crop),
+        start=start,
+    )
+    with resumable("Add --resume to the same command to go on."):
+        for progress in bar(run(request, resume=resume), "training", 1):
+            if progress.problem is not None:
+                tell(f"Skipped {progress.problem.name}: {progress.problem.reason}")
+    typer.echo(f"Weights: {out}")

@@ -1,0 +1,127 @@
+"""Weights: listed, shown and fitted: `mindseye weights`."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.opening import open_engine
+from commands.options import AsJson, Device, Spec, require_one_of
+from commands.stopping import resumable
+from commands.telling import result, tell
+
+
+def list_packaged(as_json: AsJson = False) -> None:
+    """List the weights that ship: what each draws, how well, and under which licence.
+
+    \b
+    Example: mindseye weights list
+    """
+    from generator.packaging import packaged, to_table
+
+    shipped = packaged()
+    if as_json:
+        typer.echo(json.dumps([one.describe() for one in shipped], ensure_ascii=False))
+    else:
+        typer.echo(to_table(shipped))
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="Packaged name, folder of a run, or file.")],
+    sheet: Annotated[
+        Path | None, typer.Option(help="Draw source, stage 1, stage 2 and target there.")
+    ] = None,
+    faces: Annotated[
+        str, typer.Option(metavar="SPEC", help="Labelled faces to draw for the sheet.")
+    ] = "studio-mini",
+    seed: Annotated[int, typer.Option(min=0, help="Of the choice of faces.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Show the card of weights: attribute and values, data, training, measures, licence, hash.
+
+    \b
+    Example: mindseye weights show pose-60 --sheet drawings.png
+    """
+    from gallery import sheets
+    from gallery.readers.registry import open_faces
+    from generator.checkpoint import find_weights
+    from generator.packaging import Weights, to_text
+    from generator.samples import showcase
+
+    shown = Weights.at(find_weights(name))
+    if sheet is not None:
+        drawn = showcase(open_engine(name, "auto"), open_faces(faces), seed)
+        sheets.save(drawn, sheet)
+        tell(f"Sheet: {sheet}")
+    typer.echo(json.dumps(shown.describe(), ensure_ascii=False) if as_json else to_text(shown))
+
+
+def fit(
+    name: Annotated[str, typer.Argument(help="Packaged name, folder of a run, or file.")],
+    spec: Spec,
+    people: Annotated[
+        str | None,
+        typer.Option(
+            help="validation (those of the card that only choices were made with) or unseen (who"
+            " is not on the card); default: the former, where SPEC shows some."
+        ),
+    ] = None,
+    identities: Annotated[
+        str | None, typer.Option(metavar="N|SHARE", help="The first N of these people, or a share.")
+    ] = None,
+    queries: Annotated[int, typer.Option(min=1, help="Drawn without replacement.")] = 2_000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the choice of queries.")] = 0,
+    protocol: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|NAME", help="Which images, and what is asked; see bench."),
+    ] = None,
+    redrawing_only: Annotated[
+        bool,
+        typer.Option(
+            "--redrawing-only", help="Measure the usual errors of redrawings; keep all else."
+        ),
+    ] = False,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Fit what log p and identity weigh in a search, and how sure its answers are.
+
+    On people that the weights were not trained on; the card keeps what was fitted, and their names.
+    Also how far redrawings of such people usually are: photographs far beyond get no confidence.
+
+    \b
+    Example: mindseye weights fit runs/pose-60 studio:more-people
+    """
+    from gallery.readers.registry import open_faces
+    from generator.checkpoint import find_weights, save_card
+    from generator.machine import keep_freed_memory
+    from generator.usual import usual_text
+    from retrieval.evaluation import fitting
+    from retrieval.evaluation.fitted import to_text
+    from retrieval.evaluation.protocol_files import find_protocol
+    from retrieval.evaluation.redrawing import measure_redrawing
+
+    if people is not None:
+        require_one_of("--people", people, fitting.PEOPLE)
+    keep_freed_memory()
+    chosen = replace(find_protocol(protocol, spec), queries=queries, seed=seed)
+    options = fitting.Options(people=people, identities=identities, protocol=chosen)
+    faces, path = open_faces(spec), find_weights(name)
+    engine = open_engine(str(path), device, images=len(faces))
+    with resumable("Run the same command again; nothing was changed."):
+        fit = measure_redrawing if redrawing_only else fitting.fit
+        fitted = result(fit(engine, faces, options), "fitting")
+    save_card(path, fitted.card)
+    for note in fitted.notes:
+        tell(f"Left out {note}")
+    card = fitted.card
+    shown = {
+        "fusion": card.fusion,
+        "calibration": card.calibration,
+        "redrawing": card.redrawing,
+    }
+    told = usual_text(card) if redrawing_only else to_text(card)
+    typer.echo(json.dumps(shown, ensure_ascii=False) if as_json else told)
+    tell(f"Card: {path.with_suffix('.json')}. Spaces take it over with their next `index build`")

@@ -1,0 +1,112 @@
+"""Collections of images: counted, drawn, and the faces in them found."""
+
+import csv
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gallery.finding import points_of
+from gallery.readers.registry import open_faces
+from tests.commands.conftest import ASIDE, IN_THE_MIDDLE
+from tests.running import Mindseye
+
+
+def test_a_collection_is_counted_for_people_and_for_programs(
+    mindseye: Mindseye, faces_spec: str
+) -> None:
+    shown = mindseye("data", "show", faces_spec, "--json").json
+    assert list(shown) == [
+        *("spec", "images", "identities", "attributes", "unlabelled", "grid", "holes"),
+        *("repeats", "problems"),
+    ]
+    assert (shown["images"], shown["grid"], shown["holes"]) == (30, 30, [])
+    ran = mindseye("data", "show", faces_spec)
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.splitlines() == [
+        f"{faces_spec}: 30 images of 5 identities",
+        "  pose: -45 10  0 10  45 10",
+        "  light: left 15  right 15",
+        "  identities: p1 6  p2 6  p3 6  p4 6  p5 6",
+        "  0 holes in a grid of 30 cells",
+    ]
+
+
+def test_holes_repeats_and_bad_files_are_named(
+    mindseye: Mindseye, faces_dir: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "faces"
+    shutil.copytree(faces_dir, folder)
+    (folder / "p2-45-right.png").unlink()
+    (folder / "p1-0-left.png").write_bytes(b"no image")
+    shutil.copy(folder / "p5-0-left.png", folder / "again.png")
+    shutil.copy(folder / "p5-0-left.png", folder / "nobody.png")
+    with (folder / "labels.csv").open("a", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("again.png", "p5", "0", "left"), ("nobody.png", "", "", "")])
+    ran = mindseye("data", "show", f"folder:{folder}", "--check")
+    assert ran.out.splitlines()[0] == f"folder:{folder}: 31 images of 5 identities"
+    assert "  1 images without an identity" in ran.out
+    assert "  1 holes in a grid of 30 cells\n    p2: pose=45 light=right\n" in ran.out
+    assert "  1 images repeat a cell\n" in ran.out
+    assert (
+        "  left out: p2-45-right.png: named in labels.csv, but there is no such file\n" in ran.out
+    )
+    assert "  left out: p1-0-left.png: not an image of a known format" in ran.out
+    unchecked = mindseye("data", "show", f"folder:{folder}", "--json").json
+    assert [one["path"] for one in unchecked["problems"]] == ["p2-45-right.png"]
+
+
+def test_a_contact_sheet_is_drawn(mindseye: Mindseye, faces_spec: str, tmp_path: Path) -> None:
+    ran = mindseye("data", "show", faces_spec, "--sheet", "new/sheet.png", "--json")
+    assert ran.json["images"] == 30
+    assert ran.err == "Contact sheet: new/sheet.png\n"
+    with Image.open(tmp_path / "new" / "sheet.png") as sheet:
+        whole = sheet.size
+    mindseye("data", "show", faces_spec, "--sheet", "cropped.png", "--crop", "0,0,0.5,0.5")
+    with Image.open(tmp_path / "cropped.png") as cropped, Image.open("new/sheet.png") as sheet:
+        assert cropped.size == whole
+        assert np.asarray(cropped).tolist() != np.asarray(sheet).tolist()
+
+
+def test_faces_are_found_and_used_from_then_on(
+    mindseye: Mindseye, faces_dir: Path, tmp_path: Path, sees: Callable[..., None]
+) -> None:
+    album = Path(shutil.copytree(faces_dir, tmp_path / "album"))
+    (album / "torn.png").write_bytes(b"no picture")
+    (album / "labels.csv").unlink()
+    spec = f"folder:{album}"
+    mindseye("data", "show", spec, "--sheet", "before.png")
+    sees(IN_THE_MIDDLE, ASIDE)
+    ran = mindseye("data", "find-faces", spec, "--sheet", "found.png")
+    assert ran.status == 0, ran.err
+    assert ran.out.splitlines()[0] == (
+        "30 faces found, 0 known already, 0 images without a face, 1 that cannot be read"
+    )
+    assert "  2 faces, the largest taken: p1-0-left.png" in ran.out
+    assert f"Landmarks: {album / 'landmarks.csv'}" in ran.err
+    assert "Sheet: found.png" in ran.err
+    expected = points_of(IN_THE_MIDDLE).landmarks
+    for face in open_faces(spec).faces:
+        assert face.landmarks is None or face.landmarks.eyes == pytest.approx(expected.eyes)
+    mindseye("data", "show", spec, "--sheet", "after.png")
+    before, after = (np.asarray(Image.open(f"{name}.png")) for name in ("before", "after"))
+    assert before.tolist() != after.tolist()
+    told = mindseye("data", "find-faces", spec, "--json").json
+    assert (told["known"], told["found"], told["out"]) == (30, 0, str(album / "landmarks.csv"))
+    assert [problem["path"] for problem in told["problems"]] == ["torn.png"]
+
+
+def test_where_no_face_is_found_nothing_is_said_to_be_written(
+    mindseye: Mindseye, faces_dir: Path, tmp_path: Path, sees: Callable[..., None]
+) -> None:
+    album = Path(shutil.copytree(faces_dir, tmp_path / "album"))
+    sees()
+    ran = mindseye("data", "find-faces", f"folder:{album}", "--sheet", "found.png")
+    assert ran.status == 0, ran.err
+    assert ran.out.startswith("0 faces found, 0 known already, 30 images without a face")
+    assert "Nothing written: no new face was found; mark faces by hand" in ran.err
+    assert "landmarks.csv" not in ran.err
+    assert not (album / "landmarks.csv").exists()

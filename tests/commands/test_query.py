@@ -1,0 +1,140 @@
+"""Asking: what an answer holds, for programs and for people."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from gallery.align import Aligner
+from gallery.readers.registry import open_faces
+from generator.card import Card
+from generator.checkpoint import save_weights
+from generator.registry import architecture
+from tests.running import Mindseye, one_line_error
+
+
+def test_an_answer_in_json_has_exactly_the_promised_keys(
+    mindseye: Mindseye, collection_dir: Path, faces_dir: Path
+) -> None:
+    ran = mindseye(
+        *("query", faces_dir / "p4-0-left.png", "--wish", "pose=+45°", "-k", 4),
+        *("--collection", collection_dir, "--json"),
+    )
+    assert ran.err == ""
+    answer = ran.json
+    assert sorted(answer) == ["drawn", "hits", "no_confidence", "space", "timings_ms", "wish"]
+    assert answer["no_confidence"] is None
+    assert (answer["space"], answer["wish"]) == ("pose-32", {"pose": "45"})
+    assert sorted(answer["timings_ms"]) == ["draw", "embed", "search"]
+    assert all(isinstance(time, float) for time in answer["timings_ms"].values())
+    assert [hit["rank"] for hit in answer["hits"]] == [1, 2, 3, 4]
+    for hit in answer["hits"]:
+        assert sorted(hit) == [
+            *("condition", "confidence", "estimate", "identity", "parts", "path", "rank", "score"),
+        ]
+        assert (hit["parts"], hit["confidence"]) == ({}, None)
+        path = Path(hit["path"])
+        assert path.parent == faces_dir
+        values = (hit["identity"], hit["condition"]["pose"], hit["condition"]["light"])
+        assert f"{'-'.join(values)}.png" == path.name
+        assert hit["estimate"]["pose"] in ("-45", "0", "45")
+    scores = [hit["score"] for hit in answer["hits"]]
+    assert scores == sorted(scores, reverse=True)
+    assert answer["drawn"].startswith("data:image/png;base64,")
+
+
+def test_an_answer_for_people_is_a_line_for_each_image(
+    mindseye: Mindseye, collection_dir: Path, faces_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINDSEYE_COLLECTION", str(collection_dir))
+    ran = mindseye("query", faces_dir / "p4-0-left.png", "--wish", "pose=-45")
+    assert (ran.status, ran.err) == (0, "")
+    lines = ran.out.splitlines()
+    assert lines[0] == "pose=-45  (space pose-32)"
+    assert [line.split()[0] for line in lines[1:11]] == [str(rank) for rank in range(1, 11)]
+    assert all(f"  {faces_dir}/p" in line for line in lines[1:11])
+    assert lines[11].startswith("draw ")
+    assert len(lines) == 12
+
+
+def test_sheet_and_drawing_are_written_where_they_are_asked_for(
+    mindseye: Mindseye, collection_dir: Path, faces_dir: Path, tmp_path: Path
+) -> None:
+    ran = mindseye(
+        *("query", faces_dir / "p4-0-left.png", "--wish", "light=right", "-k", 3, "--json"),
+        *("--collection", collection_dir, "--sheet", "s/found.png", "--drawn", "d/drawn.png"),
+    )
+    assert ran.json["drawn"] == "d/drawn.png"
+    assert ran.err == "Sheet: s/found.png\n"
+    with Image.open(tmp_path / "d" / "drawn.png") as drawn:
+        assert (drawn.size, drawn.mode) == ((32, 32), "L")
+    with Image.open(tmp_path / "s" / "found.png") as sheet:
+        assert sheet.width == (2 + 3) * 124
+
+
+def test_several_images_of_one_person_are_drawn_together(
+    mindseye: Mindseye, faces_spec: str, faces_dir: Path, tmp_path: Path
+) -> None:
+    space = open_faces(faces_spec).space.only(("pose",))
+    network = architecture("dr-gan").build(space.size, {"size": 16, "width": 8, "images": 3})
+    network.initialise(torch.Generator().manual_seed(0))
+    card = Card(
+        name="together",
+        architecture="dr-gan",
+        network=network.config.settings(),
+        space=space,
+        aligner=Aligner(size=16, channels=3),
+        mean=(110.0, 110.0, 110.0),
+        deviation=(60.0, 60.0, 60.0),
+    )
+    save_weights(tmp_path / "together.safetensors", network, card)
+    built = mindseye(
+        *("index", "build", faces_spec, "--weights", tmp_path / "together.safetensors"),
+        *("--collection", "together"),
+    )
+    assert built.status == 0
+    images = [faces_dir / f"p1-{pose}-left.png" for pose in ("-45", "0", "45")]
+    asked = ("--wish", "pose=45", "-k", 30, "--collection", "together", "--json")
+    answer, alone = (mindseye("query", *some, *asked).json for some in (images, images[:1]))
+    assert len(answer["hits"]) == len(alone["hits"]) == 30
+    assert answer["drawn"] != alone["drawn"]
+    others = mindseye("query", *images, *asked, "--exclude-source").json["hits"]
+    assert len(others) == 27
+    assert not {str(path) for path in images} & {hit["path"] for hit in others}
+    missing = mindseye("query", images[0], "gone.jpg", *asked)
+    assert "gone.jpg: cannot be read: No such file or directory" in one_line_error(missing)
+
+
+def test_a_photograph_rotated_by_exif_is_found_by_its_upright_twin(
+    mindseye: Mindseye, holiday: Path, light_weights: Path, tmp_path: Path
+) -> None:
+    few = tmp_path / "few"
+    few.mkdir()
+    for name in ("rotated.jpg", "photo 1.png"):
+        shutil.copy(holiday / name, few)
+    mindseye("index", "build", f"folder:{few}", "--weights", light_weights)
+    with Image.open(few / "rotated.jpg") as stored:
+        stored.transpose(Image.Transpose.ROTATE_270).save(tmp_path / "upright.png")
+    by_twin, by_itself = (
+        mindseye("query", path, "--wish", "light=left", "--json").json["hits"]
+        for path in (tmp_path / "upright.png", few / "rotated.jpg")
+    )
+    assert by_twin == by_itself
+
+
+def test_a_crop_and_a_space_can_be_chosen(
+    mindseye: Mindseye, collection_dir: Path, faces_dir: Path
+) -> None:
+    def ask(*more: object) -> Any:
+        image = faces_dir / "p4-0-left.png"
+        ran = mindseye(
+            *("query", image, "--wish", "pose=0", "--collection", collection_dir, "--json", *more)
+        )
+        return ran.json
+
+    whole = ask()
+    assert ask("--space", "pose-32", "--crop", "0,0,40,40")["hits"] == whole["hits"]
+    assert ask("--crop", "10,0,20,20")["hits"] != whole["hits"]
