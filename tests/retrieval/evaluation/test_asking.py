@@ -89,7 +89,7 @@ def test_a_restriction_of_an_unknown_attribute_is_refused() -> None:
 def test_the_images_a_protocol_is_about_are_renamed_and_then_restricted() -> None:
     faces = FaceSet(spec="x", root=Path(), faces=some_faces(1), space=SPACE)
     names = {"pose": {"45": "turned", "-45": "turned", "0": "straight"}}
-    kept = about(faces, Protocol(names=names, gallery={"pose": ["turned"]}))
+    kept = about(faces, Protocol(names=names, gallery={"pose": ("turned",)}))
     assert {face.condition["pose"] for face in kept.faces} == {"turned"}
     assert kept.space["pose"].values == ("straight", "turned")
     turned = [face for face in faces.faces if face.condition.get("pose") in ("45", "-45")]
