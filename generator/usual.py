@@ -45,19 +45,9 @@ class Usual:
         Raises:
             WeightsError: The card holds something else.
         """
-        told = card.redrawing
-        if not told:
+        if not card.redrawing:
             return None
-        try:
-            median, _, limit = (float(told["quantiles"][f"{share:g}"]) for share in QUANTILES)
-            images = int(told["images"])
-            if not 0 <= median <= limit < np.inf:
-                raise ValueError(f"median {median}, limit {limit}")
-        except (KeyError, TypeError, ValueError) as error:
-            raise WeightsError(
-                f"The usual errors on the card of {card.name} are damaged: {error!r}; measure them"
-                " again: mindseye weights fit"
-            ) from error
+        (median, _, limit), images = _measured(card)
         return cls(median, limit) if images >= ENOUGH else None
 
 
@@ -87,11 +77,32 @@ def usual_errors(
 
 
 def usual_text(card: Card) -> str:
-    """Say what stands on a card, for people; it must hold something."""
-    found, images = card.redrawing["quantiles"], card.redrawing["images"]
-    shares = ", ".join(f"{100 * float(share):g} % below {found[share]:g}" for share in found)
-    few = "" if Usual.of(card) else f" (too few to judge by: {ENOUGH} are needed)"
+    """Say what stands on a card, for people; it must hold something.
+
+    Raises:
+        WeightsError: It is nothing that `usual_errors` returns.
+    """
+    found, images = _measured(card)
+    pairs = zip(QUANTILES, found, strict=True)
+    shares = ", ".join(f"{100 * share:g} % below {error:g}" for share, error in pairs)
+    few = "" if images >= ENOUGH else f" (too few to judge by: {ENOUGH} are needed)"
     return f"error of redrawing {images} images of people not trained on: {shares}{few}"
+
+
+def _measured(card: Card) -> tuple[tuple[float, ...], int]:
+    """Return the errors at QUANTILES, rising, and of how many images; the card must hold some."""
+    told = card.redrawing
+    try:
+        found = tuple(float(told["quantiles"][f"{share:g}"]) for share in QUANTILES)
+        images = int(told["images"])
+        if not 0 <= found[0] <= found[1] <= found[2] < np.inf:
+            raise ValueError(f"quantiles {found}")
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"The usual errors on the card of {card.name} are damaged: {error!r}; measure them"
+            " again: mindseye weights fit"
+        ) from error
+    return found, images
 
 
 def own_errors(engine: Engine, pixels: Pixels, chosen: Mapping[str, Any]) -> Floats | None:

@@ -142,10 +142,23 @@ def test_cards_without_them_or_of_few_images_judge_nobody() -> None:
         {"quantiles": {"0.5": 1.0, "0.9": 2.0}},
         {"quantiles": {"0.5": 3.0, "0.9": 2.0, "0.99": 1.0}},
         {"quantiles": {"0.5": 1.0, "0.9": 2.0, "0.99": float("nan")}},
+        {"quantiles": [1.0, 2.0, 3.0]},
+        {"quantiles": None},
         {"images": "many"},
+        {"images": float("inf")},
     ],
 )
 def test_damage_names_the_command(damage: dict[str, object]) -> None:
     told = usual_errors(np.ones(200), "folder:x", ["a"])
-    with pytest.raises(WeightsError, match="card of told are damaged: .* again: mindseye weights"):
-        Usual.of(replace(CARD, redrawing={**told, **damage}))
+    for read in (Usual.of, usual_text):
+        with pytest.raises(WeightsError, match="of told are damaged: .* again: mindseye weights"):
+            read(replace(CARD, redrawing={**told, **damage}))
+
+
+@pytest.mark.parametrize("missing", ["quantiles", "images"])
+def test_half_a_table_is_damaged(missing: str) -> None:
+    told = usual_errors(np.ones(200), "folder:x", ["a"])
+    del told[missing]
+    for read in (Usual.of, usual_text):
+        with pytest.raises(WeightsError, match=f"are damaged: KeyError.*{missing}"):
+            read(replace(CARD, redrawing=told))
