@@ -112,7 +112,7 @@ def build(  # noqa: PLR0913  what a user says of a build
     stored_score = None if stored is None else Score.parse(stored.projection).name
     name = score or stored_score or DRAWING
     many = _hypotheses(engine, name, stored, hypotheses)
-    if stored is not None and score in (None, stored_score) and hypotheses is None:
+    if stored is not None and name == stored_score and many == _stored_hypotheses(stored):
         scoring = scoring_of(engine, stored)
     else:
         scoring = make_scoring(engine, name, many)
@@ -147,10 +147,14 @@ def _hypotheses(
 ) -> Hypotheses:
     """Return what is asked for, or what a space has, or what was fitted for the score."""
     if asked is None and stored is not None and score != DRAWING:
-        return Rule.parse(stored.canonicalisation).hypotheses
+        return _stored_hypotheses(stored)
     if asked is None or asked == AUTO:
         return ONE if score == DRAWING else chosen_hypotheses(engine.card, score)
     return Hypotheses.parse(asked)
+
+
+def _stored_hypotheses(stored: IndexContract) -> Hypotheses:
+    return Rule.parse(stored.canonicalisation).hypotheses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
