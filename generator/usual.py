@@ -5,7 +5,7 @@ comes close; of others it does not, and then neither estimates nor drawings can 
 usual is measured on people that nothing was trained on, and stands on the card (`Card.redrawing`):
 quantiles of the mean squared error, in squared grey levels.
 
-Shapes: N images, S side, C channels, K values, A length of the one-hot code.
+Shapes: N images, S side, C channels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from gallery.align import Pixels
 from gallery.errors import WeightsError
+from generator import views
 from generator.card import Card
 from generator.engine import Engine, Floats
-from generator.estimator import best_values
+from generator.views import Views
 
 QUANTILES = (0.5, 0.9, 0.99)
 BATCH = 64
@@ -122,25 +123,11 @@ def own_errors(engine: Engine, pixels: Pixels, chosen: Mapping[str, Any]) -> Flo
     rule = "estimator" if many else str(chosen.get("rule", "reconstruction"))
     temperature = float(chosen.get("temperature", 0.0)) if rule == "both" else 0.0
     parts = [pixels[at : at + BATCH] for at in range(0, len(pixels), BATCH)]
-    if rule in ("estimator", "expected"):
-        return np.concatenate([_as_estimated(engine, part) for part in parts])
-    return np.concatenate([_closest(engine, part, temperature) for part in parts])
+    return np.concatenate([_redrawn(engine, part, rule, temperature).errors for part in parts])
 
 
-def _as_estimated(engine: Engine, pixels: Pixels) -> Floats:
-    space = engine.card.space
-    chosen = best_values(engine.log_probabilities(pixels), space)  # (N, T)
-    codes = [
-        np.eye(len(attribute.values), dtype=np.float32)[chosen[:, column]]
-        for column, attribute in enumerate(space.attributes)
-    ]
-    drawn = engine.draw(pixels, np.concatenate(codes, axis=1)).refined
-    errors: Floats = np.square(drawn - pixels).mean(axis=(1, 2, 3), dtype=np.float32)
-    return errors
-
-
-def _closest(engine: Engine, pixels: Pixels, temperature: float) -> Floats:
-    values = engine.card.space.size
-    codes = np.broadcast_to(np.eye(values, dtype=np.float32), (len(pixels), values, values))
+def _redrawn(engine: Engine, pixels: Pixels, rule: str, temperature: float) -> Views:
+    if rule in ("estimator", "expected"):  # which gives the image of the likeliest values, too
+        return views.estimated(engine, pixels)
     handicap = -temperature * engine.log_probabilities(pixels) if temperature else None
-    return engine.closest(pixels, codes, handicap=handicap).errors
+    return views.closest(engine, pixels, handicap=handicap)
