@@ -20,15 +20,16 @@ import numpy as np
 
 from gallery.align import Landmarks
 from gallery.catalogue.records import Offer, Placed, ShardRow, SpaceRow
-from gallery.errors import CatalogueError, ImageError, IndexFileError, WeightsError
+from gallery.errors import CatalogueError, ImageError, IndexFileError
 from gallery.faces import Face, FaceSet
-from gallery.files import file_sha256, replacing, write_whole
+from gallery.files import file_sha256
 from generator.engine import Engine
 from index import store
 from index.base import Ids
 from index.contract import IndexContract
 from retrieval.canonical import Rule
 from retrieval.collection import Collection
+from retrieval.copies import copy_card, copy_weights
 from retrieval.fusion import DRAWING, Score, chosen_hypotheses
 from retrieval.hypotheses import AUTO, ONE, Hypotheses
 from retrieval.publishing import publish, publishing
@@ -433,25 +434,3 @@ class _Builder:
         shard = store.append_shard(self.directory, self.next_shard, ids, embeddings)
         self.next_shard += 1
         return ShardRow(**asdict(shard))
-
-
-def copy_card(source: Path, target: Path) -> None:
-    """Copy the card of weights that are there already, if it says something else."""
-    here, there = target.with_suffix(".json"), source.with_suffix(".json")
-    if here.read_bytes() != there.read_bytes():
-        write_whole(here, there.read_bytes())
-
-
-def copy_weights(source: Path, target: Path, sha256: str) -> None:
-    """Copy weights and card, card last, unless they are there.
-
-    Raises:
-        WeightsError: The source has changed since it was loaded.
-    """
-    if source.resolve() == target.resolve():
-        return
-    for suffix in (".safetensors", ".json"):
-        with replacing(target.with_suffix(suffix)) as partial:
-            shutil.copyfile(source.with_suffix(suffix), partial)
-            if suffix == ".safetensors" and file_sha256(partial) != sha256:
-                raise WeightsError(f"{source} has changed while it was in use; build again")
