@@ -1,6 +1,6 @@
 """Find the faces of a collection, and keep where they are in its landmark file."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ class Outcome:
         several: How many faces there were, by image, where more than one; the largest was taken.
         none: Images without a face.
         problems: Images that cannot be read.
+        left_out: Files left out by the collection's reader, with reasons.
     """
 
     known: int
@@ -43,6 +44,7 @@ class Outcome:
     several: Mapping[str, int]
     none: tuple[str, ...]
     problems: tuple[Problem, ...]
+    left_out: tuple[Problem, ...] = ()
 
 
 def locate(
@@ -85,7 +87,7 @@ def locate(
     finally:
         if found:
             write_rows(target, list(rows.values()))
-    return _outcome(known, found, problems)
+    return replace(_outcome(known, found, problems), left_out=faces.problems)
 
 
 def _outcome(
@@ -119,10 +121,13 @@ def to_text(outcome: Outcome) -> str:
         f"{outcome.found} faces found, {outcome.known} known already, {len(outcome.none)} images"
         f" without a face, {len(outcome.problems)} that cannot be read"
     )
+    if outcome.left_out:
+        total += f", {len(outcome.left_out)} files left out"
     lines = [total]
     lines += [f"  {n} faces, the largest taken: {name}" for name, n in outcome.several.items()]
     lines += [f"  no face: {name}" for name in outcome.none]
     lines += [f"  cannot be read: {one.name}: {one.reason}" for one in outcome.problems]
+    lines += [f"  left out: {one.name}: {one.reason}" for one in outcome.left_out]
     return "\n".join(lines)
 
 
@@ -133,5 +138,10 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
         "known": outcome.known,
         "several": dict(outcome.several),
         "none": list(outcome.none),
-        "problems": [{"path": one.name, "reason": one.reason} for one in outcome.problems],
+        "problems": _told(outcome.problems),
+        "left_out": _told(outcome.left_out),
     }
+
+
+def _told(problems: Sequence[Problem]) -> list[dict[str, str]]:
+    return [{"path": one.name, "reason": one.reason} for one in problems]

@@ -70,8 +70,8 @@ class Card:
     @property
     def seen(self) -> tuple[str, ...]:
         """Everybody that the weights were trained on, or choices on this card were made with."""
-        fitted = self.fusion.get("fitted_on", {}).get("people", ())
-        measured = self.redrawing.get("measured_on", {}).get("people", ())
+        fitted = _people(self.fusion, "fitted_on")
+        measured = _people(self.redrawing, "measured_on")
         return tuple(dict.fromkeys((*self.train_identities, *fitted, *measured)))
 
     def to_json(self) -> dict[str, Any]:
@@ -121,6 +121,9 @@ class Card:
             deviation = _numbers(data["normalisation"]["deviation"], aligner.channels)
             if min(deviation) <= 0:
                 raise ValueError(f"deviation must be above 0, got {deviation}")
+            fusion, redrawing = dict(data.get("fusion", {})), dict(data.get("redrawing", {}))
+            _people(fusion, "fitted_on")
+            _people(redrawing, "measured_on")
             return cls(
                 name=str(data["name"]),
                 architecture=str(data["architecture"]),
@@ -135,9 +138,9 @@ class Card:
                 seed=int(data["seed"]),
                 metrics=dict(data["metrics"]),
                 canonicalisation=dict(data.get("canonicalisation", {})),
-                fusion=dict(data.get("fusion", {})),
+                fusion=fusion,
                 calibration=dict(data.get("calibration", {})),
-                redrawing=dict(data.get("redrawing", {})),
+                redrawing=redrawing,
                 sha256=str(data["sha256"]),
                 licence=str(data["licence"]),
                 notes=str(data.get("notes", "")),
@@ -151,3 +154,14 @@ def _numbers(data: Any, channels: int) -> tuple[float, ...]:  # noqa: ANN401  JS
     if len(numbers) != channels or not all(map(math.isfinite, numbers)):
         raise ValueError(f"expected {channels} finite numbers, got {data!r}")
     return numbers
+
+
+def _people(fitted: Mapping[str, Any], when: str) -> tuple[str, ...]:
+    """Return whom something on a card was fitted on; nobody if it does not say that it was."""
+    told = fitted.get(when, {})
+    if told == {}:
+        return ()
+    people = told.get("people") if isinstance(told, Mapping) else None
+    if not isinstance(people, list | tuple):
+        raise ValueError(f"{when} must name its people, got {told!r}")
+    return tuple(map(str, people))

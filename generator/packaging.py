@@ -63,7 +63,7 @@ class Weights:
         card = self.card.to_json()
         people = card.pop("train_identities")
         for part, when in (("fusion", "fitted_on"), ("redrawing", "measured_on")):
-            if when in card[part]:
+            if card[part].get(when):
                 on = card[part][when]
                 card[part] = {**card[part], when: {**on, "people": len(on["people"])}}
         if "validation" in card["data"]:
@@ -219,7 +219,7 @@ def to_text(shown: Weights) -> str:
 def _fitted(card: Card) -> list[str]:
     """Say what a search was fitted to, if it was."""
     on = card.fusion.get("fitted_on")
-    if on is None:
+    if not on:
         return []
     parts = ("log_probability", "identity")
     said = ", ".join(f"{name} {card.fusion[name]:g}" for name in parts if name in card.fusion)

@@ -1,43 +1,37 @@
-"""A training run in a folder: prepare, train, save, resume.
+"""A training run: read, train, log, draw samples, save; go on from what a stopped run left."""
 
-The folder holds `run.json` (what was asked for), `log.jsonl` (losses), `samples/` (pictures),
-`checkpoint.safetensors` while training, and `weights.safetensors` + `weights.json` at the end.
-"""
-
-import hashlib
 import json
 import time
-from collections.abc import Generator, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from gallery import sheets
 from gallery.align import Aligner, Pixels
-from gallery.attributes import AttributeSpace
-from gallery.errors import ConfigError, WeightsError
+from gallery.errors import ConfigError
 from gallery.faces import Face, FaceSet, Problem
-from gallery.files import write_whole
 from gallery.pixels import Aligned, align_all, align_each
-from generator.card import Card
-from generator.checkpoint import (
-    WEIGHTS_FILE,
-    load_card,
-    load_checkpoint,
-    load_weights,
-    save_checkpoint,
-    save_weights,
-)
+from generator.checkpoint import WEIGHTS_FILE, save_checkpoint, save_weights
 from generator.contrast import HardBatches
 from generator.engine import Engine
 from generator.estimator import labels_of
 from generator.family import Network
 from generator.fitting import fit_rule
+from generator.folder import (
+    CHECKPOINT_FILE,
+    LOG_FILE,
+    State,
+    begin_folder,
+    open_folder,
+    shorten_log,
+)
 from generator.pairs import make_pairs
+from generator.people import data_sha256, people_of, rests_of, split
+from generator.provenance import begin_with, begun_card, rule_before
 from generator.registry import architecture
 from generator.request import TrainRequest
 from generator.samples import measure, sample_sheet
@@ -45,9 +39,6 @@ from generator.trainer import Step, Trainer
 from generator.training import TrainingData
 from generator.usual import own_errors, usual_errors
 
-CHECKPOINT_FILE = "checkpoint.safetensors"
-RUN_FILE = "run.json"
-LOG_FILE = "log.jsonl"
 LOG_EVERY = 20
 SAVE_EVERY_S = 30.0  # what a stopped run loses at most
 HELDOUT_PEOPLE = 20  # enough for sample pictures and the errors on the card
@@ -87,7 +78,7 @@ def train(request: TrainRequest, *, resume: bool = False) -> Iterator[Progress]:
         WeightsError: The folder's checkpoint is damaged.
         OSError: The folder cannot be written.
     """
-    state = _open_folder(request, resume=resume)
+    state = open_folder(request, resume=resume)
     if state is not None and state.finished:
         return
     everyone = request.faces.labelled(request.attributes)
@@ -98,84 +89,16 @@ def train(request: TrainRequest, *, resume: bool = False) -> Iterator[Progress]:
     others = yield from _read(strangers, aligner)
     usable = any(not isinstance(pixels, Problem) for _, pixels in others)
     whole = align_all(known, spec)
-    fitted, validation = _split(whole, request.recipe.train.validation)
+    fitted, validation = split(whole, request.recipe.train.validation)
     run = _Run(request, fitted, align_all(others, spec) if usable else None, validation)
     if state is None:
-        run.begin()
+        begin_folder(request)
     else:
         run.restore(state)
     yield from run.steps()
     yield Progress("measuring", 0, 1)
     run.finish()
     yield Progress("measuring", 1, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class _State:
-    """What a stopped run left: nothing but the end, or a checkpoint."""
-
-    finished: bool
-    tensors: dict[str, torch.Tensor]
-    position: dict[str, Any]
-
-
-def _open_folder(request: TrainRequest, *, resume: bool) -> _State | None:
-    out = request.out
-    weights, checkpoint = out / WEIGHTS_FILE, out / CHECKPOINT_FILE
-    if any(path.is_file() for path in (out / RUN_FILE, weights, checkpoint)):
-        if not resume:
-            raise ConfigError(
-                f"{out} already holds a training run; add --resume to go on with it, or name"
-                " another folder with --out"
-            )
-        _require_same(_asked_before(out), request.to_json(), out)
-    (out / "samples").mkdir(parents=True, exist_ok=True)
-    if weights.is_file() and weights.with_suffix(".json").is_file():
-        checkpoint.unlink(missing_ok=True)
-        return _State(finished=True, tensors={}, position={})
-    if not checkpoint.is_file():
-        return None
-    try:
-        tensors, position = load_checkpoint(checkpoint)
-    except WeightsError as error:
-        raise WeightsError(f"{error}; delete it to begin this training anew") from error
-    return _State(finished=False, tensors=tensors, position=position)
-
-
-def _asked_before(out: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads((out / RUN_FILE).read_text("utf-8")))
-    except (FileNotFoundError, TypeError, ValueError) as error:
-        raise ConfigError(
-            f"{out} holds a training run, but its {RUN_FILE} is missing or damaged: {error};"
-            " name another folder with --out"
-        ) from error
-
-
-def _require_same(before: dict[str, Any], now: dict[str, Any], out: Path) -> None:
-    """Refuse other settings; the message names the first that differs, like "recipe.steps"."""
-    was, is_now = _flat(before), _flat(now)
-    for name in {**is_now, **was}:  # a setting that is as usual may stand in one of them alone
-        if was.get(name) != is_now.get(name):
-            raise ConfigError(
-                f"{out} was begun with {name} = {_said(was, name)}, now it is"
-                f" {_said(is_now, name)}; say the same again, or name another folder with --out"
-            )
-
-
-def _flat(settings: dict[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in settings.items():
-        table = isinstance(value, dict)
-        flat |= {f"{name}.{key}": one for key, one in value.items()} if table else {name: value}
-    return flat
-
-
-def _said(settings: Mapping[str, Any], name: str) -> str:
-    if name not in settings:
-        return "as usual"
-    text = json.dumps(settings[name])
-    return text if len(text) <= 80 else f"{text[:77]}…"
 
 
 def _read(faces: FaceSet, aligner: Aligner) -> Generator[Progress, None, Read]:
@@ -186,26 +109,6 @@ def _read(faces: FaceSet, aligner: Aligner) -> Generator[Progress, None, Read]:
         problem = pair[1] if isinstance(pair[1], Problem) else None
         yield Progress("reading", len(pairs), len(faces), problem=problem)
     return pairs
-
-
-def _split(whole: Aligned, share: float) -> tuple[Aligned, Aligned | None]:
-    """Set the last people of the training aside, for choices; at least one, if a share is asked."""
-    if not share:
-        return whole, None
-    people = list(dict.fromkeys(face.identity for face in whole.faces))
-    aside = set(people[-max(1, round(share * len(people))) :])
-    if len(aside) == len(people):
-        raise ConfigError(
-            f"validation = {share} leaves nobody of {len(people)} people to train on; add people,"
-            " or set validation = 0 in the [train] table of --config"
-        )
-    return tuple(  # type: ignore[return-value]
-        Aligned(tuple(whole.faces[place] for place in places), whole.pixels[places], whole.problems)
-        for places in (
-            [n for n, face in enumerate(whole.faces) if face.identity not in aside],
-            [n for n, face in enumerate(whole.faces) if face.identity in aside],
-        )
-    )
 
 
 class _Run:
@@ -232,7 +135,7 @@ class _Run:
             needed=network.NEEDS_PAIRS or bool(config.tune_steps),
         )
         network.initialise(torch.Generator().manual_seed(request.seed))
-        statistics = None if request.start is None else _begin_with(request.start, network)
+        statistics = None if request.start is None else begin_with(request.start, network)
         labels = labels_of(known.faces, self.space)
         contrast = None
         if config.tune_steps:
@@ -263,13 +166,7 @@ class _Run:
     def network(self) -> Network:
         return self.trainer.network
 
-    def begin(self) -> None:
-        """Start the folder's files; whatever a run left that saved no checkpoint goes."""
-        (self.request.out / LOG_FILE).unlink(missing_ok=True)
-        asked = json.dumps(self.request.to_json(), indent=1)
-        write_whole(self.request.out / RUN_FILE, asked.encode())
-
-    def restore(self, state: _State) -> None:
+    def restore(self, state: State) -> None:
         position = state.position
         if position["data"] != self.data_sha256:
             raise ConfigError(
@@ -278,7 +175,7 @@ class _Run:
             )
         self.trainer.restore(position["stage"], position["number"], state.tensors)
         self.loss = position["loss"]
-        self._shorten_log(position["stage"], position["number"])
+        shorten_log(self.request.out / LOG_FILE, position["stage"], position["number"])
 
     def steps(self) -> Iterator[Progress]:
         batch_size = self.request.recipe.train.batch_size
@@ -307,7 +204,7 @@ class _Run:
         if engine.estimates and self.validation is not None:
             chosen = fit_rule(engine, self.validation)
         elif engine.estimates:
-            chosen = _rule_before(self.request)
+            chosen = rule_before(self.request)
         card = replace(
             engine.card,
             metrics=metrics,
@@ -341,13 +238,6 @@ class _Run:
         with log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
-    def _shorten_log(self, stage: int, number: int) -> None:
-        """Drop what was logged after the checkpoint: it will be logged again."""
-        log = self.request.out / LOG_FILE
-        lines = log.read_text("utf-8").splitlines() if log.is_file() else []
-        kept = [line for line in lines if _logged_before(line, stage, number)]
-        write_whole(log, "".join(f"{line}\n" for line in kept).encode())
-
     def _checkpoint(self, step: Step, *, sampled: bool) -> None:
         """Save where the run is; pictures first: a run killed in between draws them again."""
         _require_finite(step, [step.loss, *self.trainer.parameters()])
@@ -378,83 +268,10 @@ class _Run:
         sheets.save(picture, path)
 
     def _engine(self) -> Engine:
-        return Engine(self.network, self._card(), self.request.device)
-
-    def _card(self) -> Card:
-        request = self.request
-        faces = self.known.faces + (self.validation.faces if self.validation else ())
-        shown = {face.identity for face in faces if face.identity is not None}
-        return Card(
-            name=request.out.resolve().name,
-            architecture=request.architecture,
-            network=self.network.config.settings(),
-            space=self.space,
-            aligner=request.aligner(),
-            mean=tuple(self.data.mean.flatten().tolist()),
-            deviation=tuple(self.data.deviation.flatten().tolist()),
-            train_identities=_seen_before(request)
-            + tuple(who for who in request.train_identities if who in shown),
-            data={
-                "spec": request.faces.spec,
-                "images": len(self.known.faces),
-                "pairs": len(self.data),
-                "sha256": self.data_sha256,
-                **_only_chosen_with(request, self.validation),
-            },
-            recipe={"name": request.recipe.name, **request.recipe.train.to_json()},
-            seed=request.seed,
+        card = begun_card(
+            self.request, self.network, self.data, self.known, self.validation, self.data_sha256
         )
-
-
-def _begin_with(start: Path, network: Network) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Copy what two networks share, and return the normalisation of the first.
-
-    The attribute branch may be a table in one of them alone; then it begins anew, which only
-    stage 1 can put right.
-    """
-    trained, card = load_weights(start)
-    theirs, ours = trained.state_dict(), network.state_dict()
-    shared = {
-        name: value
-        for name, value in theirs.items()
-        if name in ours and ours[name].shape == value.shape
-    }
-    heads = ("projection.", "estimator.")
-    missing = {name for name in ours if not name.startswith(heads)} - set(shared)
-    if missing:
-        raise WeightsError(
-            f"Training cannot start with {start}: its network has no {min(missing)} like this"
-            " one's; use the same [network] settings in --config (packed weights have"
-            ' code_branch = "table")'
-        )
-    network.load_state_dict({**ours, **shared})
-    return card.mean, card.deviation
-
-
-def _seen_before(request: TrainRequest) -> tuple[str, ...]:
-    """People that the weights to begin with have seen, besides those of this training."""
-    if request.start is None:
-        return ()
-    before = load_card(request.start).train_identities
-    return tuple(who for who in before if who not in request.train_identities)
-
-
-def _rule_before(request: TrainRequest) -> dict[str, Any]:
-    """Return the rule of canonicalisation of the weights to begin with, for the card."""
-    return {} if request.start is None else dict(load_card(request.start).canonicalisation)
-
-
-def _only_chosen_with(request: TrainRequest, validation: Aligned | None) -> dict[str, list[str]]:
-    """People set aside whom the weights to begin with were not trained on either, for the card."""
-    if validation is None:
-        return {}
-    trained: set[str] = set()
-    if request.start is not None:
-        before = load_card(request.start)
-        trained = set(before.train_identities) - set(before.data.get("validation", ()))
-    people = dict.fromkeys(face.identity for face in validation.faces)
-    aside = [who for who in people if who is not None and who not in trained]
-    return {"validation": aside} if aside else {}
+        return Engine(self.network, card, self.request.device)
 
 
 def _require_finite(step: Step, values: Iterable[torch.Tensor]) -> None:
@@ -464,34 +281,3 @@ def _require_finite(step: Step, values: Iterable[torch.Tensor]) -> None:
             f" {step.loss.item()}. Lower learning_rate in the [train] table of --config, and name"
             " another folder with --out"
         )
-
-
-def _logged_before(line: str, stage: int, number: int) -> bool:
-    try:
-        entry = json.loads(line)
-        return bool((entry["stage"], entry["step"]) <= (stage, number))
-    except (ValueError, KeyError):  # the line that was being written when the run was stopped
-        return False
-
-
-def people_of(faces: Sequence[Face]) -> NDArray[np.int64]:
-    """Number the people of images in order of their first one, (N,)."""
-    return _numbered([face.identity for face in faces])
-
-
-def rests_of(faces: Sequence[Face], space: AttributeSpace) -> NDArray[np.int64]:
-    """Number what is known of images besides identity and attributes, likewise, (N,)."""
-    return _numbered([face.condition.without(space.names) for face in faces])
-
-
-def _numbered(labels: Sequence[Hashable]) -> NDArray[np.int64]:
-    numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(label, len(numbers)) for label in labels], dtype=np.int64)
-
-
-def data_sha256(known: Aligned) -> str:
-    """Return a hash of pixels and labels: what a model was trained on, whatever its path."""
-    digest = hashlib.sha256(np.ascontiguousarray(known.pixels).data)
-    for face in known.faces:
-        digest.update(f"{face.name}\t{face.identity}\t{face.condition}\n".encode())
-    return digest.hexdigest()

@@ -5,7 +5,7 @@ comes close; of others it does not, and then neither estimates nor drawings can 
 usual is measured on people that nothing was trained on, and stands on the card (`Card.redrawing`):
 quantiles of the mean squared error, in squared grey levels.
 
-Shapes: N images, S side, C channels, K values, A length of the one-hot code.
+Shapes: N images, S side, C channels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from gallery.align import Pixels
 from gallery.errors import WeightsError
+from generator import views
 from generator.card import Card
 from generator.engine import Engine, Floats
-from generator.estimator import best_values
+from generator.views import Views
 
 QUANTILES = (0.5, 0.9, 0.99)
 BATCH = 64
@@ -45,19 +46,9 @@ class Usual:
         Raises:
             WeightsError: The card holds something else.
         """
-        told = card.redrawing
-        if not told:
+        if not card.redrawing:
             return None
-        try:
-            median, _, limit = (float(told["quantiles"][f"{share:g}"]) for share in QUANTILES)
-            images = int(told["images"])
-            if not 0 <= median <= limit < np.inf:
-                raise ValueError(f"median {median}, limit {limit}")
-        except (KeyError, TypeError, ValueError) as error:
-            raise WeightsError(
-                f"The usual errors on the card of {card.name} are damaged: {error!r}; measure them"
-                " again: mindseye weights fit"
-            ) from error
+        (median, _, limit), images = _measured(card)
         return cls(median, limit) if images >= ENOUGH else None
 
 
@@ -87,11 +78,32 @@ def usual_errors(
 
 
 def usual_text(card: Card) -> str:
-    """Say what stands on a card, for people; it must hold something."""
-    found, images = card.redrawing["quantiles"], card.redrawing["images"]
-    shares = ", ".join(f"{100 * float(share):g} % below {found[share]:g}" for share in found)
-    few = "" if Usual.of(card) else f" (too few to judge by: {ENOUGH} are needed)"
+    """Say what stands on a card, for people; it must hold something.
+
+    Raises:
+        WeightsError: It is nothing that `usual_errors` returns.
+    """
+    found, images = _measured(card)
+    pairs = zip(QUANTILES, found, strict=True)
+    shares = ", ".join(f"{100 * share:g} % below {error:g}" for share, error in pairs)
+    few = "" if images >= ENOUGH else f" (too few to judge by: {ENOUGH} are needed)"
     return f"error of redrawing {images} images of people not trained on: {shares}{few}"
+
+
+def _measured(card: Card) -> tuple[tuple[float, ...], int]:
+    """Return the errors at QUANTILES, rising, and of how many images; the card must hold some."""
+    told = card.redrawing
+    try:
+        found = tuple(float(told["quantiles"][f"{share:g}"]) for share in QUANTILES)
+        images = int(told["images"])
+        if not 0 <= found[0] <= found[1] <= found[2] < np.inf:
+            raise ValueError(f"quantiles {found}")
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"The usual errors on the card of {card.name} are damaged: {error!r}; measure them"
+            " again: mindseye weights fit"
+        ) from error
+    return found, images
 
 
 def own_errors(engine: Engine, pixels: Pixels, chosen: Mapping[str, Any]) -> Floats | None:
@@ -111,25 +123,11 @@ def own_errors(engine: Engine, pixels: Pixels, chosen: Mapping[str, Any]) -> Flo
     rule = "estimator" if many else str(chosen.get("rule", "reconstruction"))
     temperature = float(chosen.get("temperature", 0.0)) if rule == "both" else 0.0
     parts = [pixels[at : at + BATCH] for at in range(0, len(pixels), BATCH)]
-    if rule in ("estimator", "expected"):
-        return np.concatenate([_as_estimated(engine, part) for part in parts])
-    return np.concatenate([_closest(engine, part, temperature) for part in parts])
+    return np.concatenate([_redrawn(engine, part, rule, temperature).errors for part in parts])
 
 
-def _as_estimated(engine: Engine, pixels: Pixels) -> Floats:
-    space = engine.card.space
-    chosen = best_values(engine.log_probabilities(pixels), space)  # (N, T)
-    codes = [
-        np.eye(len(attribute.values), dtype=np.float32)[chosen[:, column]]
-        for column, attribute in enumerate(space.attributes)
-    ]
-    drawn = engine.draw(pixels, np.concatenate(codes, axis=1)).refined
-    errors: Floats = np.square(drawn - pixels).mean(axis=(1, 2, 3), dtype=np.float32)
-    return errors
-
-
-def _closest(engine: Engine, pixels: Pixels, temperature: float) -> Floats:
-    values = engine.card.space.size
-    codes = np.broadcast_to(np.eye(values, dtype=np.float32), (len(pixels), values, values))
+def _redrawn(engine: Engine, pixels: Pixels, rule: str, temperature: float) -> Views:
+    if rule in ("estimator", "expected"):  # which gives the image of the likeliest values, too
+        return views.estimated(engine, pixels)
     handicap = -temperature * engine.log_probabilities(pixels) if temperature else None
-    return engine.closest(pixels, codes, handicap=handicap).errors
+    return views.closest(engine, pixels, handicap=handicap)

@@ -20,15 +20,16 @@ import numpy as np
 
 from gallery.align import Landmarks
 from gallery.catalogue.records import Offer, Placed, ShardRow, SpaceRow
-from gallery.errors import CatalogueError, ImageError, IndexFileError, WeightsError
+from gallery.errors import CatalogueError, ImageError, IndexFileError
 from gallery.faces import Face, FaceSet
-from gallery.files import file_sha256, replacing, write_whole
+from gallery.files import file_sha256
 from generator.engine import Engine
 from index import store
 from index.base import Ids
 from index.contract import IndexContract
 from retrieval.canonical import Rule
 from retrieval.collection import Collection
+from retrieval.copies import copy_card, copy_weights
 from retrieval.fusion import DRAWING, Score, chosen_hypotheses
 from retrieval.hypotheses import AUTO, ONE, Hypotheses
 from retrieval.publishing import publish, publishing
@@ -112,7 +113,7 @@ def build(  # noqa: PLR0913  what a user says of a build
     stored_score = None if stored is None else Score.parse(stored.projection).name
     name = score or stored_score or DRAWING
     many = _hypotheses(engine, name, stored, hypotheses)
-    if stored is not None and score in (None, stored_score) and hypotheses is None:
+    if stored is not None and name == stored_score and many == _stored_hypotheses(stored):
         scoring = scoring_of(engine, stored)
     else:
         scoring = make_scoring(engine, name, many)
@@ -147,10 +148,14 @@ def _hypotheses(
 ) -> Hypotheses:
     """Return what is asked for, or what a space has, or what was fitted for the score."""
     if asked is None and stored is not None and score != DRAWING:
-        return Rule.parse(stored.canonicalisation).hypotheses
+        return _stored_hypotheses(stored)
     if asked is None or asked == AUTO:
         return ONE if score == DRAWING else chosen_hypotheses(engine.card, score)
     return Hypotheses.parse(asked)
+
+
+def _stored_hypotheses(stored: IndexContract) -> Hypotheses:
+    return Rule.parse(stored.canonicalisation).hypotheses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -429,25 +434,3 @@ class _Builder:
         shard = store.append_shard(self.directory, self.next_shard, ids, embeddings)
         self.next_shard += 1
         return ShardRow(**asdict(shard))
-
-
-def copy_card(source: Path, target: Path) -> None:
-    """Copy the card of weights that are there already, if it says something else."""
-    here, there = target.with_suffix(".json"), source.with_suffix(".json")
-    if here.read_bytes() != there.read_bytes():
-        write_whole(here, there.read_bytes())
-
-
-def copy_weights(source: Path, target: Path, sha256: str) -> None:
-    """Copy weights and card, card last, unless they are there.
-
-    Raises:
-        WeightsError: The source has changed since it was loaded.
-    """
-    if source.resolve() == target.resolve():
-        return
-    for suffix in (".safetensors", ".json"):
-        with replacing(target.with_suffix(suffix)) as partial:
-            shutil.copyfile(source.with_suffix(suffix), partial)
-            if suffix == ".safetensors" and file_sha256(partial) != sha256:
-                raise WeightsError(f"{source} has changed while it was in use; build again")

@@ -31,11 +31,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.align import Pixels
-from gallery.attributes import Attribute, AttributeSpace, Condition
+from gallery.attributes import Condition
 from gallery.errors import IndexFileError
+from generator import views
 from generator.card import Card
 from generator.engine import Engine, Floats
-from generator.estimator import best_combinations, best_values, conditions_at
+from generator.estimator import best_combinations, conditions_at
+from generator.views import Views
 from retrieval.embedding import normalise
 from retrieval.hypotheses import ONE, Hypotheses
 
@@ -135,34 +137,19 @@ def canonicalise(engine: Engine, pixels: Pixels, rule: Rule = PAPERS) -> Canonic
     if not space.attributes:
         raise ValueError("a generator without attributes has no canonical view")
     if rule.kind == ESTIMATOR or (rule.kind == BOTH and len(space.attributes) > 1):
-        return _redrawn_as_estimated(engine, pixels)
+        return _of(views.estimated(engine, pixels))
     if rule.kind == EXPECTED:
         return _expected(engine, pixels)
     handicap = None
     if rule.kind == BOTH:
         handicap = -rule.temperature * engine.log_probabilities(pixels)  # (N, K)
-    first = Condition({a.name: a.values[0] for a in space.attributes})
-    conditions = [first] * len(pixels)
-    for attribute in space.attributes:
-        held = {condition: _codes(space, condition, attribute) for condition in set(conditions)}
-        codes = np.stack([held[condition] for condition in conditions])  # (N, K, A)
-        closest = engine.closest(pixels, codes, handicap=handicap, refine_best=rule.refine_best)
-        conditions = [
-            condition.replace({attribute.name: attribute.values[choice]})
-            for condition, choice in zip(conditions, closest.choice.tolist(), strict=True)
-        ]
-    drawn = closest.drawn
-    return Canonical(tuple(conditions), drawn.refined, normalise(drawn.features), closest.errors)
+    return _of(views.closest(engine, pixels, handicap=handicap, refine_best=rule.refine_best))
 
 
-def _redrawn_as_estimated(engine: Engine, pixels: Pixels) -> Canonical:
-    """Redraw each image once, under the likeliest value of each attribute."""
-    space = engine.card.space
-    choices = best_values(engine.log_probabilities(pixels), space)  # (N, T)
-    conditions = conditions_at(choices, space)
-    drawn = engine.draw(pixels, np.stack([space.one_hot(condition) for condition in conditions]))
-    errors = np.square(drawn.refined - pixels).mean(axis=(1, 2, 3), dtype=np.float32)
-    return Canonical(conditions, drawn.refined, normalise(drawn.features), errors)
+def _of(redrawn: Views) -> Canonical:
+    drawn = redrawn.drawn
+    embeddings = normalise(drawn.features)
+    return Canonical(redrawn.conditions, drawn.refined, embeddings, redrawn.errors)
 
 
 def _expected(engine: Engine, pixels: Pixels) -> Canonical:
@@ -179,12 +166,6 @@ def _expected(engine: Engine, pixels: Pixels) -> Canonical:
     np.add.at(embeddings, of, shares[of, place, None] * normalise(drawn.features))
     first = np.flatnonzero(place == 0)  # (N,)
     refined = drawn.refined[first]
-    errors = np.square(refined - pixels).mean(axis=(1, 2, 3), dtype=np.float32)
+    errors = views.errors_of(refined, pixels)
     estimates = tuple(conditions[row] for row in first.tolist())
     return Canonical(estimates, refined, normalise(embeddings), errors)
-
-
-def _codes(space: AttributeSpace, held: Condition, attribute: Attribute) -> Floats:
-    """One-hot codes of every value of an attribute, the others held, (K, A)."""
-    tried = [held.replace({attribute.name: value}) for value in attribute.values]
-    return np.stack([space.one_hot(condition) for condition in tried])

@@ -273,6 +273,21 @@ def check_score(card: Card, name: str, *, estimates: bool, hypotheses: Hypothese
     Weights.of(card, name, hypotheses)
 
 
+def require_kept(card: Card, name: str, hypotheses: Hypotheses) -> None:
+    """Refuse a card that no longer holds what second hypotheses of a space were built with.
+
+    Raises:
+        WeightsError: It does not; the advice fits every command that opens a space.
+    """
+    if not hypotheses.single and fitted_for(card, name, hypotheses) is None:
+        raise WeightsError(
+            f"The space {card.name} was built with hypotheses {hypotheses}, which the card of its"
+            f" weights no longer holds fitted weights of the score {name!r} for (fitted:"
+            f" {_spell_tried(card, name)}). Put back the card that it was built with, or index the"
+            " gallery again in another --collection: mindseye index build"
+        )
+
+
 def _require_one(hypotheses: Hypotheses) -> None:
     if not hypotheses.single:
         raise ConfigError(
@@ -289,11 +304,15 @@ def _not_fitted(card: Card, name: str, hypotheses: Hypotheses) -> str:
             f"The weights {card.name} have no fitted weights of the score {name!r}; fit them {fit}"
             " (docs/fusion.md)"
         )
-    known = ", ".join(repr(spelt) for spelt in tried_hypotheses(card, name)) or "none"
+    known = _spell_tried(card, name)
     return (
         f"The weights {card.name} have no fitted weights of the score {name!r} with {hypotheses}"
         f" hypotheses (fitted: {known}); say --hypotheses 1, or fit them {fit} (docs/fusion.md)"
     )
+
+
+def _spell_tried(card: Card, name: str) -> str:
+    return ", ".join(repr(spelt) for spelt in tried_hypotheses(card, name)) or "none"
 
 
 def wish_code(space: AttributeSpace, wish: Mapping[str, str]) -> Floats:

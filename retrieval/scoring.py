@@ -28,6 +28,7 @@ from retrieval.fusion import (
     Weights,
     check_score,
     fitted_for,
+    require_kept,
     wish_code,
 )
 from retrieval.hypotheses import ONE, Hypotheses, rivals, second_views
@@ -180,6 +181,7 @@ def scoring_of(engine: Engine, contract: IndexContract) -> Scoring:
     if score.name == DRAWING:
         return Scoring(score, Layout(engine.dimension), Weights())
     hypotheses = Rule.parse(contract.canonicalisation).hypotheses
+    require_kept(engine.card, score.name, hypotheses)
     recogniser = None
     if score.identity:
         try:

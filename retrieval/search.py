@@ -14,24 +14,23 @@ import torch
 from PIL import Image
 
 from gallery.align import Crop, Landmarks, Pixels
-from gallery.attributes import AttributeSpace, Condition, parse_wishes
+from gallery.attributes import Condition, parse_wishes
 from gallery.catalogue.records import SpaceRow
-from gallery.errors import CatalogueError, ConfigError, IndexFileError, WeightsError, WishError
+from gallery.errors import ConfigError
 from generator.card import Card
-from generator.checkpoint import find_weights, fuses, load_card
+from generator.checkpoint import find_weights
 from generator.engine import Engine, Floats
 from generator.usual import Usual
 from index.base import Neighbours
-from index.contract import IndexContract
 from index.store import read_contract
 from retrieval.canonical import PAPERS, Rule, canonicalise
 from retrieval.collection import Collection
 from retrieval.confidence import NEEDED, Calibration
 from retrieval.doubts import Doubt, counted, of_gallery, of_sources
-from retrieval.embedding import contract_from_card
 from retrieval.fresh import FreshIndex
 from retrieval.fusion import DRAWING, Layout, Score, Weights
 from retrieval.scoring import Scoring, scoring_of
+from retrieval.which_space import choose_space, require_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,84 +373,12 @@ def open_searcher(
         IndexFileError: The index is damaged, or was made under another contract.
         WeightsError: The space's weights are missing or damaged.
     """
-    chosen = _choose(collection, parse_wishes(wishes), space, together=together)
+    chosen = choose_space(collection, parse_wishes(wishes), space, together=together)
     contract = read_contract(collection.space_dir(chosen.name))
     if weights is not None:
-        _require_weights(contract, chosen, find_weights(weights))
+        require_weights(contract, chosen, find_weights(weights))
     rule = Rule.parse(contract.canonicalisation)
     engine = Engine.open(collection.weights_path(chosen.name), device)
     scoring = scoring_of(engine, contract)
     index = FreshIndex(collection, chosen, scoring.contract(engine.card, rule), device.type)
     return Searcher(collection, engine, index, rule, scoring)
-
-
-def _choose(
-    collection: Collection, wish: Condition, name: str | None, *, together: bool
-) -> SpaceRow:
-    spaces = collection.catalogue.spaces.all()
-    if name is not None:
-        chosen = collection.catalogue.spaces.get(name)
-        attribute_space(collection, chosen.name).check(wish)
-        return chosen
-    if not spaces:
-        raise CatalogueError(
-            f"The collection {collection.root} has no space; build one with `mindseye index build`"
-        )
-    if together:
-        spaces = sorted(spaces, key=lambda space: not _fuses(collection, space))
-    return _first_able(collection, spaces, wish)
-
-
-def _fuses(collection: Collection, space: SpaceRow) -> bool:
-    try:
-        return fuses(load_card(collection.weights_path(space.name)))
-    except (ConfigError, WeightsError):  # which opening the space will say
-        return False
-
-
-def _first_able(collection: Collection, spaces: Sequence[SpaceRow], wish: Condition) -> SpaceRow:
-    """Return the first space that can draw a wish; one that is broken stops no other."""
-    refusals: list[WishError] = []
-    broken: list[WeightsError] = []
-    for space in spaces:
-        try:
-            attribute_space(collection, space.name).check(wish)
-        except WishError as error:
-            refusals.append(error)
-        except WeightsError as error:
-            broken.append(error)
-        else:
-            return space
-    if broken:
-        raise broken[0]
-    if len(spaces) == 1:
-        raise WishError(f"Space {spaces[0].name}: {refusals[0]}")
-    known = "; ".join(_knows(collection, space.name) for space in spaces)
-    raise WishError(f"No space can draw {wish}. Each knows: {known}")
-
-
-def attribute_space(collection: Collection, space: str) -> AttributeSpace:
-    """Return what can be wished for in a space.
-
-    Raises:
-        WeightsError: The space's copy of its weights is missing or damaged.
-    """
-    return load_card(collection.weights_path(space)).space
-
-
-def _knows(collection: Collection, space: str) -> str:
-    attributes = attribute_space(collection, space).attributes
-    listed = ", ".join(f"{a.name}={'|'.join(a.values)}" for a in attributes)
-    return f"{space} ({listed})"
-
-
-def _require_weights(contract: IndexContract, space: SpaceRow, weights: Path) -> None:
-    spell = Score.parse(contract.projection).spell
-    rule, dimension = contract.canonicalisation, contract.dimension
-    given = contract_from_card(load_card(weights), rule, dimension, spell)
-    difference = contract.first_difference(given)
-    if difference is not None:
-        raise IndexFileError(
-            f"The space {space.name} was not made with the weights {weights}: {difference}."
-            " Leave out --weights, choose another --space, or index with these weights first"
-        )

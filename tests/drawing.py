@@ -1,8 +1,13 @@
-"""For engines of tests that draw without a network: the closest drawing, by its definition."""
+"""For engines of tests that draw without a network: the closest drawing, by its definition.
+
+Shapes: N images, A length of the one-hot code.
+"""
 
 import numpy as np
 
-from gallery.align import Pixels
+from gallery.align import Aligner, Pixels
+from gallery.attributes import Attribute, AttributeSpace
+from generator.card import Card
 from generator.engine import Closest, Drawn, Engine, Floats
 
 
@@ -19,12 +24,12 @@ class DrawsOneByOne(Engine):
     ) -> Closest:
         """Draw value by value and keep the closest; every wish is refined."""
         assert refine_best is None
-        assert handicap is None
         drawn = [self.draw(pixels, codes[:, wish]) for wish in range(codes.shape[1])]
         errors = np.stack(
             [np.square(one.refined - pixels).mean(axis=(1, 2, 3)) for one in drawn], axis=1
         )
-        choice = errors.argmin(axis=1)  # (N,): of equals the earlier
+        handicapped = errors if handicap is None else errors + handicap
+        choice = handicapped.argmin(axis=1)  # (N,): of equals the earlier
         kept = [drawn[wish] for wish in choice]
         rows = range(len(pixels))
         return Closest(
@@ -36,3 +41,69 @@ class DrawsOneByOne(Engine):
                 np.stack([kept[row].features[row] for row in rows]),
             ),
         )
+
+
+class Estimates(Engine):
+    """Has an estimator that says what a test says, or none.
+
+    Attributes:
+        probabilities: By grey level of an image's first pixel, (N, A), or of every image the same,
+            (1, A); None without an estimator.
+    """
+
+    probabilities: Floats | None
+
+    @property
+    def estimates(self) -> bool:
+        return self.probabilities is not None
+
+    def log_probabilities(self, pixels: Pixels) -> Floats:
+        assert self.probabilities is not None
+        rows = pixels[:, 0, 0, 0] if len(self.probabilities) > 1 else [0] * len(pixels)
+        found: Floats = np.log(self.probabilities[rows]).astype(np.float32)
+        return found
+
+
+class Told(Estimates, DrawsOneByOne):
+    """Its redrawings have the errors, and its estimator the probabilities, that a test says.
+
+    Image n is all n: so it is known which one is drawn. Of several attributes the errors of the
+    values add up.
+    """
+
+    def __init__(
+        self, errors: Floats, probabilities: Floats | None, *attributes: Attribute
+    ) -> None:
+        """Be told.
+
+        Args:
+            errors: Mean squared error of each image under each value, (N, A).
+            probabilities: See `Estimates`.
+            attributes: Whose values these are.
+        """
+        self.card = card_of(*attributes)
+        self.errors, self.probabilities = errors, probabilities
+
+    def draw(self, pixels: Pixels, codes: Floats) -> Drawn:
+        """Draw the image, brighter by the root of its error."""
+        off = np.sqrt((self.errors[pixels[:, 0, 0, 0]] * codes).sum(axis=1))
+        refined = (pixels + off[:, None, None, None]).astype(np.float32)
+        return Drawn(refined, refined, refined.reshape(len(codes), -1))
+
+
+def card_of(*attributes: Attribute) -> Card:
+    """Return the card of a generator without a network, of images of 2 x 2 pixels."""
+    return Card(
+        name="told",
+        architecture="none",
+        space=AttributeSpace(attributes),
+        aligner=Aligner(size=2, channels=1),
+        mean=(0.0,),
+        deviation=(1.0,),
+    )
+
+
+def numbered(count: int) -> Pixels:
+    """Return images of which number n is all n, (N, 2, 2, 1)."""
+    levels = np.arange(count, dtype=np.uint8)[:, None, None, None]
+    return np.broadcast_to(levels, (count, 2, 2, 1)).copy()

@@ -105,7 +105,7 @@ def note_drawings(work: Workbench, others: Mapping[str, Floats]) -> Drawings:
     """Return the errors of ours, and of other methods that draw."""
     drawn: Drawn | None = work.made("drawn")
     if drawn is None:
-        return Drawings()
+        return Drawings(others)
     return Drawings({**drawn.errors.squared_errors, **others}, drawn.errors.maps)
 
 

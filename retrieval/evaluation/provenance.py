@@ -13,7 +13,7 @@ import torch
 
 from gallery.pixels import Aligned
 from generator.card import Card
-from generator.run import data_sha256
+from generator.people import data_sha256
 from retrieval.evaluation.protocols import Protocol
 from retrieval.evaluation.records import Provenance
 

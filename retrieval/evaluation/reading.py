@@ -16,7 +16,7 @@ from gallery.faces import FaceSet, Problem, first_identities
 from gallery.pixels import Aligned, align_each
 from generator.card import Card
 from generator.engine import Engine
-from generator.run import data_sha256
+from generator.people import data_sha256
 from retrieval.evaluation.asking import known_space, restrict
 from retrieval.evaluation.protocols import Protocol
 from retrieval.evaluation.queries import Labels, Queries, all_queries, count_pairs

@@ -75,6 +75,23 @@ def test_faces_are_found_counted_and_written(album: Path) -> None:
     assert told["problems"][0]["path"] == "torn.png"
 
 
+def test_files_that_the_reader_leaves_out_are_listed(put: Put, album: Path) -> None:
+    put("live.HEIC", b"a photograph of a telephone")
+    put("labels.csv", "path,identity\nann/one.png,ann\ngone.png,bob\nlive.HEIC,bob\n")
+    faces = open_faces(f"folder:{album}")
+    assert faces.problems
+    seen, outcome = outcome_of(locate(faces, Counts()))
+    assert seen[-1].total == len(faces)
+    assert outcome.left_out == faces.problems
+    lines = to_text(outcome).splitlines()
+    assert lines[0].endswith(f" that cannot be read, {len(faces.problems)} files left out")
+    assert "  left out: gone.png: named in labels.csv, but there is no such file" in lines
+    told = to_json(outcome)["left_out"]
+    for one in faces.problems:
+        assert f"  left out: {one.name}: {one.reason}" in lines
+        assert {"path": one.name, "reason": one.reason} in told
+
+
 def test_what_is_known_is_not_looked_at_and_stays_as_it_is(put: Put, album: Path) -> None:
     by_hand = "path,left_eye_x,left_eye_y,right_eye_x,right_eye_y,chin_x,chin_y,by\n"
     put("landmarks.csv", by_hand + "two.png,1,2,3,2,2,9.25,Ann\ngone.png,1,2,3,2,2,9,Bob\n")

@@ -99,6 +99,12 @@ def ask_for(
 
 
 @pytest.fixture
+def tiny(tmp_path: Path) -> TrainRequest:
+    """A request of the test's own: one person to train on, one held out, two poses each."""
+    return ask_for(paint_faces(tmp_path / "faces", people=2, poses=2, lights=1), tmp_path / "run")
+
+
+@pytest.fixture
 def align() -> Callable[[TrainRequest], Aligned]:
     """Cut out all the faces of a request."""
 

@@ -98,6 +98,11 @@ def test_a_card_without_a_field_is_damaged(make_card: MakeCard, field: str) -> N
         ("train_identities", 3),
         ("seed", None),
         ("recipe", [1]),
+        ("fusion", {"fitted_on": "studio:faces"}),
+        ("redrawing", 5),
+        ("redrawing", {"measured_on": None}),
+        ("redrawing", {"measured_on": {"spec": "studio:faces"}}),
+        ("redrawing", {"measured_on": {"people": "anna"}}),
     ],
 )
 def test_a_card_with_a_wrong_field_is_damaged(make_card: MakeCard, field: str, value: Any) -> None:

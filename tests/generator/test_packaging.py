@@ -14,7 +14,7 @@ from gallery.errors import ConfigError, WeightsError
 from gallery.readers.registry import open_faces
 from generator import checkpoint, packaging
 from generator.card import Card
-from generator.checkpoint import find_weights, load_weights, save_weights
+from generator.checkpoint import find_weights, load_weights, save_card, save_weights
 from generator.engine import Engine
 from generator.packaging import LARGEST, Weights, fitting, pack, packaged, to_table, to_text
 from generator.request import CPU
@@ -194,6 +194,24 @@ def test_of_equally_large_ones_those_made_to_find_are_taken(
     (shipped / "a-tuned.json").unlink()
     save_weights(shipped / "tuned-32.safetensors", make_network(card), card)
     assert [one.card.name for one in fitting(AttributeSpace((POSE,)))] == ["pose-60"]
+
+
+def test_a_card_whose_redrawings_are_damaged_is_named_when_shown(
+    trained: Path, make_card: MakeCard
+) -> None:
+    save_card(trained, make_card("two-stage-60", redrawing={"images": 200}))
+    with pytest.raises(WeightsError, match="usual errors on the card of .* are damaged: KeyError"):
+        to_text(Weights.at(trained))
+
+
+def test_a_card_that_names_nobody_it_was_fitted_on_can_be_shown(
+    trained: Path, make_card: MakeCard
+) -> None:
+    save_card(trained, make_card("two-stage-60", fusion={"fitted_on": {}}))
+    shown = Weights.at(trained)
+    assert shown.card.seen == ()
+    assert shown.describe()["fusion"] == {"fitted_on": {}}
+    assert "fitted on" not in to_text(shown)
 
 
 @pytest.mark.usefixtures("shipped")

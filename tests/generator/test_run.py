@@ -9,7 +9,6 @@ import pytest
 import torch
 from PIL import Image
 
-from gallery.align import Crop
 from gallery.attributes import Condition
 from gallery.errors import ConfigError, DatasetError, WeightsError
 from gallery.faces import FaceSet
@@ -22,10 +21,11 @@ from generator.checkpoint import (
     load_weights,
     save_checkpoint,
 )
-from generator.config import Recipe
 from generator.engine import Engine
+from generator.folder import CHECKPOINT_FILE, LOG_FILE, RUN_FILE
+from generator.people import data_sha256
 from generator.request import CPU, TrainRequest
-from generator.run import CHECKPOINT_FILE, LOG_FILE, RUN_FILE, Progress, data_sha256, train
+from generator.run import Progress, train
 from generator.samples import measure
 from generator.trainer import Step, Trainer
 
@@ -41,12 +41,6 @@ def finished(
     folder = tmp_path_factory.mktemp("finished")
     request = ask(paint(folder / "faces", poses=2, lights=1), folder / "run", steps=3)
     return request, list(train(request))
-
-
-@pytest.fixture
-def tiny(tmp_path: Path, paint: Paint, ask: Ask) -> TrainRequest:
-    """A request of the test's own: one person to train on, one held out, two poses each."""
-    return ask(paint(tmp_path / "faces", people=2, poses=2, lights=1), tmp_path / "run")
 
 
 @pytest.fixture(scope="module")
@@ -235,93 +229,11 @@ def test_two_runs_of_one_request_end_in_the_same_bits(tiny: TrainRequest, unbrok
 # Refusals
 
 
-@pytest.mark.parametrize("left", [RUN_FILE, "weights.safetensors", CHECKPOINT_FILE])
-def test_a_run_is_not_overwritten(tiny: TrainRequest, left: str) -> None:
-    tiny.out.mkdir()
-    (tiny.out / left).write_text("{}")
-    with pytest.raises(ConfigError, match="already holds a training run; add --resume .*--out"):
-        next(train(tiny))
-    assert names(tiny.out) == [left]
-
-
 def test_a_folder_with_other_files_may_be_trained_in(tiny: TrainRequest) -> None:
     tiny.out.mkdir()
     (tiny.out / "notes.txt").write_text("mine")
     stop(tiny, "stage 1", 1)
     assert (tiny.out / "notes.txt").read_text() == "mine"
-
-
-def changed_recipe(request: TrainRequest) -> TrainRequest:
-    config = replace(request.recipe.train, learning_rate=0.5)
-    return replace(request, recipe=replace(request.recipe, train=config))
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda r: replace(r, seed=5), "seed = 0, now it is 5; say the same again, or name"),
-        (
-            lambda r: replace(r, train_identities=("s2",)),
-            r'train_identities = \["s1"\], now it is \["s2"\]',
-        ),
-        (lambda r: replace(r, attributes=("light",)), "attributes = .*pose.*now it is .*light"),
-        (lambda r: replace(r, architecture="two-stage-60"), 'architecture = "two-stage-32", now'),
-        (
-            lambda r: replace(r, crop=Crop(0, 0, 1, 1)),
-            r"aligner\.crop = null, now it is \"0,0,1,1\"",
-        ),
-        (changed_recipe, r"recipe\.learning_rate = 0\.001, now it is 0\.5"),
-        (
-            lambda r: replace(r, recipe=replace(r.recipe, network={"feature_layer": "conv4"})),
-            r'network\.feature_layer = as usual, now it is "conv4"',
-        ),
-        (
-            lambda r: replace(r, faces=replace(r.faces, spec="folder:b")),
-            "spec = .*, now it is .*folder:b",
-        ),
-        (
-            lambda r: replace(r, seed=5, architecture="two-stage-60"),
-            'architecture = "two-stage-32", now it is "two-stage-60"; say',
-        ),
-    ],
-    ids=["seed", "who", "what", "net", "crop", "recipe", "layer", "spec", "first"],
-)
-def test_a_run_is_not_resumed_with_other_settings(
-    tiny: TrainRequest, change: Callable[[TrainRequest], TrainRequest], message: str
-) -> None:
-    tiny.out.mkdir()
-    (tiny.out / RUN_FILE).write_text(json.dumps(tiny.to_json()))
-    with pytest.raises(ConfigError, match=f"run was begun with {message}") as caught:
-        next(train(change(tiny), resume=True))
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            lambda r: replace(r, train=replace(r.train, beta1=0.5)),
-            r"recipe\.beta1 = 0\.5, now it is",
-        ),
-        (
-            lambda r: replace(r, train=replace(r.train, weights={"cycle": 5.0})),
-            r'recipe\.weights = {"cycle": 5\.0}, now it is',
-        ),
-        (
-            lambda r: replace(r, network={"feature_layer": "conv4"}),
-            r'network\.feature_layer = "conv4", now it is',
-        ),
-    ],
-    ids=["younger", "losses", "network"],
-)
-def test_a_setting_that_is_no_longer_given_is_missed(
-    tiny: TrainRequest, change: Callable[[Recipe], Recipe], message: str
-) -> None:
-    tiny.out.mkdir()
-    begun = replace(tiny, recipe=change(tiny.recipe))
-    (tiny.out / RUN_FILE).write_text(json.dumps(begun.to_json()))
-    with pytest.raises(ConfigError, match=f"run was begun with {message} as usual; say the same"):
-        next(train(tiny, resume=True))
 
 
 def test_a_run_may_be_resumed_elsewhere_and_with_other_pauses(tiny: TrainRequest) -> None:
@@ -330,16 +242,6 @@ def test_a_run_may_be_resumed_elsewhere_and_with_other_pauses(tiny: TrainRequest
     tiny.out.rename(moved.out)
     list(train(moved, resume=True))
     assert find_weights(str(moved.out)).is_file()
-
-
-@pytest.mark.parametrize("content", [None, "", "{", "7", "\udcff"])
-def test_a_run_without_its_settings_is_not_resumed(tiny: TrainRequest, content: str | None) -> None:
-    tiny.out.mkdir()
-    (tiny.out / CHECKPOINT_FILE).write_text("")
-    if content is not None:
-        (tiny.out / RUN_FILE).write_text(content, errors="surrogateescape")
-    with pytest.raises(ConfigError, match=r"but its run\.json is missing or damaged: .*--out"):
-        next(train(tiny, resume=True))
 
 
 def repaint(request: TrainRequest) -> None:
@@ -371,22 +273,6 @@ def test_other_images_of_people_held_out_do_not_matter(tiny: TrainRequest) -> No
     shutil.copy(tiny.faces.root / "s2-1-0.png", tiny.faces.root / "s2-0-0.png")
     list(train(tiny, resume=True))
     assert find_weights(str(tiny.out)).is_file()
-
-
-def test_the_hash_of_the_data_hangs_on_pixels_names_and_labels(tiny: TrainRequest) -> None:
-    known = part(tiny, ["s1"])
-    first = known.faces[0]
-    pixels = known.pixels.copy()
-    pixels[0, 0, 0] ^= 1
-    others = [
-        replace(known, pixels=pixels),
-        *(
-            replace(known, faces=(replace(first, **change), *known.faces[1:]))
-            for change in ({"name": "x"}, {"identity": "x"}, {"condition": Condition(pose="45")})
-        ),
-    ]
-    assert len({data_sha256(one) for one in (known, *others)}) == 5
-    assert data_sha256(known) == data_sha256(part(tiny, ["s1"]))
 
 
 # Going on

@@ -5,70 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gallery.align import Aligner, Pixels
-from gallery.attributes import Attribute, AttributeSpace
+from gallery.attributes import Attribute
 from gallery.errors import WeightsError
-from generator.card import Card
-from generator.engine import Closest, Drawn, Engine, Floats
 from generator.usual import ENOUGH, Usual, own_errors, usual_errors, usual_text
+from tests.drawing import Told, card_of, numbered
 
 POSE = Attribute("pose", ("-45", "0", "45"), "degree")
 LIGHT = Attribute("light", ("left", "right"))
-CARD = Card(
-    name="told",
-    architecture="none",
-    space=AttributeSpace((POSE,)),
-    aligner=Aligner(size=2, channels=1),
-    mean=(0.0,),
-    deviation=(1.0,),
-)
-
-
-class Told(Engine):
-    """Its redrawings have the errors, and its estimator the probabilities, that a test says.
-
-    Image n is all n: so it is known which one is drawn. Several attributes: errors of every value
-    add up.
-    """
-
-    def __init__(self, errors: Floats, probabilities: Floats | None, *names: Attribute) -> None:
-        self.card = replace(CARD, space=AttributeSpace(names or (POSE,)))
-        self.told, self.probabilities = errors, probabilities
-
-    @property
-    def estimates(self) -> bool:
-        return self.probabilities is not None
-
-    def draw(self, pixels: Pixels, codes: Floats) -> Drawn:
-        off = np.sqrt((self.told[pixels[:, 0, 0, 0]] * codes).sum(axis=1))
-        refined = (pixels + off[:, None, None, None]).astype(np.float32)
-        return Drawn(refined, refined, refined.reshape(len(codes), -1))
-
-    def closest(
-        self,
-        pixels: Pixels,
-        codes: Floats,
-        *,
-        handicap: Floats | None = None,
-        refine_best: int | None = None,
-    ) -> Closest:
-        assert refine_best is None
-        errors = np.einsum("na,nka->nk", self.told[pixels[:, 0, 0, 0]], codes)
-        choice = (errors + (0 if handicap is None else handicap)).argmin(axis=1)
-        rows = np.arange(len(pixels))
-        drawn = self.draw(pixels, codes[rows, choice])
-        return Closest(choice, errors[rows, choice].astype(np.float32), drawn)
-
-    def log_probabilities(self, pixels: Pixels) -> Floats:
-        assert self.probabilities is not None
-        found: Floats = np.log(self.probabilities[pixels[:, 0, 0, 0]]).astype(np.float32)
-        return found
-
-
-def images(count: int) -> Pixels:
-    levels = np.arange(count, dtype=np.uint8)[:, None, None, None]
-    return np.broadcast_to(levels, (count, 2, 2, 1)).copy()
-
+CARD = card_of(POSE)
 
 ERRORS = np.array([(10, 500, 90), (500, 20, 30), (70, 60, 50)], np.float32)
 SURE = np.array([(0.8, 0.1, 0.1), (0.1, 0.1, 0.8), (0.1, 0.8, 0.1)], np.float32)
@@ -88,14 +32,14 @@ SURE = np.array([(0.8, 0.1, 0.1), (0.1, 0.1, 0.8), (0.1, 0.8, 0.1)], np.float32)
 def test_an_images_own_error_is_that_of_its_canonical_view(
     chosen: dict[str, object], expected: list[float]
 ) -> None:
-    engine = Told(ERRORS, SURE)
-    assert own_errors(engine, images(3), chosen) == pytest.approx(expected, rel=1e-4)
+    engine = Told(ERRORS, SURE, POSE)
+    assert own_errors(engine, numbered(3), chosen) == pytest.approx(expected, rel=1e-4)
 
 
 def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = own_errors(Told(ERRORS, SURE), images(3), {"rule": "estimator"})
+    whole = own_errors(Told(ERRORS, SURE, POSE), numbered(3), {"rule": "estimator"})
     monkeypatch.setattr("generator.usual.BATCH", 2)
-    parts = own_errors(Told(ERRORS, SURE), images(3), {"rule": "estimator"})
+    parts = own_errors(Told(ERRORS, SURE, POSE), numbered(3), {"rule": "estimator"})
     assert whole is not None
     assert parts == pytest.approx(whole)
 
@@ -105,8 +49,8 @@ def test_several_attributes_are_redrawn_once_as_estimated() -> None:
     likely = np.array([(0.1, 0.2, 0.7, 0.6, 0.4)], np.float32)
     engine = Told(errors, likely, POSE, LIGHT)
     for rule in ("estimator", "both", "reconstruction"):
-        assert own_errors(engine, images(1), {"rule": rule}) == pytest.approx([12.0], rel=1e-4)
-    assert own_errors(Told(errors, None, POSE, LIGHT), images(1), {}) is None
+        assert own_errors(engine, numbered(1), {"rule": rule}) == pytest.approx([12.0], rel=1e-4)
+    assert own_errors(Told(errors, None, POSE, LIGHT), numbered(1), {}) is None
 
 
 def test_a_card_keeps_quantiles_and_whom_they_are_of() -> None:
@@ -142,10 +86,23 @@ def test_cards_without_them_or_of_few_images_judge_nobody() -> None:
         {"quantiles": {"0.5": 1.0, "0.9": 2.0}},
         {"quantiles": {"0.5": 3.0, "0.9": 2.0, "0.99": 1.0}},
         {"quantiles": {"0.5": 1.0, "0.9": 2.0, "0.99": float("nan")}},
+        {"quantiles": [1.0, 2.0, 3.0]},
+        {"quantiles": None},
         {"images": "many"},
+        {"images": float("inf")},
     ],
 )
 def test_damage_names_the_command(damage: dict[str, object]) -> None:
     told = usual_errors(np.ones(200), "folder:x", ["a"])
-    with pytest.raises(WeightsError, match="card of told are damaged: .* again: mindseye weights"):
-        Usual.of(replace(CARD, redrawing={**told, **damage}))
+    for read in (Usual.of, usual_text):
+        with pytest.raises(WeightsError, match="of told are damaged: .* again: mindseye weights"):
+            read(replace(CARD, redrawing={**told, **damage}))
+
+
+@pytest.mark.parametrize("missing", ["quantiles", "images"])
+def test_half_a_table_is_damaged(missing: str) -> None:
+    told = usual_errors(np.ones(200), "folder:x", ["a"])
+    del told[missing]
+    for read in (Usual.of, usual_text):
+        with pytest.raises(WeightsError, match=f"are damaged: KeyError.*{missing}"):
+            read(replace(CARD, redrawing=told))

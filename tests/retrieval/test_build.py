@@ -18,15 +18,16 @@ from gallery.errors import ImageError, IndexFileError, WeightsError
 from gallery.faces import Face, FaceSet
 from gallery.images import decode
 from gallery.readers.registry import open_faces
-from generator.checkpoint import load_weights, save_weights
+from generator.checkpoint import load_weights
 from generator.engine import Engine
 from index import store
 from index.base import Index, Neighbours
 from retrieval import build as module
 from retrieval import reading
-from retrieval.build import BuildProgress, build, copy_weights
+from retrieval.build import BuildProgress, build
 from retrieval.canonical import RECONSTRUCTION, canonicalise
 from retrieval.collection import Collection
+from retrieval.copies import copy_weights
 from retrieval.embedding import contract_of
 from retrieval.show import describe
 
@@ -641,25 +642,6 @@ def test_a_space_can_be_built_on_with_its_own_copy(
     assert (last.indexed, last.known) == (1, 1)
     copy_weights(kept, kept, "not looked at")
     assert load_weights(kept)[1] == engine.card
-
-
-def test_weights_that_changed_since_they_were_loaded_are_refused(
-    tmp_path: Path, pose_weights: Path
-) -> None:
-    network, card = load_weights(pose_weights)
-    source = tmp_path / "weights.safetensors"
-    first = save_weights(source, network, card).sha256
-    next(network.parameters()).data += 1
-    save_weights(source, network, card)
-    target = tmp_path / "copy.safetensors"
-    with pytest.raises(
-        WeightsError, match=f"{source} has changed while it was in use; build again"
-    ):
-        copy_weights(source, target, first)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "weights.json",
-        "weights.safetensors",
-    ]
 
 
 def test_the_index_can_be_rebuilt_without_the_images(

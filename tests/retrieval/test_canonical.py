@@ -10,14 +10,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gallery.align import Aligner, Pixels
-from gallery.attributes import Attribute, AttributeSpace, Condition
+from gallery.align import Pixels
+from gallery.attributes import Attribute, Condition
 from gallery.errors import IndexFileError
-from generator.card import Card
 from generator.engine import Closest, Drawn, Engine, Floats
 from retrieval.canonical import Canonical, Rule, canonicalise
 from retrieval.embedding import normalise
-from tests.drawing import DrawsOneByOne
+from tests.drawing import DrawsOneByOne, Estimates, card_of
 
 POSE = Attribute("pose", ("-45", "0", "45"), "degree")
 LIGHT = Attribute("light", ("left", "right"))
@@ -28,14 +27,7 @@ class Pencil(DrawsOneByOne):
     """Draws from a table: the redrawing under a code is the source plus what the table says."""
 
     def __init__(self, *attributes: Attribute, seed: int = 0, levels: int = 1_000) -> None:
-        self.card = Card(
-            name="pencil",
-            architecture="none",
-            space=AttributeSpace(attributes),
-            aligner=Aligner(size=2, channels=1),
-            mean=(0.0,),
-            deviation=(1.0,),
-        )
+        self.card = card_of(*attributes)
         random = np.random.default_rng(seed)
         size = self.card.space.size
         self.table = random.integers(0, levels, (size, 4)).astype(np.float32)
@@ -165,16 +157,13 @@ def test_an_image_is_not_changed_by_its_neighbours() -> None:
         assert (whole.errors[chosen] == part.errors).all()
 
 
-class Guessing(Pencil):
+class Guessing(Estimates, Pencil):
     """Has an estimator that says what the test says, of every image the same."""
 
     def __init__(self, *attributes: Attribute, likely: list[float]) -> None:
         super().__init__(*attributes)
-        self.likely = np.array(likely, dtype=np.float32)
+        self.probabilities = np.array([likely], dtype=np.float32)
         self.handicaps: list[Floats | None] = []
-
-    def log_probabilities(self, pixels: Pixels) -> Floats:
-        return np.broadcast_to(np.log(self.likely), (len(pixels), len(self.likely)))
 
     def closest(
         self,
@@ -185,7 +174,7 @@ class Guessing(Pencil):
         refine_best: int | None = None,
     ) -> Closest:
         self.handicaps.append(handicap)
-        return super().closest(pixels, codes, refine_best=refine_best)
+        return super().closest(pixels, codes, handicap=handicap, refine_best=refine_best)
 
 
 def test_the_estimator_chooses_all_values_at_once_and_each_image_is_drawn_once() -> None:

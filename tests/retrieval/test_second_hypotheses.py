@@ -85,6 +85,12 @@ class Space:
         rule, scoring = Rule.parse(contract.canonicalisation), scoring_of(self.engine, contract)
         return Searcher(self.collection, self.engine, index, rule, scoring)
 
+    def refit(self, folder: Path, fusion: dict[str, Any]) -> None:
+        """Go on with a copy of the weights that was fitted otherwise."""
+        self.weights = shutil.copytree(self.weights.parent, folder) / self.weights.name
+        save_card(self.weights, replace(load_card(self.weights), fusion=fusion))
+        self.engine.card = load_card(self.weights)
+
     def ask(self, image: Image.Image, wish: str, k: int = 30, **among: Any) -> Answer:
         return self.searcher().query(image, [wish], k, among=Among(**among))
 
@@ -183,9 +189,7 @@ def test_confidence_is_that_of_these_hypotheses(space: Space, source: Image.Imag
 # The space
 
 
-def test_a_space_keeps_its_hypotheses(
-    space: Space, source: Image.Image, weights: Path, tmp_path: Path
-) -> None:
+def test_a_space_keeps_its_hypotheses(space: Space, source: Image.Image, tmp_path: Path) -> None:
     space.build(hypotheses="1")
     before = space.ask(source, "pose=-45")
     assert space.build(score=None).indexed == 0  # the card says two
@@ -195,12 +199,37 @@ def test_a_space_keeps_its_hypotheses(
     ):
         space.build(hypotheses="auto")
     assert space.ask(source, "pose=-45").hits == before.hits
-    again = shutil.copytree(weights.parent, tmp_path / "again") / weights.name
-    save_card(again, replace(load_card(again), fusion={"without_identity": {}}))
-    space.weights = again
-    space.engine.card = load_card(again)
+    space.refit(tmp_path / "again", {"without_identity": {}})
     with pytest.raises(WeightsError, match="no fitted weights of the score 'drawing\\+values'"):
         space.build(score=None)
+
+
+def test_a_space_whose_hypotheses_are_fitted_no_more_says_what_helps(
+    space: Space, source: Image.Image, weights: Path, tmp_path: Path
+) -> None:
+    space.build()
+    before = space.ask(source, "pose=-45")
+    only_two = {"drawing+values": {"chosen": "2", "tried": {"2": FITTED}}}
+    space.refit(tmp_path / "again", {**FUSION, "hypotheses": only_two})
+    helps = (
+        r"^The space fitted-32 was built with hypotheses 2 within 1, which the card of its weights"
+        r" no longer .* 'drawing\+values' for \(fitted: '2'\)\. Put back the card .* another"
+        r" --collection: mindseye index build$"
+    )
+    for command in (
+        space.build,
+        lambda: space.build(score=None),
+        lambda: space.build(hypotheses=WITHIN),
+        lambda: space.ask(source, "pose=-45"),
+    ):
+        with pytest.raises(WeightsError, match=helps):
+            command()
+    other = Space(tmp_path / "other", space.weights, space.spec)
+    assert (other.build().indexed, other.rows()) == (30, 60)
+    other.collection.close()
+    space.weights, space.engine.card = weights, load_card(weights)
+    assert space.build().indexed == 0
+    assert space.ask(source, "pose=-45").hits == before.hits
 
 
 def test_two_hypotheses_need_log_p_in_the_score(space: Space) -> None:

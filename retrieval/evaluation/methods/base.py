@@ -96,7 +96,7 @@ class Method:
             or MissingEmbedderError if it cannot run here.
         trained: Whether the seed changes anything.
         source_excluded: Whether a query's own source is taken out of its ranking in any case.
-        draws: Whether the generator under test draws for it, or it is made to compete with that.
+        draws: Whether it needs drawings of the generator under test.
     """
 
     name: str

@@ -76,5 +76,6 @@ METHODS = (
         note="Yim et al., CVPR 2015: wished pose in neutral light, pixels",
         prepare=cpi,
         trained=True,
+        draws=False,
     ),
 )

@@ -9,11 +9,13 @@ Gallery images have as many hypotheses as the card chooses for the score (retrie
 `…/one-hypothesis` and `…/two-hypotheses` say what the other choice would bring: of all that were
 fitted with two, the best.
 
-Shapes: N gallery images, Q queries, A values of all attributes.
+Shapes: N gallery images, M of them, Q queries, A values of all attributes, D dimensions of
+drawings, I of identities.
 """
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -96,8 +98,9 @@ def _prepared(work: Workbench, parts: Parts, asked: Asked) -> Steps[Prepared]:
         known.value.shape[1] if known is not None else 0,
     )
     started = time.perf_counter()
-    gallery = _gallery(work, layout, canonical.value.embeddings, estimated, known)
-    seconds = None if more is None else _seconds(work, layout, more.value, estimated, known)
+    images = _Images(work, layout, estimated, known)
+    gallery = images.joined("fused-gallery", canonical.value.embeddings)
+    seconds = None if more is None else images.seconds(more.value)
     joined_s = time.perf_counter() - started
     probes = _probes(work, layout, drawn.value.embeddings, known, asked.weights)
     made = [one.seconds for one in (canonical, estimated, known, more) if one is not None]
@@ -116,40 +119,45 @@ def _prepared(work: Workbench, parts: Parts, asked: Asked) -> Steps[Prepared]:
     )
 
 
-def _seconds(
-    work: Workbench,
-    layout: Layout,
-    seconds: Seconds,
-    estimated: Made[Floats] | None,
-    known: Made[Vectors] | None,
-) -> SecondRows:
-    """Make the second vectors: log p and identity are those of the image."""
-    writer = work.bench.store.writer("fused-seconds", len(seconds.of))
-    for run in blocks(len(seconds.of)):
-        rows = seconds.of[run.start : run.stop]
-        log_p = None if estimated is None else estimated.value[rows]
-        who = None if known is None else np.asarray(known.value[rows])
-        embeddings = np.asarray(seconds.embeddings[run.start : run.stop])
-        writer.add(layout.gallery(embeddings, log_p, who))
-    if not len(seconds.of):
-        return SecondRows(seconds.of, np.empty((0, layout.dimension), dtype=np.float32))
-    return SecondRows(seconds.of, writer.close())
+@dataclass(frozen=True, slots=True)
+class _Images:
+    """Makes the vectors of gallery images: of each, log p and identity are always the same.
 
+    Attributes:
+        work: The fold.
+        layout: Of the vectors.
+        estimated: Log-probabilities, (N, A), if they count.
+        known: Identities, (N, I), if they count.
+    """
 
-def _gallery(
-    work: Workbench,
-    layout: Layout,
-    embeddings: Vectors,
-    estimated: Made[Floats] | None,
-    known: Made[Vectors] | None,
-) -> Vectors:
-    writer = work.bench.store.writer("fused-gallery", len(embeddings))
-    for run in blocks(len(embeddings)):
-        rows = slice(run.start, run.stop)
-        log_p = None if estimated is None else estimated.value[rows]
-        who = None if known is None else np.asarray(known.value[rows])
-        writer.add(layout.gallery(np.asarray(embeddings[rows]), log_p, who))
-    return writer.close()
+    work: Workbench
+    layout: Layout
+    estimated: Made[Floats] | None
+    known: Made[Vectors] | None
+
+    def joined(self, name: str, embeddings: Vectors, of: Integers | None = None) -> Vectors:
+        """Write the vectors of images that were redrawn so, (M, layout.dimension).
+
+        Args:
+            name: Of the file.
+            embeddings: Of their redrawings, (M, D).
+            of: Their positions, (M,); None for the whole gallery.
+        """
+        writer = self.work.bench.store.writer(name, len(embeddings))
+        for run in blocks(len(embeddings)):
+            part = slice(run.start, run.stop)
+            rows = part if of is None else of[part]
+            log_p = None if self.estimated is None else self.estimated.value[rows]
+            who = None if self.known is None else np.asarray(self.known.value[rows])
+            writer.add(self.layout.gallery(np.asarray(embeddings[part]), log_p, who))
+        return writer.close()
+
+    def seconds(self, seconds: Seconds) -> SecondRows:
+        """Make the second vectors."""
+        if not len(seconds.of):
+            return SecondRows(seconds.of, np.empty((0, self.layout.dimension), dtype=np.float32))
+        joined = self.joined("fused-seconds", seconds.embeddings, seconds.of)
+        return SecondRows(seconds.of, joined)
 
 
 def _probes(

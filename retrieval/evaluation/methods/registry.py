@@ -33,9 +33,9 @@ METHODS: dict[str, Method] = {
 def choose_methods(patterns: Sequence[str]) -> tuple[Method, ...]:
     """Return the methods that names or patterns choose, in the order of the tables.
 
-    `ours` is always among them: the others are compared with it, and it draws. Where it is not
-    named and nothing that is named draws, it is skipped, for the gallery would be redrawn for it
-    alone. `random` costs nothing and is always reported; naming it is no error.
+    `ours` is always among them: the others are compared with it. Where it is not named and nothing
+    that is named needs drawings, it is skipped, for the gallery would be redrawn for it alone.
+    `random` costs nothing and is always reported; naming it is no error.
 
     Args:
         patterns: Like "two-step/*".

@@ -46,6 +46,7 @@ METHODS = (
             note="estimated wished value, then the unedited source",
             prepare=partial(estimated, embedder),
             trained=True,
+            draws=embedder == FEATURES,
         )
         for embedder in ORDER
     ),

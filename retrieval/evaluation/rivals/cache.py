@@ -22,7 +22,7 @@ from gallery.files import write_whole
 from gallery.pixels import Aligned
 from generator import contrast, estimator
 from generator.checkpoint import load_tensors, save_tensors
-from generator.run import data_sha256
+from generator.people import data_sha256
 from retrieval.evaluation.records import Progress
 from retrieval.evaluation.rivals.training import Plan, train
 

@@ -159,16 +159,21 @@ def test_the_estimated_filter_keeps_what_the_classifier_says(everything: Record)
     assert depths.tolist() == kept[everything.queries.wished.max(axis=1)].tolist()
 
 
-def test_cpi_rotates_where_illumination_is_known(
-    faces_dir: Path, pose_weights: Path, tmp_path: Path
-) -> None:
-    """With illumination for light, the left one neutral."""
+@pytest.fixture
+def lit(faces_dir: Path, tmp_path: Path) -> str:
+    """The tiny gallery with illumination for light, the left one neutral."""
     folder = tmp_path / "lit"
     shutil.copytree(faces_dir, folder)
     labels = (folder / "labels.csv").read_text("utf-8").replace(",light", ",illumination")
     labels = labels.replace(",left", ",7").replace(",right", ",3")
     (folder / "labels.csv").write_text(labels, "utf-8")
-    record = measure(f"folder:{folder}", [pose_weights], tmp_path / "kept", "cpi")
+    return f"folder:{folder}"
+
+
+def test_cpi_rotates_where_illumination_is_known(
+    lit: str, pose_weights: Path, tmp_path: Path
+) -> None:
+    record = measure(lit, [pose_weights], tmp_path / "kept", "cpi")
     _, cpi = record.methods
     assert (cpi.name, cpi.skipped) == ("cpi", "")
     assert cpi.settings["tuned"]["steps"] == 2
@@ -268,7 +273,9 @@ def test_patterns_choose_methods_in_the_order_of_the_tables() -> None:
         (["raw/pixels*", "two-step-true/sface", "random"], True),
         (["raw/pixels", "raw/features"], False),
         (["raw/pixels", "ours"], False),
-        (["composed"], False),
+        (["composed*", "cpi", "two-step/pixels"], True),
+        (["composed", "two-step/features"], False),
+        (["two-step/fused"], False),
     ],
 )
 def test_nothing_is_drawn_where_nobody_asks_for_drawings(named: list[str], reason: bool) -> None:
@@ -276,14 +283,48 @@ def test_nothing_is_drawn_where_nobody_asks_for_drawings(named: list[str], reaso
     assert (ours.name, ours.prepare is not METHODS["ours"].prepare) == ("ours", reason)
 
 
-def test_weights_are_not_asked_to_draw_where_nobody_needs_it(
-    faces_spec: str, pose_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: Any) -> None:
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Engines draw nothing."""
+
+    def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("something was drawn")
 
     monkeypatch.setattr(Engine, "draw", refuse)
     monkeypatch.setattr(Engine, "closest", refuse)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_trained_rivals_need_no_drawings(
+    lit: str, pose_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(monkeypatch)
+    record = measure(lit, [pose_weights], tmp_path, "cpi", "composed", "two-step/sface")
+    ours, *rivals = record.methods
+    assert "needs drawings of pose-32; name ours to compare" in ours.skipped
+    assert {one.name: one.skipped for one in rivals} == dict.fromkeys(
+        ("two-step/sface", "cpi", "composed"), ""
+    )
+    assert list(record.drawings.squared_errors) == ["cpi"]
+    for _ in write(record, tmp_path / "out"):
+        pass
+    assert "cpi" in json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))["mse"]["all"]
+
+
+def test_composed_takes_what_is_not_wished_for_from_the_redrawn_gallery(
+    faces_spec: str, make_weights: Any, tmp_path: Path
+) -> None:
+    both = make_weights("both-32", ("pose", "light"))
+    record = measure(faces_spec, [both], tmp_path, "composed")
+    ours, composed = record.methods
+    assert ("name ours to compare" in ours.skipped, composed.skipped) == (True, "")
+    assert {one.attribute for one in record.estimates} == {"pose", "light"}
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_weights_are_not_asked_to_draw_where_nobody_needs_it(
+    faces_spec: str, pose_weights: Path, tmp_path: Path
+) -> None:
     asked: dict[str, Any] = {"protocol": {"queries": 20}}
     record = measure(faces_spec, [pose_weights], tmp_path / "cache", "raw/pixels", **asked)
     found = by_name(record)

@@ -10,7 +10,7 @@ import pytest
 from gallery.pixels import align_all, align_each
 from gallery.readers.registry import open_faces
 from generator.checkpoint import load_card
-from generator.run import data_sha256
+from generator.people import data_sha256
 from retrieval.evaluation.reading import Training, read_training
 from retrieval.evaluation.store import open_store
 
