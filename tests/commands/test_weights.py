@@ -75,7 +75,7 @@ def test_weights_are_fitted_and_searches_are_fused_with_them(
     told = json.loads((tmp_path / "why" / "explain.json").read_text("utf-8"))
     assert [len(row["hits"]) for row in told["drawings"]] == [3, 3, 3]
     line = mindseye(*asked).out.splitlines()[1]
-    assert re.match(r"  1  -?\d\.\d{3}  +\d+ %  p\d +light=", line)
+    assert re.match(r"  1  -?\d+\.\d{3}  +\d+ %  p\d +light=", line)
 
 
 def test_weights_that_do_not_fit_the_photographs_say_so(
