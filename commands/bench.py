@@ -31,7 +31,8 @@ def bench(
     protocol: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE|NAME", help="TOML, or studio-mini, studio-249, cmu-faces, cmu-pose."
+            metavar="FILE|NAME",
+            help="TOML, or a shipped one, such as cmu-faces (docs/protocol.md).",
         ),
     ] = None,
     methods: Annotated[

@@ -1,7 +1,7 @@
 """Training a generator: `mindseye train`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -36,7 +36,9 @@ def train(
     ] = None,
     protocol: Annotated[
         str | None,
-        typer.Option(metavar="FILE|NAME", help="Which images, and how their values are called."),
+        typer.Option(
+            metavar="FILE|NAME", help="Which images and people, and what values are called."
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.")] = False,
 ) -> None:
@@ -55,8 +57,13 @@ def train(
 
     keep_freed_memory()
     faces = open_faces(spec)
+    said: dict[str, Any] = {}
     if protocol is not None:
-        faces = about(faces, find_protocol(protocol, spec))
+        chosen = find_protocol(protocol, spec)
+        faces = about(faces, chosen)
+        said = {key: chosen.to_json()[key] for key in ("names", "gallery")}
+        if train_identities is None and fold is None and chosen.train_identities:
+            train_identities = chosen.train_identities
     request = make_request(
         faces,
         architecture_name=architecture,
@@ -71,6 +78,7 @@ def train(
         device=pick_device(device),
         crop=parse_crop(crop),
         start=start,
+        about=said,
     )
     with resumable("Add --resume to the same command to go on."):
         for progress in bar(run(request, resume=resume), "training", 1):

@@ -3,7 +3,8 @@
 Example: python -m generator cmu-faces:faces.tar.gz --architecture two-stage-32 --attribute eyes
 --recipe fast --out runs/eyes
 
-The same options, run and files as `mindseye train`, without its progress bars.
+The same run, files and options as `mindseye train`, but for --protocol, and without its progress
+bars.
 """
 
 import argparse

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 GREY = 128.0
+SMALLEST = 0.2  # share of the side that is cut out, at least, however far the scale strays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class Augmentation:
     Attributes:
         gain: Of contrast, relative.
         offset: Of brightness, grey levels.
-        tint: Of each channel's gain, relative; gray images have none.
+        tint: Of each channel's gain, relative; images of one channel and gray batches have none.
         shift: Reach of the place, as a share of the side.
         zoom: Reach of the scale, relative.
         noise: Of every pixel of the source alone, grey levels.
@@ -97,7 +98,7 @@ def jitter(
 
 
 def leave_out_colours(levels: Tensor, random: np.random.Generator, share: float) -> Tensor:
-    """Make some images gray, (B, C, S, S).
+    """Make some images gray, (B, C, S, S); what else strays, a tint among it, comes after.
 
     Args:
         levels: Images; of one channel they stay as they are.
@@ -111,7 +112,7 @@ def leave_out_colours(levels: Tensor, random: np.random.Generator, share: float)
 
 def _cut(levels: Tensor, scale: Tensor, move: Tensor) -> Tensor:
     """Cut images out elsewhere and in another size: (B, C, S, S), (B,), (B, 2)."""
-    grid = _crops(scale, move, levels.shape[-1]).to(levels.device)
+    grid = _crops(scale.clamp(min=SMALLEST), move, levels.shape[-1]).to(levels.device)
     return functional.grid_sample(
         levels, grid, mode="bilinear", padding_mode="border", align_corners=False
     )

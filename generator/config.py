@@ -41,6 +41,7 @@ RANGES = (
 )
 TABLES = ("train", "network")
 KINDS = tuple(f.name for f in fields(Augmentation))
+MOST = {"gray": 1.0, "zoom": 0.4, "shift": 0.5}  # beyond these nothing of a face is left
 TYPES = {
     bool: "true or false",
     float: "a number",
@@ -132,10 +133,7 @@ class TrainConfig:
                 if not (least <= value < most and (value > 0 or "above" not in words)):
                     raise ConfigError(f"{name} must {words}, got {value}")
         _check_numbers("weights", self.weights)
-        _check_numbers("jitter", self.jitter)
-        for name in self.jitter:
-            if name not in KINDS:
-                raise ConfigError(f"jitter: unknown change {name!r}; {did_you_mean(name, KINDS)}")
+        _check_jitter(self.jitter)
 
     def looks(self, kind: Augmentation | None = None) -> Augmentation:
         """Return what augmentation changes, with `jitter` instead of the usual reaches.
@@ -287,6 +285,16 @@ def _check_numbers(table: str, given: Mapping[str, float]) -> None:
         value = of_type(number, float, f"{table}: {name}")
         if not 0 <= value < math.inf:
             raise ConfigError(f"{table}: {name} must be finite and not negative, got {value}")
+
+
+def _check_jitter(given: Mapping[str, float]) -> None:
+    _check_numbers("jitter", given)
+    for name, number in given.items():
+        if name not in KINDS:
+            raise ConfigError(f"jitter: unknown change {name!r}; {did_you_mean(name, KINDS)}")
+        most = MOST.get(name, math.inf)
+        if number > most:
+            raise ConfigError(f"jitter: {name} must be at most {most}, got {number}")
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

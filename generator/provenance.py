@@ -88,7 +88,10 @@ def begun_card(
 
 def rule_before(request: TrainRequest) -> dict[str, Any]:
     """Return the rule of canonicalisation of the weights to begin with, for the card."""
-    return {} if request.start is None else dict(load_card(request.start).canonicalisation)
+    if request.start is None:
+        return {}
+    before = load_card(request.start).canonicalisation  # how often it was right is of other images
+    return {name: before[name] for name in ("rule", "temperature") if name in before}
 
 
 def _seen_before(request: TrainRequest) -> tuple[str, ...]:

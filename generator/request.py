@@ -1,6 +1,7 @@
 """What is to be trained, gathered from what stands on a command line."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ class TrainRequest:
         device: Where to train.
         crop: Overrides the reader's crop.
         start: Weights to begin with, instead of random ones; None for random ones.
+        about: Which images of the set, and how their values are called, where that was said.
         checkpoint_every: Updates between checkpoints, and between sample pictures.
     """
 
@@ -47,6 +49,7 @@ class TrainRequest:
     device: torch.device = CPU
     crop: Crop | None = None
     start: Path | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
     checkpoint_every: int = 500
 
     def aligner(self) -> Aligner:
@@ -69,6 +72,7 @@ class TrainRequest:
             "recipe": {"name": self.recipe.name, **self.recipe.train.to_json()},
             "seed": self.seed,
             "start": None if self.start is None else load_card(self.start).sha256,
+            **({"about": dict(self.about)} if self.about else {}),
         }
 
 
@@ -87,6 +91,7 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
     seed: int = 0,
     crop: Crop | None = None,
     start: str | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> TrainRequest:
     """Gather a request from what stands on a command line.
 
@@ -104,6 +109,7 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
         seed: Of initialisation and order.
         crop: Overrides the reader's crop.
         start: Weights to begin with: a folder, file or packaged name.
+        about: What was said of the images and names of values; a resumed run must say the same.
 
     Raises:
         WeightsError: There are no weights to begin with, or they are of another kind.
@@ -146,6 +152,7 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
         device=device,
         crop=crop,
         start=begun,
+        about=about or {},
     )
 
 
@@ -209,7 +216,7 @@ def _start(
                 raise WeightsError(
                     f"Training cannot start with {given}: it knows no {ours.name} {value!r};"
                     f" {did_you_mean(value, theirs.values)}. A protocol with [names] gives values"
-                    " other names: --protocol FILE"
+                    " other names: `mindseye train --protocol FILE`"
                 )
     return path, replace(faces, space=card.space)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.attributes import AttributeSpace, Condition
+from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import ConfigError
 from gallery.faces import Face, FaceSet
 from retrieval.evaluation.protocols import Protocol
@@ -57,7 +57,19 @@ def about(faces: FaceSet, protocol: Protocol) -> FaceSet:
         ConfigError: The set has no such attribute or value.
     """
     renamed = faces.renamed(protocol.names)
-    return replace(renamed, faces=restrict(renamed, protocol.gallery))
+    admitted = restrict(renamed, protocol.gallery)
+    narrowed = (_admitted(a, protocol.gallery.get(a.name)) for a in renamed.space.attributes)
+    space = AttributeSpace(tuple(one for one in narrowed if one is not None))
+    return replace(renamed, faces=admitted, space=space)
+
+
+def _admitted(attribute: Attribute, allowed: Sequence[str] | None) -> Attribute | None:
+    """Return an attribute with the values that a protocol admits; None if there is none."""
+    if allowed is None:
+        return attribute
+    kept = {attribute.index(value) for value in allowed if value}
+    values = tuple(value for at, value in enumerate(attribute.values) if at in kept)
+    return replace(attribute, values=values) if values else None
 
 
 def describe_gallery(faces: Sequence[Face], labels: Labels) -> Gallery:

@@ -79,8 +79,8 @@ def run(
             nothing to ask.
         OSError: The cache's disk is full, or cannot be written.
     """
-    taught = options.training or faces
     faces = faces.renamed(protocol.names)
+    taught = options.training or faces
     check_together(faces, [engine.card for engine in engines], protocol)
     methods = choose_methods(options.methods or protocol.methods)
     started = time.perf_counter()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from gallery.align import Aligner
 from gallery.attributes import AttributeSpace
 from gallery.errors import ConfigError, DatasetError
-from gallery.faces import FaceSet, Problem, first_identities
+from gallery.faces import Face, FaceSet, Problem, first_identities
 from gallery.pixels import Aligned, align_each
 from generator.card import Card
 from generator.engine import Engine
@@ -187,7 +187,7 @@ def read_training(faces: FaceSet, card: Card, store: Store, number: int) -> Step
         faces=tuple(
             face
             for face in faces.of(card.train_identities).faces
-            if all(name in face.condition for name in card.space.names)
+            if all(_knows(card, name, face) for name in card.space.names)
         ),
     )
     if not known.faces or any(name not in faces.space for name in card.space.names):
@@ -196,6 +196,11 @@ def read_training(faces: FaceSet, card: Card, store: Store, number: int) -> Step
     aligned = yield from read_images(known, card.aligner, store, f"training-{number}", phase)
     same = data_sha256(_without_those_set_aside(aligned, card)) == card.data.get("sha256")
     return Training(aligned, same)
+
+
+def _knows(card: Card, name: str, face: Face) -> bool:
+    """Say whether an image shows a value of an attribute that the weights know."""
+    return name in face.condition and card.space[name].knows(face.condition[name])
 
 
 def _without_those_set_aside(aligned: Aligned, card: Card) -> Aligned:
@@ -234,10 +239,11 @@ def wishable(
             continue
         values = enumerate(known[attribute.name].values)
         found[attribute.name] = [n for n, value in values if attribute.knows(value)]
-    if at_once > 1 and len(found) < at_once:
+    able = [name for name, values in found.items() if values]
+    if at_once > 1 and len(able) < at_once:
         raise ConfigError(
             f"The protocol wishes for {at_once} attributes at once, and of those that the weights"
-            f" draw and the gallery knows it can wish for {', '.join(found) or 'none'} alone; take"
+            f" draw and the gallery knows it can wish for {', '.join(able) or 'none'} alone; take"
             " weights of more attributes (mindseye train --attribute A --attribute B), or lower"
             " `wishes`"
         )

@@ -62,6 +62,15 @@ def test_a_protocol_says_which_images_are_learnt_from_and_how_values_are_called(
     (request,) = seen
     assert len(request.faces) == 20
     assert set(request.faces.space["light"].values) == {"west", "east"}
+    assert request.train_identities == ("p1", "p2", "p3", "p4", "p5")
+    assert request.to_json()["about"] == {
+        "names": {"light": {"left": "west", "right": "east"}},
+        "gallery": {"pose": ["0", "45"]},
+    }
+    (tmp_path / "split.toml").write_text('[split]\ntrain_identities = "3"\n')
+    mindseye(*asked, "--out", "runs/y", "--protocol", "split.toml")
+    mindseye(*asked, "--out", "runs/z", "--protocol", "split.toml", "--train-identities", "2")
+    assert [len(one.train_identities) for one in seen[1:]] == [3, 2]
 
 
 def test_a_stopped_training_says_how_to_go_on(

@@ -152,3 +152,9 @@ def test_some_images_lose_their_colours_and_other_draws_stay_as_they_were() -> N
     assert torch.equal(some[~gray], images[~gray])
     assert torch.allclose(some.mean(dim=1), images.mean(dim=1), atol=1e-3)
     assert random.random() == np.random.default_rng(0).random()
+
+
+def test_however_far_the_scale_strays_no_image_is_turned_over() -> None:
+    rising = torch.linspace(40, 200, 24).view(1, 1, 24, 1).expand(60, 1, 24, 24)
+    (zoomed,) = jittered([rising], replace(NONE, zoom=2.0))
+    assert (zoomed[:, 0, -1] >= zoomed[:, 0, 0]).all()

@@ -153,6 +153,8 @@ def test_without_a_strength_nothing_is_augmented_and_the_card_says_nothing_of_it
     ("line", "told"),
     [
         ("shadow = 0.1", "jitter: unknown change 'shadow'; did you mean 'shade'"),
+        ("gray = 1.5", "jitter: gray must be at most 1.0, got 1.5"),
+        ("zoom = 0.6", "jitter: zoom must be at most 0.4, got 0.6"),
         ("shade = -0.1", "jitter: shade must be finite and not negative, got -0.1"),
         ('shade = "much"', "jitter: shade takes a number, got 'much'"),
     ],

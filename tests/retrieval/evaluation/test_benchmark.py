@@ -1,7 +1,7 @@
 """Benchmarks of a known geometry: generators whose right answer is known before they are run."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -24,7 +24,7 @@ from retrieval.evaluation import workbench as module
 from retrieval.evaluation.benchmark import Options, run
 from retrieval.evaluation.outcomes import check_consistent, random_scores, scores_of
 from retrieval.evaluation.protocols import Protocol
-from retrieval.evaluation.reading import check_together
+from retrieval.evaluation.reading import check_together, read_training
 from retrieval.evaluation.records import CRITERIA, Progress, Record
 from retrieval.evaluation.workbench import Budget
 from tests.drawing import DrawsOneByOne
@@ -406,7 +406,9 @@ def test_weights_that_draw_other_values_are_asked_for_those_that_both_know() -> 
     assert report["hit_rate"]["ours-pixels"]["C2"]["1"] < 1  # -45 is redrawn as something else
 
 
-def test_weights_of_another_collection_are_asked_by_their_own_names() -> None:
+def test_weights_of_another_collection_are_asked_by_their_own_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     called = {"-45": "left", "0": "straight", "45": "right"}
     space = AttributeSpace((Attribute("pose", tuple(called.values())), LIGHT))
     faces = tuple(
@@ -414,6 +416,13 @@ def test_weights_of_another_collection_are_asked_by_their_own_names() -> None:
         for face in GRID.faces
     )
     theirs = {"left": "-45", "right": "45"}
+    taught: list[FaceSet] = []
+
+    def read(faces: FaceSet, *given: Any) -> Iterator[Any]:
+        taught.append(faces)
+        return read_training(faces, *given)
+
+    monkeypatch.setattr("retrieval.evaluation.benchmark.read_training", read)
     report = to_json(
         measured(
             replace(GRID, faces=faces, space=space),
@@ -423,6 +432,8 @@ def test_weights_of_another_collection_are_asked_by_their_own_names() -> None:
     )
     assert (report["gallery"], report["queries"]) == (32, both(32))
     assert report["hit_rate"]["ours"]["C2"]["1"] == 1
+    (rivals,) = taught  # trained rivals learn the names that are asked for
+    assert set(rivals.space["pose"].values) == {"-45", "45"}
 
 
 # Folds

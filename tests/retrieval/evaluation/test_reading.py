@@ -46,3 +46,17 @@ def test_training_images_are_compared_without_people_set_aside(
         found: Training = finished(read_training(faces, replace(card, data=data), store, 0))
     assert found.is_same == same
     assert {face.identity for face in found.aligned.faces} == {"p1", "p2"}  # rivals learn from all
+
+
+def test_images_of_values_that_the_weights_do_not_know_teach_rivals_nothing(
+    make_weights: Callable[..., Path], faces_spec: str, tmp_path: Path
+) -> None:
+    faces = open_faces(faces_spec)
+    card = load_card(make_weights("two", trained_on=("p1", "p2")))
+    first = card.space["pose"].values[0]
+    named = {value: "up" if value == first else value for value in faces.space["pose"].values}
+    with open_store(tmp_path) as store:
+        found: Training = finished(read_training(faces.renamed({"pose": named}), card, store, 0))
+    shown = {face.condition["pose"] for face in found.aligned.faces}
+    assert shown == set(card.space["pose"].values[1:])
+    assert not found.is_same
