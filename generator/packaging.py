@@ -200,8 +200,8 @@ def to_text(shown: Weights) -> str:
             f" {'colour' if card.aligner.channels == 3 else 'gray'}"
         ),
         (
-            f"  trained on: {card.data.get('spec')}, {card.data.get('images')} images of"
-            f" {len(card.train_identities)} people"
+            f"  trained on: {card.data.get('spec')}, {card.data.get('images')} images;"
+            f" {len(card.train_identities)} people seen"
         ),
         (
             f"  recipe: {recipe.get('name')}, {recipe.get('steps')} steps a stage of"
