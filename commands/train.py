@@ -52,13 +52,14 @@ def train(
     from generator.machine import keep_freed_memory, pick_device
     from generator.request import make_request
     from generator.run import train as run
-    from retrieval.evaluation.asking import about
-    from retrieval.evaluation.protocol_files import find_protocol
 
     keep_freed_memory()
     faces = open_faces(spec)
     said: dict[str, Any] = {}
     if protocol is not None:
+        from retrieval.evaluation.asking import about
+        from retrieval.evaluation.protocol_files import find_protocol
+
         chosen = find_protocol(protocol, spec)
         faces = about(faces, chosen)
         said = {key: chosen.to_json()[key] for key in ("names", "gallery")}

@@ -8,10 +8,13 @@ import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gallery import sheets
+from gallery.align import Pixels
 from gallery.errors import ConfigError, UserError
 from gallery.faces import FaceSet
 from gallery.pixels import align_all, align_each
@@ -37,20 +40,23 @@ def some(faces: FaceSet, people: int) -> FaceSet:
 
 def rows_of(name: str, engine: Engine, faces: FaceSet) -> list[list[sheets.Tile]]:
     """Return a row of drawings for each wish."""
-    pixels = align_all(list(align_each(faces, engine.card.aligner)), faces.spec).pixels
-    pose = engine.card.space["pose"]
+    pixels = cut_out(faces, engine)
     rows = []
     for wish in WISHES:
-        codes = np.zeros((len(pixels), len(pose.values)), dtype=np.float32)
-        codes[:, pose.index(wish)] = 1
-        drawn = engine.draw(pixels, codes).refined
-        rows.append(
-            [
-                sheets.Tile(one, f"{name}\n{wish}°" if not at else "\n")
-                for at, one in enumerate(drawn)
-            ]
-        )
+        code = engine.card.space.one_hot({"pose": wish})
+        drawn = engine.draw(pixels, np.tile(code, (len(pixels), 1))).refined
+        rows.append(row_of(f"{name}\n{wish}°", drawn))
     return rows
+
+
+def row_of(caption: str, images: NDArray[Any]) -> list[sheets.Tile]:
+    """Return a row of which the first image has the caption."""
+    return [sheets.Tile(one, "\n" if at else caption) for at, one in enumerate(images)]
+
+
+def cut_out(faces: FaceSet, engine: Engine) -> Pixels:
+    """Return the photographs as weights see them."""
+    return align_all(list(align_each(faces, engine.card.aligner)), faces.spec).pixels
 
 
 if __name__ == "__main__":
@@ -72,13 +78,7 @@ if __name__ == "__main__":
                 raise ConfigError(f"{text!r} is no weights with a name; write NAME=WEIGHTS")
             engine = Engine.open(find_weights(path), pick_device("auto"))
             if not rows:
-                sources = align_all(list(align_each(shown, engine.card.aligner)), shown.spec).pixels
-                rows.append(
-                    [
-                        sheets.Tile(one, "photograph\n" if not at else "\n")
-                        for at, one in enumerate(sources)
-                    ]
-                )
+                rows.append(row_of("photograph\n", cut_out(shown, engine)))
             rows += rows_of(name, engine, shown)
     except UserError as error:
         sys.exit(f"Error: {error}")

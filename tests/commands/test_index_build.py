@@ -71,6 +71,19 @@ def test_a_gallery_without_labels_is_indexed_for_poses(mindseye: Mindseye, faces
     assert len(answer["hits"]) == 1
 
 
+@pytest.fixture
+def indexed(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
+    """Build nothing, and tell whom each build was given."""
+    seen: list[set[str]] = []
+
+    def build(_collection: Any, faces: Any, *_: Any, **__: Any) -> Iterator[BuildProgress]:
+        seen.append(set(faces.identities))
+        yield BuildProgress(0, 0, 0, 0, 0)
+
+    monkeypatch.setattr("retrieval.build.build", build)
+    return seen
+
+
 @pytest.mark.parametrize(
     ("split", "people"), [("train", {"p1", "p2", "p3"}), ("test", {"p4", "p5"})]
 )
@@ -78,38 +91,24 @@ def test_a_split_takes_the_people_on_the_card_or_the_others(
     mindseye: Mindseye,
     faces_spec: str,
     pose_weights: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    indexed: list[set[str]],
     split: str,
     people: set[str],
 ) -> None:
-    seen = []
-
-    def build(_collection: Any, faces: Any, *_: Any, **__: Any) -> Iterator[BuildProgress]:
-        seen.append(set(faces.identities))
-        yield BuildProgress(0, 0, 0, 0, 0)
-
-    monkeypatch.setattr("retrieval.build.build", build)
     mindseye("index", "build", faces_spec, "--weights", pose_weights, "--split", split)
-    assert seen == [people]
+    assert indexed == [people]
 
 
 def test_people_that_something_was_fitted_on_are_on_the_card_too(
     mindseye: Mindseye,
     faces_spec: str,
     make_fitted_weights: Callable[..., Path],
-    monkeypatch: pytest.MonkeyPatch,
+    indexed: list[set[str]],
 ) -> None:
-    seen = []
-
-    def build(_collection: Any, faces: Any, *_: Any, **__: Any) -> Iterator[BuildProgress]:
-        seen.append(set(faces.identities))
-        yield BuildProgress(0, 0, 0, 0, 0)
-
-    monkeypatch.setattr("retrieval.build.build", build)
     weights = make_fitted_weights(fusion={"fitted_on": {"people": ["p3"]}})
     for split in ("train", "test"):
         mindseye("index", "build", faces_spec, "--weights", weights, "--split", split)
-    assert seen == [{"p1", "p2", "p3"}, {"p4", "p5"}]
+    assert indexed == [{"p1", "p2", "p3"}, {"p4", "p5"}]
 
 
 def test_a_shortcut_is_part_of_the_space_and_still_answers(
