@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from commands.options import DEFAULT_COLLECTION, AsJson, CollectionDir, Where
+from commands.options import DEFAULT_COLLECTION, AsJson, CollectionDir, Where, WhereSpace
 from commands.stopping import resumable
 from commands.telling import result, tell
 
@@ -21,6 +21,7 @@ def remove(
     identity: Annotated[list[str] | None, typer.Option(help="Of this person; repeatable.")] = None,
     image_id: Annotated[list[int] | None, typer.Option("--id", help="By id; repeatable.")] = None,
     where: Where = None,
+    space: WhereSpace = None,
     missing: Annotated[
         bool, typer.Option("--missing", help="Images whose files are no longer on disk.")
     ] = False,
@@ -30,7 +31,7 @@ def remove(
     """Remove images: from every answer at once, from disk with `index compact`.
 
     What any of the options names is removed, in every space. No build takes it in again, unless it
-    says --restore.
+    says --restore. What --where selects is what index show lists for the same words.
 
     \b
     Example: mindseye index remove --identity ann --collection my-faces
@@ -43,6 +44,7 @@ def remove(
         identities=identity or (),
         ids=image_id or (),
         where=where,
+        space=space,
         missing=missing,
     )
     opened = Collection.open(collection)

@@ -6,18 +6,21 @@ from typing import Annotated
 
 import typer
 
-from commands.options import DEFAULT_COLLECTION, AsJson, CollectionDir, Where
+from commands.options import DEFAULT_COLLECTION, AsJson, CollectionDir, Where, WhereSpace
 from commands.telling import result, tell
+from gallery.errors import ConfigError
 
 
 def show(
     collection: CollectionDir = DEFAULT_COLLECTION,
     where: Where = None,
+    space: WhereSpace = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what a collection holds: spaces, states of the images, files left out and why.
 
-    With --where, list the images of which that is true.
+    With --where, list the images of which that is true; what it says of estimates and states is
+    about the space published last, or --space.
 
     \b
     Example: mindseye index show --collection my-faces --json
@@ -25,10 +28,12 @@ def show(
     from retrieval import show as showing
     from retrieval.collection import Collection
 
+    if space is not None and where is None:
+        raise ConfigError("--space says whose estimates and states --where means; add --where")
     opened = Collection.open(collection)
     with closing(opened):
         if where is not None:
-            for row in showing.images_where(opened, where):
+            for row in showing.images_where(opened, where, space):
                 line = json.dumps(row, ensure_ascii=False) if as_json else showing.image_line(row)
                 typer.echo(line)
             return

@@ -28,6 +28,10 @@ Where = Annotated[
     str | None,
     typer.Option(metavar="EXPR", help='Like "pose=45 and identity!=ann"; see docs/collections.md.'),
 ]
+WhereSpace = Annotated[
+    str | None,
+    typer.Option("--space", help="Whose estimates and states --where means, if there are several."),
+]
 DEFAULT_COLLECTION = Path("mindseye-collection")
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gallery.catalogue.where import Comparison
+from gallery.catalogue.records import SpaceRow
+from gallery.catalogue.where import Comparison, names, parse
 from gallery.errors import CatalogueError, ConfigError
 from index.base import Ids
 from retrieval.collection import Collection
@@ -22,6 +23,7 @@ class Selection:
         identities: Whose face they show.
         ids: Their ids in the catalogue.
         where: An expression that is true of them.
+        space: Whose estimates and states `where` means; None where there is only one.
         missing: Those of which no file is left on disk.
     """
 
@@ -29,6 +31,7 @@ class Selection:
     identities: Sequence[str] = ()
     ids: Sequence[int] = ()
     where: str | None = None
+    space: str | None = None
     missing: bool = False
 
 
@@ -36,14 +39,18 @@ def select(collection: Collection, selection: Selection) -> Ids:
     """Return the selected images that were not removed by hand before, rising.
 
     Raises:
-        ConfigError: Nothing is asked for, or `where` is no expression.
-        CatalogueError: A path, an identity or an id is of no image; or all files are missing.
+        ConfigError: Nothing is asked for; or `where` is no expression, or one that has another
+            answer in each of several spaces.
+        CatalogueError: A path, an identity or an id is of no image; there is no such space; or all
+            files are missing.
     """
     parts = [_at(collection, path) for path in selection.paths]
     parts += [_of(collection, label) for label in selection.identities]
     parts += [_known(collection, image_id) for image_id in selection.ids]
     if selection.where is not None:
-        parts.append(collection.catalogue.images.matching(selection.where))
+        parts.append(matching(collection, selection.where, selection.space, must_say=True)[1])
+    elif selection.space is not None:
+        raise ConfigError("--space says whose estimates and states --where means; add --where")
     if selection.missing:
         parts.append(_missing(collection))
     if not parts:
@@ -54,6 +61,50 @@ def select(collection: Collection, selection: Selection) -> Ids:
     found = np.unique(np.concatenate(parts))
     gone = collection.catalogue.images.removed_by_hand(found.tolist())
     return np.setdiff1d(found, np.array(sorted(gone), dtype=np.int64))
+
+
+def matching(
+    collection: Collection, where: str, space: str | None = None, *, must_say: bool = False
+) -> tuple[int, Ids]:
+    """Return the space that an expression is about, and the images of which it is true, rising.
+
+    Images that were removed, by hand or from that space, are among them only if the expression asks
+    for states.
+
+    Args:
+        collection: Whose images.
+        where: In the language of gallery/catalogue/where.py.
+        space: Whose estimates and states are meant; None for the space published last.
+        must_say: Whether the space must be named where it matters and there are several.
+
+    Returns:
+        The space's id (0 of a collection without one) and the images' ids.
+
+    Raises:
+        ConfigError: It is no such expression, or names what the catalogue does not know, or the
+            space must be named.
+        CatalogueError: There is no such space.
+    """
+    asked = parse(where)
+    about = names(asked)
+    spaces = collection.catalogue.spaces.all()
+    if space is not None:
+        spaces = [collection.catalogue.spaces.get(space)]
+    elif must_say and len(spaces) > 1:
+        _require_no_space(about, spaces)
+    space_id = spaces[0].id if spaces else 0
+    images = collection.catalogue.images
+    return space_id, images.matching(asked, space_id, removed="state" in about)
+
+
+def _require_no_space(about: set[str], spaces: Sequence[SpaceRow]) -> None:
+    """Refuse what has another answer in each space."""
+    apart = sorted(name for name in about if name == "state" or name.startswith("estimate."))
+    if apart:
+        raise ConfigError(
+            f"--where: {' and '.join(apart)} may differ from space to space; say which one:"
+            f" --space {' or --space '.join(one.name for one in spaces)}"
+        )
 
 
 def _at(collection: Collection, path: Path) -> Ids:

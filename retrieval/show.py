@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Any
 
 from gallery.catalogue.records import SpaceRow
-from gallery.catalogue.where import names, parse
 from generator.checkpoint import load_card
 from index.kinds import spell_bytes
 from index.store import read_contract, read_manifest
@@ -13,6 +12,7 @@ from retrieval.canonical import Rule
 from retrieval.collection import Collection
 from retrieval.doubts import Strangers, misfit, strangers_in
 from retrieval.fusion import DRAWING, Score
+from retrieval.selecting import matching
 
 PAGE = 1000
 
@@ -81,18 +81,20 @@ def _strangers(collection: Collection, space: SpaceRow) -> dict[str, Any] | None
     return None if found is None else {**asdict(found), "fit": found.fit}
 
 
-def images_where(collection: Collection, where: str) -> Iterator[dict[str, Any]]:
+def images_where(
+    collection: Collection, where: str, space: str | None = None
+) -> Iterator[dict[str, Any]]:
     """Yield the images of which an expression is true, by id; removed ones if it asks for states.
 
-    Estimates and states are those of the space published last.
+    Estimates and states are those of a space; None for the one published last.
 
     Raises:
         ConfigError: It is no expression, or names what the catalogue does not know.
+        CatalogueError: There is no such space.
     """
-    images, spaces = collection.catalogue.images, collection.catalogue.spaces.all()
-    space_id = spaces[0].id if spaces else 0
-    asked = parse(where)
-    found = images.matching(asked, space_id, removed="state" in names(asked)).tolist()
+    images = collection.catalogue.images
+    space_id, matched = matching(collection, where, space)
+    found = matched.tolist()
     for start in range(0, len(found), PAGE):
         for row in images.rows(space_id, found[start : start + PAGE]).values():
             yield {

@@ -114,7 +114,7 @@ class _Compiler:
         texts = distinct(self._session, Placement.estimate, here)
         conditions = {text: json.loads(text) for text in texts}
         known = sorted({key for values in conditions.values() for key in values})
-        if texts and name not in known:
+        if name not in known:
             raise ConfigError(
                 f"--where: no estimate is named {asked.name!r}; {did_you_mean(name, known)}"
             )

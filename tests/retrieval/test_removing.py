@@ -1,12 +1,18 @@
 """Images that were removed: gone from answers at once, from disk when compacted."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gallery.attributes import Condition
 from gallery.errors import CatalogueError, ConfigError
+from gallery.readers.registry import open_faces
+from generator.engine import Engine
+from retrieval.build import build
+from retrieval.collection import Collection
 from retrieval.selecting import Selection, select
+from retrieval.show import images_where
 from tests.retrieval.conftest import Gallery
 
 
@@ -137,3 +143,61 @@ def test_a_filter_is_pushed_into_the_search(gallery: Gallery) -> None:
     estimated = images.matching("estimate.pose=0", gallery.space.id)
     assert 0 < len(estimated) < 8
     assert len(gallery.names(index, estimated)) == len(estimated)
+
+
+SPACE_WORDS = ("state=pending", "state!=indexed", "state=indexed", "estimate.pose=45")
+MORE_WORDS = ("not estimate.pose=45", "estimate.pose is unknown", "pose=45", "identity=p1")
+
+
+def listed(gallery: Gallery, where: str, space: str | None = None) -> list[int]:
+    return [row["id"] for row in images_where(gallery.collection, where, space)]
+
+
+def selected(gallery: Gallery, where: str, space: str | None = None) -> list[int]:
+    return [int(i) for i in select(gallery.collection, Selection(where=where, space=space))]
+
+
+@pytest.mark.parametrize("where", [*SPACE_WORDS, *MORE_WORDS])
+def test_what_is_removed_is_what_show_lists_for_the_same_words(
+    gallery: Gallery, where: str
+) -> None:
+    (gallery.photos / "3.png").write_bytes((gallery.photos / "0.png").read_bytes())
+    gallery.build()  # what was in 3.png is nowhere now
+    remove(gallery, ids=[1])
+    chosen, shown = selected(gallery, where), listed(gallery, where)
+    assert set(chosen) == set(shown) - {1}
+    assert remove(gallery, where=where) == chosen
+
+
+@pytest.mark.parametrize("where", [*SPACE_WORDS, "identity=p1 or not estimate.pose=45"])
+def test_which_space_is_meant_is_asked_where_it_matters(
+    gallery: Gallery, light_weights: Path, quick: Callable[[Path], Engine], where: str
+) -> None:
+    faces = open_faces(f"folder:{gallery.photos}")
+    list(build(gallery.collection, faces, quick(light_weights), light_weights))
+    with pytest.raises(ConfigError, match="say which one: --space light-32 or --space pose-32"):
+        selected(gallery, where)
+    assert selected(gallery, where, "pose-32") == listed(gallery, where, "pose-32")
+    assert selected(gallery, "pose=45") == listed(gallery, "pose=45")
+    with pytest.raises(CatalogueError, match="no space 'pos-32'; did you mean 'pose-32'"):
+        selected(gallery, where, "pos-32")
+
+
+@pytest.mark.parametrize("where", ["estimate.psoe=45", "not estimate.psoe=45"])
+def test_an_estimate_that_nobody_made_is_a_mistake(
+    gallery: Gallery, collection: Collection, where: str
+) -> None:
+    message = r"no estimate is named 'estimate\.psoe'; did you mean 'pose'"
+    for choose in (selected, listed):
+        with pytest.raises(ConfigError, match=message):
+            choose(gallery, where)
+    for space in collection.catalogue.spaces.all():
+        collection.catalogue.spaces.forget_placements(space.id, list(range(1, 9)))
+    for choose in (selected, listed):
+        with pytest.raises(ConfigError, match=r"no estimate is named .*None is known"):
+            choose(gallery, where)
+
+
+def test_a_space_without_words_about_it_is_a_mistake(gallery: Gallery) -> None:
+    with pytest.raises(ConfigError, match="--space says whose .* add --where"):
+        select(gallery.collection, Selection(ids=[1], space="pose-32"))
