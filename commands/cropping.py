@@ -9,9 +9,8 @@ from commands.telling import tell
 from gallery.errors import ImageError
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from gallery.align import Crop
+    from gallery.readers.registry import Photograph
     from retrieval.search import Searcher
 
 FIND = "face"  # as --crop: look for it
@@ -19,23 +18,20 @@ FIND = "face"  # as --crop: look for it
 
 def crops_of(
     searcher: "Searcher",
-    paths: list[Path],
-    photographs: "list[Image]",
+    photographs: "list[Photograph]",
     given: "Crop | None",
     *,
     find: bool,
 ) -> "list[Crop | None]":
     """Say where the face is in each photograph: looked for, as given, or as the gallery knows."""
     if find:
-        return _found(searcher, paths, photographs)
+        return _found(searcher, photographs)
     if given is None:
-        _warn_of_guesses(searcher, paths)
-    return [given or searcher.crop_of(path) for path in paths]
+        _warn_of_guesses(searcher, photographs)
+    return [given or searcher.crop_of(one.sha256) for one in photographs]
 
 
-def _found(
-    searcher: "Searcher", paths: list[Path], photographs: "list[Image]"
-) -> "list[Crop | None]":
+def _found(searcher: "Searcher", photographs: "list[Photograph]") -> "list[Crop | None]":
     """Find the face in each photograph; say where there were several."""
     from gallery.dlib_detector import DlibDetector
     from gallery.finding import find_face
@@ -48,11 +44,11 @@ def _found(
             " find-faces, then mindseye index build"
         )
     crops: list[Crop | None] = []
-    for path, photograph in zip(paths, photographs, strict=True):
-        with asking_for_crops([path]):
-            found = find_face(photograph, detector)
+    for one in photographs:
+        with asking_for_crops([one.path]):
+            found = find_face(one.image, detector)
         if found.faces > 1:
-            tell(f"{path}: {found.faces} faces; the largest is taken, or say --crop X,Y,W,H")
+            tell(f"{one.path}: {found.faces} faces; the largest is taken, or say --crop X,Y,W,H")
         crops.append(searcher.card.aligner.crop_by(found.landmarks))
     return crops
 
@@ -67,16 +63,16 @@ def asking_for_crops(images: list[Path]) -> Iterator[None]:
         raise ImageError(f"{names}: {error}. Say where the face is: --crop X,Y,W,H") from error
 
 
-def _warn_of_guesses(searcher: "Searcher", images: list[Path]) -> None:
-    for path in images:
-        if not searcher.knows_where_the_face_is(path):
+def _warn_of_guesses(searcher: "Searcher", photographs: "list[Photograph]") -> None:
+    for one in photographs:
+        if not searcher.knows_where_the_face_is(one.sha256):
             tell(
-                f"Warning: {path} is taken to show a face that fills it, eyes at two fifths of its"
-                " height; if it does not, say where the face is: --crop X,Y,W,H, or --crop face"
+                f"Warning: {one.path} is taken to show a face that fills it, eyes at two fifths of"
+                " its height; if it does not, say where the face is: --crop X,Y,W,H, or --crop face"
                 " to find it"
             )
-        elif searcher.cuts_otherwise(path):
+        elif searcher.cuts_otherwise(one.sha256):
             tell(
-                f"Warning: {path} is cut by the weights' own crop, but faces of this gallery by"
+                f"Warning: {one.path} is cut by the weights' own crop, but faces of this gallery by"
                 " eyes and chin; --crop face cuts it so, too"
             )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from gallery.align import Crop
+    from gallery.readers.registry import Photograph
     from retrieval.search import Among, Answer, Searcher
 
 
@@ -78,10 +79,12 @@ def query(
     face = None if crop == FIND else parse_crop(crop)
     if explain is not None and len(images) > 1:
         raise ConfigError("--explain tells of one image; leave the others out")
-    among = Among(where=where, exclude=tuple(images) if exclude_source else (), min_score=min_score)
     opened = Collection.open(collection)
     with closing(opened):
-        source, *others = map(_photograph, images)
+        photographs = [_photograph(path) for path in images]
+        source, *others = [one.image for one in photographs]
+        unwanted = tuple(one.sha256 for one in photographs) if exclude_source else ()
+        among = Among(where=where, exclude=unwanted, min_score=min_score)
         searcher = open_searcher(
             opened,
             wish,
@@ -90,7 +93,7 @@ def query(
             weights=weights,
             together=bool(others),
         )
-        crops = crops_of(searcher, images, [source, *others], face, find=crop == FIND)
+        crops = crops_of(searcher, photographs, face, find=crop == FIND)
         with asking_for_crops(images):
             answer = searcher.query(source, wish, k, crops, among=among, others=others)
     if sheet is not None:
@@ -102,11 +105,11 @@ def query(
     typer.echo(json.dumps(to_json(answer, shown)) if as_json else to_text(answer))
 
 
-def _photograph(path: Path) -> "Image":
-    from gallery.readers.registry import load_image
+def _photograph(path: Path) -> "Photograph":
+    from gallery.readers.registry import open_photograph
 
     try:
-        return load_image(path.absolute())
+        return open_photograph(path)
     except ImageError as error:
         raise ImageError(f"{path}: {error}. Give a photograph, such as a JPEG") from error
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -72,12 +71,12 @@ class Among:
 
     Attributes:
         where: Those of which this is true (gallery/catalogue/where.py); None for all.
-        exclude: All but the images that these files hold, wherever they were found.
+        exclude: All but the images whose bytes have these SHA-256, wherever they were found.
         min_score: Those that come at least as close.
     """
 
     where: str | None = None
-    exclude: tuple[Path, ...] = ()
+    exclude: tuple[str, ...] = ()
     min_score: float | None = None
 
     def __post_init__(self) -> None:
@@ -175,27 +174,31 @@ class Searcher:
         """The card of the weights that draw here."""
         return self.engine.card
 
-    def knows_where_the_face_is(self, path: Path) -> bool:
-        """Say whether these weights have a crop of their own, or the gallery holds this file."""
-        known = self._catalogue.images.at(str(path.absolute())) is not None
-        return known or self.card.aligner.crop is not None
+    def knows_where_the_face_is(self, sha256: str) -> bool:
+        """Say whether these weights have a crop of their own, or the gallery holds these bytes."""
+        return self._holds(sha256) or self.card.aligner.crop is not None
 
-    def cuts_otherwise(self, path: Path) -> bool:
-        """Say whether faces of the gallery are cut by landmarks, and this file is none of it."""
-        images = self._catalogue.images
-        return images.at(str(path.absolute())) is None and images.has_landmarks()
+    def cuts_otherwise(self, sha256: str) -> bool:
+        """Say whether faces of the gallery are cut by landmarks, and these bytes are none of it."""
+        return not self._holds(sha256) and self._catalogue.images.has_landmarks()
 
     def cuts_by_own_crop(self) -> bool:
         """Say whether faces of the gallery are cut by a crop of the weights, none by landmarks."""
         return self.card.aligner.crop is not None and not self._catalogue.images.has_landmarks()
 
-    def crop_of(self, path: Path) -> Crop | None:
-        """Return where the face is in a file that the gallery holds, if it knows landmarks."""
-        image_id = self._catalogue.images.at(str(path.absolute()))
-        if image_id is None:
-            return None
-        known = self._catalogue.images.landmarks([image_id])
-        return self.card.aligner.crop_by(known[image_id]) if known else None
+    def crop_of(self, sha256: str) -> Crop | None:
+        """Return where the face is in an image that the gallery holds, if it knows landmarks.
+
+        Args:
+            sha256: Of the image's bytes: wherever they lie, and whatever they are called.
+        """
+        image_ids = list(self._catalogue.images.holding([sha256]).values())
+        known = self._catalogue.images.landmarks(image_ids)
+        return self.card.aligner.crop_by(known[image_ids[0]]) if known else None
+
+    def _holds(self, sha256: str) -> bool:
+        """Say whether an image of these bytes is in the gallery."""
+        return bool(self._catalogue.images.holding([sha256]))
 
     def query(
         self,
@@ -263,8 +266,7 @@ class Searcher:
 
     def _search(self, probe: Floats, k: int, among: Among) -> Neighbours:
         images = self._catalogue.images
-        known = [images.at(str(path.absolute())) for path in among.exclude]
-        unwanted = [image_id for image_id in known if image_id is not None]
+        unwanted = list(images.holding(among.exclude).values())
         allowed = images.matching(among.where, self.space.id) if among.where is not None else None
         return self.index.search(probe, k, allowed, unwanted)
 

@@ -89,6 +89,15 @@ class Images:
         self._session.rollback()
         return found
 
+    def holding(self, contents: Sequence[str]) -> dict[str, int]:
+        """Return the images whose bytes have these SHA-256, by SHA-256; others are left out."""
+        found: dict[str, int] = {}
+        for part in parts(contents):
+            query = select(Image.sha256, Image.id).where(Image.sha256.in_(part))
+            found.update((sha256, image_id) for sha256, image_id in self._session.execute(query))
+        self._session.rollback()
+        return found
+
     def matching(
         self, where: str | Expression, space_id: int | None = None, *, removed: bool = True
     ) -> NDArray[np.int64]:

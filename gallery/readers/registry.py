@@ -1,7 +1,9 @@
 """The readers by name, and the SPECs that address them: READER:PATH."""
 
 import contextlib
+import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -47,14 +49,30 @@ def open_faces(spec: str) -> FaceSet:
         raise DatasetError(f"Cannot read {path}: {error}") from error
 
 
-def load_image(path: Path) -> Image.Image:
-    """Load an image by the path under which the catalogue knows it; see `read_image`.
+@dataclass(frozen=True, slots=True)
+class Photograph:
+    """An image that is asked about.
+
+    Attributes:
+        path: As it was given.
+        image: Upright.
+        sha256: Of its bytes: tells whether a gallery holds it, under whatever name.
+    """
+
+    path: Path
+    image: Image.Image
+    sha256: str
+
+
+def open_photograph(path: Path) -> Photograph:
+    """Open an image that is asked about; see `read_image`.
 
     Raises:
         ImageError: It cannot be used as an image.
         DatasetError: It lies in a drawn set that is damaged.
     """
-    return images.decode(read_image(path))
+    content = read_image(path.absolute())
+    return Photograph(path, images.decode(content), hashlib.sha256(content).hexdigest())
 
 
 def read_image(path: Path) -> bytes:

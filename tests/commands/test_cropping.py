@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from gallery.align import Aligner
 from gallery.finding import points_of
@@ -97,5 +98,7 @@ def test_a_file_of_the_gallery_is_cut_by_its_landmarks_as_it_was_there(
 
     assert drawn(source) == drawn(source, "--crop", str(square))
     assert drawn(source) != drawn(source, "--crop", "0,0,40,40")
-    shutil.copy(source, "elsewhere.png")
-    assert drawn(Path("elsewhere.png")) == drawn(source, "--crop", "0,0,40,40")
+    other = Image.open(source).convert("RGB")
+    other.putpixel((0, 0), (1, 2, 3))
+    other.save("elsewhere.png")
+    assert drawn(Path("elsewhere.png")) == drawn(Path("elsewhere.png"), "--crop", "0,0,40,40")

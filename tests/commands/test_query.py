@@ -1,5 +1,6 @@
 """Asking: what an answer holds, for programs and for people."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -138,3 +139,43 @@ def test_a_crop_and_a_space_can_be_chosen(
     whole = ask()
     assert ask("--space", "pose-32", "--crop", "0,0,40,40")["hits"] == whole["hits"]
     assert ask("--crop", "10,0,20,20")["hits"] != whole["hits"]
+
+
+def test_a_copy_a_link_and_a_detour_to_the_source_leave_it_out_too(
+    mindseye: Mindseye, collection_dir: Path, faces_dir: Path, tmp_path: Path
+) -> None:
+    source = faces_dir / "p4-0-left.png"
+    (tmp_path / "linked").symlink_to(faces_dir)
+    copy = Path(shutil.copy(source, tmp_path / "copy.png"))
+    detour = faces_dir / ".." / faces_dir.name / source.name
+    asked = ("--wish", "pose=0", "-k", 100, "--collection", collection_dir, "--exclude-source")
+    plain = mindseye("query", source, *asked, "--json").json["hits"]
+    assert len(plain) == 29
+    for given in (copy, detour, tmp_path / "linked" / source.name):
+        hits = mindseye("query", given, *asked, "--json").json["hits"]
+        assert hits == plain, given
+    found = mindseye("query", copy, *asked, "--explain", tmp_path / "why", "--json").json["hits"]
+    assert found == plain
+    told = json.loads((tmp_path / "why" / "explain.json").read_text("utf-8"))
+    shown = {hit["path"] for row in told["drawings"] for hit in row["hits"]}
+    assert len(shown) == 29
+    assert str(source) not in shown
+    both = mindseye("query", source, *asked, "--json", copy)
+    assert both.status != 0  # these weights draw from one
+
+
+def test_a_copy_of_a_file_of_the_gallery_is_cut_as_that_is(
+    mindseye: Mindseye, faces_dir: Path, pose_weights: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(faces_dir, tmp_path / "faces"))
+    columns = "path,left_eye_x,left_eye_y,right_eye_x,right_eye_y,chin_x,chin_y"
+    (folder / "landmarks.csv").write_text(f"{columns}\np4-0-left.png,22,16,17,16,20,30\n")
+    built = mindseye("index", "build", f"folder:{folder}", "--weights", pose_weights)
+    assert built.status == 0
+    shutil.copy(folder / "p4-0-left.png", tmp_path / "mine.png")
+    asked = ("--wish", "pose=45", "--json")
+    inside = mindseye("query", folder / "p4-0-left.png", *asked)
+    outside = mindseye("query", "mine.png", *asked)
+    assert "Warning" not in outside.err
+    assert outside.json["hits"] == inside.json["hits"]
+    assert outside.json["drawn"] == inside.json["drawn"]

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from gallery.errors import DatasetError, ImageError
-from gallery.readers.registry import PACKAGED, READERS, load_image, open_faces
+from gallery.readers.registry import PACKAGED, READERS, open_faces, open_photograph
 
 
 def test_a_spec_names_reader_and_path(put: Callable[..., Path], photos: Path) -> None:
@@ -74,11 +74,11 @@ def test_a_spec_of_any_kind_is_answered(spec: str) -> None:
 def test_an_image_of_a_drawn_set_is_loaded_by_its_path() -> None:
     faces = open_faces("studio-mini")
     face = faces.faces[7]
-    assert load_image(faces.path(face)).tobytes() == faces.load(face).tobytes()
+    assert open_photograph(faces.path(face)).image.tobytes() == faces.load(face).tobytes()
     with pytest.raises(ImageError, match="cannot be read: No such file"):
-        load_image(faces.root / "pose" / "nobody")
+        open_photograph(faces.root / "pose" / "nobody")
 
 
 def test_an_image_of_its_own_is_loaded_by_its_path(tmp_path: Path) -> None:
     Image.new("RGB", (5, 4), "red").save(tmp_path / "a.png")
-    assert load_image(tmp_path / "a.png").size == (5, 4)
+    assert open_photograph(tmp_path / "a.png").image.size == (5, 4)
