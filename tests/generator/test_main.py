@@ -21,8 +21,8 @@ Train = Callable[..., int]
 BARE = """
 import json, runpy, sys
 
-MISSING = {"typer", "click", "rich", "sqlalchemy", "alembic", "faiss", "hypothesis", "pytest"}
-MISSING |= {"cli", "commands", "index", "retrieval"}
+MISSING = {"typer", "click", "rich", "sqlalchemy", "alembic", "faiss", "hypothesis"}
+MISSING |= {"pytest", "pydantic", "cli", "commands", "index", "retrieval"}
 
 class Bare:
     def __init__(self, finder):
