@@ -1,16 +1,22 @@
 """Taking images out of a collection: `mindseye index remove` and `compact`."""
 
 import json
+import sys
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from commands.options import DEFAULT_COLLECTION, AsJson, CollectionDir, Where, WhereSpace
 from commands.stopping import resumable
 from commands.telling import result, tell
+from gallery.errors import CatalogueError
+
+if TYPE_CHECKING:
+    from retrieval.collection import Collection
+    from retrieval.selecting import Selection
 
 
 def remove(
@@ -25,6 +31,9 @@ def remove(
     missing: Annotated[
         bool, typer.Option("--missing", help="Images whose files are no longer on disk.")
     ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask when whole folders are missing.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -37,7 +46,7 @@ def remove(
     Example: mindseye index remove --identity ann --collection my-faces
     """
     from retrieval.collection import Collection
-    from retrieval.selecting import Selection, select
+    from retrieval.selecting import Selection
 
     selection = Selection(
         paths=paths or (),
@@ -46,10 +55,11 @@ def remove(
         where=where,
         space=space,
         missing=missing,
+        whole_folders=yes,
     )
     opened = Collection.open(collection)
     with closing(opened), opened.writing():
-        chosen = select(opened, selection).tolist()
+        chosen = _select(opened, selection, dry_run=dry_run)
         removed = chosen if dry_run else opened.catalogue.images.remove(chosen)
     if as_json:
         typer.echo(json.dumps({"removed": removed, "dry_run": dry_run}))
@@ -57,6 +67,39 @@ def remove(
     typer.echo(f"{len(removed)} images {'would be ' if dry_run else ''}removed")
     if removed and not dry_run:
         tell(f"To take them from disk: mindseye index compact --collection {collection}")
+
+
+def _select(collection: "Collection", selection: "Selection", *, dry_run: bool) -> list[int]:
+    """Choose the images; ask first where whole folders of them are missing."""
+    from retrieval.missing import FolderMissingError
+    from retrieval.selecting import select
+
+    try:
+        return [int(image_id) for image_id in select(collection, selection)]
+    except FolderMissingError as error:
+        if dry_run:
+            tell(f"Warning: {error}")
+        else:
+            _ask(error)
+    everything = replace(selection, whole_folders=True)
+    return [int(image_id) for image_id in select(collection, everything)]
+
+
+def _ask(doubt: CatalogueError) -> None:
+    """Ask on a terminal whether to go on.
+
+    Raises:
+        CatalogueError: Nobody is there to agree, or somebody does not.
+    """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise doubt
+    tell(str(doubt))
+    try:
+        agreed = typer.confirm("Remove them?", err=True)
+    except typer.Abort:
+        agreed = False
+    if not agreed:
+        raise CatalogueError("Nothing was removed") from None
 
 
 def compact(collection: CollectionDir = DEFAULT_COLLECTION, as_json: AsJson = False) -> None:

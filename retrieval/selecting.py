@@ -12,6 +12,7 @@ from gallery.catalogue.where import Comparison, names, parse
 from gallery.errors import CatalogueError, ConfigError
 from index.base import Ids
 from retrieval.collection import Collection
+from retrieval.missing import missing_images
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Selection:
         where: An expression that is true of them.
         space: Whose estimates and states `where` means; None where there is only one.
         missing: Those of which no file is left on disk.
+        whole_folders: Whether `missing` may take folders of which no known file is left.
     """
 
     paths: Sequence[Path] = ()
@@ -33,6 +35,7 @@ class Selection:
     where: str | None = None
     space: str | None = None
     missing: bool = False
+    whole_folders: bool = False
 
 
 def select(collection: Collection, selection: Selection) -> Ids:
@@ -43,6 +46,7 @@ def select(collection: Collection, selection: Selection) -> Ids:
             answer in each of several spaces.
         CatalogueError: A path, an identity or an id is of no image; there is no such space; or all
             files are missing.
+        FolderMissingError: All known files of a folder are.
     """
     parts = [_at(collection, path) for path in selection.paths]
     parts += [_of(collection, label) for label in selection.identities]
@@ -52,7 +56,7 @@ def select(collection: Collection, selection: Selection) -> Ids:
     elif selection.space is not None:
         raise ConfigError("--space says whose estimates and states --where means; add --where")
     if selection.missing:
-        parts.append(_missing(collection))
+        parts.append(missing_images(collection, whole_folders=selection.whole_folders))
     if not parts:
         raise ConfigError(
             "Say which images: a PATH, --identity, --id, --where or --missing;"
@@ -133,26 +137,3 @@ def _known(collection: Collection, image_id: int) -> Ids:
     if not len(found):
         raise CatalogueError(f"{collection.root} has no image of id {image_id}")
     return found
-
-
-def _missing(collection: Collection) -> Ids:
-    there, gone = missing_files(collection)
-    if gone and not there:
-        raise CatalogueError(
-            f"Not one file of {collection.root} is on this machine; was it moved, or a disk not"
-            " mounted? To remove everything, say --where 'id > 0'"
-        )
-    return np.array(sorted(gone), dtype=np.int64)
-
-
-def missing_files(collection: Collection) -> tuple[set[int], set[int]]:
-    """Return the images that are still on disk, and those of which no file is left.
-
-    Images without a file of their own, inside a drawn set, are in neither.
-    """
-    there: set[int] = set()
-    gone: set[int] = set()
-    for image_id, path, is_file in collection.catalogue.images.files():
-        if is_file:
-            (there if os.path.lexists(path) else gone).add(image_id)
-    return there, gone - there

@@ -20,7 +20,7 @@ from retrieval.collection import Collection
 from retrieval.findings import REPAIR, Checking, Finding
 from retrieval.fusion import Layout
 from retrieval.leftovers import stray_files
-from retrieval.selecting import missing_files
+from retrieval.missing import missing_files
 from retrieval.shards import images_with_all_rows, rows_told_of
 
 CHUNK = 8192

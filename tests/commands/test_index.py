@@ -3,10 +3,13 @@
 import json
 import shutil
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+import typer
+from PIL import Image
 
-from tests.running import Mindseye
+from tests.running import Mindseye, one_line_error
 
 QUERY = ("--wish", "pose=45", "--space", "pose-32", "-k", "3", "--json")
 
@@ -129,3 +132,39 @@ def test_a_mistake_is_one_line(
     assert (ran.status, ran.out) == (1, "")
     assert message in ran.err
     assert ran.err.count("\n") == 1
+
+
+@pytest.fixture
+def unmounted(mindseye: Mindseye, mine: Path, tmp_path: Path) -> Path:
+    """A disk that is not mounted: an image was added from there, and the folder is empty."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    Image.new("RGB", (40, 40), "red").save(disk / "red.png")
+    assert mindseye("index", "add", f"folder:{disk}", "--collection", mine).status == 0
+    (disk / "red.png").unlink()
+    return disk
+
+
+def test_a_missing_folder_is_asked_about(
+    mindseye: Mindseye, mine: Path, unmounted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = ("index", "remove", "--missing", "--collection", mine)
+    said = f"Not one known file is left in {unmounted} (1 known); was a folder moved, or a"
+    assert one_line_error(mindseye(*missing)).startswith(said)
+    dry = mindseye(*missing, "--dry-run")
+    assert (dry.out, "Warning: Not one known file" in dry.err) == ("1 images would be removed\n", 1)
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    for answer in (False, typer.Abort()):
+        monkeypatch.setattr("typer.confirm", Mock(side_effect=[answer]))
+        ran = mindseye(*missing)
+        assert (ran.status, ran.err.splitlines()[-1]) == (1, "Error: Nothing was removed")
+    monkeypatch.setattr("typer.confirm", Mock(return_value=True))
+    assert mindseye(*missing).out == "1 images removed\n"
+
+
+def test_yes_answers_beforehand(mindseye: Mindseye, mine: Path, unmounted: Path) -> None:
+    assert not list(unmounted.iterdir())
+    ran = mindseye("index", "remove", "--missing", "--yes", "--collection", mine)
+    assert ran.out == "1 images removed\n"

@@ -1,5 +1,6 @@
 """Images that were removed: gone from answers at once, from disk when compacted."""
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from gallery.readers.registry import open_faces
 from generator.engine import Engine
 from retrieval.build import build
 from retrieval.collection import Collection
+from retrieval.missing import FolderMissingError
 from retrieval.selecting import Selection, select
 from retrieval.show import images_where
 from tests.retrieval.conftest import Gallery
@@ -201,3 +203,48 @@ def test_an_estimate_that_nobody_made_is_a_mistake(
 def test_a_space_without_words_about_it_is_a_mistake(gallery: Gallery) -> None:
     with pytest.raises(ConfigError, match="--space says whose .* add --where"):
         select(gallery.collection, Selection(ids=[1], space="pose-32"))
+
+
+@pytest.fixture
+def two_disks(gallery: Gallery, photograph: Callable[..., Path]) -> Path:
+    """Of two disks, the one that is not mounted: an empty folder, below which two images were."""
+    disk = gallery.photos / "disk"
+    for number in (8, 9):
+        photograph(disk / "below" / f"{number}.png", seed=number)
+    (gallery.photos / "labels.csv").unlink()
+    gallery.build()
+    for path in (disk / "below").iterdir():
+        path.unlink()
+    (disk / "below").rmdir()
+    return disk
+
+
+def test_a_disk_that_is_not_mounted_is_not_removed(gallery: Gallery, two_disks: Path) -> None:
+    (gallery.photos / "1.png").unlink()
+    message = (
+        rf"Not one known file is left in {two_disks}/below \(2 known\); was .* disk not mounted"
+    )
+    with pytest.raises(FolderMissingError, match=message):
+        remove(gallery, missing=True)
+    assert len(gallery.names(gallery.open())) == 10
+    assert len(remove(gallery, missing=True, whole_folders=True)) == 3
+
+
+def test_a_folder_whose_images_are_elsewhere_too_or_removed_asks_nothing(
+    gallery: Gallery, two_disks: Path, photograph: Callable[..., Path]
+) -> None:
+    photograph(gallery.photos / "copy.png", seed=8)
+    gallery.build()
+    remove(gallery, paths=[two_disks / "below" / "9.png"])
+    assert remove(gallery, missing=True) == []
+
+
+def test_a_file_that_cannot_be_looked_at_is_not_missing(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: str) -> None:
+        if path.endswith("1.png"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr("retrieval.missing.os.lstat", refuse)
+    assert remove(gallery, missing=True) == []
