@@ -1,12 +1,14 @@
 """The index of a space as the catalogue has it now: new generations are picked up, removals obeyed.
 
 Before every search the catalogue is asked which generation counts, and whether images were removed
-since: two numbers, and nothing more unless one has changed.
+since: two numbers, and nothing more unless one has changed. What has changed is taken over as a
+whole or not at all: after a failure, the next search tries again.
 
 Shapes: Q probes, K results, D dimensions of an embedding.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,13 +22,23 @@ from retrieval.collection import Collection
 ATTEMPTS = 3  # a generation may be replaced while it is being opened
 
 
-class FreshIndex:
-    """A space's index that follows what is published.
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What was taken over together.
 
     Attributes:
-        space: The space, as it was when last looked at.
+        space: As it was when it was looked at, before the others were.
         index: Of its generation.
+        removed: Images removed since that was published, rising.
     """
+
+    space: SpaceRow
+    index: Index
+    removed: Ids
+
+
+class FreshIndex:
+    """A space's index that follows what is published."""
 
     def __init__(
         self, collection: Collection, space: SpaceRow, contract: IndexContract, device: str
@@ -40,9 +52,17 @@ class FreshIndex:
         self._collection = collection
         self._contract = contract
         self._device = device
-        self.space = space
-        self.index = self._open()
-        self._look_for_removals()
+        self._taken = self._take(space)
+
+    @property
+    def space(self) -> SpaceRow:
+        """The space, as it was when last taken over."""
+        return self._taken.space
+
+    @property
+    def index(self) -> Index:
+        """Index of its generation."""
+        return self._taken.index
 
     def search(
         self, probes: Vectors, k: int, allowed: Ids | None = None, unwanted: Sequence[int] = ()
@@ -54,9 +74,26 @@ class FreshIndex:
             k: Images wanted, at least 1.
             allowed: The only ones that may be found, rising; None for all.
             unwanted: Those that may not be found.
+
+        Raises:
+            IndexFileError: The generation that counts now cannot be opened or read: there is no
+                answer then, and the next search tries again.
+            CatalogueError: The catalogue cannot be asked.
         """
         self.refresh()
-        excluded = self._removed  # the same array until it changes: it is looked through once
+        searched = self._taken
+        try:
+            return self._search(probes, k, allowed, unwanted)
+        except IndexFileError:  # a shard that a compaction has taken away meanwhile
+            self.refresh()
+            if self._taken is searched:
+                raise
+            return self._search(probes, k, allowed, unwanted)
+
+    def _search(
+        self, probes: Vectors, k: int, allowed: Ids | None, unwanted: Sequence[int]
+    ) -> Neighbours:
+        excluded = self._taken.removed  # the same array until it changes: looked through once
         if len(unwanted):
             excluded = np.union1d(excluded, np.array(unwanted, dtype=np.int64))
         if allowed is None and not len(excluded):
@@ -66,37 +103,44 @@ class FreshIndex:
         )
 
     def refresh(self) -> None:
-        """Take over the generation and the removals that the catalogue now knows.
+        """Take over the generation and the removals that the catalogue now knows, all or nothing.
 
         Raises:
             IndexFileError: The new generation cannot be opened.
+            CatalogueError: The catalogue cannot be asked.
         """
-        before, spaces = self.space, self._collection.catalogue.spaces
-        if spaces.mark(before.id) == (before.generation, before.removals):
+        before, catalogue = self.space, self._collection.catalogue
+        catalogue.recover()
+        if catalogue.spaces.mark(before.id) == (before.generation, before.removals):
             return
-        self.space = spaces.get(before.name)
-        if self.space.generation != before.generation:
-            self.index = self._open()
-        if self.space != before:
-            self._look_for_removals()
+        self._taken = self._take(catalogue.spaces.get(before.name), self._taken)
 
-    def _look_for_removals(self) -> None:
-        spaces = self._collection.catalogue.spaces
-        self._removed = spaces.removed_since(self.space.id, self.space.generation or 0)
-
-    def _open(self) -> Index:
+    def _take(self, space: SpaceRow, before: _Taken | None = None) -> _Taken:
+        """Open what counts now; the index of before is kept if it is of the same generation."""
         for attempt in range(ATTEMPTS):
-            opened = self.space.generation
-            if opened is None:
-                raise CatalogueError(
-                    f"Nothing has been published in the space {self.space.name} yet; finish its"
-                    " build with `mindseye index build … --resume`"
-                )
-            directory = self._collection.space_dir(self.space.name)
             try:
-                return open_index(directory, opened, self._contract, self._device)
+                same = before and _generation(before.space) == _generation(space)
+                index = before.index if before and same else self._open(space)
+                spaces = self._collection.catalogue.spaces
+                removed = spaces.removed_since(space.id, space.generation or 0)
+                return _Taken(space, index, removed)
             except IndexFileError:
-                self.space = self._collection.catalogue.spaces.get(self.space.name)
-                if self.space.generation == opened or attempt == ATTEMPTS - 1:
+                opened, space = space, self._collection.catalogue.spaces.get(space.name)
+                same = _generation(opened) == _generation(space)
+                if same or attempt == ATTEMPTS - 1:
                     raise
         raise AssertionError("the last attempt returns or raises")
+
+    def _open(self, space: SpaceRow) -> Index:
+        if space.generation is None:
+            raise CatalogueError(
+                f"Nothing has been published in the space {space.name} yet; finish its"
+                " build with `mindseye index build … --resume`"
+            )
+        directory = self._collection.space_dir(space.name)
+        return open_index(directory, space.generation, self._contract, self._device)
+
+
+def _generation(space: SpaceRow) -> tuple[int, int | None]:
+    """Return what tells a published generation from all others."""
+    return space.id, space.generation

@@ -15,7 +15,8 @@ from PIL import Image
 from gallery.align import Crop, Landmarks, Pixels
 from gallery.attributes import Condition, parse_wishes
 from gallery.catalogue.records import SpaceRow
-from gallery.errors import ConfigError
+from gallery.catalogue.store import Catalogue
+from gallery.errors import ConfigError, IndexFileError
 from generator.card import Card
 from generator.checkpoint import find_weights
 from generator.engine import Engine, Floats
@@ -161,13 +162,18 @@ class Searcher:
         self.engine = engine
         self.index = index
         self._collection = collection
-        self._catalogue = collection.catalogue
         self._judged: tuple[SpaceRow | None, Doubt | None] = (None, None)
 
     @property
     def space(self) -> SpaceRow:
         """The space, as it was when last looked at."""
         return self.index.space
+
+    @property
+    def _catalogue(self) -> Catalogue:
+        """The catalogue, without what a question that failed may have left open."""
+        self._collection.catalogue.recover()
+        return self._collection.catalogue
 
     @property
     def card(self) -> Card:
@@ -319,6 +325,12 @@ class Searcher:
         if self._confidence is not None and ids and not doubted:
             sure = self._confidence.of_answers(scores, parts).tolist()
         rows = self._catalogue.images.rows(self.space.id, ids)
+        strange = [image_id for image_id in ids if image_id not in rows]
+        if strange:
+            raise IndexFileError(
+                f"The index of space {self.space.name} holds image {strange[0]}, which the"
+                " catalogue does not know. See `mindseye index verify`"
+            )
         return tuple(
             Found(
                 place + 1,

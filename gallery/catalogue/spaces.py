@@ -53,21 +53,24 @@ class Spaces:
         """Return the generation of a space and how often images were removed; None without it.
 
         An open searcher asks this before every search, so it goes through a connection of its own
-        and past the bookkeeping of sessions: a fifth of the time.
+        and past the bookkeeping of sessions: a fifth of the time. After a failure the next one is
+        asked through a new connection.
         """
         if self._watching is None:
             self._watching = self._session.get_bind().engine.connect()
         try:
             row = self._watching.execute(MARK, {"space_id": space_id}).first()
-        finally:
             self._watching.rollback()
+        except BaseException:
+            self.close()
+            raise
         return None if row is None else (row.generation, row.removals)
 
     def close(self) -> None:
         """Give back the connection that `mark` asks through."""
-        if self._watching is not None:
-            self._watching.close()
-            self._watching = None
+        watching, self._watching = self._watching, None
+        if watching is not None:
+            watching.close()
 
     def add(self, name: str, contract_sha256: str) -> SpaceRow:
         """Record a new space, still empty."""

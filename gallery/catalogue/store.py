@@ -49,6 +49,10 @@ class Catalogue:
         finally:
             self._session.rollback()
 
+    def recover(self) -> None:
+        """End what a question that failed has left open, so that the next one sees what is new."""
+        self._session.rollback()
+
     def check(self) -> list[str]:
         """Ask the database whether it is whole; return what it complains of."""
         if self._session.get_bind().dialect.name != "sqlite":
