@@ -69,6 +69,7 @@ def query(
     Example: mindseye query me.jpg --wish eyes=sunglasses --collection my-faces --sheet found.png
     Example: mindseye query a.jpg b.jpg c.jpg --wish pose=0 --collection my-faces
     """
+    from gallery.files import followed
     from gallery.sheets import save
     from generator.machine import pick_device
     from retrieval.answers import to_json, to_text
@@ -79,6 +80,7 @@ def query(
     face = None if crop == FIND else parse_crop(crop)
     if explain is not None and len(images) > 1:
         raise ConfigError("--explain tells of one image; leave the others out")
+    images = [followed(path) for path in images]
     opened = Collection.open(collection)
     with closing(opened):
         photographs = [_photograph(path) for path in images]

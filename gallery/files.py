@@ -32,6 +32,15 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def followed(path: Path) -> Path:
+    """Return where a symbolic link that was given by hand leads; any other path as it is.
+
+    Links inside folders that are walked are another matter: nobody chose each of them.
+    """
+    is_link = os.path.islink(path)  # noqa: PTH114  Path.is_symlink raises for some names
+    return Path(os.path.realpath(path)) if is_link else path
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file in one step; see `replacing`.
 

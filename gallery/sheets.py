@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from gallery.captions import caption_lines, fitting, most_lines, shown
 from gallery.errors import DatasetError
+from gallery.files import write_whole
 
 GREEN, RED, PLAIN = "#1a9641", "#d7191c", "#ffffff"
 _CAPTION_PX = 13
 _MARGIN_PX = 6
 _FRAME_PX = 4
+_WIDEST_TITLE_PX = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Tile:
 
     Attributes:
         pixels: uint8, or float to be rounded and clipped to 0..255; None leaves the place empty.
-        caption: Lines below it; what is too long is cut.
+        caption: Lines below it; what is too long is cut (gallery/captions.py).
         frame: Colour of its frame.
     """
 
@@ -50,18 +53,16 @@ def sheet(rows: Sequence[Sequence[Tile]], *, tile_px: int = 96, title: str = "")
     """
     if not any(rows):
         raise ValueError("a sheet needs at least one tile")
-    lines = max(len(tile.caption.splitlines()) for row in rows for tile in row)
+    lines = most_lines([tile.caption for row in rows for tile in row])
     cell_w = tile_px + 2 * _MARGIN_PX
     cell_h = cell_w + lines * _CAPTION_PX
     top = 26 if title else 0
-    font = ImageFont.load_default(size=11)
-    widest = max(len(row) for row in rows) * cell_w
-    if title:
-        widest = max(widest, int(ImageFont.load_default(size=14).getlength(title)) + 2 * _MARGIN_PX)
+    font, bold = ImageFont.load_default(size=11), ImageFont.load_default(size=14)
+    title = fitting(shown(title[:_WIDEST_TITLE_PX]), _WIDEST_TITLE_PX, bold.getlength)
+    widest = max(max(len(row) for row in rows) * cell_w, _width(title, bold))
     picture = Image.new("RGB", (widest, top + len(rows) * cell_h), "white")
     draw = ImageDraw.Draw(picture)
-    if title:
-        draw.text((_MARGIN_PX, 5), title, fill="black", font=ImageFont.load_default(size=14))
+    draw.text((_MARGIN_PX, 5), title, fill="black", font=bold)
     for y, row in enumerate(rows):
         for x, tile in enumerate(row):
             _place(draw, picture, (x * cell_w, top + y * cell_h), tile, tile_px)
@@ -70,14 +71,18 @@ def sheet(rows: Sequence[Sequence[Tile]], *, tile_px: int = 96, title: str = "")
 
 
 def save(picture: Image.Image, path: Path) -> None:
-    """Write a picture in the format its file name asks for.
+    """Write a picture in one step, in the format its file name asks for.
 
     Raises:
-        DatasetError: The format is unknown, or the file cannot be written.
+        DatasetError: The format is unknown, or the file cannot be written; an older one is left as
+            it was.
     """
     try:
+        content = io.BytesIO()
+        content.name = path.name  # tells Pillow the format
+        picture.save(content)
         path.parent.mkdir(parents=True, exist_ok=True)
-        picture.save(path)
+        write_whole(path, content.getvalue())
     except (KeyError, OSError, ValueError) as error:  # KeyError: a format that is only read
         raise DatasetError(
             f"Cannot write the picture {path}: {error}; choose another place, or name it like"
@@ -122,8 +127,10 @@ def _caption(
     width: int,
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
 ) -> None:
-    for number, line in enumerate(caption.splitlines()):
-        shown = line
-        while shown and font.getlength(shown) > width - 4:
-            shown = shown[:-2].rstrip("…") + "…" if len(shown) > 2 else ""
-        draw.text((at[0] + 3, at[1] + number * _CAPTION_PX), shown, fill="black", font=font)
+    for number, line in enumerate(caption_lines(caption) if caption else ()):
+        text = fitting(line, width - 4, font.getlength)
+        draw.text((at[0] + 3, at[1] + number * _CAPTION_PX), text, fill="black", font=font)
+
+
+def _width(title: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> int:
+    return int(font.getlength(title)) + 2 * _MARGIN_PX if title else 0

@@ -11,6 +11,7 @@ from gallery import sheets
 from gallery.attributes import Condition
 from gallery.errors import WeightsError
 from gallery.faces import Face, FaceSet
+from gallery.files import write_whole
 from gallery.readers.registry import open_faces
 from generator.engine import Engine
 from generator.packaging import Weights, packaged
@@ -193,7 +194,7 @@ def conclude(plan: Plan, asked: Sequence[Asked], results: Written, program: str)
         program: How this user calls mindseye.
     """
     table = _table(asked)
-    (plan.out / "answers.md").write_text(table + "\n", "utf-8")
+    write_whole(plan.out / "answers.md", f"{table}\n".encode())
     first = asked[0]
     query = (
         f"  {program} query {plan.faces.path(first.source)} --wish {first.wish!s}"

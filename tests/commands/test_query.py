@@ -126,6 +126,22 @@ def test_a_photograph_rotated_by_exif_is_found_by_its_upright_twin(
     assert by_twin == by_itself
 
 
+def test_a_symbolic_link_given_by_hand_is_followed(
+    mindseye: Mindseye, collection_dir: Path, faces_dir: Path, tmp_path: Path
+) -> None:
+    source, link = faces_dir / "p4-0-left.png", tmp_path / "link"
+    link.symlink_to(source)
+    asked = ("--wish", "pose=45", "--collection", collection_dir, "--exclude-source", "--json")
+    by_link, by_name = (mindseye("query", path, *asked).json["hits"] for path in (link, source))
+    assert by_link == by_name
+    assert str(source) not in {hit["path"] for hit in by_link}
+    (tmp_path / "broken").symlink_to("gone.png")
+    (tmp_path / "loop").symlink_to("loop")
+    for name, why in (("broken", "No such file or directory"), ("loop", "a symbolic link")):
+        refused = mindseye("query", tmp_path / name, *asked)
+        assert why in one_line_error(refused)
+
+
 def test_a_crop_and_a_space_can_be_chosen(
     mindseye: Mindseye, collection_dir: Path, faces_dir: Path
 ) -> None:

@@ -80,6 +80,21 @@ def test_any_caption_can_be_drawn() -> None:
     assert picture.mode == "RGB"
 
 
+def test_a_sheet_stays_small_under_an_endless_caption() -> None:
+    usual = sheet([[Tile(GRAY, "a\nb")]], tile_px=40)
+    many_lines = sheet([[Tile(GRAY, "\n" * 30_000)]], tile_px=40)
+    one_line = sheet([[Tile(GRAY, "W" * 300_000)]], tile_px=40, title="W" * 300_000)
+    assert many_lines.height < 5 * usual.height
+    assert many_lines.width == usual.width
+    assert one_line.width < 2500
+
+
+@pytest.mark.parametrize("caption", ["a\x1b[2Jb\tc", "caf\udce9.png", "\u202egnp.exe"])
+def test_letters_that_are_not_seen_are_drawn_escaped(caption: str) -> None:
+    escaped = caption.encode("unicode_escape").decode().replace("\\udce9", "\\xe9")
+    assert sheet([[Tile(GRAY, caption)]]) == sheet([[Tile(GRAY, escaped)]])
+
+
 @pytest.mark.parametrize("rows", [[], [[]], [[], []]])
 def test_a_sheet_needs_a_tile(rows: list[list[Tile]]) -> None:
     with pytest.raises(ValueError, match="a sheet needs at least one tile"):
@@ -112,6 +127,23 @@ def test_a_picture_fits_into_a_uri() -> None:
     with Image.open(io.BytesIO(base64.b64decode(content, validate=True))) as read:
         assert read.format == "PNG"
         assert np.array_equal(np.asarray(read), np.asarray(picture))
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_older_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "sheet.png"
+    save(sheet([[Tile(GRAY)]]), path)
+    before = path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(DatasetError, match="Cannot write the picture .*No space left"):
+        save(sheet([[Tile(GRAY)] * 5]), path)
+    assert path.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == ["sheet.png"]
 
 
 @pytest.mark.parametrize("name", ["sheet.xyz", "sheet", "sheet.psd"])

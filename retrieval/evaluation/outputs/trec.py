@@ -2,10 +2,13 @@
 
 A run has one line for each rank, `query Q0 image rank score method`, a judgement one for each right
 image, `query 0 image grade`: grade 2 is right under C2, 1 under C1 alone. Numbers stand for images
-and queries; images.tsv and queries.tsv name them. Scores only restate the rank, so that no
-evaluator can break ties in another way. Runs stop at the depth of the rankings; the average
-precision that an evaluator computes is therefore that of the first K ranks, which `results.json`
-has under `at_depth`.
+and queries; images.tsv and queries.tsv name them. In names, people and wishes white space, control
+characters and % are written like %20 (`urllib.parse.unquote` reads them), so that no name becomes
+two columns, whether columns are taken to end at tabs or at spaces.
+
+Scores only restate the rank, so that no evaluator can break ties in another way. Runs stop at the
+depth of the rankings; the average precision that an evaluator computes is therefore that of the
+first K ranks, which `results.json` has under `at_depth`.
 
 `ir_measures` and `trec_eval` (after gunzip) read them.
 """
@@ -73,8 +76,10 @@ def _queries(record: Record) -> Iterator[str]:
     yield "query\tfold\tsource\tidentity\twish\n"
     for query, source in enumerate(queries.source.tolist()):
         wish = wish_of(gallery.space, queries.wished[query])
-        who = record.people.names[int(gallery.identity[source])]
-        yield f"{query}\t{gallery.fold[source]}\t{_plain(gallery.names[source])}\t{who}\t{wish}\n"
+        asked = " ".join(f"{escape(name)}={escape(value)}" for name, value in wish.items())
+        who = escape(record.people.names[int(gallery.identity[source])])
+        name = escape(gallery.names[source])
+        yield f"{query}\t{gallery.fold[source]}\t{name}\t{who}\t{asked}\n"
 
 
 def _images(record: Record) -> Iterator[str]:
@@ -83,12 +88,24 @@ def _images(record: Record) -> Iterator[str]:
     spoken_of = np.unique(np.concatenate([record.queries.right, record.queries.source, *tops]))
     yield "image\tfold\tname\n"
     for image in spoken_of[spoken_of >= 0].tolist():
-        yield f"{image}\t{record.gallery.fold[image]}\t{_plain(record.gallery.names[image])}\n"
+        yield f"{image}\t{record.gallery.fold[image]}\t{escape(record.gallery.names[image])}\n"
 
 
-def _plain(name: str) -> str:
-    """Keep a name on one line and in one column."""
-    return name.translate({9: "%09", 10: "%0A", 13: "%0D"})
+def escape(name: str) -> str:
+    """Write a name without white space, so that it is one column; `urllib.parse.unquote` undoes it.
+
+    >>> escape("Ann Lee, 100 %")
+    'Ann%20Lee,%20100%20%25'
+    """
+    return "".join(map(_escaped, name))
+
+
+def _escaped(letter: str) -> str:
+    if letter != "%" and letter.isprintable() and not letter.isspace():
+        return letter
+    is_byte = "\udc80" <= letter <= "\udcff"  # of a name that is not UTF-8
+    content = letter.encode("utf-8", "surrogateescape" if is_byte else "surrogatepass")
+    return "".join(f"%{byte:02X}" for byte in content)
 
 
 def _write(path: Path, lines: Iterator[str]) -> Path:

@@ -3,14 +3,17 @@
 import gzip
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
 
 import ir_measures
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from ir_measures import AP, RR, Measure, Success
 
 from retrieval.evaluation.outcomes import rank_all, score_ranked, scores_of
-from retrieval.evaluation.outputs.trec import run_name, write_trec
+from retrieval.evaluation.outputs.trec import escape, run_name, write_trec
 from retrieval.evaluation.pooling import pool
 from retrieval.evaluation.records import Record
 from retrieval.evaluation.summary import score_all, summarise
@@ -85,7 +88,7 @@ def test_numbers_are_named_and_names_stay_on_their_line(tmp_path: Path) -> None:
         head, *rows = (line.rstrip("\n").split("\t") for line in file)
     assert head == ["image", "fold", "name"]
     names = {int(row[0]): row[2] for row in rows}
-    assert names.get(0) == "with%09tab%0Aand line"
+    assert names.get(0) == "with%09tab%0Aand%20line"
     with gzip.open(tmp_path / "trec" / "queries.tsv.gz", "rt") as file:
         _, *rows = (line.rstrip("\n").split("\t") for line in file)
     assert len(rows) == len(record.queries)
@@ -94,6 +97,25 @@ def test_numbers_are_named_and_names_stay_on_their_line(tmp_path: Path) -> None:
     with gzip.open(tmp_path / "trec" / "ours.run.gz", "rt") as file:
         first = file.readline().split()
     assert first == ["0", "Q0", str(record.methods[0].top[0, 0]), "1", "20", "ours"]
+
+
+def test_people_with_spaces_in_their_names_are_one_column(tmp_path: Path) -> None:
+    record = simulated.record(3, names=("ours",), most=20)
+    people = ("Ann Lee", "Bob\tJr.\n50 %20", "Zoë\u3000顔\udce9")
+    record = replace(record, people=replace(record.people, names=people))
+    list(write_trec(record, tmp_path))
+    with gzip.open(tmp_path / "trec" / "queries.tsv.gz", "rt", encoding="utf-8") as file:
+        _, *rows = (line.split() for line in file)
+    assert {len(row) for row in rows} == {5}
+    told = {unquote(row[3], errors="surrogateescape") for row in rows}
+    asked = record.gallery.identity[record.queries.source]
+    assert told == {people[who] for who in asked.tolist()}
+
+
+@given(st.text())
+def test_escaped_names_are_read_back(name: str) -> None:
+    assert unquote(escape(name), errors="surrogateescape") == name
+    assert len(escape(name).split()) == bool(name)
 
 
 def test_seeds_have_files_of_their_own_and_names_no_folders() -> None:
