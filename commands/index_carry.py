@@ -23,7 +23,7 @@ def export(
     from retrieval.collection import Collection
 
     opened = Collection.open(collection)
-    with closing(opened), opened.writing():
+    with closing(opened), opened.unchanged():
         for _ in bar(archives.export(opened, archive), "packing", 1):
             pass
     typer.echo(f"Archive: {archive}")

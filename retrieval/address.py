@@ -23,7 +23,7 @@ def has_catalogue(root: Path) -> bool:
     return (root / DATABASE).is_file() or (root / ADDRESS).is_file()
 
 
-def address(root: Path) -> str:
+def address(root: Path) -> URL:
     """Return the URL of a collection's catalogue; that of a file in its folder if it has none yet.
 
     Raises:
@@ -31,7 +31,7 @@ def address(root: Path) -> str:
     """
     path = root / ADDRESS
     try:
-        return spell(parse(path.read_text("utf-8").strip()))
+        return parse(path.read_text("utf-8").strip())
     except FileNotFoundError:
         return sqlite_url(root / DATABASE)
     except (OSError, ValueError, ConfigError) as error:
@@ -59,7 +59,9 @@ def parse(text: str) -> URL:
 
 
 def spell(url: URL) -> str:
-    """Spell a URL; it holds no password."""
+    """Spell a URL, which holds no password; of a SQLite file its path."""
+    if url.get_backend_name() == "sqlite" and url.database:
+        return url.database
     return url.render_as_string(hide_password=False)
 
 
@@ -69,9 +71,9 @@ def require_same(root: Path, url: URL) -> None:
     Raises:
         CatalogueError: It has another.
     """
-    if has_catalogue(root) and address(root) != spell(url):
+    if has_catalogue(root) and (there := address(root)) != url:
         raise CatalogueError(
-            f"The collection {root} has its catalogue in {address(root)}, not in {spell(url)};"
+            f"The collection {root} has its catalogue in {spell(there)}, not in {spell(url)};"
             " leave out --catalogue, or build in another --collection"
         )
 

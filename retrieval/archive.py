@@ -58,7 +58,7 @@ def export(collection: Collection, archive: Path) -> Iterator[Packing]:
     """Write a collection to one file, which appears whole or not at all.
 
     Args:
-        collection: Held for writing, so that nothing changes meanwhile.
+        collection: Held, so that nothing changes meanwhile.
         archive: Where to; what is there is replaced.
 
     Yields:

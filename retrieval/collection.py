@@ -1,6 +1,7 @@
 """A collection on disk: the catalogue, and one folder for each embedding space."""
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -8,7 +9,7 @@ import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Self, TextIO
 
 from sqlalchemy.engine import URL
 
@@ -16,6 +17,13 @@ from gallery.catalogue.store import Catalogue
 from gallery.errors import CatalogueError, WeightsError
 from generator.card import NAME
 from retrieval import address
+
+LOCK = ".lock"
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+class _ReadOnlyError(CatalogueError):
+    """The folder of a collection cannot be written."""
 
 
 class Collection:
@@ -106,13 +114,20 @@ class Collection:
         The lock ends with the process, however that ends.
 
         Raises:
-            CatalogueError: Another process is writing; the message says which, and since when.
+            CatalogueError: Another process is writing; the message says which, and since when. Or
+                the folder cannot be written.
         """
-        with (self.root / ".lock").open("a+", encoding="utf-8") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise CatalogueError(_locked(self.root, file.name)) from error
+        try:
+            file = (self.root / LOCK).open("a+", encoding="utf-8")
+        except OSError as error:
+            if error.errno not in READ_ONLY:
+                raise
+            raise _ReadOnlyError(
+                f"The collection {self.root} cannot be changed: {error.strerror}. Copy its folder"
+                " to where it can be written, and change that one"
+            ) from error
+        with file:
+            self._lock(file)
             owner = {
                 "pid": os.getpid(),
                 "host": socket.gethostname(),
@@ -125,6 +140,27 @@ class Collection:
                 yield
             finally:
                 file.truncate(0)
+
+    @contextlib.contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Keep others from writing; on read-only media as far as that can be done.
+
+        Raises:
+            CatalogueError: Another process is writing.
+        """
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(self.writing())
+            except _ReadOnlyError:
+                with contextlib.suppress(OSError):  # there may be none, or none that can be locked
+                    self._lock(held.enter_context((self.root / LOCK).open(encoding="utf-8")))
+            yield
+
+    def _lock(self, file: TextIO) -> None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CatalogueError(_locked(self.root, str(self.root / LOCK))) from error
 
 
 def _open_catalogue(root: Path, url: URL | None = None) -> Catalogue:
@@ -143,7 +179,7 @@ def _open_catalogue(root: Path, url: URL | None = None) -> Catalogue:
 
 def _open_elsewhere(root: Path, url: URL) -> Catalogue:
     """Open a catalogue in another database; a new collection takes only one that is empty."""
-    opened = Catalogue.open(address.spell(url))
+    opened = Catalogue.open(url)
     if address.has_catalogue(root):
         return opened
     if opened.spaces.all() or opened.images.count():

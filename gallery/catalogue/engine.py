@@ -4,40 +4,33 @@ import sqlite3
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import DatabaseError, InternalError, NoSuchModuleError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from gallery.catalogue.revisions import bring_up_to_date
+from gallery.catalogue.sqlite import is_read_only, open_file
 from gallery.errors import CatalogueError
 
 
-def sqlite_url(path: Path) -> str:
-    """Return the URL of a SQLite file."""
-    return f"sqlite:///{path}"
+def sqlite_url(path: Path) -> URL:
+    """Return the URL of a SQLite file; its path may hold any signs."""
+    return URL.create("sqlite", database=str(path))
 
 
-def connect(url: str) -> Engine:
+def connect(url: str | URL) -> Engine:
     """Open a catalogue; an empty database gets its tables, an older one is migrated.
 
     Args:
         url: Any SQLAlchemy URL.
 
     Raises:
-        CatalogueError: The database cannot be opened, is damaged, or newer than this program.
+        CatalogueError: The database cannot be opened, is damaged, or newer than this program; or
+            it must be migrated and cannot be written.
     """
-    shown = make_url(url).render_as_string(hide_password=True)
-    try:
-        engine = create_engine(url)
-    except (ImportError, NoSuchModuleError) as error:
-        raise CatalogueError(
-            f"The catalogue {shown} needs a driver that is not installed ({error}). For PostgreSQL:"
-            ' pip install "mindseye[postgres]", and write postgresql+psycopg://…'
-        ) from error
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _configure_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+    where = make_url(url)
+    shown = _spell(where)
+    engine = _engine(where, shown)
     event.listen(engine, "handle_error", partial(_explain, shown))
     try:
         with engine.begin() as connection:
@@ -45,15 +38,45 @@ def connect(url: str) -> Engine:
     except DatabaseError as error:  # raised where no statement was running yet
         engine.dispose()
         raise CatalogueError(f"Cannot open the catalogue {shown}: {error.orig}") from error
+    except sqlite3.Error as error:
+        engine.dispose()
+        raise CatalogueError(f"Cannot open the catalogue {shown}: {error}") from error
     except CatalogueError:
         engine.dispose()
         raise
     return engine
 
 
+def _engine(url: URL, shown: str) -> Engine:
+    if url.get_backend_name() == "sqlite" and url.database:
+        opening = partial(open_file, Path(url.database))
+        engine = create_engine("sqlite://", creator=opening, poolclass=QueuePool)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    try:
+        return create_engine(url)
+    except (ImportError, NoSuchModuleError) as error:
+        raise CatalogueError(
+            f"The catalogue {shown} needs a driver that is not installed ({error}). For PostgreSQL:"
+            ' pip install "mindseye[postgres]", and write postgresql+psycopg://…'
+        ) from error
+
+
+def _spell(url: URL) -> str:
+    """Spell where a catalogue is, for people: the path of a SQLite file, or a URL."""
+    if url.get_backend_name() == "sqlite" and url.database:
+        return url.database
+    return url.render_as_string(hide_password=True)
+
+
 def _explain(shown: str, context: ExceptionContext) -> None:
     """Turn what the database cannot do (full disk, lock, damage) into an error for the user."""
     error = context.original_exception
+    if is_read_only(error):
+        raise CatalogueError(
+            f"The catalogue {shown} cannot be written ({error}); copy the collection to where it"
+            " can be, and use that one"
+        ) from error
     if isinstance(context.sqlalchemy_exception, OperationalError | InternalError) or (
         type(context.sqlalchemy_exception) is DatabaseError
     ):
@@ -61,20 +84,6 @@ def _explain(shown: str, context: ExceptionContext) -> None:
             f"The catalogue {shown} does not work: {error}. What was finished is kept; put this"
             " right and run the command again"
         ) from error
-
-
-def _configure_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
-    """Check foreign keys, and let readers read while a build writes.
-
-    Transactions are begun by SQLAlchemy's own `begin`: left to itself, Python's sqlite3 commits
-    before every change of a table, and a migration could be killed halfway.
-    """
-    connection.isolation_level = None
-    connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA busy_timeout=10000")
-    connection.execute("PRAGMA case_sensitive_like=ON")  # as in every other database
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -24,7 +24,8 @@ def bring_up_to_date(connection: Connection, shown: str) -> None:
         shown: The database's URL, without its password.
 
     Raises:
-        CatalogueError: The tables are newer than this program, or not those of a catalogue.
+        CatalogueError: The tables are newer than this program, or not those of a catalogue; or they
+            are older, and the database cannot be written.
     """
     found = revision(connection)
     if found == tables.REVISION:
@@ -41,7 +42,13 @@ def bring_up_to_date(connection: Connection, shown: str) -> None:
             f"The catalogue {shown} has revision {found}, this mindseye knows {FIRST} to"
             f" {tables.REVISION}; use the mindseye that made it, or a newer one"
         )
-    _migrate(connection, found)
+    try:
+        _migrate(connection, found)
+    except CatalogueError as error:
+        raise CatalogueError(
+            f"The catalogue {shown} has revision {found} and must be brought up to"
+            f" {tables.REVISION}. {error}"
+        ) from error
 
 
 def revision(connection: Connection) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Self
 
-from sqlalchemy import text
+from sqlalchemy import URL, text
 from sqlalchemy.orm import Session
 
 from gallery.catalogue.engine import connect
@@ -33,7 +33,7 @@ class Catalogue:
         self.spaces = Spaces(session, self.images)
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str | URL) -> Self:
         """Connect to a database; an empty one becomes an empty catalogue.
 
         Raises:

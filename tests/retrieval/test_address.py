@@ -82,7 +82,8 @@ def test_a_catalogue_that_will_not_do_is_refused_and_nothing_kept(
 
 def test_a_collection_keeps_the_catalogue_it_has(collection: Collection) -> None:
     with pytest.raises(
-        CatalogueError, match="has its catalogue in sqlite.*; leave out --catalogue"
+        CatalogueError,
+        match=r"has its catalogue in .*catalogue\.db, not in .*; leave out --catalogue",
     ):
         Collection.open_or_create(collection.root, FAR)
 
