@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import URL, create_engine, text
 
 from gallery.attributes import Condition
 from gallery.catalogue.engine import sqlite_url
@@ -15,7 +15,7 @@ from gallery.catalogue.store import Catalogue
 
 
 @pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str | URL:
     """An empty database: a SQLite file, or what a test's `url` parameter names."""
     if getattr(request, "param", "sqlite") == "sqlite":
         return sqlite_url(tmp_path / "catalogue.db")
@@ -40,7 +40,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def open_catalogue(url: str) -> Iterator[Callable[[], Catalogue]]:
+def open_catalogue(url: str | URL) -> Iterator[Callable[[], Catalogue]]:
     """Open the same catalogue as often as wanted; all are closed in the end."""
     opened: list[Catalogue] = []
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, inspect, text
+from sqlalchemy import URL, Engine, event, inspect, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -21,7 +21,7 @@ Open = Callable[[], Catalogue]
 TABLES = {*Table.metadata.tables, "alembic_version"}
 
 
-def test_an_empty_database_gets_its_tables_and_their_revision(url: str) -> None:
+def test_an_empty_database_gets_its_tables_and_their_revision(url: str | URL) -> None:
     engine = connect(url)
     assert set(inspect(engine).get_table_names()) == TABLES
     with engine.connect() as connection:
@@ -30,14 +30,14 @@ def test_an_empty_database_gets_its_tables_and_their_revision(url: str) -> None:
     engine.dispose()
 
 
-def test_opening_again_changes_nothing(url: str, tmp_path: Path) -> None:
+def test_opening_again_changes_nothing(url: str | URL, tmp_path: Path) -> None:
     connect(url).dispose()
     before = (tmp_path / "catalogue.db").read_bytes()
     connect(url).dispose()
     assert (tmp_path / "catalogue.db").read_bytes() == before
 
 
-def test_a_newer_catalogue_is_refused(url: str, tmp_path: Path) -> None:
+def test_a_newer_catalogue_is_refused(url: str | URL, tmp_path: Path) -> None:
     engine = connect(url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0099'"))
@@ -50,7 +50,9 @@ def test_a_newer_catalogue_is_refused(url: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"no database " * 400, b"SQLite format 3\0" + b"\xff" * 5_000])
-def test_a_file_that_is_no_database_is_refused(url: str, tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_database_is_refused(
+    url: str | URL, tmp_path: Path, content: bytes
+) -> None:
     (tmp_path / "catalogue.db").write_bytes(content)
     with pytest.raises(
         CatalogueError, match=r"catalogue\.db does not work: file is not a database"
@@ -114,7 +116,7 @@ def test_a_catalogue_whose_making_was_stopped_at_any_statement_is_made_whole(
     assert stop_at > len(Table.metadata.tables)
 
 
-def test_foreign_keys_are_checked(url: str) -> None:
+def test_foreign_keys_are_checked(url: str | URL) -> None:
     engine = connect(url)
     with Session(engine) as session:
         session.add(Image(sha256="0" * 64, identity_id=77))
@@ -123,7 +125,9 @@ def test_foreign_keys_are_checked(url: str) -> None:
     engine.dispose()
 
 
-def test_only_known_states_are_recorded(catalogue: Catalogue, offer: Offers, url: str) -> None:
+def test_only_known_states_are_recorded(
+    catalogue: Catalogue, offer: Offers, url: str | URL
+) -> None:
     (image_id,) = catalogue.images.register([offer("/a")])
     space = catalogue.spaces.add("pose-60", "0" * 64)
     engine = connect(url)
