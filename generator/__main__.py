@@ -73,9 +73,11 @@ def _request(options: argparse.Namespace) -> TrainRequest:
 
 
 def _report(progress: Progress) -> None:
+    if progress.note is not None:
+        sys.stderr.write(f"{progress.note}\n")
     if progress.problem is not None:
         sys.stderr.write(f"Skipped {progress.problem.name}: {progress.problem.reason}\n")
-    if progress.done % 100 == 0 or progress.done == progress.total:
+    elif progress.done % 100 == 0 or progress.done == progress.total:
         loss = "" if progress.loss is None else f"  loss {progress.loss:.4f}"
         sys.stderr.write(f"{progress.phase}: {progress.done}/{progress.total}{loss}\n")
 

@@ -13,12 +13,12 @@ from generator.augment import Augmentation
 Optimiser = Literal["sgd", "adam", "adamw"]
 Loss = Literal["half-sum", "mean"]
 Schedule = Literal["constant", "cosine"]
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16"]
 CHOICES: dict[str, tuple[str, ...]] = {
     "optimiser": ("sgd", "adam", "adamw"),
     "loss": ("half-sum", "mean"),
     "schedule": ("constant", "cosine"),
-    "precision": ("float32", "bfloat16"),
+    "precision": ("auto", "float32", "bfloat16"),
 }
 RECIPES = ("paper", "fast", "tuned")
 TUNE, ESTIMATE = 3, 4  # stages that every family can be given
@@ -67,7 +67,8 @@ class TrainConfig:
         warmup_steps: Updates over which the rate rises linearly to its peak.
         same_pairs: Whether an image is also its own target: redrawn under its own values, as
             canonicalisation does with every gallery image.
-        precision: "bfloat16" computes under autocast and keeps the weights in float32.
+        precision: "bfloat16" computes under autocast and keeps the weights in float32; "auto" is
+            whichever the machine is measured to be faster in (`generator/precision.py`).
         channels_last: Memory layout, faster on CPUs and GPUs; results differ by rounding.
         steps: Updates of each of the first two stages; 0 only to go on with other weights.
         augmentation: Strength of the changes of light and place that source and target share,
@@ -96,7 +97,7 @@ class TrainConfig:
     schedule: Schedule = "cosine"
     warmup_steps: int = 100
     same_pairs: bool = True
-    precision: Precision = "bfloat16"
+    precision: Precision = "auto"
     channels_last: bool = True
     steps: int = 4_000
     augmentation: float = 0.0

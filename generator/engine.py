@@ -18,7 +18,8 @@ from generator.card import Card
 from generator.checkpoint import load_weights
 from generator.estimator import log_probabilities
 from generator.family import Network
-from generator.machine import drawings_at_once, pick_precision
+from generator.machine import drawings_at_once
+from generator.precision import pick_precision
 from generator.redrawing import Redrawn
 
 Floats = NDArray[np.float32]
@@ -108,7 +109,8 @@ class Engine:
         Args:
             path: The .safetensors file.
             device: Where to draw.
-            precision: Of the arithmetic; None takes bfloat16 where the machine is fast at it.
+            precision: Of the arithmetic; None measures which one the machine draws
+                faster in.
             compiled: Compile for whole batches.
 
         Raises:

@@ -15,11 +15,13 @@ import torch
 from gallery.errors import ConfigError, WeightsError
 from gallery.files import write_whole
 from generator.checkpoint import WEIGHTS_FILE, load_checkpoint
+from generator.config import CHOICES
 from generator.request import TrainRequest
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 RUN_FILE = "run.json"
 LOG_FILE = "log.jsonl"
+MEASURED = "measured"  # of run.json: what no resumed run must have in common
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,9 @@ def open_folder(request: TrainRequest, *, resume: bool) -> State | None:
                 f"{out} already holds a training run; add --resume to go on with it, or name"
                 " another folder with --out"
             )
-        _require_same(_asked_before(out), request.to_json(), out)
+        before = _asked_before(out)
+        before.pop(MEASURED, None)
+        _require_same(before, request.to_json(), out)
     (out / "samples").mkdir(parents=True, exist_ok=True)
     if weights.is_file() and weights.with_suffix(".json").is_file():
         checkpoint.unlink(missing_ok=True)
@@ -71,6 +75,23 @@ def open_folder(request: TrainRequest, *, resume: bool) -> State | None:
     except WeightsError as error:
         raise WeightsError(f"{error}; delete it to begin this training anew") from error
     return State(finished=False, tensors=tensors, position=position)
+
+
+def as_begun(request: TrainRequest) -> TrainRequest:
+    """Return a request for the precision "auto" with the one that its folder's run computes in.
+
+    Without a run, or with one whose `run.json` says nothing of it, it is returned as it is.
+    """
+    if request.recipe.train.precision != "auto":
+        return request
+    try:
+        before = _asked_before(request.out)
+        precision = before["recipe"]["precision"]
+        measured = {name: float(ms) for name, ms in before.get(MEASURED, {}).items()}
+    except (ConfigError, AttributeError, KeyError, TypeError, ValueError):
+        return request
+    settled = precision in CHOICES["precision"]
+    return request.computing_in(precision, measured) if settled else request
 
 
 def _asked_before(out: Path) -> dict[str, Any]:
@@ -112,7 +133,8 @@ def _said(settings: Mapping[str, Any], name: str) -> str:
 def begin_folder(request: TrainRequest) -> None:
     """Start the folder's files; whatever a run left that saved no checkpoint goes."""
     (request.out / LOG_FILE).unlink(missing_ok=True)
-    asked = json.dumps(request.to_json(), indent=1)
+    measured = {MEASURED: dict(request.measured)} if request.measured else {}
+    asked = json.dumps({**request.to_json(), **measured}, indent=1)
     write_whole(request.out / RUN_FILE, asked.encode())
 
 

@@ -37,18 +37,6 @@ def pick_device(wanted: str) -> torch.device:
     return device
 
 
-def pick_precision(device: torch.device) -> torch.dtype:
-    """Return bfloat16 where the machine computes fast with it, else float32.
-
-    CPUs need AVX-512 BF16 or AMX; without them bfloat16 is emulated, and slower than float32.
-    """
-    if device.type == "cuda":
-        fast = torch.cuda.get_device_capability(device) >= (8, 0)
-    else:
-        fast = torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001  no public way to ask
-    return torch.bfloat16 if fast else torch.float32
-
-
 def worth_compiling(device: torch.device, images: int) -> bool:
     """Say whether compiling the network, a minute or so, pays for so many images.
 

@@ -81,7 +81,11 @@ def begun_card(
             "sha256": sha256,
             **_only_chosen_with(request, validation),
         },
-        recipe={"name": request.recipe.name, **request.recipe.train.to_json()},
+        recipe={
+            "name": request.recipe.name,
+            **request.recipe.train.to_json(),
+            **({"measured": dict(request.measured)} if request.measured else {}),
+        },
         seed=request.seed,
     )
 

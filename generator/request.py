@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 
@@ -13,7 +13,7 @@ from gallery.faces import FaceSet, first_identities, fold_identities
 from gallery.readers.registry import PACKAGED
 from generator.card import NAME
 from generator.checkpoint import find_weights, load_card
-from generator.config import Recipe, TrainConfig
+from generator.config import Precision, Recipe, TrainConfig
 from generator.family import Network
 from generator.registry import architecture
 
@@ -36,6 +36,7 @@ class TrainRequest:
         crop: Overrides the reader's crop.
         start: Weights to begin with, instead of random ones; None for random ones.
         about: Which images of the set, and how their values are called, where that was said.
+        measured: Milliseconds by precision, where the faster one was taken; else empty.
         checkpoint_every: Updates between checkpoints, and between sample pictures.
     """
 
@@ -50,6 +51,7 @@ class TrainRequest:
     crop: Crop | None = None
     start: Path | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+    measured: Mapping[str, float] = field(default_factory=dict)
     checkpoint_every: int = 500
 
     def aligner(self) -> Aligner:
@@ -59,6 +61,11 @@ class TrainRequest:
         )
         crop = self.crop or self.faces.crop
         return Aligner(size=shape.size, channels=shape.channels, crop=crop)
+
+    def computing_in(self, precision: Precision, measured: Mapping[str, float]) -> Self:
+        """Return the same with the precision settled, by these measurements if there are any."""
+        train = replace(self.recipe.train, precision=precision)
+        return replace(self, recipe=replace(self.recipe, train=train), measured=measured)
 
     def to_json(self) -> dict[str, Any]:
         """Return what a resumed run must have in common with this one."""

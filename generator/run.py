@@ -25,12 +25,14 @@ from generator.folder import (
     CHECKPOINT_FILE,
     LOG_FILE,
     State,
+    as_begun,
     begin_folder,
     open_folder,
     shorten_log,
 )
 from generator.pairs import make_pairs
 from generator.people import data_sha256, people_of, rests_of, split
+from generator.precision import Measure, measure_speeds
 from generator.provenance import begin_with, begun_card, rule_before
 from generator.registry import architecture
 from generator.request import TrainRequest
@@ -55,6 +57,7 @@ class Progress:
         total: Of this phase.
         loss: The last one logged, or None.
         problem: A file that could not be used, or None.
+        note: What a user should know, or None.
     """
 
     phase: str
@@ -62,14 +65,18 @@ class Progress:
     total: int
     loss: float | None = None
     problem: Problem | None = None
+    note: str | None = None
 
 
-def train(request: TrainRequest, *, resume: bool = False) -> Iterator[Progress]:
+def train(
+    request: TrainRequest, *, resume: bool = False, speeds_of: Measure = measure_speeds
+) -> Iterator[Progress]:
     """Train in `request.out`, and leave weights and card there.
 
     Args:
         request: What to train.
         resume: Go on from the folder's checkpoint; without one, begin.
+        speeds_of: Measures what "auto" is: a resumed run keeps the precision that it began with.
 
     Raises:
         ConfigError: The folder holds a run and `resume` was not said, or another run; or the loss
@@ -78,9 +85,13 @@ def train(request: TrainRequest, *, resume: bool = False) -> Iterator[Progress]:
         WeightsError: The folder's checkpoint is damaged.
         OSError: The folder cannot be written.
     """
+    asked, request = request, as_begun(request) if resume else request
     state = open_folder(request, resume=resume)
     if state is not None and state.finished:
         return
+    if asked.recipe.train.precision == "auto":
+        request, note = _settle(request, speeds_of)
+        yield Progress("reading", 0, 1, note=note)
     everyone = request.faces.labelled(request.attributes)
     aligner, spec = request.aligner(), request.faces.spec
     known = yield from _read(everyone.of(request.train_identities), aligner)
@@ -99,6 +110,18 @@ def train(request: TrainRequest, *, resume: bool = False) -> Iterator[Progress]:
     yield Progress("measuring", 0, 1)
     run.finish()
     yield Progress("measuring", 1, 1)
+
+
+def _settle(request: TrainRequest, speeds_of: Measure) -> tuple[TrainRequest, str]:
+    """Choose the precision "auto" of a run that begins; say so, or what another would gain."""
+    speeds = speeds_of(request.device, True)  # noqa: FBT003  named by Measure
+    begun = request.recipe.train.precision
+    if begun == "auto":
+        return request.computing_in(speeds.faster, speeds.to_json()), (
+            f"Training in {speeds.faster}, which this machine is faster in: {speeds}"
+        )
+    slower = "" if begun == speeds.faster else f"; this machine is faster in {speeds.faster}"
+    return request, f"Training in {begun}, as it was begun{slower}: {speeds}"
 
 
 def _read(faces: FaceSet, aligner: Aligner) -> Generator[Progress, None, Read]:

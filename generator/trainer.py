@@ -72,12 +72,17 @@ class Trainer:
         Args:
             network: To be trained.
             data: To train on; with labels, if the estimator is to be trained.
-            config: How.
+            config: How; its precision settled.
             seed: Of order and augmentation, and of networks that only the training needs.
             contrast: Batches of the tuning stage; needed if there is one.
             space: Attributes of the estimator; needed if it is trained.
             faces: Whose images the data are, for families that ask.
+
+        Raises:
+            ValueError: The precision is "auto", or a plan has other stages than its family says.
         """
+        if config.precision == "auto":
+            raise ValueError("settle the precision first (generator/precision.py)")
         self.network = network
         self.data = data
         self.config = config

@@ -17,8 +17,9 @@ take one step to five of their critics, as published; elsewhere a step is one up
 A stage of `two-stage-32` sees as many, and there are two; `mindseye-32`, our own network, draws
 each image twice in batches of 40, and has its estimator trained besides. Adam with rate 2e-4
 falling to zero along a cosine (AdamW with 1e-3 for `two-stage-32`, 1.5e-3 for `mindseye-32`),
-bfloat16. Networks of others are half as wide as published,
-images 32 x 32: a budget for two cores. The published SARGAN saw twelve times as many images, of
+in bfloat16 (`precision = "auto"`: the one that the machine is faster in). Networks of others are
+half as wide as published, images 32 x 32: a budget for two cores. The published SARGAN saw
+twelve times as many images, of
 sixteen times as many pixels; who trains longer and larger may see another order. Two things differ
 from its text besides, for with so few steps its critic learnt no expression: moments 0 and 0.9
 with 50 steps of warm-up instead of 0.5 and 0.999, and `values_real` weighs 5 instead of 1.

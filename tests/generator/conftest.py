@@ -93,7 +93,7 @@ def ask_for(
         device=CPU,
         train_identities=None if len(faces.identities) == 1 else "0.5",
     )
-    settings = {"steps": 2, "batch_size": 3, **train}
+    settings = {"steps": 2, "batch_size": 3, "precision": "float32", **train}
     config = request.recipe.train_with(settings, "test")
     return replace(request, recipe=replace(request.recipe, train=config), checkpoint_every=2)
 

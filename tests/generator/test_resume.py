@@ -11,6 +11,7 @@ from typing import Any
 from gallery.faces import FaceSet
 
 ROOT = Path(__file__).parents[2]
+CONFIG = '[train]\nsteps = 3\nbatch_size = 2\nwarmup_steps = 1\nprecision = "float32"\n'
 FILES = {
     "run.json",
     "log.jsonl",
@@ -37,7 +38,7 @@ def test_a_run_killed_and_resumed_leaves_the_files_of_an_unbroken_one(
     tmp_path: Path, make_faces: Callable[..., FaceSet]
 ) -> None:
     faces = make_faces(people=2, poses=2, lights=1).root
-    (faces / "config.toml").write_text("[train]\nsteps = 3\nbatch_size = 2\nwarmup_steps = 1\n")
+    (faces / "config.toml").write_text(CONFIG)
     done = subprocess.run(
         [sys.executable, Path(__file__).with_name("killed_runs.py"), faces, tmp_path / "runs"],
         cwd=ROOT,

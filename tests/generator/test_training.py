@@ -40,7 +40,7 @@ SGD = TrainConfig(
     channels_last=False,
     steps=2,
 )
-ADAMW = TrainConfig(batch_size=3, warmup_steps=1, steps=4)
+ADAMW = TrainConfig(batch_size=3, warmup_steps=1, steps=4, precision="bfloat16")
 
 
 class ToyFirst(nn.Module):
@@ -199,7 +199,7 @@ def test_every_epoch_shows_every_pair_once(
 ) -> None:
     data = noise(pairs=7)
     seen = spied(data, monkeypatch)
-    config = TrainConfig(batch_size=batch_size, steps=21)
+    config = TrainConfig(batch_size=batch_size, steps=21, precision="float32")
     for step in Trainer(toy(), data, config, seed=0).steps():
         if step.stage == 2:
             break
@@ -214,7 +214,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch, seed: int = 0, **changes: Any) -> li
     """Return the pairs of five batches of each stage."""
     data = noise(pairs=11)
     seen = spied(data, monkeypatch)
-    config = TrainConfig(**{"batch_size": 4, "steps": 5, **changes})
+    config = TrainConfig(**{"batch_size": 4, "steps": 5, "precision": "float32", **changes})
     list(Trainer(toy(), data, config, seed).steps())
     return seen
 
@@ -231,7 +231,8 @@ def test_batches_depend_on_the_seed_and_the_stage_alone(monkeypatch: pytest.Monk
 def test_chance_elsewhere_changes_no_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     data = noise(pairs=11)
     seen = spied(data, monkeypatch)
-    for _ in Trainer(toy(), data, TrainConfig(batch_size=4, steps=5), seed=0).steps():
+    config = TrainConfig(batch_size=4, steps=5, precision="float32")
+    for _ in Trainer(toy(), data, config, seed=0).steps():
         torch.rand(3)
         np.random.default_rng().random()
     assert seen == chosen(monkeypatch)
@@ -244,7 +245,8 @@ def test_a_resumed_run_goes_on_with_the_next_batch(
     unbroken = chosen(monkeypatch)
     data = noise(pairs=11)
     seen = spied(data, monkeypatch)
-    trainer = Trainer(toy(), data, TrainConfig(batch_size=4, steps=5), seed=0)
+    config = TrainConfig(batch_size=4, steps=5, precision="float32")
+    trainer = Trainer(toy(), data, config, seed=0)
     trainer.restore(stage, number, trainer.state())
     list(trainer.steps())
     assert seen == unbroken[5 * (stage - 1) + number :]
@@ -316,7 +318,8 @@ def test_weights_decay_under_adamw_alone() -> None:
         ends = []
         for decay in (0.0, 0.5):
             network = toy()
-            config = TrainConfig(optimiser=optimiser, weight_decay=decay, steps=1)  # type: ignore[arg-type]
+            changes: dict[str, Any] = {"optimiser": optimiser, "precision": "float32"}
+            config = TrainConfig(weight_decay=decay, steps=1, **changes)
             list(Trainer(network, noise(), config, seed=0).steps())
             ends.append(weights(network))
         assert bool(differing(*ends)) == decays

@@ -9,7 +9,7 @@ the generator. An entry that is damaged, or does not fit, is trained anew and ov
 import hashlib
 import json
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from gallery.pixels import Aligned
 from generator import contrast, estimator
 from generator.checkpoint import load_tensors, save_tensors
 from generator.people import data_sha256
+from generator.precision import settle
 from retrieval.evaluation.records import Progress
 from retrieval.evaluation.rivals.training import Plan, train
 
@@ -58,6 +59,7 @@ def trained(
         DatasetError: Nothing can be learnt from these images.
         OSError: The cache cannot be written.
     """
+    plan = replace(plan, precision=settle(plan.precision, plan.device))
     key = {
         "method": plan.name,
         "data": data_sha256(part),
@@ -65,6 +67,7 @@ def trained(
         "budget": asdict(plan.budget),
         "rate": plan.rate,
         "seed": plan.seed,
+        "precision": plan.precision,
         "code": code_sha256(),
     }
     path = None if cache is None else cache / f"{plan.name}-{_hash(key)[:16]}.safetensors"

@@ -20,7 +20,8 @@ What we chose, not having the rest:
   fully connected layer, scaled so that it counts there as much as all maps together;
 - the auxiliary branch has one hidden layer of the same width, and reads the output of the fully
   connected one; both tasks' mean squared errors weigh the same;
-- the aligner's size and channels, AdamW and bfloat16, as for our generator;
+- the aligner's size and channels, AdamW, and the precision that the machine is faster in, as for
+  our generator;
 - neutral is illumination 7, the flash at the frontal camera (in Multi-PIE and in the studio).
 
 Shapes: N images, P pairs, B batch, S side, C channels, A length of the one-hot code.

@@ -8,7 +8,7 @@ win, and after how many updates to stop. Then it is trained again by these setti
 updates, on everybody. Test people are never looked at.
 
 Everything depends on the seed and the step alone, so a training can be repeated: bit for bit on a
-CPU with the same number of threads.
+CPU with the same number of threads and in the same precision.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from gallery.attributes import natural_key
 from gallery.errors import ConfigError, DatasetError
 from gallery.pixels import Aligned
-from generator.config import TrainConfig
+from generator.config import Precision, TrainConfig
+from generator.precision import settle
 from generator.training import learning_rate
 from retrieval.evaluation.records import Progress
 from retrieval.evaluation.rivals.networks import seeded
@@ -151,6 +152,7 @@ class Plan:
         budget: What it may spend.
         seed: Of everything random.
         device: That it is trained on.
+        precision: That it is trained in; "auto" is the one that the machine is faster in.
     """
 
     name: str
@@ -159,6 +161,7 @@ class Plan:
     budget: Budget
     seed: int
     device: torch.device
+    precision: Precision = "auto"
 
 
 def train(part: Aligned, plan: Plan) -> Generator[Progress, None, tuple[nn.Module, Tuned]]:
@@ -197,6 +200,7 @@ def updates(task: Task, network: nn.Module, settings: Settings, plan: Plan) -> I
     config = TrainConfig(
         learning_rate=settings.learning_rate, steps=steps, warmup_steps=min(100, steps // 10)
     )
+    half = settle(plan.precision, plan.device) == "bfloat16"
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
     for number in range(steps):
         network.train()
@@ -205,7 +209,7 @@ def updates(task: Task, network: nn.Module, settings: Settings, plan: Plan) -> I
         random = np.random.default_rng([plan.seed, number])
         kind = plan.device.type
         with seeded(int(random.integers(2**62)), plan.device):
-            with torch.autocast(kind, torch.bfloat16):
+            with torch.autocast(kind, torch.bfloat16, enabled=half):
                 loss = task.loss(network, random, augment=settings.augment)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
