@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from commands.opening import open_engine, packaged_for
-from commands.options import SPEC_HELP, AsJson, Device
+from commands.opening import open_engine, open_set, packaged_for
+from commands.options import SPEC_HELP, AsJson, Device, LandmarksFile
 from commands.stopping import resumable
 from commands.telling import result, tell
 from gallery.errors import ConfigError
@@ -52,6 +52,7 @@ def bench(
         str | None,
         typer.Option(metavar="SPEC", help="Where the weights' training images are; else in SPEC."),
     ] = None,
+    landmarks: LandmarksFile = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each trained rival.")] = 1,
     trials: Annotated[int, typer.Option(min=0, max=4, help="Settings tried for each.")] = 4,
     rival_steps: Annotated[
@@ -84,7 +85,6 @@ def bench(
         raise ConfigError(
             "A benchmark needs a SPEC and --out DIR; or compare two with --compare A.json B.json"
         )
-    from gallery.readers.registry import open_faces
     from generator.machine import keep_freed_memory
     from retrieval.evaluation import benchmark, report, store
     from retrieval.evaluation.outputs import tables
@@ -102,12 +102,12 @@ def bench(
     options = benchmark.Options(
         methods=tuple(methods.split(",")) if methods else (),
         budget=Budget(steps=rival_steps, trials=trials, seeds=seeds),
-        training=open_faces(train) if train else None,
+        training=open_set(train) if train else None,
         cache=cache or store.default_cache(),
         command=_command(),
         editing=editing,
     )
-    faces = open_faces(spec)
+    faces = open_set(spec, landmarks)
     paths = weights or [str(packaged_for(faces, [attribute] if attribute else [], most=1)[0])]
     engines = [open_engine(one, device, images=len(faces)) for one in paths]
     with resumable("Run the same command again: finished embeddings and rivals are reused."):

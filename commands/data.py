@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from commands.options import AsJson, CropOption, Spec, parse_crop
+from commands.options import AsJson, CropOption, LandmarksFile, Spec, parse_crop
 from commands.stopping import resumable
 from commands.telling import bar, result, tell
 
@@ -16,6 +16,7 @@ def show(
     spec: Spec,
     sheet: Annotated[Path | None, typer.Option(help="Draw a contact sheet there.")] = None,
     crop: CropOption = None,
+    landmarks: LandmarksFile = None,
     check: Annotated[bool, typer.Option("--check", help="Decode every image.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -27,11 +28,14 @@ def show(
     from gallery import sheets
     from gallery.align import Aligner
     from gallery.faces import Problem
+    from gallery.marks import marked
     from gallery.pixels import align_each
     from gallery.readers.registry import open_faces
-    from gallery.summary import contact_sheet, summarise, to_text
+    from gallery.summary import contact_sheet, remarks_text, summarise, to_text
 
     faces = open_faces(spec)
+    if landmarks is not None:
+        faces = marked(faces, landmarks)
     faces = replace(faces, crop=parse_crop(crop) or faces.crop)
     if check:
         aligner = Aligner(size=32, channels=1, crop=faces.crop)
@@ -42,7 +46,10 @@ def show(
         sheets.save(contact_sheet(faces), sheet)
         tell(f"Contact sheet: {sheet}")
     summary = summarise(faces)
-    typer.echo(json.dumps(summary, ensure_ascii=False) if as_json else to_text(summary))
+    if as_json:
+        typer.echo(json.dumps(summary, ensure_ascii=False))
+        return
+    typer.echo("\n".join([to_text(summary), *(f"  {line}" for line in remarks_text(faces))]))
 
 
 def find_faces(
@@ -63,13 +70,15 @@ def find_faces(
     from gallery import locating, sheets
     from gallery.dlib_detector import DlibDetector
     from gallery.readers.registry import open_faces
-    from gallery.summary import contact_sheet
+    from gallery.summary import contact_sheet, remarks, remarks_text
 
     faces = open_faces(spec)
+    for line in remarks_text(faces):
+        tell(line)
     target = out or faces.landmarks_file
     with resumable("Run the same command again to go on."):
         outcome = result(locating.locate(faces, DlibDetector(), target), "finding faces")
-    found = {"spec": spec, "out": str(target), **locating.to_json(outcome)}
+    found = {"spec": spec, "out": str(target), **locating.to_json(outcome), **remarks(faces)}
     typer.echo(json.dumps(found, ensure_ascii=False) if as_json else locating.to_text(outcome))
     if target is None or not target.is_file():
         tell("Nothing written: no new face was found; mark faces by hand instead (docs/data.md)")

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.opening import open_engine, packaged_for
+from commands.opening import open_engine, open_set, packaged_for
 from commands.options import (
     DEFAULT_COLLECTION,
     CollectionDir,
     Device,
+    LandmarksFile,
     Restore,
     Spec,
     Split,
@@ -41,6 +42,7 @@ def build(
         ),
     ] = None,
     split: Split = "all",
+    landmarks: LandmarksFile = None,
     kind: Annotated[
         str | None,
         typer.Option(
@@ -87,7 +89,6 @@ def build(
     \b
     Example: mindseye index build folder:photos --attribute pose --collection my-faces
     """
-    from gallery.readers.registry import open_faces
     from generator.checkpoint import find_weights
     from generator.machine import keep_freed_memory
     from index.kinds import request_for
@@ -99,7 +100,7 @@ def build(
     require_one_of("--split", split, SPLITS)
     request = request_for(kind, memory, accuracy)
     keep_freed_memory()
-    faces = open_faces(spec)
+    faces = open_set(spec, landmarks)
     paths = [find_weights(given) for given in weights] or packaged_for(faces, attribute)
     engines = [open_engine(str(path), device, images=len(faces)) for path in paths]
     refuse_score(score, hypotheses, engines, is_new=not collection.exists())
@@ -135,6 +136,7 @@ def add(
         list[str] | None, typer.Option(help="Instead of every space; repeatable.")
     ] = None,
     split: Split = "all",
+    landmarks: LandmarksFile = None,
     device: Device = "auto",
     restore: Restore = False,
 ) -> None:
@@ -145,7 +147,6 @@ def add(
     \b
     Example: mindseye index add folder:more-photos --collection my-faces
     """
-    from gallery.readers.registry import open_faces
     from generator.machine import keep_freed_memory
     from index.store import read_contract
     from retrieval.build import build as build_space
@@ -155,7 +156,7 @@ def add(
 
     require_one_of("--split", split, SPLITS)
     keep_freed_memory()
-    faces = open_faces(spec)
+    faces = open_set(spec, landmarks)
     opened = Collection.open(collection)
     with closing(opened), opened.writing(), resumable("Run the same command again to go on."):
         for name in space or opened.space_names():

@@ -1,13 +1,34 @@
-"""Opening weights to draw with: those that are named, or packaged ones that fit."""
+"""Opening what a command works on: a collection of images, and weights to draw with."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands.telling import tell
 
+NAMED = 5  # lines that name no image
+
 if TYPE_CHECKING:
     from gallery.faces import FaceSet
     from generator.engine import Engine
+
+
+def open_set(spec: str, landmarks: Path | None = None) -> "FaceSet":
+    """Open a collection of images, and say what is odd about its labels and landmarks.
+
+    Args:
+        spec: As the user wrote it.
+        landmarks: File of landmarks beside those that the reader reads.
+    """
+    from gallery.marks import marked
+    from gallery.readers.registry import open_faces
+    from gallery.summary import remarks_text
+
+    faces = open_faces(spec)
+    if landmarks is not None:
+        faces = marked(faces, landmarks)
+    for line in remarks_text(faces, most=NAMED):
+        tell(line)
+    return faces
 
 
 def open_engine(given: str, device: str, images: int = 1) -> "Engine":

@@ -32,6 +32,10 @@ WhereSpace = Annotated[
     str | None,
     typer.Option("--space", help="Whose estimates and states --where means, if there are several."),
 ]
+LandmarksFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Landmarks, beside those of SPEC: find-faces --out FILE."),
+]
 DEFAULT_COLLECTION = Path("mindseye-collection")
 
 

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from commands.options import CropOption, Device, Spec, parse_crop
+from commands.opening import open_set
+from commands.options import CropOption, Device, LandmarksFile, Spec, parse_crop
 from commands.stopping import resumable
 from commands.telling import bar, tell
 
@@ -31,6 +32,7 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="Of initial weights and order.")] = 0,
     device: Device = "auto",
     crop: CropOption = None,
+    landmarks: LandmarksFile = None,
     start: Annotated[
         str | None, typer.Option(metavar="WEIGHTS", help="Begin with these, not at random.")
     ] = None,
@@ -48,13 +50,12 @@ def train(
     Example: mindseye train cmu-faces:cmu-faces.tar.gz --architecture two-stage-32 \\
         --attribute eyes --train-identities 0.7 --out runs/eyes
     """
-    from gallery.readers.registry import open_faces
     from generator.machine import keep_freed_memory, pick_device
     from generator.request import make_request
     from generator.run import train as run
 
     keep_freed_memory()
-    faces = open_faces(spec)
+    faces = open_set(spec, landmarks)
     said: dict[str, Any] = {}
     if protocol is not None:
         from retrieval.evaluation.asking import about

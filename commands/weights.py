@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from commands.opening import open_engine
-from commands.options import AsJson, Device, Spec, require_one_of
+from commands.opening import open_engine, open_set
+from commands.options import AsJson, Device, LandmarksFile, Spec, require_one_of
 from commands.stopping import resumable
 from commands.telling import result, tell
 
@@ -83,6 +83,7 @@ def fit(
             "--redrawing-only", help="Measure the usual errors of redrawings; keep all else."
         ),
     ] = False,
+    landmarks: LandmarksFile = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
@@ -94,7 +95,6 @@ def fit(
     \b
     Example: mindseye weights fit runs/pose-60 studio:more-people
     """
-    from gallery.readers.registry import open_faces
     from generator.checkpoint import find_weights, save_card
     from generator.machine import keep_freed_memory
     from generator.usual import usual_text
@@ -108,7 +108,7 @@ def fit(
     keep_freed_memory()
     chosen = replace(find_protocol(protocol, spec), queries=queries, seed=seed)
     options = fitting.Options(people=people, identities=identities, protocol=chosen)
-    faces, path = open_faces(spec), find_weights(name)
+    faces, path = open_set(spec, landmarks), find_weights(name)
     engine = open_engine(str(path), device, images=len(faces))
     with resumable("Run the same command again; nothing was changed."):
         fit = measure_redrawing if redrawing_only else fitting.fit

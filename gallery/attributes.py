@@ -117,12 +117,8 @@ class Attribute:
         return True
 
     def _number(self, value: str) -> float | None:
-        if self.unit is None:
-            return None
-        text = value.strip()
-        for sign in UNIT_SIGNS.get(self.unit, (self.unit,)):
-            text = text.removesuffix(sign).strip()
-        return as_number(text)
+        bare = None if self.unit is None else bare_number(value, self.unit)
+        return None if bare is None else as_number(bare)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +268,14 @@ def as_number(text: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
+
+
+def bare_number(text: str, unit: str) -> str | None:
+    """Return the number that a text spells, without the sign of its unit ("45°": "45"), or None."""
+    bare = text.strip()
+    for sign in UNIT_SIGNS.get(unit, (unit,)):
+        bare = bare.removesuffix(sign).strip()
+    return None if as_number(bare) is None else bare
 
 
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:

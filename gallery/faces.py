@@ -13,6 +13,7 @@ from gallery import images
 from gallery.align import Crop, Landmarks
 from gallery.attributes import Attribute, AttributeSpace, Condition, as_number, natural_key
 from gallery.errors import ConfigError, DatasetError, did_you_mean
+from gallery.spelling import composed
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,15 @@ class Face:
         identity: Whose face it is, or None if nobody said.
         condition: What is known of the image's attributes; may be empty.
         landmarks: Where the face is, if known.
+        looked_at: SHA-256 of the bytes in which landmarks, or no face, were found; None where they
+            were written by hand, or nobody looked.
     """
 
     name: str
     identity: str | None = None
     condition: Condition = field(default_factory=Condition)
     landmarks: Landmarks | None = None
+    looked_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,21 @@ class Problem:
         reason: For the user.
     """
 
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """A line of labels or landmarks that names no image.
+
+    Attributes:
+        file: Name of the file in which it stands.
+        name: What it names.
+        reason: Why that is no image, or which one is meant, for the user.
+    """
+
+    file: str
     name: str
     reason: str
 
@@ -60,6 +79,8 @@ class FaceSet:
         traits: Returns what is known of a person, like "ancestry"; None if nothing is.
         landmarks_file: Where landmarks are read from, if that file is there; None where faces are
             aligned already.
+        unmatched: Lines of labels and landmarks that name no image.
+        notes: What the reader took otherwise than it is written, for the user.
     """
 
     spec: str
@@ -71,6 +92,8 @@ class FaceSet:
     reader: Callable[[Face], bytes] | None = None
     traits: Callable[[str], Mapping[str, str]] | None = None
     landmarks_file: Path | None = None
+    unmatched: tuple[Unmatched, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.faces)
@@ -79,7 +102,7 @@ class FaceSet:
     def identities(self) -> tuple[str, ...]:
         """Everybody in the set, in natural order ("s2" before "s10")."""
         known = {face.identity for face in self.faces if face.identity is not None}
-        return tuple(sorted(known, key=natural_key))
+        return tuple(sorted(known, key=lambda who: natural_key(composed(who))))
 
     def path(self, face: Face) -> Path:
         """Return where a face's file is."""
@@ -103,13 +126,13 @@ class FaceSet:
 
     def of(self, identities: Iterable[str]) -> "FaceSet":
         """Return the part of the set that shows these people."""
-        wanted = set(identities)
-        return replace(self, faces=tuple(f for f in self.faces if f.identity in wanted))
+        wanted = set(map(composed, identities))
+        return self.where(lambda f: f.identity is not None and composed(f.identity) in wanted)
 
     def without(self, identities: Iterable[str]) -> "FaceSet":
         """Return the part that does not show these people; the unlabelled stay."""
-        unwanted = set(identities)
-        return replace(self, faces=tuple(f for f in self.faces if f.identity not in unwanted))
+        unwanted = set(map(composed, identities))
+        return self.where(lambda f: f.identity is None or composed(f.identity) not in unwanted)
 
     def where(self, wanted: Callable[[Face], bool]) -> "FaceSet":
         """Return the part of the set whose faces are wanted."""

@@ -3,6 +3,7 @@
 Shapes: N images, S side, C channels.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ import numpy as np
 from gallery.align import Aligner, Pixels
 from gallery.errors import DatasetError, ImageError
 from gallery.faces import Face, FaceSet, Problem
+from gallery.images import decode
+from gallery.marks import landmarks_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,22 @@ def align_each(faces: FaceSet, aligner: Aligner) -> Iterator[tuple[Face, Pixels 
     """Yield every face with its aligned pixels (S, S, C), or with why it has none."""
     for face in faces.faces:
         try:
-            yield face, aligner.align(faces.load(face), face.landmarks)
+            yield face, cut(faces, face, aligner)
         except ImageError as error:
             yield face, Problem(face.name, str(error))
+
+
+def cut(faces: FaceSet, face: Face, aligner: Aligner) -> Pixels:
+    """Return a face of a set, cut out, (S, S, C).
+
+    Raises:
+        ImageError: Its file cannot be used, holds no face, or has changed since its landmarks were
+            found.
+    """
+    content = faces.read(face)
+    sha256 = "" if face.looked_at is None else hashlib.sha256(content).hexdigest()
+    landmarks = landmarks_in(face, sha256)
+    return aligner.align(decode(content), landmarks)
 
 
 def align_all(pairs: Sequence[tuple[Face, Pixels | Problem]], spec: str) -> Aligned:

@@ -10,7 +10,7 @@ from PIL import Image
 from gallery.align import Aligner
 from gallery.attributes import Condition
 from gallery.errors import DatasetError
-from gallery.faces import Face, FaceSet
+from gallery.faces import Face, FaceSet, Unmatched
 from gallery.pixels import align_each
 from gallery.sheets import Tile, sheet
 
@@ -25,7 +25,9 @@ def summarise(faces: FaceSet) -> dict[str, Any]:
         "spec", "images", "identities" (images by person), "attributes" (images by value),
         "unlabelled" (images without an identity), "grid" (cells of the full grid of people and
         values), "holes" (its empty cells, or None where the grid is too large to list them),
-        "repeats" (images beyond the first of a cell) and "problems" (files left out, with reasons).
+        "repeats" (images beyond the first of a cell), "problems" (files left out, with reasons),
+        "unmatched" (lines of labels and landmarks that name no image) and "notes" (what the reader
+        took otherwise than it is written).
     """
     people = Counter(face.identity for face in faces.faces if face.identity is not None)
     labelled = [face for face in faces.faces if face.identity is not None]
@@ -43,7 +45,33 @@ def summarise(faces: FaceSet) -> dict[str, Any]:
         "problems": [
             {"path": problem.name, "reason": problem.reason} for problem in faces.problems
         ],
+        **remarks(faces),
     }
+
+
+def remarks(faces: FaceSet) -> dict[str, Any]:
+    """Return what is to be said of a set's labels and landmarks: "unmatched" and "notes"."""
+    return {
+        "unmatched": [
+            {"file": one.file, "name": one.name, "reason": one.reason} for one in faces.unmatched
+        ],
+        "notes": list(faces.notes),
+    }
+
+
+def remarks_text(faces: FaceSet, most: int = 20) -> list[str]:
+    """Say that for people; of each file's lines that name no image the first few are named."""
+    lines = list(faces.notes)
+    files: dict[str, list[Unmatched]] = defaultdict(list)
+    for one in faces.unmatched:
+        files[one.file].append(one)
+    for file, strays in files.items():
+        lines.append(f"{file}: lines that name no image: {len(strays)}")
+        lines += [f"  {one.name}: {one.reason}" for one in strays[:most]]
+        if len(strays) > most:
+            more = len(strays) - most
+            lines.append(f"  … and {more} more; mindseye data show {faces.spec} --json names all")
+    return lines
 
 
 def _hole(who: str, condition: Condition) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gallery.align import Crop
 from gallery.errors import UserError
+from gallery.marks import marked
 from gallery.readers.registry import open_faces
 from generator.config import RECIPES
 from generator.machine import keep_freed_memory, pick_device
@@ -49,14 +50,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--crop")
+    parser.add_argument("--landmarks", type=Path)
     parser.add_argument("--start")
     parser.add_argument("--resume", action="store_true")
     return parser
 
 
 def _request(options: argparse.Namespace) -> TrainRequest:
+    faces = open_faces(options.spec)
+    if options.landmarks is not None:
+        faces = marked(faces, options.landmarks)
     return make_request(
-        open_faces(options.spec),
+        faces,
         architecture_name=options.architecture,
         attributes=tuple(options.attribute),
         recipe_name=options.recipe,

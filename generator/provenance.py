@@ -5,6 +5,7 @@ from typing import Any
 
 from gallery.errors import WeightsError
 from gallery.pixels import Aligned
+from gallery.spelling import composed
 from generator.card import Card
 from generator.checkpoint import load_card, load_weights
 from generator.family import Network
@@ -103,7 +104,8 @@ def _seen_before(request: TrainRequest) -> tuple[str, ...]:
     if request.start is None:
         return ()
     before = load_card(request.start).train_identities
-    return tuple(who for who in before if who not in request.train_identities)
+    now = set(map(composed, request.train_identities))
+    return tuple(who for who in before if composed(who) not in now)
 
 
 def _only_chosen_with(request: TrainRequest, validation: Aligned | None) -> dict[str, list[str]]:
@@ -113,7 +115,8 @@ def _only_chosen_with(request: TrainRequest, validation: Aligned | None) -> dict
     trained: set[str] = set()
     if request.start is not None:
         before = load_card(request.start)
-        trained = set(before.train_identities) - set(before.data.get("validation", ()))
+        aside_before = set(map(composed, before.data.get("validation", ())))
+        trained = set(map(composed, before.train_identities)) - aside_before
     people = dict.fromkeys(face.identity for face in validation.faces)
-    aside = [who for who in people if who is not None and who not in trained]
+    aside = [who for who in people if who is not None and composed(who) not in trained]
     return {"validation": aside} if aside else {}

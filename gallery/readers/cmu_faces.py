@@ -18,7 +18,8 @@ from gallery.archives import is_archive, unpacked
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import DatasetError
 from gallery.faces import Face, FaceSet
-from gallery.landmarks import FILE, beside, read_file
+from gallery.landmarks import FILE, beside
+from gallery.marks import marked
 from gallery.readers.files import walk
 
 SPACE = AttributeSpace(
@@ -47,7 +48,6 @@ def read(spec: str, path: Path) -> FaceSet:
     """
     packed = path.is_file() and is_archive(path)
     root, landmarks_file = (unpacked(path), beside(path)) if packed else (path, path / FILE)
-    landmarks = read_file(landmarks_file)
     shots: dict[tuple[str, Condition], tuple[int, str]] = {}
     problems = []
     for entry in walk(root):
@@ -65,16 +65,15 @@ def read(spec: str, path: Path) -> FaceSet:
             " faces/an2i/an2i_left_angry_open.pgm. Give the folder that holds faces/, or the"
             " archive"
         )
-    faces = tuple(
-        Face(name, user, condition, landmarks.get(name))
-        for (user, condition), (_, name) in shots.items()
-    )
-    return FaceSet(
-        spec=spec,
-        root=root,
-        faces=faces,
-        space=SPACE,
-        crop=CROP,
-        problems=tuple(problems),
-        landmarks_file=landmarks_file,
+    faces = tuple(Face(name, user, condition) for (user, condition), (_, name) in shots.items())
+    return marked(
+        FaceSet(
+            spec=spec,
+            root=root,
+            faces=faces,
+            space=SPACE,
+            crop=CROP,
+            problems=tuple(problems),
+            landmarks_file=landmarks_file,
+        )
     )

@@ -1,28 +1,28 @@
 """Read anyone's own images.
 
-With DIR/labels.csv: the images that it names. Its columns are `path` (relative to DIR), `identity`,
-and any further ones, each an attribute; an empty cell means "not known". Attributes named pose or
-yaw are in degrees and age in years, where all their values are numbers.
-Without it: every image below DIR, nothing known about any.
+With DIR/labels.csv: the images that it names (gallery/readers/labels.py). Without it: every image
+below DIR, nothing known about any.
 
 Landmarks: `landmarks.csv` (gallery/landmarks.py).
 """
 
-import csv
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from gallery.align import Landmarks
-from gallery.attributes import AttributeSpace, Condition, as_number, space_of
+from gallery.attributes import AttributeSpace
 from gallery.errors import DatasetError
 from gallery.faces import Face, FaceSet, Problem
 from gallery.images import is_image_name, is_unsupported_name
-from gallery.landmarks import FILE, read_landmarks
+from gallery.landmarks import FILE
+from gallery.marks import HINTED, marked
+from gallery.readers import labels
 from gallery.readers.files import walk
+from gallery.readers.labels import Labels, read_labels
+from gallery.spelling import Names
 
-LABELS = "labels.csv"
-UNITS = {"pose": "degree", "yaw": "degree", "age": "year"}
+LABELS = labels.FILE
+NO_FILE = "named in labels.csv, but there is no such file"
 
 
 def read(spec: str, path: Path) -> FaceSet:
@@ -31,34 +31,35 @@ def read(spec: str, path: Path) -> FaceSet:
     Raises:
         DatasetError: There is no such folder, it holds no image, or labels.csv cannot be read.
     """
-    labels = path / LABELS
-    landmarks = read_landmarks(path)
     problems: list[Problem] = []
-    if labels.is_file():
-        faces = _labelled(path, labels, landmarks, problems)
-        space = _space(faces, labels)
-        faces = [replace(face, condition=space.check(face.condition)) for face in faces]
+    said = read_labels(path / LABELS) if (path / LABELS).is_file() else None
+    space = AttributeSpace(())
+    if said is None:
+        faces = _unlabelled(path, problems)
     else:
-        faces = _unlabelled(path, landmarks, problems)
-        space = AttributeSpace(())
+        faces = _labelled(path, said, problems)
+        space = said.space_of(faces)
+        faces = [replace(face, condition=space.check(face.condition)) for face in faces]
     if not faces and not problems:
         raise DatasetError(
             f"No image under {path}: looked for files named as images (.jpg, .png, .webp, …)"
-            f"{' in ' + LABELS if labels.is_file() else ''}. Check the folder"
+            f"{'' if said is None else ' in ' + LABELS}. Check the folder"
         )
-    return FaceSet(
-        spec=spec,
-        root=path,
-        faces=tuple(faces),
-        space=space,
-        problems=tuple(problems),
-        landmarks_file=path / FILE,
+    return marked(
+        FaceSet(
+            spec=spec,
+            root=path,
+            faces=tuple(faces),
+            space=space,
+            problems=tuple(problems),
+            landmarks_file=path / FILE,
+            unmatched=() if said is None else said.nameless,
+            notes=() if said is None else said.notes,
+        )
     )
 
 
-def _unlabelled(
-    root: Path, landmarks: Mapping[str, Landmarks], problems: list[Problem]
-) -> list[Face]:
+def _unlabelled(root: Path, problems: list[Problem]) -> list[Face]:
     faces = []
     for entry in walk(root):
         if is_unsupported_name(entry.name):
@@ -67,48 +68,64 @@ def _unlabelled(
         if not is_image_name(entry.name) and not entry.name.endswith("/"):
             continue
         if entry.problem is None:
-            faces.append(Face(entry.name, landmarks=landmarks.get(entry.name)))
+            faces.append(Face(entry.name))
         else:
             problems.append(entry.as_problem())
     return faces
 
 
-def _labelled(
-    root: Path, labels: Path, landmarks: Mapping[str, Landmarks], problems: list[Problem]
-) -> list[Face]:
+def _labelled(root: Path, said: Labels, problems: list[Problem]) -> list[Face]:
+    on_disk = _OnDisk(root, {face.name for face in said.faces})
     faces: dict[str, Face] = {}
-    for where, row in _rows(labels):
-        name = PurePosixPath(row.pop("path", "").replace("\\", "/")).as_posix()
+    for face, line in zip(said.faces, said.lines, strict=True):
+        name = on_disk.name(face.name)
         if name in faces:
-            raise DatasetError(f"{where}: {name!r} stands in an earlier line too; keep one of them")
+            raise DatasetError(
+                f"{root / LABELS}:{line}: {name!r} stands in an earlier line too; keep one of them"
+            )
         reason = _refusal(root, name)
+        if reason == NO_FILE:
+            reason += on_disk.hint(name)
         if reason:
             problems.append(Problem(name, reason))
             continue
-        identity = row.pop("identity", "") or None
-        condition = Condition({key: value for key, value in row.items() if value})
-        faces[name] = Face(name, identity, condition, landmarks.get(name))
+        faces[name] = replace(face, name=name)
     return list(faces.values())
 
 
-def _rows(labels: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    try:
-        with labels.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            columns = [name.strip() for name in rows.fieldnames or ()]
-            if "path" not in columns or "" in columns or len(set(columns)) != len(columns):
-                raise DatasetError(
-                    f"{labels}: the first line must name the columns, once each, like"
-                    f" path,identity,pose; it reads {','.join(columns)!r}"
-                )
-            rows.fieldnames = columns
-            for row in rows:
-                if None in row:
-                    raise DatasetError(f"{labels}:{rows.line_num}: more cells than columns")
-                where = f"{labels}:{rows.line_num}"
-                yield where, {key: (value or "").strip() for key, value in row.items()}
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
-        raise DatasetError(f"{labels} cannot be read as UTF-8 CSV: {error}") from error
+class _OnDisk:
+    """The files of a folder, to which lines refer in whatever spelling; looked up when needed."""
+
+    def __init__(self, root: Path, named: set[str]) -> None:
+        self._root = root
+        self._named = named
+        self._hinted = 0
+
+    def name(self, given: str) -> str:
+        """Return the name that a file has on disk, if it is there in another spelling only."""
+        try:
+            is_there = given.isascii() or (self._root / given).exists()
+        except (OSError, ValueError):
+            return given
+        return given if is_there else self._names.find(given) or given
+
+    def hint(self, name: str) -> str:
+        """Return which file a name may mean that no line names; of the first few names alone."""
+        self._hinted += 1
+        near = self._unnamed.nearest(name) if self._hinted <= HINTED else None
+        return "" if near is None else f"; did you mean {near!r}?"
+
+    @cached_property
+    def _names(self) -> Names:
+        return Names(self._images)
+
+    @cached_property
+    def _unnamed(self) -> Names:
+        return Names(name for name in self._images if name not in self._named)
+
+    @cached_property
+    def _images(self) -> list[str]:
+        return [entry.name for entry in walk(self._root) if is_image_name(entry.name)]
 
 
 def _refusal(root: Path, name: str) -> str | None:
@@ -118,7 +135,7 @@ def _refusal(root: Path, name: str) -> str | None:
     path = root / name
     try:
         if not path.exists() and not path.is_symlink():
-            return "named in labels.csv, but there is no such file"
+            return NO_FILE
         if path.is_symlink() or not path.is_file():
             return "not a regular file (a link, folder, pipe or device)"
         if any((root / parent).is_symlink() for parent in PurePosixPath(name).parents):
@@ -126,20 +143,3 @@ def _refusal(root: Path, name: str) -> str | None:
     except OSError as error:
         return f"cannot be read: {error.strerror or error}"
     return None
-
-
-def _space(faces: list[Face], labels: Path) -> AttributeSpace:
-    names: dict[str, None] = {}
-    for face in faces:
-        names.update(dict.fromkeys(face.condition))
-    with labels.open(newline="", encoding="utf-8-sig") as file:
-        columns = [name.strip() for name in next(csv.reader(file))]
-    ordered = [name for name in columns if name in names]
-    numeric = {
-        name: unit
-        for name, unit in UNITS.items()
-        if all(
-            as_number(face.condition[name]) is not None for face in faces if name in face.condition
-        )
-    }
-    return space_of((face.condition for face in faces), ordered, numeric)

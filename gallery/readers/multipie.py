@@ -11,12 +11,14 @@ the choice of images: Ghodrati et al., BMVC 2016, section 4.1.
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import DatasetError
 from gallery.faces import Face, FaceSet
-from gallery.landmarks import FILE, read_landmarks, read_pos
+from gallery.landmarks import FILE, read_pos
+from gallery.marks import marked
 from gallery.readers.files import walk
 
 # Head-height cameras from 45 degrees left to 45 degrees right, by the digits of the file name.
@@ -48,7 +50,6 @@ def read(spec: str, path: Path) -> FaceSet:
     Raises:
         DatasetError: There is no such folder, or no such image below it.
     """
-    landmarks = read_landmarks(path)
     faces = []
     problems = []
     for entry in walk(path):
@@ -57,21 +58,23 @@ def read(spec: str, path: Path) -> FaceSet:
             problems.append(entry.as_problem())
         if entry.problem or face is None:
             continue
-        points = landmarks.get(face.name) or read_pos((path / face.name).with_suffix(".pos"))
-        faces.append(Face(face.name, face.identity, face.condition, points))
+        points = read_pos((path / face.name).with_suffix(".pos"))
+        faces.append(replace(face, landmarks=points))
     if not faces:
         raise DatasetError(
             f"No Multi-PIE image of session 1 under {path}: expected names like"
             " session01/multiview/001/01/05_1/001_01_01_051_07.png."
             " Give the folder that holds session01"
         )
-    return FaceSet(
-        spec=spec,
-        root=path,
-        faces=tuple(faces),
-        space=SPACE,
-        problems=tuple(problems),
-        landmarks_file=path / FILE,
+    return marked(
+        FaceSet(
+            spec=spec,
+            root=path,
+            faces=tuple(faces),
+            space=SPACE,
+            problems=tuple(problems),
+            landmarks_file=path / FILE,
+        )
     )
 
 

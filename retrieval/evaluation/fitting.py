@@ -19,6 +19,7 @@ import numpy as np
 
 from gallery.errors import ConfigError, DatasetError
 from gallery.faces import FaceSet, first_identities
+from gallery.spelling import composed
 from generator.card import Card
 from generator.engine import Engine, Floats
 from generator.usual import usual_errors
@@ -141,7 +142,8 @@ def fitting_people(faces: FaceSet, card: Card, options: Options) -> FaceSet:
     Raises:
         ConfigError: There are fewer than two whom the weights have not seen.
     """
-    aside = [who for who in card.data.get("validation", ()) if who in set(faces.identities)]
+    there = set(map(composed, faces.identities))
+    aside = [who for who in card.data.get("validation", ()) if composed(who) in there]
     kind = options.people or (VALIDATION if len(aside) >= FEWEST else UNSEEN)
     if kind not in PEOPLE:
         raise ConfigError(f"--people is validation or unseen, not {kind!r}")

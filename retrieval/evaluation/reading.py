@@ -14,6 +14,7 @@ from gallery.attributes import AttributeSpace
 from gallery.errors import ConfigError, DatasetError
 from gallery.faces import Face, FaceSet, Problem, first_identities
 from gallery.pixels import Aligned, align_each
+from gallery.spelling import composed
 from generator.card import Card
 from generator.engine import Engine
 from generator.people import data_sha256
@@ -77,12 +78,13 @@ def check_together(faces: FaceSet, cards: Sequence[Card], protocol: Protocol) ->
                 " benchmark them one by one"
             )
         for who in tested_faces(faces, card, protocol).identities:
-            if who in tested:
+            before = tested.get(composed(who))
+            if before is not None:
                 raise ConfigError(
-                    f"Both {tested[who]} and {card.name} would be tested on {who}; weights can be"
+                    f"Both {before} and {card.name} would be tested on {who}; weights can be"
                     " pooled if each left out other people (mindseye train --fold K/N)"
                 )
-            tested[who] = card.name
+            tested[composed(who)] = card.name
 
 
 def tested_faces(faces: FaceSet, card: Card, protocol: Protocol) -> FaceSet:
@@ -121,7 +123,8 @@ def _trained_people(faces: FaceSet, card: Card, protocol: Protocol) -> Sequence[
     if not protocol.train_identities:
         return card.seen
     people = first_identities(faces, protocol.train_identities)
-    seen = set(card.seen) & (set(faces.identities) - set(people))
+    others = set(map(composed, faces.identities)) - set(map(composed, people))
+    seen = set(map(composed, card.seen)) & others
     if seen:
         raise ConfigError(
             f"The protocol {protocol.name} tests on everybody but the first {len(people)} people,"
@@ -205,8 +208,8 @@ def _knows(card: Card, name: str, face: Face) -> bool:
 
 def _without_those_set_aside(aligned: Aligned, card: Card) -> Aligned:
     """Leave out people whom only choices were made with: the card's hash is of the others."""
-    aside = set(card.data.get("validation", ()))
-    kept = [place for place, face in enumerate(aligned.faces) if face.identity not in aside]
+    aside = set(map(composed, card.data.get("validation", ())))
+    kept = [n for n, face in enumerate(aligned.faces) if composed(face.identity or "") not in aside]
     if len(kept) == len(aligned.faces):
         return aligned
     faces = tuple(aligned.faces[place] for place in kept)

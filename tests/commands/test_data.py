@@ -21,7 +21,7 @@ def test_a_collection_is_counted_for_people_and_for_programs(
     shown = mindseye("data", "show", faces_spec, "--json").json
     assert list(shown) == [
         *("spec", "images", "identities", "attributes", "unlabelled", "grid", "holes"),
-        *("repeats", "problems"),
+        *("repeats", "problems", "unmatched", "notes"),
     ]
     assert (shown["images"], shown["grid"], shown["holes"]) == (30, 30, [])
     ran = mindseye("data", "show", faces_spec)
@@ -110,3 +110,19 @@ def test_where_no_face_is_found_nothing_is_said_to_be_written(
     assert "Nothing written: no new face was found; mark faces by hand" in ran.err
     assert "landmarks.csv" not in ran.err
     assert not (album / "landmarks.csv").exists()
+
+
+def test_labels_and_landmarks_that_miss_their_images_are_told(
+    mindseye: Mindseye, faces_dir: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(faces_dir, tmp_path / "faces"))
+    columns = "path,left_eye_x,left_eye_y,right_eye_x,right_eye_y,chin_x,chin_y"
+    (folder / "landmarks.csv").write_text(
+        f"{columns}\nP1-0-left.PNG,22,16,17,16,20,30\np2-0-left.png,22,16,17,16,20,30\n"
+    )
+    hint = "P1-0-left.PNG: names no image; did you mean 'p1-0-left.png'?"
+    shown = mindseye("data", "show", f"folder:{folder}")
+    assert "  landmarks.csv: lines that name no image: 1\n" in shown.out
+    assert hint in shown.out
+    [told] = mindseye("data", "show", f"folder:{folder}", "--json").json["unmatched"]
+    assert (told["file"], told["name"]) == ("landmarks.csv", "P1-0-left.PNG")

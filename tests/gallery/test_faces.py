@@ -200,3 +200,14 @@ def test_a_fold_may_be_written_with_zeros() -> None:
 def test_what_is_no_fold_is_refused(fold: str) -> None:
     with pytest.raises(ConfigError, match=r"--fold takes K/N, 2 <= N <= 20 people, like 1/3"):
         fold_identities(people(20), fold)
+
+
+def test_people_are_chosen_in_either_spelling_of_their_names() -> None:
+    nfc, nfd = "Jos\u00e9", "Jose\u0301"
+    faces = face_set(Face("1.jpg", nfd), Face("2.jpg", "Joseph"), Face("3.jpg"))
+    assert [face.name for face in faces.of([nfc]).faces] == ["1.jpg"]
+    assert [face.name for face in faces.without([nfc]).faces] == ["2.jpg", "3.jpg"]
+    other = face_set(Face("1.jpg", nfc), Face("2.jpg", "Joseph"))
+    assert [who != "Joseph" for who in faces.identities] == [
+        who != "Joseph" for who in other.identities
+    ]  # one natural order, and so the same people to train on

@@ -56,7 +56,8 @@ def test_a_missing_column_is_named(column: str, put: Callable[..., Path], photos
     ("line", "reason"),
     [
         ("a.png,30,40,50,x,41,90", r"csv:3: 'x' is not a number of pixels"),
-        ("a.png,30,40,50,nan,41,90", r"csv:3: 'nan' is not a number of pixels"),
+        ("a.png,30,40,50,inf,41,90", r"csv:3: 'inf' is not a number of pixels"),
+        ("a.png,30,40,50,nan,41,90", r"csv:3: x and y of a point belong together"),
         ("a.png,,,,,41,90", r"csv:3: the chin and at least one eye are needed"),
         ("a.png,30,40,50,44,,", r"csv:3: the chin and at least one eye are needed"),
         ("a.png,30,40,50,44", r"csv:3: the chin and at least one eye are needed"),

@@ -1,5 +1,6 @@
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,17 @@ from PIL import Image
 from gallery.align import Crop
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import DatasetError
-from gallery.faces import Face, FaceSet, Problem
+from gallery.faces import Face, FaceSet, Problem, Unmatched
 from gallery.readers.registry import open_faces
-from gallery.summary import SHEET_COLUMNS, SHEET_ROWS, _chosen, contact_sheet, summarise, to_text
+from gallery.summary import (
+    SHEET_COLUMNS,
+    SHEET_ROWS,
+    _chosen,
+    contact_sheet,
+    remarks_text,
+    summarise,
+    to_text,
+)
 
 Put = Callable[..., Path]
 SPACE = AttributeSpace(
@@ -63,6 +72,8 @@ def test_a_set_is_counted_with_its_holes_and_repeats() -> None:
         ],
         "repeats": 1,
         "problems": [{"path": "bad.png", "reason": "empty file (0 bytes)"}],
+        "unmatched": [],
+        "notes": [],
     }
     assert list(summarise(faces)["identities"]) == ["s2", "s10"]
 
@@ -161,3 +172,24 @@ def test_holes_of_a_grid_too_large_are_not_said_to_be_none(
     summary = summarise(faces)
     assert summary["holes"] is None
     assert "too large to list its holes" in to_text(summary)
+
+
+def test_lines_that_name_no_image_are_counted_and_the_first_ones_named() -> None:
+    strays = tuple(Unmatched("landmarks.csv", f"{n}.JPG", "names no image") for n in range(25))
+    faces = replace(face_set(full("s1", "0", "open")), unmatched=strays, notes=("labels.csv: odd",))
+    told = summarise(faces)
+    assert len(told["unmatched"]) == 25
+    assert told["unmatched"][0] == {
+        "file": "landmarks.csv",
+        "name": "0.JPG",
+        "reason": "names no image",
+    }
+    assert told["notes"] == ["labels.csv: odd"]
+    lines = remarks_text(faces)
+    assert lines[:3] == [
+        "labels.csv: odd",
+        "landmarks.csv: lines that name no image: 25",
+        "  0.JPG: names no image",
+    ]
+    assert lines[-1] == "  … and 5 more; mindseye data show folder:photos --json names all"
+    assert len(lines) == 23

@@ -10,10 +10,11 @@ import numpy as np
 from PIL import Image
 
 from gallery import sheets
-from gallery.align import Aligner, Pixels
+from gallery.align import Pixels
 from gallery.attributes import AttributeSpace, Condition
 from gallery.errors import DatasetError
 from gallery.faces import Face, FaceSet
+from gallery.pixels import cut
 from generator.card import Card
 from generator.engine import Engine, Floats
 from retrieval.evaluation.asking import ask, known_space
@@ -100,8 +101,8 @@ def draw_sheet(faces: FaceSet, engines: Mapping[str, Engine], edits: Sequence[Ed
     """
     largest = max((engine.card.aligner for engine in engines.values()), key=lambda one: one.size)
     rows = [
-        _row("source", [_cut(faces, edit.source, largest) for edit in edits]),
-        _row("true target", [_cut(faces, edit.target, largest) for edit in edits]),
+        _row("source", [cut(faces, edit.source, largest) for edit in edits]),
+        _row("true target", [cut(faces, edit.target, largest) for edit in edits]),
     ]
     for place, edit in enumerate(edits, start=1):
         shown = {name: edit.source.condition[name] for name in edit.wish}
@@ -110,7 +111,7 @@ def draw_sheet(faces: FaceSet, engines: Mapping[str, Engine], edits: Sequence[Ed
         rows[1][place] = replace(rows[1][place], caption=_spelt(edit.wish))
     for name, engine in engines.items():
         space = engine.card.space
-        pixels = np.stack([_cut(faces, edit.source, engine.card.aligner) for edit in edits])
+        pixels = np.stack([cut(faces, edit.source, engine.card.aligner) for edit in edits])
         codes = np.stack([_code(edit, space) for edit in edits])
         rows.append(_row(name, list(engine.draw(pixels, codes).refined)))
     return sheets.sheet(rows, tile_px=TILE_PX)
@@ -148,10 +149,6 @@ def _tells(face: Face, space: AttributeSpace) -> bool:
 def _code(edit: Edit, space: AttributeSpace) -> Floats:
     own = {name: edit.source.condition[name] for name in space.names}
     return space.one_hot(space.check(own).replace(edit.wish))
-
-
-def _cut(faces: FaceSet, face: Face, aligner: Aligner) -> Pixels:
-    return aligner.align(faces.load(face), face.landmarks)
 
 
 def _row(name: str, images: Sequence[Pixels]) -> list[sheets.Tile]:

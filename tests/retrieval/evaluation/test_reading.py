@@ -1,5 +1,6 @@
 """The images that weights were trained on, and whether they are those of the card."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,8 @@ from gallery.pixels import align_all, align_each
 from gallery.readers.registry import open_faces
 from generator.checkpoint import load_card
 from generator.people import data_sha256
+from retrieval.evaluation import reading
+from retrieval.evaluation.protocol_files import find_protocol
 from retrieval.evaluation.reading import Training, read_training
 from retrieval.evaluation.store import open_store
 
@@ -60,3 +63,18 @@ def test_images_of_values_that_the_weights_do_not_know_teach_rivals_nothing(
     shown = {face.condition["pose"] for face in found.aligned.faces}
     assert shown == set(card.space["pose"].values[1:])
     assert not found.is_same
+
+
+def test_people_on_a_card_are_not_tested_on_in_another_spelling_of_their_names(
+    make_weights: Callable[..., Path], faces_dir: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(faces_dir, tmp_path / "faces"))
+    labels = (folder / "labels.csv").read_text("utf-8")
+    (folder / "labels.csv").write_text(labels.replace(",p1,", ",Jose\u0301,"), "utf-8")
+    faces = open_faces(f"folder:{folder}")
+    assert "Jose\u0301" in faces.identities
+    card = load_card(make_weights("spelt", trained_on=("Jos\u00e9", "p2")))
+    protocol = replace(find_protocol(None, faces.spec), gallery={}, train_identities="")
+    assert set(reading.tested_faces(faces, card, protocol).identities) == {"p3", "p4", "p5"}
+    other = replace(card, name="other", train_identities=("p3", "p4", "p5"))
+    reading.check_together(faces, [card, other], protocol)
