@@ -1,6 +1,5 @@
 """Measuring a search: `mindseye bench`."""
 
-import json
 import shlex
 import sys
 from dataclasses import replace
@@ -14,6 +13,7 @@ from commands.options import SPEC_HELP, AsJson, Device, LandmarksFile
 from commands.stopping import resumable
 from commands.telling import result, tell
 from gallery.errors import ConfigError
+from gallery.json_files import spell
 
 
 def bench(
@@ -113,7 +113,7 @@ def bench(
     with resumable("Run the same command again: finished embeddings and rivals are reused."):
         record = result(benchmark.run(faces, engines, chosen, options), "benchmark")
         written = result(report.write(record, out), "writing")
-    shown = json.dumps(written.summary) if as_json else tables.to_markdown(written.summary)
+    shown = spell(written.summary) if as_json else tables.to_markdown(written.summary)
     typer.echo(shown)
     for note in written.notes:
         tell(note)
@@ -125,7 +125,7 @@ def _compare(first: Path, second: Path, *, as_json: bool) -> None:
     from retrieval.evaluation import compare
 
     found = compare.compare(first, second)
-    typer.echo(json.dumps(compare.to_json(found)) if as_json else compare.to_markdown(found))
+    typer.echo(spell(compare.to_json(found)) if as_json else compare.to_markdown(found))
 
 
 def _command() -> str:

@@ -1,6 +1,5 @@
 """Looking at collections of images: `mindseye data`."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ import typer
 from commands.options import AsJson, CropOption, LandmarksFile, Spec, parse_crop
 from commands.stopping import resumable
 from commands.telling import bar, result, tell
+from gallery.json_files import spell
 
 
 def show(
@@ -47,7 +47,7 @@ def show(
         tell(f"Contact sheet: {sheet}")
     summary = summarise(faces)
     if as_json:
-        typer.echo(json.dumps(summary, ensure_ascii=False))
+        typer.echo(spell(summary, ascii_only=False))
         return
     typer.echo("\n".join([to_text(summary), *(f"  {line}" for line in remarks_text(faces))]))
 
@@ -79,7 +79,7 @@ def find_faces(
     with resumable("Run the same command again to go on."):
         outcome = result(locating.locate(faces, DlibDetector(), target), "finding faces")
     found = {"spec": spec, "out": str(target), **locating.to_json(outcome), **remarks(faces)}
-    typer.echo(json.dumps(found, ensure_ascii=False) if as_json else locating.to_text(outcome))
+    typer.echo(spell(found, ascii_only=False) if as_json else locating.to_text(outcome))
     if target is None or not target.is_file():
         tell("Nothing written: no new face was found; mark faces by hand instead (docs/data.md)")
         return

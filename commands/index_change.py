@@ -1,6 +1,5 @@
 """Taking images out of a collection: `mindseye index remove` and `compact`."""
 
-import json
 import sys
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -13,6 +12,7 @@ from commands.options import DEFAULT_COLLECTION, AsJson, CollectionDir, Where, W
 from commands.stopping import resumable
 from commands.telling import result, tell
 from gallery.errors import CatalogueError
+from gallery.json_files import spell
 
 if TYPE_CHECKING:
     from retrieval.collection import Collection
@@ -62,7 +62,7 @@ def remove(
         chosen = _select(opened, selection, dry_run=dry_run)
         removed = chosen if dry_run else opened.catalogue.images.remove(chosen)
     if as_json:
-        typer.echo(json.dumps({"removed": removed, "dry_run": dry_run}))
+        typer.echo(spell({"removed": removed, "dry_run": dry_run}))
         return
     typer.echo(f"{len(removed)} images {'would be ' if dry_run else ''}removed")
     if removed and not dry_run:
@@ -114,4 +114,4 @@ def compact(collection: CollectionDir = DEFAULT_COLLECTION, as_json: AsJson = Fa
     opened = Collection.open(collection)
     with closing(opened), opened.writing(), resumable("Run the same command again to go on."):
         done = result(compaction.compact(opened), "compacting")
-    typer.echo(json.dumps(asdict(done)) if as_json else compaction.to_text(done))
+    typer.echo(spell(asdict(done)) if as_json else compaction.to_text(done))

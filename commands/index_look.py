@@ -1,6 +1,5 @@
 """Looking at a collection, and checking it: `mindseye index show` and `verify`."""
 
-import json
 from contextlib import closing, nullcontext
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 from commands.options import DEFAULT_COLLECTION, AsJson, CollectionDir, Where, WhereSpace
 from commands.telling import result, tell
 from gallery.errors import ConfigError
+from gallery.json_files import spell
 
 
 def show(
@@ -34,11 +34,11 @@ def show(
     with closing(opened):
         if where is not None:
             for row in showing.images_where(opened, where, space):
-                line = json.dumps(row, ensure_ascii=False) if as_json else showing.image_line(row)
+                line = spell(row, ascii_only=False) if as_json else showing.image_line(row)
                 typer.echo(line)
             return
         shown = showing.describe(opened)
-    typer.echo(json.dumps(shown, ensure_ascii=False) if as_json else showing.to_text(shown))
+    typer.echo(spell(shown, ascii_only=False) if as_json else showing.to_text(shown))
 
 
 def verify(
@@ -66,7 +66,7 @@ def verify(
         pending = mend(opened, found) if repair else 0
         again = result(check(opened), "checking again") if repair else found
     told = findings.to_json(found)
-    typer.echo(json.dumps(told, ensure_ascii=False) if as_json else findings.to_text(found))
+    typer.echo(spell(told, ascii_only=False) if as_json else findings.to_text(found))
     left = [one for one in again if one.is_problem]
     if repair:
         waiting = f" {pending} images wait to be built again" if pending else ""

@@ -1,6 +1,5 @@
 """Asking for a wished image: `mindseye query`."""
 
-import json
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +17,7 @@ from commands.options import (
 )
 from commands.telling import tell
 from gallery.errors import ConfigError, ImageError
+from gallery.json_files import spell
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -104,7 +104,7 @@ def query(
     if explain is not None:
         _explain(searcher, source, wish, k, crops[0], among, explain)
     shown = _save_drawing(answer, drawn)
-    typer.echo(json.dumps(to_json(answer, shown)) if as_json else to_text(answer))
+    typer.echo(spell(to_json(answer, shown)) if as_json else to_text(answer))
 
 
 def _photograph(path: Path) -> "Photograph":

@@ -1,6 +1,5 @@
 """Weights: listed, shown and fitted: `mindseye weights`."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ from commands.opening import open_engine, open_set
 from commands.options import AsJson, Device, LandmarksFile, Spec, require_one_of
 from commands.stopping import resumable
 from commands.telling import result, tell
+from gallery.json_files import spell
 
 
 def list_packaged(as_json: AsJson = False) -> None:
@@ -23,7 +23,7 @@ def list_packaged(as_json: AsJson = False) -> None:
 
     shipped = packaged()
     if as_json:
-        typer.echo(json.dumps([one.describe() for one in shipped], ensure_ascii=False))
+        typer.echo(spell([one.describe() for one in shipped], ascii_only=False))
     else:
         typer.echo(to_table(shipped))
 
@@ -55,7 +55,7 @@ def show(
         drawn = showcase(open_engine(name, "auto"), open_faces(faces), seed)
         sheets.save(drawn, sheet)
         tell(f"Sheet: {sheet}")
-    typer.echo(json.dumps(shown.describe(), ensure_ascii=False) if as_json else to_text(shown))
+    typer.echo(spell(shown.describe(), ascii_only=False) if as_json else to_text(shown))
 
 
 def fit(
@@ -123,5 +123,5 @@ def fit(
         "redrawing": card.redrawing,
     }
     told = usual_text(card) if redrawing_only else to_text(card)
-    typer.echo(json.dumps(shown, ensure_ascii=False) if as_json else told)
+    typer.echo(spell(shown, ascii_only=False) if as_json else told)
     tell(f"Card: {path.with_suffix('.json')}. Spaces take it over with their next `index build`")

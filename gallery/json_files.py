@@ -66,15 +66,17 @@ class Origin:
         where: File, or part of one.
         error: What is raised.
         advice: The next step, a sentence without its full stop.
+        fault: What is wrong, before the reason.
     """
 
     where: str
     error: type[UserError]
     advice: str
+    fault: str = "is damaged"
 
     def refuse(self, why: str) -> NoReturn:
         """Raise `error`: the text is not what it should be."""
-        raise self.error(f"{self.where} is damaged: {why}. {self.advice}")
+        raise self.error(f"{self.where} {self.fault}: {why}. {self.advice}")
 
 
 def read(path: Path, error: type[UserError], advice: str, limits: Limits = USUAL) -> Any:  # noqa: ANN401  JSON is what it is

@@ -1,17 +1,20 @@
 """The card of a set of weights: everything needed to use it rightly, and how it came about."""
 
-import json
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from textwrap import shorten
 from typing import Any, Self
 
 from gallery.align import Aligner
 from gallery.attributes import AttributeSpace
 from gallery.errors import ConfigError, WeightsError
+from gallery.json_files import Origin, check, parse
+from generator.card_shape import CardShape
 
 FORMAT = 1
+AGAIN = "Copy both files of the weights again, NAME.safetensors and NAME.json"
 # Weights name embedding spaces, and these are folders.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -99,23 +102,25 @@ class Card:
         }
 
     @classmethod
-    def from_json(cls, text: str, where: str) -> Self:
+    def from_json(cls, text: bytes | str, where: str) -> Self:
         """Read what `to_json` wrote.
 
         Args:
-            text: JSON.
+            text: JSON, in UTF-8 if it is bytes.
             where: File it came from, for the message.
 
         Raises:
             WeightsError: It is not a card, or one of a newer format.
         """
+        origin = Origin(where, WeightsError, AGAIN, "is not a card of weights")
+        data = parse(text, origin)
         try:
-            data = json.loads(text)
             if data["format"] != FORMAT:
                 raise WeightsError(
-                    f"{where} has card format {data['format']}; this version reads {FORMAT}."
+                    f"{where} has card format {data['format']!r}; this version reads {FORMAT}."
                     " Update mindseye"
                 )
+            check(text, CardShape, origin)
             aligner = Aligner.from_json(data["aligner"])
             mean = _numbers(data["normalisation"]["mean"], aligner.channels)
             deviation = _numbers(data["normalisation"]["deviation"], aligner.channels)
@@ -146,7 +151,8 @@ class Card:
                 notes=str(data.get("notes", "")),
             )
         except (ConfigError, KeyError, TypeError, ValueError) as error:
-            raise WeightsError(f"{where} is not a card of weights: {error!r}") from error
+            why = shorten(repr(error), 300, placeholder=" …")
+            raise WeightsError(f"{where} is not a card of weights: {why}. {AGAIN}") from error
 
 
 def _numbers(data: Any, channels: int) -> tuple[float, ...]:  # noqa: ANN401  JSON is what it is

@@ -4,7 +4,6 @@ A set of weights is two files, NAME.safetensors and NAME.json (its card). A chec
 .safetensors file whose metadata hold what is no tensor. Files appear whole or not at all.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +17,12 @@ from torch import Tensor
 
 from gallery.errors import ConfigError, WeightsError
 from gallery.files import file_sha256, replacing, write_whole
-from generator.card import Card
+from gallery.json_files import Origin, parse, read_text, spell
+from generator.card import AGAIN, Card
 from generator.family import Network
 from generator.registry import architecture
 
+NO_CHECKPOINT = "is no training checkpoint"
 WEIGHTS_FILE = "weights.safetensors"
 PACKAGED = Path(__file__).parent / "weights"  # what ships
 
@@ -71,7 +72,7 @@ def save_card(path: Path, card: Card) -> None:
     Raises:
         OSError: The folder cannot be written; an older card is left as it was.
     """
-    write_whole(path.with_suffix(".json"), json.dumps(card.to_json(), indent=1).encode())
+    write_whole(path.with_suffix(".json"), spell(card.to_json(), indent=1).encode())
 
 
 def load_weights(path: Path) -> tuple[Network, Card]:
@@ -90,9 +91,13 @@ def load_weights(path: Path) -> tuple[Network, Card]:
             f" card {card.sha256[:12]}…); copy both files again"
         )
     try:
+        with torch.device("meta"):  # the network's shape, which a card may claim to be enormous
+            shape = architecture(card.architecture).build(card.space.size, card.network)
+        _require_faces_of(shape, card)
+        tensors = load_tensors(path)[0]
+        _require_like(tensors, shape.state_dict())
         network = architecture(card.architecture).build(card.space.size, card.network)
-        _require_faces_of(network, card)
-        network.load_state_dict(load_tensors(path)[0])
+        network.load_state_dict(tensors)
     except (ConfigError, RuntimeError) as error:
         message = shorten(str(error), 200, placeholder=" …")
         raise WeightsError(
@@ -107,6 +112,20 @@ def _require_faces_of(network: Network, card: Card) -> None:
         raise ConfigError(f"it draws no faces of {size} x {size} pixels and {channels} channels")
 
 
+def _require_like(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """Refuse other tensors than expected, and numbers that are none."""
+    for name in dict.fromkeys((*expected, *tensors)):
+        if name not in tensors or name not in expected:
+            where = "in the file" if name in tensors else "on the card"
+            raise ConfigError(f"{name} is {where} alone")
+        found, wanted = tensors[name], expected[name]
+        if found.shape != wanted.shape or found.is_floating_point() != wanted.is_floating_point():
+            shapes = f"{tuple(found.shape)}, expected {tuple(wanted.shape)}"
+            raise ConfigError(f"{name} is {found.dtype} {shapes}")
+        if not found.isfinite().all():
+            raise ConfigError(f"{name} holds numbers that are not finite")
+
+
 def load_card(path: Path) -> Card:
     """Read the card beside a weights file.
 
@@ -119,11 +138,7 @@ def load_card(path: Path) -> Card:
             raise WeightsError(
                 f"There is no file {needed}; weights are two files, NAME.safetensors and NAME.json"
             )
-    try:
-        text = beside.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise WeightsError(f"{beside} is not a card of weights: {error}") from error
-    return Card.from_json(text, str(beside))
+    return Card.from_json(read_text(beside, WeightsError, AGAIN), str(beside))
 
 
 def fuses(card: Card) -> bool:
@@ -172,7 +187,7 @@ def find_weights(given: str) -> Path:
 
 def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
     """Write a training checkpoint: tensors, and a JSON object in the metadata."""
-    save_tensors(path, tensors, {"state": json.dumps(state)})
+    save_tensors(path, tensors, {"state": spell(state)})
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -182,8 +197,8 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         WeightsError: The file is missing or damaged.
     """
     tensors, metadata = load_tensors(path)
-    try:
-        state: dict[str, Any] = dict(json.loads(metadata["state"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path} is no training checkpoint: {error!r}") from error
+    origin = Origin(str(path), WeightsError, "Delete it to begin this training anew", NO_CHECKPOINT)
+    state = parse(metadata.get("state", ""), origin)
+    if not isinstance(state, dict):
+        origin.refuse(f"its state is {state!r:.60}, expected an object")
     return tensors, state

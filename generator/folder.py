@@ -4,7 +4,6 @@ It holds `run.json` (what was asked for), `log.jsonl` (losses), `samples/` (pict
 `checkpoint.safetensors` while training, and `weights.safetensors` + `weights.json` at the end.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 
 from gallery.errors import ConfigError, WeightsError
 from gallery.files import write_whole
+from gallery.json_files import Origin, parse, read, spell
 from generator.checkpoint import WEIGHTS_FILE, load_checkpoint
 from generator.config import CHOICES
 from generator.request import TrainRequest
@@ -95,13 +95,11 @@ def as_begun(request: TrainRequest) -> TrainRequest:
 
 
 def _asked_before(out: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads((out / RUN_FILE).read_text("utf-8")))
-    except (FileNotFoundError, TypeError, ValueError) as error:
-        raise ConfigError(
-            f"{out} holds a training run, but its {RUN_FILE} is missing or damaged: {error};"
-            " name another folder with --out"
-        ) from error
+    advice = "It says what the training run there is; name another folder with --out"
+    asked = read(out / RUN_FILE, ConfigError, advice)
+    if not isinstance(asked, dict):
+        raise ConfigError(f"{out / RUN_FILE} is damaged: it is no object. {advice}")
+    return asked
 
 
 def _require_same(before: dict[str, Any], now: dict[str, Any], out: Path) -> None:
@@ -126,7 +124,7 @@ def _flat(settings: dict[str, Any]) -> dict[str, Any]:
 def _said(settings: Mapping[str, Any], name: str) -> str:
     if name not in settings:
         return "as usual"
-    text = json.dumps(settings[name])
+    text = spell(settings[name])
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 
@@ -134,7 +132,7 @@ def begin_folder(request: TrainRequest) -> None:
     """Start the folder's files; whatever a run left that saved no checkpoint goes."""
     (request.out / LOG_FILE).unlink(missing_ok=True)
     measured = {MEASURED: dict(request.measured)} if request.measured else {}
-    asked = json.dumps({**request.to_json(), **measured}, indent=1)
+    asked = spell({**request.to_json(), **measured}, indent=1)
     write_whole(request.out / RUN_FILE, asked.encode())
 
 
@@ -147,7 +145,7 @@ def shorten_log(log: Path, stage: int, number: int) -> None:
 
 def _logged_before(line: str, stage: int, number: int) -> bool:
     try:
-        entry = json.loads(line)
+        entry = parse(line, Origin(LOG_FILE, ConfigError, "The line is left out"))
         return bool((entry["stage"], entry["step"]) <= (stage, number))
-    except (ValueError, KeyError):  # the line that was being written when the run was stopped
+    except (ConfigError, KeyError, TypeError):  # a line that was being written when the run stopped
         return False

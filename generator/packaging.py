@@ -225,7 +225,7 @@ def _fitted(card: Card) -> list[str]:
     said = ", ".join(f"{name} {card.fusion[name]:g}" for name in parts if name in card.fusion)
     many = card.fusion.get("hypotheses", {}).items()
     two = "".join(f", hypotheses {h['chosen']} ({n})" for n, h in many if h["chosen"] != "1")
-    on_whom = f"fitted on {len(on['people'])} people of {on['spec']}"
+    on_whom = f"fitted on {len(on['people'])} people of {on.get('spec', 'a set unnamed')}"
     return [f"  fused: {said or 'drawing'}{two}, {on_whom}"]
 
 

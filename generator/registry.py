@@ -21,6 +21,7 @@ from generator.stgan import Stgan, StganConfig
 from generator.td_gan import TdGan, TdGanConfig
 from generator.two_stage import TwoStage, TwoStageConfig
 
+LARGEST_SETTING = 4096  # of widths, lengths and numbers of blocks
 PLAIN = partial(recipe, image_size=0)  # as a two-stage network, at the rate for small images
 
 
@@ -73,6 +74,11 @@ class Architecture:
                     f"{self.name} has no setting {name!r}; {did_you_mean(name, sorted(known))}"
                 )
             of_type(value, known[name], f"{self.name}: {name}")
+            if isinstance(value, int | float) and abs(value) > LARGEST_SETTING:
+                raise ConfigError(
+                    f"{self.name}: {name} is {value:g}, more than {LARGEST_SETTING:,}; no network"
+                    " of this size can be trained"
+                )
         try:
             return self.config(code_size=code_size, **self.fixed, **changes)
         except ValueError as error:

@@ -1,6 +1,5 @@
 """A training run: read, train, log, draw samples, save; go on from what a stopped run left."""
 
-import json
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -12,8 +11,9 @@ import torch
 
 from gallery import sheets
 from gallery.align import Aligner, Pixels
-from gallery.errors import ConfigError
+from gallery.errors import ConfigError, WeightsError
 from gallery.faces import Face, FaceSet, Problem
+from gallery.json_files import spell
 from gallery.pixels import Aligned, align_all, align_each
 from generator.checkpoint import WEIGHTS_FILE, save_checkpoint, save_weights
 from generator.contrast import HardBatches
@@ -190,7 +190,7 @@ class _Run:
         return self.trainer.network
 
     def restore(self, state: State) -> None:
-        position = state.position
+        position = _position(state, self.request.out)
         if position["data"] != self.data_sha256:
             raise ConfigError(
                 f"The images of {self.request.faces.spec} are not those that"
@@ -259,7 +259,7 @@ class _Run:
         if len(step.terms) > 1:
             line["terms"] = {name: term.item() for name, term in step.terms.items()}
         with log.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(spell(line) + "\n")
 
     def _checkpoint(self, step: Step, *, sampled: bool) -> None:
         """Save where the run is; pictures first: a run killed in between draws them again."""
@@ -295,6 +295,23 @@ class _Run:
             self.request, self.network, self.data, self.known, self.validation, self.data_sha256
         )
         return Engine(self.network, card, self.request.device)
+
+
+def _position(state: State, out: Path) -> dict[str, Any]:
+    """Return where a checkpoint stands.
+
+    Raises:
+        WeightsError: It does not say so, or the stage is none.
+    """
+    types: dict[str, Any] = {"stage": int, "number": int, "data": str, "loss": float | int | None}
+    found = {name: state.position.get(name) for name in types}
+    for name, wanted in types.items():
+        if not isinstance(found[name], wanted) or isinstance(found[name], bool):
+            raise WeightsError(
+                f"{out} holds a checkpoint whose {name} is {found[name]!r}; delete its"
+                f" {CHECKPOINT_FILE} to begin this training anew"
+            )
+    return found
 
 
 def _require_finite(step: Step, values: Iterable[torch.Tensor]) -> None:

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import fcntl
-import json
 import os
 import socket
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from sqlalchemy.engine import URL
 
 from gallery.catalogue.store import Catalogue
 from gallery.errors import CatalogueError, WeightsError
+from gallery.json_files import read, spell
 from generator.card import NAME
 from retrieval import address
 
@@ -134,7 +134,7 @@ class Collection:
                 "since": datetime.now(UTC).isoformat(timespec="seconds"),
             }
             file.truncate(0)
-            file.write(json.dumps(owner))
+            file.write(spell(owner))
             file.flush()
             try:
                 yield
@@ -194,11 +194,11 @@ def _open_elsewhere(root: Path, url: URL) -> Catalogue:
 
 def _locked(root: Path, path: str) -> str:
     try:
-        owner = json.loads(Path(path).read_text("utf-8"))
+        owner = read(Path(path), CatalogueError, "It says who writes")
         since = datetime.fromisoformat(owner["since"])
         seconds = (datetime.now(UTC) - since).total_seconds()
         who = f"process {owner['pid']} on {owner['host']}, since {owner['since']} ({_age(seconds)})"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (CatalogueError, ValueError, KeyError, TypeError):
         who = "another process"
     return f"The collection {root} is being written to by {who}; wait for it, or stop it"
 

@@ -19,7 +19,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.errors import WeightsError
 from generator.card import Card
 from retrieval.hypotheses import ONE, Hypotheses
 
@@ -54,7 +53,7 @@ class Logistic:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote; KeyError, TypeError or ValueError if it is nothing such."""
+        """Read what `to_json` wrote."""
         return cls(float(data["bias"]), tuple(map(float, data["slopes"])))
 
 
@@ -74,25 +73,12 @@ class Calibration:
 
     @classmethod
     def of(cls, card: Card, score: str, hypotheses: Hypotheses = ONE) -> Self | None:
-        """Return what was fitted for a score of gallery images with so many hypotheses, or None.
-
-        Raises:
-            WeightsError: The card holds something else.
-        """
+        """Return what was fitted for a score of gallery images with so many hypotheses, or None."""
         data = card.calibration.get(spell_score(score, hypotheses))
         if data is None:
             return None
-        try:
-            first, others = (Logistic.from_json(data[name]) for name in ("first", "others"))
-            names = tuple(map(str, data["measures"]))
-            if len(names) != len(first.slopes) or len(names) != len(others.slopes):
-                raise ValueError(f"{len(names)} measures")
-        except (KeyError, TypeError, ValueError) as error:
-            raise WeightsError(
-                f"The calibration on the card of {card.name} is damaged: {error!r}; fit it again:"
-                " mindseye weights fit"
-            ) from error
-        return cls(names, first, others)
+        first, others = (Logistic.from_json(data[name]) for name in ("first", "others"))
+        return cls(tuple(data["measures"]), first, others)
 
     def to_json(self) -> dict[str, Any]:
         """Return a form that `of` reads back from a card."""

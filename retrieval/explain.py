@@ -4,7 +4,6 @@
 `explain.json` with all scores split into their parts, and the pictures in `drawings/`.
 """
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from gallery import sheets
 from gallery.align import Aligner, Crop
 from gallery.attributes import Condition
 from gallery.files import write_whole
+from gallery.json_files import spell
 from generator.engine import Floats
 from retrieval.answers import hit_to_json
 from retrieval.canonical import canonicalise
@@ -148,7 +148,7 @@ def write(explanation: Explanation, out: Path, aligner: Aligner) -> Iterator[Pat
         yield path
     sheets.save(sheet(explanation, aligner), out / "sheet.png")
     yield out / "sheet.png"
-    text = json.dumps(to_json(explanation), indent=1, ensure_ascii=False)
+    text = spell(to_json(explanation), indent=1, ascii_only=False)
     write_whole(out / "explain.json", text.encode())
     yield out / "explain.json"
 

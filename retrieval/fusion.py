@@ -206,8 +206,7 @@ class Weights:
 
         Raises:
             ConfigError: The score has no room for second hypotheses.
-            WeightsError: None were fitted for it, or the card is damaged; the message names the
-                command.
+            WeightsError: None were fitted for it; the message names the command.
         """
         if name == DRAWING:
             _require_one(hypotheses)
@@ -215,13 +214,7 @@ class Weights:
         fitted = fitted_for(card, name, hypotheses)
         if fitted is None:
             raise WeightsError(_not_fitted(card, name, hypotheses))
-        try:
-            return cls(float(fitted["log_probability"]), float(fitted.get("identity", 0.0)))
-        except (TypeError, ValueError) as error:
-            raise WeightsError(
-                f"The fitted weights on the card of {card.name} are damaged: {error}; fit them"
-                " again: mindseye weights fit"
-            ) from error
+        return cls(float(fitted["log_probability"]), float(fitted.get("identity", 0.0)))
 
 
 def fitted_for(card: Card, name: str, hypotheses: Hypotheses = ONE) -> Mapping[str, Any] | None:
@@ -240,19 +233,8 @@ def tried_hypotheses(card: Card, name: str) -> Mapping[str, Any]:
 
 
 def chosen_hypotheses(card: Card, name: str) -> Hypotheses:
-    """Return how many hypotheses the weights choose for a score; one where nothing was fitted.
-
-    Raises:
-        WeightsError: The card is damaged.
-    """
-    spelt = card.fusion.get("hypotheses", {}).get(name, {}).get("chosen", "1")
-    try:
-        return Hypotheses.parse(str(spelt))
-    except ConfigError as error:
-        raise WeightsError(
-            f"The fitted weights on the card of {card.name} are damaged: {error}; fit them again:"
-            " mindseye weights fit"
-        ) from error
+    """Return how many hypotheses the weights choose for a score; one where nothing was fitted."""
+    return Hypotheses.parse(card.fusion.get("hypotheses", {}).get(name, {}).get("chosen", "1"))
 
 
 def check_score(card: Card, name: str, *, estimates: bool, hypotheses: Hypotheses = ONE) -> None:

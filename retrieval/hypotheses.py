@@ -15,7 +15,6 @@ Shapes: N images, M of them with a second hypothesis, A length of the one-hot co
 dimensions.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,13 +24,13 @@ from numpy.typing import NDArray
 from gallery.align import Pixels
 from gallery.attributes import AttributeSpace, Condition
 from gallery.errors import ConfigError
+from generator.card_shape import HYPOTHESES
 from generator.engine import Engine, Floats
 from generator.estimator import best_values, conditions_at, split_scores
 from index.base import Ids
 from retrieval.embedding import normalise
 
 AUTO = "auto"  # what was fitted for the weights
-_SPELT = re.compile(r"1|2(?: within ([0-9]+(?:\.[0-9]+)?))?")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -64,7 +63,7 @@ class Hypotheses:
         Raises:
             ConfigError: It is something else.
         """
-        found = _SPELT.fullmatch(text.strip())
+        found = HYPOTHESES.fullmatch(text.strip())
         if found is None:
             raise ConfigError(
                 f"Hypotheses are 1, 2, or like '2 within 1.5' (docs/fusion.md), not {text!r}"

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from gallery.errors import ConfigError, DatasetError
 from gallery.files import file_sha256
+from gallery.json_files import read
 from gallery.studio.asset_list import PACKAGES, Package
 from gallery.studio.progress import Progress
 
@@ -35,8 +36,8 @@ def default_folder() -> Path:
 def are_there(folder: Path) -> bool:
     """Say whether a folder holds all assets."""
     try:
-        stamp = json.loads((folder / STAMP).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        stamp = read(folder / STAMP, DatasetError, "Fetch them again: mindseye studio assets")
+    except DatasetError:
         return False
     return bool(stamp == _stamp())
 

@@ -9,7 +9,6 @@ in the coding of three.js' JSON model format 3.1).
 """
 
 import gzip
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import DatasetError
+from gallery.json_files import read
 
 Floats = NDArray[np.floating[Any]]  # float32 in all that is kept and all that compiled code reads
 Ints = NDArray[np.int32]
@@ -139,7 +139,7 @@ def read_proxy(path: Path) -> Proxy:
         DatasetError: It is missing or damaged.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read(path, DatasetError, "Delete its folder and run `mindseye studio assets`")
         uv = np.array(data["uvs"][0], dtype=np.float32).reshape(-1, 2)
         triangles, corners = _triangles(data["faces"])
         return Proxy(

@@ -11,7 +11,6 @@ Shapes: L illuminations of a shot, S side of an image.
 """
 
 import io
-import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from PIL import Image
 
 from gallery.attributes import Condition
 from gallery.errors import DatasetError
+from gallery.json_files import read
 from gallery.studio.attributes import SPACE
 from gallery.studio.request import DrawRequest
 
@@ -107,8 +107,10 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        return Manifest.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
+        return Manifest.from_json(read(path, DatasetError, "See `mindseye studio draw`"))
+    except DatasetError as error:
+        if path.exists():
+            raise DatasetError(f"{path} cannot be used: {error}. Draw the set again") from error
         if (folder / REQUEST).is_file():
             raise DatasetError(
                 f"The set in {folder} is not finished; run the same `mindseye studio draw` again"
@@ -117,8 +119,6 @@ def read_manifest(folder: Path) -> Manifest:
             f"There is no drawn set in {folder}: it has no {MANIFEST}. Draw one with"
             " `mindseye studio draw`"
         ) from error
-    except (OSError, ValueError, DatasetError) as error:
-        raise DatasetError(f"{path} cannot be used: {error}. Draw the set again") from error
 
 
 def shard_path(folder: Path, identity: str) -> Path:

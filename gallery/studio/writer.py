@@ -5,7 +5,6 @@ The manifest is written last, and is the same whatever the number of workers and
 """
 
 import hashlib
-import json
 import multiprocessing
 import os
 import threading
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from gallery.attributes import Condition
 from gallery.errors import ConfigError, DatasetError
+from gallery.json_files import read, spell
 from gallery.studio import assets as studio_assets
 from gallery.studio.asset_list import PACKAGES
 from gallery.studio.attributes import STANDARD
@@ -113,11 +113,11 @@ def _identification(request: DrawRequest) -> dict[str, object]:
 
 def _first_difference(path: Path, wanted: dict[str, object]) -> str:
     try:
-        there = json.loads(path.read_text(encoding="utf-8"))
+        there = read(path, DatasetError, "Delete its folder")
         for name, value in wanted.items():
             if there[name] != value:
                 return f"{name} is {there[name]}, not {value}"
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise DatasetError(f"{path} is damaged ({error!r}); delete its folder") from error
     return ""
 
@@ -204,4 +204,4 @@ def _manifest(out: Path, request: DrawRequest) -> Manifest:
 
 
 def _json(data: object) -> bytes:
-    return (json.dumps(data, indent=1) + "\n").encode()
+    return (spell(data, indent=1) + "\n").encode()

@@ -1,6 +1,5 @@
 """Compare two benchmarks query by query: paired differences with intervals."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 
 from gallery.errors import ConfigError, DatasetError
 from gallery.files import file_sha256
+from gallery.json_files import Origin, check, parse, read_text
 from retrieval.evaluation.estimation import Figure, Sample
 from retrieval.evaluation.outputs import per_query
 from retrieval.evaluation.outputs.per_query import PerQuery
@@ -55,6 +55,14 @@ class Comparison:
     people: int
     notes: tuple[str, ...]
     differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Summary:
+    """What is read of a results.json."""
+
+    files: Mapping[str, str]
+    hashes: Mapping[str, str | None]
 
 
 def compare(first: Path, second: Path) -> Comparison:
@@ -134,18 +142,18 @@ def read_results(path: Path) -> tuple[Mapping[str, Any], PerQuery]:
             beside it.
     """
     path = path / "results.json" if path.is_dir() else path
-    try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise DatasetError(f"There is no {path}; give a results.json or its folder") from error
-    except ValueError as error:
-        raise DatasetError(f"{path} is not JSON ({error}); run the benchmark again") from error
+    if not path.exists():
+        raise DatasetError(f"There is no {path}; give a results.json or its folder")
+    origin = Origin(str(path), DatasetError, "Run the benchmark again")
+    text = read_text(path, DatasetError, origin.advice)
+    summary = parse(text, origin)
     found = summary.get("format") if isinstance(summary, dict) else None
     if found != FORMAT:
         raise DatasetError(
             f"{path} has the format {found!r}, and this version reads {FORMAT}; run that benchmark"
             " again"
         )
+    check(text, _Summary, origin)
     side = path.parent / per_query.FILE
     table = per_query.read_per_query(side)
     if file_sha256(side) != summary["files"][per_query.FILE]:

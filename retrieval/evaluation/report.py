@@ -10,7 +10,6 @@
 | `plots/` | papers; only with the extra `plots` |
 """
 
-import json
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 from gallery.errors import ConfigError
 from gallery.files import file_sha256, write_whole
+from gallery.json_files import spell
 from retrieval.evaluation.outcomes import check_consistent
 from retrieval.evaluation.outputs import page, plots, tables, trec
 from retrieval.evaluation.outputs.per_query import write_per_query
@@ -80,7 +80,7 @@ def write(record: Record, out: Path) -> Generator[Progress, None, Written]:
         notes.append(str(error))
     summary["notes"] = notes
     summary["files"] = {str(path.relative_to(out)): file_sha256(path) for path in files}
-    files.append(_write(out / "results.json", json.dumps(summary, indent=1, allow_nan=False)))
+    files.append(_write(out / "results.json", spell(summary, indent=1)))
     return Written(out, summary, tuple(_names(files, out)), tuple(notes))
 
 

@@ -22,7 +22,9 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from gallery.errors import DatasetError
 from gallery.files import file_sha256, replacing, write_whole
+from gallery.json_files import read, spell
 from retrieval.evaluation.records import Progress
 
 SCRATCH = "scratch-"
@@ -134,7 +136,7 @@ class Store:
                 raise ValueError(f"{name} made {writer.done} of {count} rows")
         seconds = time.perf_counter() - started
         entry = {"key": text, "seconds": round(seconds, 3), "sha256": file_sha256(path)}
-        write_whole(path.with_suffix(".json"), json.dumps(entry, indent=1).encode())
+        write_whole(path.with_suffix(".json"), spell(entry, indent=1).encode())
         return Made(np.load(path, mmap_mode="r"), seconds)
 
 
@@ -186,10 +188,10 @@ def _reserve(path: Path) -> None:
 
 def _kept(path: Path, key: str, count: int) -> Made[Array] | None:
     try:
-        entry = json.loads(path.with_suffix(".json").read_text("utf-8"))
+        entry = read(path.with_suffix(".json"), DatasetError, "It is made again")
         if entry["key"] != key or entry["sha256"] != file_sha256(path):
             return None
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         return Made(array, float(entry["seconds"])) if len(array) == count else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, DatasetError, ValueError, KeyError, TypeError):
         return None

@@ -107,7 +107,7 @@ def test_a_run_without_its_settings_is_not_resumed(tiny: TrainRequest, content: 
     (tiny.out / CHECKPOINT_FILE).write_text("")
     if content is not None:
         (tiny.out / RUN_FILE).write_text(content, errors="surrogateescape")
-    with pytest.raises(ConfigError, match=r"but its run\.json is missing or damaged: .*--out"):
+    with pytest.raises(ConfigError, match=r"run\.json is (missing|damaged).*--out"):
         open_folder(tiny, resume=True)
 
 

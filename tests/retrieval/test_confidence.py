@@ -72,8 +72,7 @@ def test_first_and_other_answers_are_judged_apart(
     assert Calibration.of(card, "fused") is None
 
 
-def test_a_damaged_calibration_names_the_command(make_fitted_weights: Callable[..., Path]) -> None:
+def test_a_damaged_calibration_names_the_place(make_fitted_weights: Callable[..., Path]) -> None:
     broken = {"measures": ["drawing"], "first": {"bias": 0, "slopes": []}, "others": {}}
-    card = load_card(make_fitted_weights(calibration={"fused": broken}))
-    with pytest.raises(WeightsError, match="is damaged: .*; fit it again: mindseye weights fit"):
-        Calibration.of(card, "fused")
+    with pytest.raises(WeightsError, match=r"calibration.fused.others.bias is lacking"):
+        load_card(make_fitted_weights(calibration={"fused": broken}))

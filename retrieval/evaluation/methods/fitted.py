@@ -1,8 +1,9 @@
 """What a card says of fused scores, for the methods that follow it, and for those that do not."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from gallery.errors import ConfigError, WeightsError
 from generator.card import Card
 from retrieval.confidence import Calibration
 from retrieval.evaluation.workbench import SkippedMethodError
@@ -78,16 +79,17 @@ def fitted_weights(card: Card, score: str, hypotheses: Hypotheses = ONE) -> Weig
     """Return the weights that were fitted for a score.
 
     Raises:
-        SkippedMethodError: None were, or the card is damaged.
+        SkippedMethodError: None were.
     """
     if fitted_for(card, score, hypotheses) is None:
         raise SkippedMethodError(
             f"nothing was fitted for {card.name}: mindseye weights fit (docs/fusion.md)"
         )
-    try:
-        return Weights.of(card, score, hypotheses)
-    except (TypeError, ValueError, WeightsError) as error:
-        raise SkippedMethodError(f"the card of {card.name} is damaged: {error}") from error
+    return Weights.of(card, score, hypotheses)
+
+
+def _reached(tried: Mapping[str, Any]) -> float:
+    return tried.get("hit_rate", {}).get("C2") or 0.0
 
 
 def _hypotheses(card: Card, score: str, wanted: str) -> Hypotheses:
@@ -98,10 +100,7 @@ def _hypotheses(card: Card, score: str, wanted: str) -> Hypotheses:
             fitted with two.
     """
     fitted_weights(card, score)  # fitted at all
-    try:
-        chosen = chosen_hypotheses(card, score)
-    except WeightsError as error:
-        raise SkippedMethodError(f"the card of {card.name} is damaged: {error}") from error
+    chosen = chosen_hypotheses(card, score)
     if wanted == CARDS:
         return chosen
     if chosen.single == (wanted == ONLY_ONE):
@@ -117,7 +116,5 @@ def _hypotheses(card: Card, score: str, wanted: str) -> Hypotheses:
             f"nothing was fitted for {card.name} with two hypotheses: mindseye weights fit"
             " (docs/fusion.md)"
         )
-    try:  # of equals the first: these have the fewest vectors
-        return Hypotheses.parse(max(tried, key=lambda one: tried[one]["hit_rate"]["C2"] or 0))
-    except (ConfigError, KeyError, TypeError) as error:
-        raise SkippedMethodError(f"the card of {card.name} is damaged: {error!r}") from error
+    # Of equals the first: these have the fewest vectors.
+    return Hypotheses.parse(max(tried, key=lambda one: _reached(tried[one])))

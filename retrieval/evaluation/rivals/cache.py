@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from gallery.attributes import AttributeSpace
 from gallery.errors import WeightsError
 from gallery.files import write_whole
+from gallery.json_files import read, spell
 from gallery.pixels import Aligned
 from generator import contrast, estimator
 from generator.checkpoint import load_tensors, save_tensors
@@ -81,7 +82,7 @@ def trained(
         path.parent.mkdir(parents=True, exist_ok=True)
         save_tensors(path, network.state_dict(), {"format": "pt"})
         entry = {"key": key, "settings": settings, "sha256": result.sha256}
-        write_whole(path.with_suffix(".json"), json.dumps(entry, indent=1).encode())
+        write_whole(path.with_suffix(".json"), spell(entry, indent=1).encode())
     return result
 
 
@@ -107,7 +108,7 @@ def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
 def _kept(path: Path, key: Mapping[str, Any], build: Callable[[], nn.Module]) -> Trained | None:
     """Return an entry, or None if there is none or it is damaged."""
     try:
-        entry = json.loads(path.with_suffix(".json").read_text("utf-8"))
+        entry = read(path.with_suffix(".json"), WeightsError, "It is made again")
         tensors = load_tensors(path)[0]
         if entry["key"] != _plain(key) or entry["sha256"] != tensors_sha256(tensors):
             return None
@@ -119,7 +120,7 @@ def _kept(path: Path, key: Mapping[str, Any], build: Callable[[], nn.Module]) ->
 
 
 def _plain(key: Mapping[str, Any]) -> Any:  # noqa: ANN401  JSON is what it is
-    return json.loads(json.dumps(key))
+    return json.loads(spell(key))
 
 
 def _hash(key: Mapping[str, Any]) -> str:

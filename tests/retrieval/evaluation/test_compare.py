@@ -115,7 +115,7 @@ def test_damaged_files_are_refused(record: Record, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="queries.npz is damaged"):
         compare(good, bad)
     (bad / "results.json").write_text("{")
-    with pytest.raises(DatasetError, match="is not JSON"):
+    with pytest.raises(DatasetError, match="results.json is damaged: Expecting"):
         compare(good, bad)
     (bad / "results.json").write_text('{"format": 1}')
     with pytest.raises(DatasetError, match="has the format 1, and this version reads 2"):
