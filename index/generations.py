@@ -3,6 +3,7 @@
 Shapes: N gallery rows, n rows of one shard, D dimensions of an embedding.
 """
 
+import contextlib
 import shutil
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
@@ -14,17 +15,23 @@ from numpy.typing import NDArray
 from gallery.errors import IndexFileError
 from gallery.files import sync
 from index import mains
-from index.approximate import ApproximateIndex, Parts
-from index.base import GalleryRows, Ids, Index, Vectors
+from index.base import GalleryRows, Ids, Vectors
 from index.contract import IndexContract
-from index.exact import ExactIndex
-from index.faiss_library import has_faiss, read_faiss, require_faiss
-from index.files import AGAIN, make_directory, open_array, read_json, write_array, write_json
+from index.faiss_library import has_faiss, require_faiss
+from index.files import make_directory, write_array, write_json
+from index.integrity import describe
 from index.kinds import Plan, Request, choose
+from index.loader import (
+    generation_dir,
+    known_ids,
+    open_main,
+    read_contract,
+    read_manifest,
+    shard_ids,
+)
 from index.mains import Step
-from index.manifest import FORMAT, Main, Manifest, read_manifest_file, write_manifest
-from index.shards import Shard, open_embeddings, open_shard, open_shards
-from index.stored import StoredRows
+from index.manifest import ARRAYS, FORMAT, Main, Manifest, write_manifest
+from index.shards import Shard, open_embeddings, open_shards
 
 Publication = Generator[Step, None, Manifest]
 
@@ -40,20 +47,6 @@ def write_contract(space_dir: Path, contract: IndexContract) -> None:
         return
     make_directory(space_dir)
     write_json(space_dir / "contract.json", contract.to_json())
-
-
-def read_contract(space_dir: Path) -> IndexContract:
-    """Read the contract of a space.
-
-    Raises:
-        IndexFileError: The file is missing or damaged.
-    """
-    path = space_dir / "contract.json"
-    data = read_json(path)
-    try:
-        return IndexContract.from_json(data)
-    except IndexFileError as error:
-        raise IndexFileError(f"{path}: {error}") from error
 
 
 def publishing(  # noqa: PLR0913  what a generation is made of
@@ -77,8 +70,8 @@ def publishing(  # noqa: PLR0913  what a generation is made of
         contract: Terms of the embeddings; must be those of the space.
         shards: In gallery order. There may be none.
         excluded_ids: Images to leave out, (e,), in any order.
-        previous: Generation whose index is taken over, if it holds the first of these shards and
-            nothing else was asked for; None makes all anew.
+        previous: Generation whose index is taken over, if that is intact, holds the first of these
+            shards and nothing else was asked for; None makes all anew.
 
     Yields:
         How far it is; the first step says what the index will cost.
@@ -96,7 +89,7 @@ def publishing(  # noqa: PLR0913  what a generation is made of
             f"excluded_ids must be int64 (e,), got {excluded_ids.dtype} {excluded_ids.shape}"
         )
     contract.require_same(read_contract(space_dir), what=f"The space {space_dir}")
-    before = _continued(space_dir, previous, request, shards)
+    before = _continued(space_dir, previous, request, contract, shards)
     target = generation_dir(space_dir, generation)
     temporary = target.with_name(f".tmp-{target.name}")
     for leftover in (temporary, target):
@@ -105,7 +98,7 @@ def publishing(  # noqa: PLR0913  what a generation is made of
     make_directory(target.parent)
     make_directory(temporary)
     excluded = np.unique(excluded_ids)
-    write_array(temporary / "excluded.npy", excluded)
+    write_array(temporary / ARRAYS[0], excluded)
     ids, blocks = _rows(space_dir, shards, contract.dimension, before)
     kept = ~np.isin(ids, excluded)
     vectors = int(kept.sum())
@@ -113,7 +106,7 @@ def publishing(  # noqa: PLR0913  what a generation is made of
     main = None
     if vectors and plan.kind != "exact":
         require_faiss(plan.kind)
-        write_array(temporary / "ids.npy", ids)
+        write_array(temporary / ARRAYS[1], ids)
         if before is not None and mains.is_short_tail(before[1], len(ids)):
             main = mains.take_over(before[1], before[0], temporary)
         else:
@@ -132,6 +125,7 @@ def publishing(  # noqa: PLR0913  what a generation is made of
         memory=request.memory,
         accuracy=request.accuracy,
         main=main,
+        files=tuple(describe(temporary / name) for name in ARRAYS[: 1 if main is None else 2]),
     )
     write_manifest(temporary, manifest)
     temporary.rename(target)
@@ -143,7 +137,11 @@ Before = tuple[Path, Manifest]
 
 
 def _continued(
-    space_dir: Path, previous: int | None, request: Request, shards: Sequence[Shard]
+    space_dir: Path,
+    previous: int | None,
+    request: Request,
+    contract: IndexContract,
+    shards: Sequence[Shard],
 ) -> Before | None:
     """Return the generation before, if this one can begin with what that holds."""
     if previous is None:
@@ -152,7 +150,12 @@ def _continued(
     same = (manifest.asked, manifest.accuracy) == (request.kind, request.accuracy)
     begins = manifest.shards == tuple(shards[: len(manifest.shards)])
     fits = request.kind != "auto" or manifest.memory == request.memory
-    if not (same and begins and fits) or manifest.main is None:
+    comparable = manifest.contract == contract.digest()
+    if not (same and begins and fits and comparable) or manifest.main is None:
+        return None
+    try:
+        open_main(space_dir, previous, manifest)
+    except IndexFileError:  # it is derived: made anew
         return None
     return generation_dir(space_dir, previous), manifest
 
@@ -168,15 +171,13 @@ def row_ids(space_dir: Path, shards: Sequence[Shard], previous: int | None = Non
     Raises:
         IndexFileError: A shard is missing or damaged.
     """
-    known, start = [np.empty(0, dtype=np.int64)], 0
+    known, start = np.empty(0, dtype=np.int64), 0
     if previous is not None:
         manifest = read_manifest(space_dir, previous)
-        path = generation_dir(space_dir, previous) / "ids.npy"
-        if path.exists() and manifest.shards == tuple(shards[: len(manifest.shards)]):
-            known, start = [np.array(open_array(path, np.int64, ndim=1))], len(manifest.shards)
-            _require_count(len(known[0]), manifest.shards, path)
-    read = [open_shard(space_dir, shard.number)[0] for shard in shards[start:]]
-    return np.concatenate([*known, *read])
+        found = known_ids(space_dir, previous, manifest)
+        if found is not None and manifest.shards == tuple(shards[: len(manifest.shards)]):
+            known, start = found, len(manifest.shards)
+    return np.concatenate([known, shard_ids(space_dir, shards[start:])])
 
 
 def _rows(
@@ -190,8 +191,11 @@ def _rows(
         ids, opened = open_shards(space_dir, shards, dimension)
         return ids, lambda: opened
     directory, manifest = before
-    known = np.array(open_array(directory / "ids.npy", np.int64, ndim=1))
-    _require_count(len(known), manifest.shards, directory / "ids.npy")
+    known = None
+    with contextlib.suppress(IndexFileError):  # they are derived
+        known = known_ids(space_dir, int(directory.name), manifest)
+    if known is None:
+        known = shard_ids(space_dir, manifest.shards)
     ids, new = open_shards(space_dir, shards[len(manifest.shards) :], dimension)
 
     def blocks() -> list[Vectors]:
@@ -236,110 +240,3 @@ def remove_generations(space_dir: Path, *, before: int) -> None:
     for directory in sorted((space_dir / "index").glob("[0-9]*")):
         if directory.name.isdecimal() and int(directory.name) < before:
             shutil.rmtree(directory, ignore_errors=True)
-
-
-def read_manifest(space_dir: Path, generation: int) -> Manifest:
-    """Read what a generation is made of.
-
-    Raises:
-        IndexFileError: The generation is missing, damaged, or of another format or kind.
-    """
-    return read_manifest_file(generation_dir(space_dir, generation) / "manifest.json")
-
-
-def open_index(
-    space_dir: Path, generation: int, contract: IndexContract, device: str = "cpu"
-) -> Index:
-    """Open a generation for search.
-
-    Sizes, ids and contract are checked; that no byte of the embeddings has changed is not
-    (`verify_shard` does it, and reads them all). What FAISS holds is mapped into memory where it
-    can be; of the kinds of FAISS, a shard is opened when one of its rows is first compared.
-
-    Args:
-        space_dir: Space that holds it.
-        generation: Its number.
-        contract: Terms of the probes that will search.
-        device: Where to compute: "cpu", or "cuda", which FAISS uses where it can.
-
-    Raises:
-        IndexFileError: The contract is another, the generation holds no images, or a file is
-            missing, damaged, or of another format or kind.
-        ConfigError: The kind needs FAISS, which is not installed.
-    """
-    contract.require_same(read_contract(space_dir), what=f"The space {space_dir}")
-    manifest = read_manifest(space_dir, generation)
-    directory = generation_dir(space_dir, generation)
-    if manifest.contract != contract.digest() or manifest.dimension != contract.dimension:
-        raise IndexFileError(
-            f"{directory} was made under another contract: {manifest.contract[:12]}…, the space"
-            f" has {contract.digest()[:12]}…. {AGAIN}"
-        )
-    if manifest.vectors == 0:
-        raise IndexFileError(
-            f"{directory} holds no images. Add some, then build: mindseye index build"
-        )
-    excluded = np.array(open_array(directory / "excluded.npy", np.int64, ndim=1))
-    if manifest.kind == "exact":
-        return _open_exact(space_dir, directory, manifest, excluded, device)
-    return _open_approximate(space_dir, directory, manifest, excluded, device)
-
-
-def _open_exact(
-    space_dir: Path, directory: Path, manifest: Manifest, excluded: Ids, device: str
-) -> Index:
-    ids, blocks = open_shards(space_dir, manifest.shards, manifest.dimension)
-    index = ExactIndex(ids, blocks, ~np.isin(ids, excluded), device=device)
-    if index.size != manifest.images:
-        raise IndexFileError(
-            f"{directory} holds {index.size} images of dimension {index.dimension}, its manifest"
-            f" says {manifest.images} of {manifest.dimension}. {AGAIN}"
-        )
-    return index
-
-
-def _open_approximate(
-    space_dir: Path, directory: Path, manifest: Manifest, excluded: Ids, device: str
-) -> Index:
-    main = manifest.main
-    if main is None:  # of format 1
-        raise IndexFileError(
-            f"{directory} has format 1, whose kind {manifest.kind!r} is read no longer. {AGAIN}"
-        )
-    lengths = [shard.rows for shard in manifest.shards]
-    ids: Ids = open_array(directory / "ids.npy", np.int64, ndim=1)
-    _require_count(len(ids), manifest.shards, directory / "ids.npy")
-    path = directory / mains.NAME
-    index = read_faiss(path, main.bytes, manifest.kind, mapped=True)
-    if (int(index.ntotal), int(index.d)) != (main.rows, manifest.dimension):
-        raise IndexFileError(
-            f"{path} holds {index.ntotal} vectors of dimension {index.d}, the manifest says"
-            f" {main.rows} of {manifest.dimension}. {AGAIN}"
-        )
-    kept: NDArray[np.bool_] | None = ~np.isin(ids, excluded) if len(excluded) else None
-    parts = Parts(
-        main=index,
-        effort=main.effort,
-        ids=ids,
-        kept=kept,
-        stored=StoredRows(
-            lengths,
-            lambda place: open_embeddings(space_dir, manifest.shards[place], manifest.dimension),
-            manifest.dimension,
-        ),
-        images=manifest.images,
-    )
-    return ApproximateIndex(parts, device)
-
-
-def _require_count(found: int, shards: Sequence[Shard], path: Path) -> None:
-    expected = sum(shard.rows for shard in shards)
-    if found != expected:
-        raise IndexFileError(f"{path} holds {found} rows, expected {expected}. {AGAIN}")
-
-
-def generation_dir(space_dir: Path, generation: int) -> Path:
-    """Return the folder of a generation."""
-    if generation < 1:
-        raise ValueError(f"generations are numbered from 1, got {generation}")
-    return space_dir / "index" / f"{generation:06d}"

@@ -19,10 +19,10 @@ from index.approximate import ApproximateIndex, Parts
 from index.base import GalleryRows, Ids
 from index.faiss_library import read_faiss, write_faiss
 from index.kinds import QUANTISED, Plan, Request
-from index.manifest import Drift, Effort, Main, Manifest, Measured
+from index.manifest import MAIN, Drift, Effort, Main, Manifest, Measured
 from index.stored import StoredRows
 
-NAME = "index.faiss"
+NAME = MAIN
 HELD_OUT = 600  # images, half to tune with and half to measure with
 TAIL_SHARE = 0.01  # of the rows that FAISS holds: a longer tail goes into it
 TAIL_ROWS = 1000  # a shorter one stays

@@ -1,20 +1,31 @@
 """What a generation is made of, and how its manifest says so.
 
 Format 1 knew the kinds "exact" and "flat" alone. Its manifests are read; of its kind "flat" the
-file of vectors is not: such a generation is built again from its shards.
+file of vectors is not: such a generation is built again from its shards. Since format 3 a manifest
+holds length and hash of every file of its generation, and a hash of itself; of those before, the
+files but `index.faiss` have none, and the next build makes a generation that has.
 """
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from gallery.errors import IndexFileError
-from index.files import AGAIN, read_json, write_json
+from gallery.json_files import Limits, Origin, parse, parse_as, read_text, spell
+from index.files import AGAIN, write_json
+from index.integrity import File
 from index.kinds import ACCURACY, ASKED, KINDS, MEMORY
 from index.shards import Shard
 
-FORMAT = 2
-FORMATS = (1, FORMAT)
+FORMAT = 3
+FORMATS = (1, 2, FORMAT)
+HASHED = 3  # the first format with a hash of every file
+ARRAYS = ("excluded.npy", "ids.npy")
+MAIN = "index.faiss"
+OWN_HASH = "sha256"
+LONGEST = Limits(size_bytes=256 * 2**20, values=8_000_000)  # a line of 200 bytes for each shard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +41,10 @@ class Effort:
     lists: int = 0
     breadth: int = 0
     depth: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.lists, self.breadth, self.depth) < 0:
+            raise ValueError(f"effort counts from 0 on, got {self!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +127,7 @@ class Manifest:
         memory: Bytes that were allowed, for kind "auto".
         accuracy: Neighbour overlap @10 that was asked for.
         main: What FAISS holds; None for kind "exact", and for a gallery without rows.
+        files: Its files but `index.faiss`: those of `ARRAYS` that there are. None before format 3.
     """
 
     format: int
@@ -126,14 +142,43 @@ class Manifest:
     memory: int
     accuracy: float
     main: Main | None = None
+    files: tuple[File, ...] = ()
 
+    def __post_init__(self) -> None:
+        total = sum(shard.rows for shard in self.shards)
+        held = 0 if self.main is None else self.main.rows
+        if self.dimension < 1 or not 0 <= self.images <= self.vectors <= total >= held >= 0:
+            raise ValueError("its counts do not fit together")
+        if self.excluded < 0 or not 0 < self.accuracy <= 1:
+            raise ValueError("a count or the accuracy is out of range")
+        names = {file.name for file in self.files}
+        expected = {"excluded.npy"} | ({"ids.npy"} if self.main is not None else set())
+        if names != (expected if self.is_hashed else set()) or len(names) != len(self.files):
+            raise ValueError(f"it lists the files {sorted(names)}")
 
-T = TypeVar("T", Shard, Manifest, Main, Effort, Measured, Drift)
+    @property
+    def is_hashed(self) -> bool:
+        """Whether length and hash of every file are known."""
+        return self.format >= HASHED
+
+    def listed(self) -> tuple[File, ...]:
+        """Return what is known of the files of the generation, that of FAISS among them."""
+        if self.main is None:
+            return self.files
+        main = File(name=MAIN, bytes=self.main.bytes, sha256=self.main.sha256)
+        return (*self.files, main)
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
     """Write `manifest.json` into the folder of a generation."""
-    write_json(directory / "manifest.json", asdict(manifest))
+    data = asdict(manifest)
+    write_json(directory / "manifest.json", data | {OWN_HASH: own_hash(data)})
+
+
+def own_hash(data: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a manifest as JSON with sorted keys, without this hash itself."""
+    text = spell({name: data[name] for name in sorted(data) if name != OWN_HASH})
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def read_manifest_file(path: Path) -> Manifest:
@@ -142,44 +187,24 @@ def read_manifest_file(path: Path) -> Manifest:
     Raises:
         IndexFileError: The file is missing, damaged, or of another format or kind.
     """
-    data = read_json(path)
-    if not isinstance(data, dict) or data.get("format") not in FORMATS:
-        found = data.get("format") if isinstance(data, dict) else None
+    origin = Origin(str(path), IndexFileError, AGAIN)
+    data = parse(read_text(path, IndexFileError, AGAIN, LONGEST), origin, LONGEST)
+    found = data.get("format") if isinstance(data, dict) else None
+    if found not in FORMATS or type(found) is not int:
         raise IndexFileError(
-            f"{path} has format {found!r}, this version of mindseye reads format {FORMAT}. {AGAIN}"
+            f"{path} has format {found!r:.40}, this version of mindseye reads format {FORMAT}."
+            f" {AGAIN}"
         )
-    try:
-        manifest = _manifest(data)
-    except (KeyError, TypeError, ValueError) as error:
-        raise IndexFileError(f"{path} is damaged ({error}). {AGAIN}") from error
+    if found >= HASHED and data.pop(OWN_HASH, None) != own_hash(data):
+        origin.refuse("it has another SHA-256 than it says")
+    if found == 1 and "kind" in data:
+        data |= {"asked": data["kind"], "memory": MEMORY, "accuracy": ACCURACY}
+    unknown = sorted(set(data) - {field.name for field in fields(Manifest)})
+    if unknown:
+        origin.refuse(f"it has the unknown key {unknown[0]!r:.40}")
+    manifest = parse_as(spell(data), Manifest, origin, LONGEST)
     if manifest.kind not in KINDS or manifest.asked not in ASKED:
         raise IndexFileError(
-            f"{path} has kind {manifest.kind!r}, expected one of {', '.join(KINDS)}. {AGAIN}"
+            f"{path} has kind {manifest.kind!r:.40}, expected one of {', '.join(KINDS)}. {AGAIN}"
         )
     return manifest
-
-
-def _manifest(data: dict[str, Any]) -> Manifest:
-    """Read the JSON of a manifest; KeyError, TypeError or ValueError if it is anything else."""
-    if data["format"] == 1:
-        data = {**data, "asked": data["kind"], "memory": MEMORY, "accuracy": ACCURACY}
-    shards = tuple(_read(Shard, shard) for shard in data["shards"])
-    main = None if data.get("main") is None else _main(data["main"])
-    return _read(Manifest, {**data, "shards": shards, "main": main})
-
-
-def _main(data: dict[str, Any]) -> Main:
-    effort, measured = _read(Effort, data["effort"]), _read(Measured, data["measured"])
-    drift = _read(Drift, data["drift"])
-    return _read(Main, data | {"effort": effort, "measured": measured, "drift": drift})
-
-
-def _read(part: type[T], data: dict[str, Any]) -> T:
-    """Make a dataclass of JSON; TypeError if a value is not what its annotation says."""
-    made = part(**data)
-    for field in fields(made):
-        value = getattr(made, field.name)
-        plain = field.type in (int, float, str, bool)
-        if plain and type(value) is not field.type and (field.type, type(value)) != (float, int):
-            raise TypeError(f"{field.name} is {value!r}")
-    return made

@@ -15,7 +15,8 @@ import numpy as np
 from gallery.errors import IndexFileError
 from gallery.files import sync
 from index.base import GalleryRows, Ids, Vectors
-from index.files import AGAIN, make_directory, open_array, require_sha256, write_array
+from index.files import AGAIN, make_directory, open_array, write_array
+from index.integrity import checked_files, require_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,28 +83,48 @@ def open_shard(space_dir: Path, number: int) -> tuple[Ids, Vectors]:
 
 
 def open_known(space_dir: Path, shard: Shard) -> tuple[Ids, Vectors]:
-    """Open a shard and check that it is the one the catalogue knows: its rows and its ids.
+    """Open a shard that is the one the catalogue knows: its rows, and every byte of both files.
 
-    That no byte of the embeddings has changed is for `verify_shard`, which reads them all.
+    Bytes are not compared again while the files are unchanged (index/integrity.py); for that there
+    is `verify_shard`.
 
     Raises:
         IndexFileError: A file is missing, torn or damaged.
     """
-    ids, embeddings = open_shard(space_dir, shard.number)
-    path = shard_paths(space_dir, shard.number)[1]
-    if len(ids) != shard.rows:
-        raise IndexFileError(f"{path} holds {len(ids)} rows, expected {shard.rows}. {AGAIN}")
-    require_sha256(path, shard.ids_sha256)
+    ids = read_ids(space_dir, shard)
+    path = shard_paths(space_dir, shard.number)[0]
+    checked_files(space_dir).require(path, shard.embeddings_sha256)
+    embeddings = open_array(path, np.float32, ndim=2)
+    _require_rows(len(embeddings), shard, path)
     return ids, embeddings
 
 
-def open_embeddings(space_dir: Path, shard: Shard, dimension: int) -> Vectors:
-    """Map the embeddings of a known shard, (n, D); its ids are not read.
+def read_ids(space_dir: Path, shard: Shard) -> Ids:
+    """Read the image of each row of a known shard, (n,); its embeddings are not looked at.
 
     Raises:
-        IndexFileError: The file is missing, torn, or of another shape.
+        IndexFileError: The file is missing, torn or damaged.
+    """
+    path = shard_paths(space_dir, shard.number)[1]
+    checked_files(space_dir).require(path, shard.ids_sha256)
+    ids = np.array(open_array(path, np.int64, ndim=1))
+    _require_rows(len(ids), shard, path)
+    return ids
+
+
+def _require_rows(found: int, shard: Shard, path: Path) -> None:
+    if found != shard.rows:
+        raise IndexFileError(f"{path} holds {found} rows, expected {shard.rows}. {AGAIN}")
+
+
+def open_embeddings(space_dir: Path, shard: Shard, dimension: int) -> Vectors:
+    """Map the embeddings of a known shard, (n, D), checked as by `open_known`; no ids are read.
+
+    Raises:
+        IndexFileError: The file is missing, torn, damaged, or of another shape.
     """
     path = shard_paths(space_dir, shard.number)[0]
+    checked_files(space_dir).require(path, shard.embeddings_sha256)
     embeddings = open_array(path, np.float32, ndim=2)
     if embeddings.shape != (shard.rows, dimension):
         raise IndexFileError(
@@ -137,9 +158,10 @@ def verify_shard(space_dir: Path, shard: Shard) -> None:
     Raises:
         IndexFileError: A file is missing or damaged; the message says which.
     """
+    paths = shard_paths(space_dir, shard.number)
+    for path, sha256 in zip(paths, (shard.embeddings_sha256, shard.ids_sha256), strict=True):
+        require_sha256(path, sha256)
     open_known(space_dir, shard)
-    path = shard_paths(space_dir, shard.number)[0]
-    require_sha256(path, shard.embeddings_sha256)
 
 
 def shard_paths(space_dir: Path, number: int) -> tuple[Path, Path]:

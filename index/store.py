@@ -25,15 +25,20 @@ JSON is UTF-8. Nothing is ever pickled: .npy files with Python objects are refus
 """
 
 from index.generations import (
-    open_index,
     publishing,
-    read_contract,
-    read_manifest,
     remove_generations,
     row_ids,
     write_contract,
 )
 from index.kinds import ASKED, KINDS, Request, parse_bytes
+from index.loader import (
+    findable_ids,
+    open_index,
+    read_contract,
+    read_excluded,
+    read_manifest,
+    require_unchanged,
+)
 from index.mains import Step
 from index.manifest import FORMAT, Manifest
 from index.shards import Shard, append_shard, open_known, open_shard, verify_shard
@@ -47,14 +52,17 @@ __all__ = [
     "Shard",
     "Step",
     "append_shard",
+    "findable_ids",
     "open_index",
     "open_known",
     "open_shard",
     "parse_bytes",
     "publishing",
     "read_contract",
+    "read_excluded",
     "read_manifest",
     "remove_generations",
+    "require_unchanged",
     "row_ids",
     "verify_shard",
     "write_contract",

@@ -21,11 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from gallery.catalogue.engine import sqlite_url
+from gallery.catalogue.records import SpaceRow
 from gallery.catalogue.snapshot import refuse_foreign, write_snapshot
 from gallery.catalogue.store import Catalogue
 from gallery.errors import CatalogueError, IndexFileError
 from gallery.files import file_sha256, replacing, sync
 from generator.card import NAME
+from index.store import read_manifest
 from retrieval.address import DATABASE
 from retrieval.collection import Collection
 
@@ -149,17 +151,25 @@ def _describe(path: Path) -> _Member:
 
 
 def _require_intact(collection: Collection, listed: Mapping[str, _Member]) -> None:
-    """Refuse to export shards that are not what the catalogue says."""
-    spaces = collection.catalogue.spaces
-    for space in spaces.all():
-        for shard in spaces.shards(space.id):
-            stem = f"spaces/{space.name}/embeddings/{shard.number:06d}"
-            expected = {".npy": shard.embeddings_sha256, ".ids.npy": shard.ids_sha256}
-            for end, sha256 in expected.items():
-                if listed[stem + end].sha256 != sha256:
-                    raise IndexFileError(
-                        f"{collection.root / (stem + end)} is damaged; see `mindseye index verify`"
-                    )
+    """Refuse shards that are not what the catalogue says, and an index that its manifest denies."""
+    for space in collection.catalogue.spaces.all():
+        for name, sha256 in _told(collection, space):
+            if listed[name].sha256 != sha256:
+                raise IndexFileError(
+                    f"{collection.root / name} is damaged; see `mindseye index verify`"
+                )
+
+
+def _told(collection: Collection, space: SpaceRow) -> Iterator[tuple[str, str]]:
+    """Yield files of a space, by their names in the archive, with the hashes told of them."""
+    for shard in collection.catalogue.spaces.shards(space.id):
+        stem = f"spaces/{space.name}/embeddings/{shard.number:06d}"
+        yield f"{stem}.npy", shard.embeddings_sha256
+        yield f"{stem}.ids.npy", shard.ids_sha256
+    if space.generation is not None:
+        manifest = read_manifest(collection.space_dir(space.name), space.generation)
+        for file in manifest.listed():
+            yield f"spaces/{space.name}/index/{space.generation:06d}/{file.name}", file.sha256
 
 
 def _list(listed: Mapping[str, _Member]) -> bytes:

@@ -16,7 +16,7 @@ from gallery.catalogue.records import SpaceRow
 from gallery.errors import CatalogueError, IndexFileError
 from index.base import Ids, Index, Neighbours, Vectors
 from index.contract import IndexContract
-from index.store import open_index
+from index.store import open_index, read_manifest
 from retrieval.collection import Collection
 
 ATTEMPTS = 3  # a generation may be replaced while it is being opened
@@ -121,15 +121,24 @@ class FreshIndex:
             try:
                 same = before and _generation(before.space) == _generation(space)
                 index = before.index if before and same else self._open(space)
-                spaces = self._collection.catalogue.spaces
-                removed = spaces.removed_since(space.id, space.generation or 0)
-                return _Taken(space, index, removed)
+                return _Taken(space, index, self._removed(space))
             except IndexFileError:
                 opened, space = space, self._collection.catalogue.spaces.get(space.name)
                 same = _generation(opened) == _generation(space)
                 if same or attempt == ATTEMPTS - 1:
                     raise
         raise AssertionError("the last attempt returns or raises")
+
+    def _removed(self, space: SpaceRow) -> Ids:
+        """Return the images that may not be found, though the index of a space may hold them.
+
+        Those removed since its generation was published; all that ever were, if that does not say
+        what hash its list of them has.
+        """
+        generation = space.generation or 0
+        manifest = read_manifest(self._collection.space_dir(space.name), generation)
+        since = generation if manifest.is_hashed else 0
+        return self._collection.catalogue.spaces.removed_since(space.id, since)
 
     def _open(self, space: SpaceRow) -> Index:
         if space.generation is None:

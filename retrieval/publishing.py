@@ -46,12 +46,13 @@ def publishing(
     current = _manifest(collection, name, space.generation)
     request = request or _asked(current)
     shards = [store.Shard(**asdict(row)) for row in spaces.shards(space.id)]
-    intact = current is not None and _opens(collection, name, space.generation, current)
-    previous = space.generation if intact else None
-    in_shards = store.row_ids(directory, shards, previous)
+    left_out = None if current is None else _left_out(collection, name, space.generation, current)
+    previous = space.generation if current else None
+    in_shards = store.row_ids(directory, shards, previous if left_out is not None else None)
     indexed = np.array(spaces.placed_ids(space.id, "indexed"), dtype=np.int64)
     excluded = np.setdiff1d(in_shards, indexed)
-    if current and intact and _is_of(current, request, shards, excluded):
+    same = current and (_asked(current), current.shards) == (request, tuple(shards))
+    if same and left_out is not None and np.array_equal(left_out, excluded):
         return
     generation = (space.generation or 0) + 1
     contract = store.read_contract(directory)
@@ -72,28 +73,25 @@ def _manifest(collection: Collection, name: str, generation: int | None) -> stor
         return None
 
 
-def _opens(
+def _left_out(
     collection: Collection, name: str, generation: int | None, manifest: store.Manifest
-) -> bool:
-    """Say whether a generation can be opened, or holds nothing that could be."""
-    if generation is None or not manifest.vectors:
-        return generation is not None
+) -> Ids | None:
+    """Return the images that a generation leaves out; None of one to be made anew.
+
+    That is one without a hash of every file, and one of which a file is damaged.
+    """
+    if generation is None or not manifest.is_hashed:
+        return None
     directory = collection.space_dir(name)
     try:
-        store.open_index(directory, generation, store.read_contract(directory))
+        if manifest.vectors:
+            store.open_index(directory, generation, store.read_contract(directory))
+        return store.read_excluded(directory, generation, manifest)
     except IndexFileError:
-        return False
-    return True
+        return None
 
 
 def _asked(manifest: store.Manifest | None) -> store.Request:
     if manifest is None:
         return store.Request()
     return store.Request(kind=manifest.asked, memory=manifest.memory, accuracy=manifest.accuracy)
-
-
-def _is_of(
-    manifest: store.Manifest, request: store.Request, shards: list[store.Shard], excluded: Ids
-) -> bool:
-    same = (_asked(manifest), manifest.shards) == (request, tuple(shards))
-    return same and manifest.excluded == len(excluded)

@@ -38,14 +38,8 @@ def repair(collection: Collection, findings: Sequence[Finding]) -> int:
         if any(one.kind == "row-without-vector" for one in ours):
             pending += _forget_rows_without_vector(collection, space.name)
         _drop_strangers(collection, space.name, ours)
-        for one in ours:
-            if one.kind == "index-damaged" and one.number is not None:
-                index = collection.space_dir(space.name) / "index" / f"{one.number:06d}"
-                (index / "index.faiss").unlink(
-                    missing_ok=True
-                )  # what cannot be opened is made anew
         if ours and space.generation is not None:
-            publish(collection, space.name)
+            publish(collection, space.name)  # what is damaged of an index is made anew
         sweep(collection, spaces.get(space.name))
     return pending
 

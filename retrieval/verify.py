@@ -26,6 +26,7 @@ from retrieval.shards import images_with_all_rows, rows_told_of
 CHUNK = 8192
 LENGTH_TOLERANCE = 1e-3  # float32 rounds the length of a long vector by about 1e-5
 BUILD = "mindseye index build of any SPEC with these weights"
+MEND = f"--repair, or {BUILD}: it is derived"
 
 
 def verify(collection: Collection) -> Generator[Checking, None, list[Finding]]:
@@ -177,25 +178,45 @@ class _Space:
         find = partial(self._find, number=generation)
         try:
             manifest = store.read_manifest(self._directory, generation)
+            store.require_unchanged(self._directory, generation, manifest)
             if manifest.vectors:
                 store.open_index(self._directory, generation, contract)
+            found = store.findable_ids(self._directory, generation, manifest)
         except IndexFileError as error:
             other = "another contract" in str(error)
             kind = "index-of-another-contract" if other else "index-damaged"
-            yield find(kind=kind, what=str(error), todo=f"--repair, or {BUILD}: it is derived")
+            yield find(kind=kind, what=str(error), todo=MEND)
             return
         except ConfigError as error:
             yield find(kind="index-unread", what=str(error), todo="install it", is_problem=False)
             return
-        path = self._directory / "index" / f"{generation:06d}" / "index.faiss"
-        if manifest.main is not None and file_sha256(path) != manifest.main.sha256:
-            what = f"{path} is not the file that was published"
-            yield find(kind="index-damaged", what=what, todo=f"--repair, or {BUILD}")
-            return
+        yield from self._told_of(generation, manifest, found)
         if [asdict(one) for one in manifest.shards] != [asdict(row) for row in shards]:
             what = "the published index is not made of the shards that count now"
             todo = f"mindseye index compact, or {BUILD}"
             yield find(kind="index-outdated", what=what, todo=todo, is_problem=False)
+
+    def _told_of(self, generation: int, manifest: store.Manifest, found: Ids) -> Iterator[Finding]:
+        """Compare what a generation can find with the catalogue; say if it has no hashes."""
+        find = partial(self._find, number=generation)
+        gone = self._gone_but_found(generation, found)
+        if gone:
+            what = f"the published index would find {gone} images that are not in the space"
+            yield find(kind="index-damaged", what=what, todo=MEND)
+        if not manifest.is_hashed:
+            what = f"index/{generation:06d} was made before files of an index had hashes"
+            todo = "nothing; the next build or compaction writes them"
+            yield find(kind="index-without-hashes", what=what, todo=todo, is_problem=False)
+
+    def _gone_but_found(self, generation: int, found: Ids) -> int:
+        """Count the images that an index would find although they were removed, or never known."""
+        left_out = self._spaces.removed_since(self._space.id, generation)
+        left = np.setdiff1d(found, left_out, assume_unique=True).tolist()
+        states = self._spaces.states(self._space.id, left)
+        stateless = [image_id for image_id in left if image_id not in states]
+        pending = self._collection.catalogue.images.rows(self._space.id, stateless)
+        gone = sum(state == "removed" for state in states.values())
+        return gone + len(stateless) - len(pending)
 
     def _leftovers(self) -> Iterator[Finding]:
         stray = stray_files(self._collection, self._space)

@@ -16,6 +16,8 @@ from index.base import GalleryRows
 from index.contract import IndexContract
 from index.exact import ExactIndex
 from index.faiss_library import has_faiss
+from index.integrity import describe
+from index.manifest import own_hash
 from index.store import (
     FORMAT,
     KINDS,
@@ -90,6 +92,12 @@ def publish(
 
 def names(directory: Path) -> list[str]:
     return sorted(p.relative_to(directory).as_posix() for p in directory.rglob("*") if p.is_file())
+
+
+def rewrite_manifest(path: Path, change: dict[str, Any]) -> None:
+    """Change a manifest, with the hash of itself that it then should have."""
+    data = json.loads(path.read_text("utf-8")) | change
+    path.write_text(json.dumps(data | {"sha256": own_hash(data)}), "utf-8")
 
 
 def killed_after(monkeypatch: pytest.MonkeyPatch, renames: int) -> list[str]:
@@ -328,7 +336,7 @@ def test_a_space_holds_the_files_that_the_format_names(space: Path, shards: list
         "embeddings/000001.npy",
     ]
     assert json.loads((space / "index/000001/manifest.json").read_text("utf-8")) == {
-        "format": 2,
+        "format": 3,
         "kind": "exact",
         "contract": CONTRACT.digest(),
         "dimension": 5,
@@ -340,6 +348,8 @@ def test_a_space_holds_the_files_that_the_format_names(space: Path, shards: list
         "memory": 2 * 10**9,
         "accuracy": 0.99,
         "main": None,
+        "files": [asdict(describe(space / "index/000001/excluded.npy"))],
+        "sha256": own_hash(asdict(read_manifest(space, 1))),
     }
 
 
@@ -353,6 +363,40 @@ def test_a_generation_of_faiss_holds_its_file_and_the_ids(space: Path, shards: l
     assert manifest.main.rows == 60
     assert manifest.main.bytes == path.stat().st_size
     assert manifest.main.sha256 == file_sha256(path)
+
+
+@needs_faiss
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "exact"])
+def test_faiss_never_sees_a_damaged_file_of_the_same_length(
+    space: Path, shards: list[Shard], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(space, 1, kind, CONTRACT, shards, NOTHING)
+    path = space / "index" / "000001" / "index.faiss"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 64
+    path.write_bytes(content)
+
+    def read(*_: object, **__: object) -> None:
+        raise AssertionError("FAISS reads damaged bytes")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("index.loader.read_faiss", read)
+        patch.setattr("index.mains.read_faiss", read)
+        with pytest.raises(IndexFileError, match=r"index\.faiss has SHA-256 .*: it is damaged"):
+            open_index(space, 1, CONTRACT)
+        publish(space, 2, kind, CONTRACT, shards, NOTHING, previous=1)
+    assert inode(space, 1) != inode(space, 2)
+    assert open_index(space, 2, CONTRACT).size == 9
+
+
+def test_a_manifest_of_which_one_number_was_changed_is_refused(
+    space: Path, shards: list[Shard], kind: str
+) -> None:
+    publish(space, 1, kind, CONTRACT, shards, NOTHING)
+    path = space / "index" / "000001" / "manifest.json"
+    path.write_text(path.read_text("utf-8").replace('"memory": 2', '"memory": 3'), "utf-8")
+    with pytest.raises(IndexFileError, match=r"manifest\.json is damaged: it has another SHA-256"):
+        open_index(space, 1, CONTRACT)
 
 
 def inode(space: Path, generation: int) -> int:
@@ -501,7 +545,7 @@ def test_a_generation_of_format_1_is_read_or_refused_with_the_next_step(
     publish(space, 1, "exact", CONTRACT, shards, NOTHING)
     path = space / "index" / "000001" / "manifest.json"
     old = json.loads(path.read_text("utf-8")) | {"format": 1}
-    for name in ("asked", "memory", "accuracy", "main"):
+    for name in ("asked", "memory", "accuracy", "main", "files", "sha256"):
         del old[name]
     path.write_text(json.dumps(old), "utf-8")
     assert open_index(space, 1, CONTRACT).size == 9
@@ -612,7 +656,7 @@ def test_a_missing_generation_is_reported_with_the_next_step(space: Path) -> Non
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": FORMAT + 1}, r"has format 3, this version of mindseye reads format 2"),
+        ({"format": FORMAT + 1}, r"has format 4, this version of mindseye reads format 3"),
         ({"format": None}, "has format None"),
         ({"kind": "annoy"}, "has kind 'annoy', expected one of exact, flat"),
         ({"main": {}}, "is damaged"),
@@ -630,8 +674,7 @@ def test_a_manifest_that_cannot_be_right_is_refused(
     space: Path, shards: list[Shard], change: dict[str, Any], message: str
 ) -> None:
     publish(space, 1, "exact", CONTRACT, shards, NOTHING)
-    path = space / "index" / "000001" / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | change), "utf-8")
+    rewrite_manifest(space / "index" / "000001" / "manifest.json", change)
     with pytest.raises(IndexFileError, match=rf"{message}.*mindseye index build"):
         open_index(space, 1, CONTRACT)
 

@@ -74,6 +74,9 @@ def test_a_damaged_shard_is_not_copied(gallery: Gallery) -> None:
     path.write_bytes(content)
     with pytest.raises(IndexFileError, match=r"000002\.npy has SHA-256 .*: it is damaged"):
         finished(compact(gallery.collection))
+    with pytest.raises(IndexFileError, match=r"000002\.npy has SHA-256 .*: it is damaged"):
+        gallery.open()
+    gallery.build()
     assert len(gallery.names(gallery.open())) == 8
 
 

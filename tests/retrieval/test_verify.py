@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gallery.errors import IndexFileError
 from index import store
 from retrieval import findings
 from retrieval.findings import Finding
 from retrieval.repair import repair
 from retrieval.verify import verify
+from tests.index.test_store import rewrite_manifest
 from tests.retrieval.conftest import Gallery
 from tests.retrieval.test_compact import finished
 
@@ -43,9 +45,7 @@ def flip(gallery: Gallery, name: str) -> None:
 
 
 def other_contract(gallery: Gallery) -> None:
-    path = gallery.directory / "index" / "000001" / "manifest.json"
-    told = json.loads(path.read_text("utf-8"))
-    path.write_text(json.dumps(told | {"contract": "0" * 64}), "utf-8")
+    rewrite_manifest(gallery.directory / "index/000001/manifest.json", {"contract": "0" * 64})
 
 
 def vectors_of_another_length(gallery: Gallery) -> None:
@@ -60,7 +60,7 @@ def vectors_of_another_length(gallery: Gallery) -> None:
 DAMAGE: dict[str, tuple[Damage, set[str]]] = {
     "flipped byte in a shard": (
         lambda gallery: flip(gallery, "embeddings/000002.npy"),
-        {"shard-damaged"},
+        {"shard-damaged", "index-damaged"},
     ),
     "flipped byte in the ids of a shard": (
         lambda gallery: flip(gallery, "embeddings/000002.ids.npy"),
@@ -70,10 +70,21 @@ DAMAGE: dict[str, tuple[Damage, set[str]]] = {
         lambda gallery: (gallery.directory / "embeddings" / "000003.npy").unlink(),
         {"shard-missing", "index-damaged"},
     ),
-    "vectors of another length": (vectors_of_another_length, {"vector-damaged"}),
+    "vectors of another length": (
+        vectors_of_another_length,
+        {"vector-damaged", "index-damaged"},
+    ),
     "index of another contract": (other_contract, {"index-of-another-contract"}),
     "missing index": (
         lambda gallery: shutil.rmtree(gallery.directory / "index"),
+        {"index-damaged"},
+    ),
+    "flipped byte in the list of images left out": (
+        lambda gallery: flip(gallery, "index/000001/excluded.npy"),
+        {"index-damaged"},
+    ),
+    "flipped byte in a manifest": (
+        lambda gallery: flip(gallery, "index/000001/manifest.json"),
         {"index-damaged"},
     ),
     "row without a vector": (
@@ -125,6 +136,99 @@ def test_a_flipped_byte_in_an_index_of_faiss_is_found_and_mended(gallery: Galler
     repair(gallery.collection, found)
     assert problems(gallery) == []
     assert gallery.scores(gallery.open()) == before
+
+
+REMOVED = 4  # of the eight images
+
+
+def removed_from(gallery: Gallery, kind: str) -> Path:
+    """Remove an image and publish an index of some kind without it; return its folder."""
+    if kind != "exact":
+        pytest.importorskip("faiss", reason='needs FAISS: pip install "mindseye[cpu]"')
+    gallery.collection.catalogue.images.remove([REMOVED])
+    gallery.build(request=store.Request(kind=kind))
+    return gallery.directory / "index" / f"{gallery.space.generation:06d}"
+
+
+def name_another(path: Path, old: int, new: int) -> None:
+    """Let a file of ids name another image."""
+    ids = np.load(path)
+    ids[ids == old] = new
+    np.save(path, np.sort(ids) if path.name == "excluded.npy" else ids)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "old", "new"),
+    [
+        ("exact", "excluded.npy", REMOVED, REMOVED + 1),
+        ("sq8", "excluded.npy", REMOVED, REMOVED + 1),
+        ("sq8", "ids.npy", REMOVED, REMOVED + 1),
+        ("flat", "ids.npy", REMOVED + 1, REMOVED),
+    ],
+)
+@pytest.mark.parametrize("mend", ["repair", "build"])
+def test_one_changed_id_never_brings_a_removed_image_back(
+    gallery: Gallery, kind: str, name: str, old: int, new: int, mend: str
+) -> None:
+    folder = removed_from(gallery, kind)
+    before = gallery.scores(gallery.open())
+    assert len(before) == 7
+    name_another(folder / name, old, new)
+    with pytest.raises(IndexFileError, match=rf"{name} has SHA-256 .*: it is damaged"):
+        gallery.open()
+    found = check(gallery)
+    assert [one.kind for one in found if one.is_problem] == ["index-damaged"]
+    if mend == "repair":
+        repair(gallery.collection, found)
+    else:
+        gallery.build()
+    assert problems(gallery) == []
+    assert gallery.scores(gallery.open()) == before
+
+
+def without_hashes(gallery: Gallery) -> None:
+    """Make of a manifest what it was before it held hashes."""
+    path = gallery.directory / "index" / f"{gallery.space.generation:06d}" / "manifest.json"
+    told = json.loads(path.read_text("utf-8")) | {"format": 2}
+    del told["files"], told["sha256"]
+    path.write_text(json.dumps(told), "utf-8")
+
+
+@pytest.mark.parametrize("kind", ["exact", "sq8"])
+def test_an_older_generation_is_said_to_have_no_hashes_until_the_next_build(
+    gallery: Gallery, kind: str
+) -> None:
+    removed_from(gallery, kind)
+    before = gallery.scores(gallery.open())
+    without_hashes(gallery)
+    assert [(one.kind, one.is_problem) for one in check(gallery)] == [
+        ("rows-to-drop", False),
+        ("index-without-hashes", False),
+    ]
+    assert gallery.scores(gallery.open()) == before
+    gallery.build()
+    assert [one.kind for one in check(gallery)] == ["rows-to-drop"]
+    assert gallery.scores(gallery.open()) == before
+
+
+@pytest.mark.parametrize("kind", ["exact", "sq8"])
+@pytest.mark.parametrize("name", ["excluded.npy", "ids.npy"])
+def test_one_changed_id_of_an_older_generation_is_found_and_brings_nothing_back(
+    gallery: Gallery, kind: str, name: str
+) -> None:
+    folder = removed_from(gallery, kind)
+    if not (folder / name).exists():
+        pytest.skip("of this kind there is no such file")
+    without_hashes(gallery)
+    name_another(folder / name, REMOVED, REMOVED + 1)
+    removed = Path(f"{REMOVED - 1}.png").name
+    assert removed not in gallery.names(gallery.open())
+    expected = ["index-damaged"] if name == "excluded.npy" else []  # ids are those of the shards
+    assert problems(gallery) == expected
+    gallery.build()
+    assert problems(gallery) == []
+    assert len(gallery.names(gallery.open())) == 7
+    assert removed not in gallery.names(gallery.open())
 
 
 def test_what_repair_lets_go_of_is_counted(gallery: Gallery) -> None:
