@@ -27,9 +27,8 @@ def show(
     """
     from gallery import sheets
     from gallery.align import Aligner
-    from gallery.faces import Problem
     from gallery.marks import marked
-    from gallery.pixels import align_each
+    from gallery.pixels import check_each
     from gallery.readers.registry import open_faces
     from gallery.summary import contact_sheet, remarks_text, summarise, to_text
 
@@ -39,9 +38,10 @@ def show(
     faces = replace(faces, crop=parse_crop(crop) or faces.crop)
     if check:
         aligner = Aligner(size=32, channels=1, crop=faces.crop)
-        checked = bar(align_each(faces, aligner), "checking", len(faces))
-        bad = [found for _, found in checked if isinstance(found, Problem)]
-        faces = replace(faces, problems=(*faces.problems, *bad))
+        found = list(bar(check_each(faces, aligner), "checking", len(faces)))
+        bad = (one.problem for one in found if one.problem is not None)
+        notes = (f"{one.name}: {note}" for one in found for note in one.notes)
+        faces = replace(faces, problems=(*faces.problems, *bad), notes=(*faces.notes, *notes))
     if sheet is not None:
         sheets.save(contact_sheet(faces), sheet)
         tell(f"Contact sheet: {sheet}")

@@ -108,12 +108,16 @@ def query(
 
 
 def _photograph(path: Path) -> "Photograph":
+    from gallery.images import decoding_of
     from gallery.readers.registry import open_photograph
 
     try:
-        return open_photograph(path)
+        photograph = open_photograph(path)
     except ImageError as error:
         raise ImageError(f"{path}: {error}. Give a photograph, such as a JPEG") from error
+    for note in decoding_of(photograph.image).notes:
+        tell(f"Note: {path}: {note}")
+    return photograph
 
 
 def _explain(

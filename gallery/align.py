@@ -20,7 +20,7 @@ from PIL import Image
 
 from gallery.attributes import as_number
 from gallery.errors import ConfigError, ImageError
-from gallery.images import DEFAULT_LIMITS
+from gallery.images import DEFAULT_LIMITS, decoding_of
 
 Pixels = NDArray[np.uint8]
 RESAMPLING = "bicubic"
@@ -130,7 +130,8 @@ class Aligner:
         """Cut the face out of an upright image in mode "L" or "RGB".
 
         Args:
-            image: The photograph.
+            image: The photograph. Of one decoded at a part of its size, landmarks and crops speak
+                of the size of its file (`gallery.images.decoding_of`).
             landmarks: Where the face is, if known; they win over the aligner's own crop.
             crop: Said by hand for this image; wins over everything.
 
@@ -141,8 +142,11 @@ class Aligner:
             ImageError: The square lies outside the image, or is far larger than it, or reaches
                 beyond it and would take more pixels than are decoded of an image.
         """
-        left, top, side = self._square(image, landmarks, crop)
-        _check_square(image, left, top, side)
+        reduction = decoding_of(image).reduction
+        full = image.width * reduction, image.height * reduction
+        square = self._square(full, landmarks, crop)
+        _check_square(full, *square, reduction)
+        left, top, side = (number / reduction for number in square)
         image = image.convert("L" if self.channels == 1 else "RGB")
         face = _cut(image, left, top, side, self.size)
         return face.reshape(self.size, self.size, self.channels)
@@ -155,16 +159,16 @@ class Aligner:
         return Crop(middle - side / 2, landmarks.eyes[1] - self.eye_line * side, side, side)
 
     def _square(
-        self, image: Image.Image, landmarks: Landmarks | None, crop: Crop | None
+        self, size: tuple[int, int], landmarks: Landmarks | None, crop: Crop | None
     ) -> tuple[float, float, float]:
         if crop is None and landmarks is not None:
             square = self.crop_by(landmarks)
             return square.x, square.y, square.width
         crop = crop or self.crop
         if crop is not None:
-            return crop.square(*image.size)
-        side = min(image.size)
-        return (image.width - side) / 2, (image.height - side) / 2, side
+            return crop.square(*size)
+        side = min(size)
+        return (size[0] - side) / 2, (size[1] - side) / 2, side
 
     def to_json(self) -> dict[str, Any]:
         """Return a form that `from_json` reads back; the text that the index contract hashes."""
@@ -198,18 +202,21 @@ class Aligner:
             raise ConfigError(f"This is not an aligner: {data!r} ({error})") from error
 
 
-def _check_square(image: Image.Image, left: float, top: float, side: float) -> None:
-    inside = left < image.width and top < image.height and left + side > 0 and top + side > 0
-    if not inside or not 1 <= side <= 4 * max(image.size):
+def _check_square(
+    size: tuple[int, int], left: float, top: float, side: float, reduction: int
+) -> None:
+    width, height = size
+    inside = left < width and top < height and left + side > 0 and top + side > 0
+    if not inside or not reduction <= side <= 4 * max(size):
         raise ImageError(
             f"the face square (left {left:.0f}, top {top:.0f}, side {side:.0f} px) does not fit"
-            f" the image of {image.width} x {image.height}"
+            f" the image of {width} x {height}"
         )
-    beyond = min(left, top, image.width - left - side, image.height - top - side) < 0
-    if beyond and (side + 2) ** 2 > DEFAULT_LIMITS.pixels:
+    beyond = min(left, top, width - left - side, height - top - side) < 0
+    if beyond and (side / reduction + 2) ** 2 > DEFAULT_LIMITS.pixels:
         raise ImageError(
             f"the face square (side {side:.0f} px) reaches beyond the image of"
-            f" {image.width} x {image.height} and has too many pixels. Shrink the image"
+            f" {width} x {height} and has too many pixels. Shrink the image"
         )
 
 

@@ -80,7 +80,7 @@ class FaceSet:
         landmarks_file: Where landmarks are read from, if that file is there; None where faces are
             aligned already.
         unmatched: Lines of labels and landmarks that name no image.
-        notes: What the reader took otherwise than it is written, for the user.
+        notes: What was taken otherwise than it is written, for the user.
     """
 
     spec: str

@@ -13,6 +13,7 @@ from PIL import Image
 
 from gallery.align import Landmarks
 from gallery.errors import ImageError
+from gallery.images import decoding_of
 from gallery.landmarks import Points
 
 # Eyes and chin stand on one upright line. It runs through the midpoint of the eyes' corners, but
@@ -52,6 +53,13 @@ class Sighting:
         left, upper, right, lower = self.box
         return (right - left + lower - upper) / 2
 
+    def times(self, factor: float) -> "Sighting":
+        """Return it in an image that is so many times as wide and high."""
+        left, upper, right, lower = (number * factor for number in self.box)
+        points = (self.left_eye, self.right_eye, self.nose)
+        left_eye, right_eye, nose = ((x * factor, y * factor) for x, y in points)
+        return Sighting((left, upper, right, lower), left_eye, right_eye, nose)
+
 
 @dataclass(frozen=True, slots=True)
 class FoundFace:
@@ -79,7 +87,7 @@ class Detector(Protocol):
 
 
 def find_face(image: Image.Image, detector: Detector) -> FoundFace:
-    """Return the largest face of an upright image.
+    """Return the largest face of an upright image, in pixels of its file.
 
     Raises:
         NoFaceError: There is none.
@@ -87,7 +95,8 @@ def find_face(image: Image.Image, detector: Detector) -> FoundFace:
     seen = detector.look(image)
     if not seen:
         raise NoFaceError("no face was found")
-    return FoundFace(points_of(max(seen, key=lambda one: one.side)), len(seen))
+    largest = max(seen, key=lambda one: one.side)
+    return FoundFace(points_of(largest.times(decoding_of(image).reduction)), len(seen))
 
 
 def points_of(seen: Sighting) -> Points:

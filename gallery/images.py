@@ -6,28 +6,29 @@ A file that cannot be used raises ImageError, whose message is the reason shown 
 import errno
 import io
 import os
-import re
 import stat
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from gallery.errors import ImageError
+from gallery.formats.header import Header, UnsupportedError
+from gallery.formats.levels import plain
+from gallery.formats.magic import HEAD_BYTES, kind_of
+from gallery.formats.orientation import orientation_of
+from gallery.formats.registry import FORMATS, READERS
 
-# Formats that Pillow decodes by itself. Left out on purpose: EPS (runs Ghostscript), WMF, FITS, …
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-SUFFIXES = (
-    *(".bmp", ".gif", ".jpe", ".jpeg", ".jfif", ".jpg", ".pbm", ".pgm", ".pnm", ".png", ".ppm"),
-    *(".tif", ".tiff", ".webp"),
-)
-
-UNSUPPORTED_SUFFIXES = (
-    *(".avif", ".heic", ".heif", ".j2k", ".jp2", ".jxl", ".psd"),
-    *(".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2"),
-)
+_DECODING = "mindseye"  # where an image keeps its `Decoding`
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,35 @@ class Limits:
     Attributes:
         file_bytes: Largest file that is read.
         pixels: Largest width times height that is decoded; 64 million take 192 MB as RGB.
+        reduced_pixels: Largest width times height of a baseline JPEG; beyond `pixels` it is decoded
+            at a half, a quarter or an eighth of its width and height.
     """
 
     file_bytes: int = 256 * 2**20
     pixels: int = 64_000_000
+    reduced_pixels: int = 100_000_000
 
 
 DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How an image was decoded.
+
+    Attributes:
+        reduction: How many pixels of the file, in each direction, one pixel stands for.
+        notes: What the user should know.
+    """
+
+    reduction: int = 1
+    notes: tuple[str, ...] = ()
+
+
+def decoding_of(image: Image.Image) -> Decoding:
+    """Return how an image was decoded; of one that `decode` did not make, as if it had been."""
+    found = image.info.get(_DECODING)
+    return found if isinstance(found, Decoding) else Decoding()
 
 
 def read_file(path: Path, limits: Limits = DEFAULT_LIMITS) -> bytes:
@@ -84,10 +107,12 @@ def _judge(status: os.stat_result, limits: Limits) -> None:
 
 
 def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
-    """Decode an image: upright (EXIF orientation applied), in mode "L" (gray) or "RGB".
+    """Decode an image: upright, in mode "L" (gray) or "RGB".
 
-    Transparent parts are laid over white; 16-bit gray is scaled to 8 bits; of an animation the
-    first frame is taken.
+    Of metadata nothing is read but the orientation: none can refuse a good picture. Transparent
+    parts are laid over white; more than eight bits are scaled to eight by the depth that the file
+    declares, or that its values show; of an animation the first frame is taken. `decoding_of` tells
+    of the result what the user should know, and whether it is smaller than the file says.
 
     Raises:
         ImageError: The data is empty, not an image of a known format, truncated or damaged, or
@@ -95,29 +120,56 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
     """
     if not data:
         raise ImageError("empty file (0 bytes)")
+    kind = kind_of(data[:HEAD_BYTES])
+    if kind is None:
+        raise ImageError(f"not an image of a known format ({', '.join(FORMATS)})")
+    if kind not in READERS:
+        raise ImageError(f"{kind}, which is not read; convert it to JPEG")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of EXIF and of sizes; we judge ourselves
-            return _decoded(data, limits)
+        return _decoded(data, kind, limits)
     except ImageError:
         raise
-    except Image.DecompressionBombError as error:  # Pillow's own limit comes before ours
-        counted = re.search(r"(\d+) pixels", str(error))
-        what = f"{int(counted[1]):,} pixels" if counted else "too many pixels"
-        raise ImageError(_too_large(what, limits)) from error
-    except UnidentifiedImageError as error:
-        raise ImageError(f"not an image of a known format ({', '.join(FORMATS)})") from error
+    except UnsupportedError as error:
+        raise ImageError(str(error)) from error
     except Exception as error:  # decoders raise nearly anything on damaged data
-        raise ImageError(f"damaged or truncated: {error}") from error
+        raise ImageError(f"damaged or truncated: {error or type(error).__name__}") from error
 
 
-def _decoded(data: bytes, limits: Limits) -> Image.Image:
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-        width, height = image.size
-        if width * height > limits.pixels:
-            raise ImageError(_too_large(f"{width} x {height} pixels", limits))
+def _decoded(data: bytes, kind: str, limits: Limits) -> Image.Image:
+    parse, opened = READERS[kind]
+    header = parse(data)
+    reduction = 1 if header.size is None else _reduction(header.size, header, limits)
+    with opened(io.BytesIO(header.content)) as image:
+        if reduction == 1:  # of formats whose header is not read, and of headers that lie
+            _reduction(image.size, header, limits)
+        else:
+            image.draft(None, (image.width // reduction, image.height // reduction))
         image.load()
-        return _plain(_upright(image))
+        if header.size is None and "exif" in image.info:
+            turned, notes = orientation_of([image.info["exif"]], [])
+        else:
+            turned, notes = header.orientation, header.notes
+        levels, more = plain(image, header)
+    upright = levels.transpose(_TURNS[turned]) if turned in _TURNS else levels
+    upright.info = {_DECODING: Decoding(reduction, (*notes, *more))}
+    return upright
+
+
+def _reduction(size: tuple[int, int], header: Header, limits: Limits) -> int:
+    """Say at which part of its width and height an image of this size is decoded.
+
+    Raises:
+        ImageError: It has too many pixels.
+    """
+    width, height = size
+    if width * height <= limits.pixels:
+        return 1
+    most = max(limits.pixels, limits.reduced_pixels) if header.is_baseline else limits.pixels
+    if width * height <= most:
+        for reduction in (2, 4, 8):
+            if -(-width // reduction) * -(-height // reduction) <= limits.pixels:
+                return reduction
+    raise ImageError(f"{width} x {height} pixels; at most {most:,} are decoded. Shrink the image")
 
 
 def load(path: Path, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
@@ -127,43 +179,3 @@ def load(path: Path, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
         ImageError: The file cannot be used as an image.
     """
     return decode(read_file(path, limits), limits)
-
-
-def is_unsupported_name(name: str) -> bool:
-    """Say whether a file is named as an image of a format that `decode` does not know."""
-    return name.lower().endswith(UNSUPPORTED_SUFFIXES)
-
-
-def is_image_name(name: str) -> bool:
-    """Say whether a file is named as an image that `decode` may know."""
-    return name.lower().endswith(SUFFIXES)
-
-
-def _too_large(what: str, limits: Limits) -> str:
-    return f"{what}; at most {limits.pixels:,} are decoded. Shrink the image"
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation; without readable EXIF the image stays as it is stored."""
-    try:
-        return ImageOps.exif_transpose(image)
-    except SyntaxError:  # what Pillow raises for EXIF that is not TIFF
-        return image
-
-
-def _plain(image: Image.Image) -> Image.Image:
-    """Bring any mode to "L" or "RGB"."""
-    if image.mode.startswith("I"):
-        deep = np.asarray(image, dtype=np.float32) / 257  # 65535 becomes 255
-        return Image.fromarray(np.clip(np.rint(deep), 0, 255).astype(np.uint8))
-    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
-    if image.mode in ("L", "RGB"):
-        return image.copy()
-    if image.mode == "1":
-        return image.convert("L")
-    if image.mode == "F":
-        raise ImageError("floating-point pixels; save it with 8 or 16 bits a channel")
-    return image.convert("RGB")

@@ -26,8 +26,8 @@ def summarise(faces: FaceSet) -> dict[str, Any]:
         "unlabelled" (images without an identity), "grid" (cells of the full grid of people and
         values), "holes" (its empty cells, or None where the grid is too large to list them),
         "repeats" (images beyond the first of a cell), "problems" (files left out, with reasons),
-        "unmatched" (lines of labels and landmarks that name no image) and "notes" (what the reader
-        took otherwise than it is written).
+        "unmatched" (lines of labels and landmarks that name no image) and "notes" (what was
+        taken otherwise than it is written).
     """
     people = Counter(face.identity for face in faces.faces if face.identity is not None)
     labelled = [face for face in faces.faces if face.identity is not None]

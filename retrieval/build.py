@@ -129,7 +129,7 @@ def build(  # noqa: PLR0913  what a user says of a build
         noted = True
         yield replace(last, phase=step.phase, done=step.done, total=step.total, note=step.note)
     if noted:
-        yield last
+        yield replace(last, note=None)
     for space in collection.catalogue.spaces.all():
         if space.name != engine.card.name and space.generation is not None:
             with contextlib.suppress(IndexFileError):  # damage there is for its own build to mend
@@ -165,6 +165,11 @@ class _How:
     rule: Rule
     scoring: Scoring
     restore: bool
+
+
+def _note(note: str, names: Sequence[str]) -> str:
+    others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{names[0]}{others}: {note}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +213,7 @@ class _Builder:
         self.next_shard = 1
         self.lost: set[int] = set()
         self.bad_paths: set[str] = set()
+        self.noted: dict[str, list[str]] = {}  # not told yet: names of files, by note
         problems = len(faces.problems)
         total = len(faces) + problems
         self.progress = BuildProgress(problems, total, 0, 0, skipped=problems)
@@ -282,7 +288,10 @@ class _Builder:
 
     def _shown(self) -> BuildProgress:
         ended = self.progress.done == self.progress.total
-        return replace(self.progress, lost=len(self.lost) if ended else 0)
+        told = [_note(note, names) for note, names in self.noted.items()]
+        self.noted = {}
+        lost = len(self.lost) if ended else 0
+        return replace(self.progress, lost=lost, note="\n".join(told) or None)
 
     def _forget_unreadable(self) -> None:
         """Forget files below this root that could not be read once and are not there now."""
@@ -319,6 +328,8 @@ class _Builder:
                 bad.append(Placed(image_id, "skipped", str(found)))
             else:
                 good.append((image_id, where, found))
+                for note in found.notes:
+                    self.noted.setdefault(note, []).append(todo[image_id].face.name)
         drawing = None
         if good:
             drawing = pencil.submit(self._drawn, [found for _, _, found in good])

@@ -18,7 +18,7 @@ from gallery.align import Aligner, Landmarks, Pixels
 from gallery.catalogue.records import Offer
 from gallery.errors import ImageError
 from gallery.faces import Face, FaceSet
-from gallery.images import decode
+from gallery.images import decode, decoding_of
 
 KEPT_BYTES = 64 * 2**20
 MOST_THREADS = 8
@@ -31,10 +31,12 @@ class Cut:
     Attributes:
         pixels: By the weights' aligner, (S, S, C).
         portrait: The same face for a recogniser, (P, P, 3); None where nobody asks for it.
+        notes: What the user should know of the file.
     """
 
     pixels: Pixels
     portrait: Pixels | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +117,10 @@ class Reading:
                 raise ImageError("changed while it was being read; build again")
         image = decode(content)
         pixels = self._aligner.align(image, landmarks)
+        notes = decoding_of(image).notes
         if self._portraits is None:
-            return Cut(pixels)
-        return Cut(pixels, self._portraits.align(image, landmarks))
+            return Cut(pixels, None, notes)
+        return Cut(pixels, self._portraits.align(image, landmarks), notes)
 
 
 class _Room:

@@ -35,12 +35,30 @@ class Entry:
         return Problem(self.name, self.problem or "")
 
 
+# Folders that computers fill, in lower case: what is in them, nobody put into a collection.
+JUNK = {
+    "@eadir": "thumbnails",
+    ".@__thumb": "thumbnails",
+    ".thumbnails": "thumbnails",
+    "__macosx": "what macOS keeps of files",
+    "#recycle": "deleted files",
+    "@recycle": "deleted files",
+    "$recycle.bin": "deleted files",
+    "recycler": "deleted files",
+    "#snapshot": "older states",
+    "@recently-snapshot": "older states",
+    "system volume information": "what Windows keeps of a disk",
+    "lost+found": "remains of a repair",
+}
+
+
 def walk(root: Path) -> Iterator[Entry]:
     """Yield every file below a folder, in natural order.
 
     Hidden files and folders are passed over; symbolic links to folders are not followed. A folder
     below the root that cannot be listed is yielded as a problem, and so is a file whose name is not
-    UTF-8: no database could hold it.
+    UTF-8: no database could hold it. Folders of thumbnails and of deleted files are left out and
+    counted: for each kind the first is yielded at the end, as a problem.
 
     Raises:
         DatasetError: root is not a folder, or cannot be listed.
@@ -53,15 +71,45 @@ def walk(root: Path) -> Iterator[Entry]:
         entries = _entries(root)
     except OSError as error:
         raise DatasetError(f"Cannot list {root}: {error.strerror or error}") from error
-    yield from _walk(entries, "")
+    junk: dict[str, _Junk] = {}
+    yield from _walk(entries, "", junk)
+    for kind, found in junk.items():
+        yield Entry(f"{found.first}/", found.told(kind))
+
+
+@dataclass(slots=True)
+class _Junk:
+    """Folders of one kind that are left out."""
+
+    first: str
+    folders: int = 0
+    files: int = 0
+
+    def told(self, kind: str) -> str:
+        more = f", with {self.folders - 1} more such folders" if self.folders > 1 else ""
+        return f"{kind}: left out{more}, {self.files} files in all"
+
+    def add(self, folder: str) -> None:
+        self.folders += 1
+        self.files += sum(len(files) for _, _, files in os.walk(folder))
+
+
+def _kind_of_junk(name: str) -> str | None:
+    lowered = name.lower()
+    return "deleted files" if lowered.startswith(".trash") else JUNK.get(lowered)
 
 
 def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
-    visible = (entry for entry in os.scandir(folder) if not entry.name.startswith("."))
+    with os.scandir(folder) as found:
+        visible = [e for e in found if not e.name.startswith(".") or _is_junk(e)]
     return sorted(visible, key=lambda entry: natural_key(entry.name))
 
 
-def _walk(entries: list[os.DirEntry[str]], prefix: str) -> Iterator[Entry]:
+def _is_junk(entry: os.DirEntry[str]) -> bool:
+    return _kind_of_junk(entry.name) is not None and entry.is_dir(follow_symlinks=False)
+
+
+def _walk(entries: list[os.DirEntry[str]], prefix: str, junk: dict[str, _Junk]) -> Iterator[Entry]:
     for entry in entries:
         name = f"{prefix}{entry.name}"
         readable = name.encode("utf-8", "backslashreplace").decode("utf-8")
@@ -70,14 +118,16 @@ def _walk(entries: list[os.DirEntry[str]], prefix: str) -> Iterator[Entry]:
         elif not entry.is_dir(follow_symlinks=False):
             regular = entry.is_file(follow_symlinks=False)
             yield Entry(name, None if regular else NOT_REGULAR)
+        elif kind := _kind_of_junk(entry.name):
+            junk.setdefault(kind, _Junk(name)).add(entry.path)
         else:
-            yield from _walk_below(entry, f"{name}/")
+            yield from _walk_below(entry, f"{name}/", junk)
 
 
-def _walk_below(folder: os.DirEntry[str], prefix: str) -> Iterator[Entry]:
+def _walk_below(folder: os.DirEntry[str], prefix: str, junk: dict[str, _Junk]) -> Iterator[Entry]:
     try:
         entries = _entries(folder.path)
     except OSError as error:
         yield Entry(prefix, f"the folder cannot be listed: {error.strerror or error}")
         return
-    yield from _walk(entries, prefix)
+    yield from _walk(entries, prefix, junk)

@@ -1,7 +1,7 @@
 """Read anyone's own images.
 
-With DIR/labels.csv: the images that it names (gallery/readers/labels.py). Without it: every image
-below DIR, nothing known about any.
+With DIR/labels.csv: the images that it names (gallery/readers/labels.py). Without it: every picture
+below DIR, whatever it is called (gallery/readers/pictures.py), nothing known about any.
 
 Landmarks: `landmarks.csv` (gallery/landmarks.py).
 """
@@ -13,12 +13,12 @@ from pathlib import Path, PurePosixPath
 from gallery.attributes import AttributeSpace
 from gallery.errors import DatasetError
 from gallery.faces import Face, FaceSet, Problem
-from gallery.images import is_image_name, is_unsupported_name
 from gallery.landmarks import FILE
 from gallery.marks import HINTED, marked
 from gallery.readers import labels
 from gallery.readers.files import walk
 from gallery.readers.labels import Labels, read_labels
+from gallery.readers.pictures import look
 from gallery.spelling import Names
 
 LABELS = labels.FILE
@@ -62,15 +62,11 @@ def read(spec: str, path: Path) -> FaceSet:
 def _unlabelled(root: Path, problems: list[Problem]) -> list[Face]:
     faces = []
     for entry in walk(root):
-        if is_unsupported_name(entry.name):
-            problems.append(Problem(entry.name, "a format that is not read; convert it to JPEG"))
-            continue
-        if not is_image_name(entry.name) and not entry.name.endswith("/"):
-            continue
-        if entry.problem is None:
+        seen = look(root, entry)
+        if seen.reason is not None:
+            problems.append(Problem(entry.name, seen.reason))
+        elif seen.is_picture:
             faces.append(Face(entry.name))
-        else:
-            problems.append(entry.as_problem())
     return faces
 
 
@@ -125,7 +121,7 @@ class _OnDisk:
 
     @cached_property
     def _images(self) -> list[str]:
-        return [entry.name for entry in walk(self._root) if is_image_name(entry.name)]
+        return [entry.name for entry in walk(self._root) if look(self._root, entry).is_picture]
 
 
 def _refusal(root: Path, name: str) -> str | None:

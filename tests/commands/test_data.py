@@ -126,3 +126,22 @@ def test_labels_and_landmarks_that_miss_their_images_are_told(
     assert hint in shown.out
     [told] = mindseye("data", "show", f"folder:{folder}", "--json").json["unmatched"]
     assert (told["file"], told["name"]) == ("landmarks.csv", "P1-0-left.PNG")
+
+
+def test_what_was_guessed_of_a_photograph_is_told_by_check(
+    mindseye: Mindseye, tmp_path: Path
+) -> None:
+    deep = np.linspace(0, 4095, 1600).astype(np.uint16).reshape(40, 40)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    Image.new("RGB", (40, 40), "red").save(tmp_path / "odd.jpg", exif=b"Exif\0\0rubbish")
+    Image.new("RGB", (40, 40), "red").save(tmp_path / "plain.jpg")
+    (tmp_path / "@eaDir").mkdir()
+    Image.new("RGB", (40, 40), "red").save(tmp_path / "@eaDir" / "thumb.jpg")
+    spec = f"folder:{tmp_path}"
+    ran = mindseye("data", "show", spec, "--check")
+    assert ran.status == 0
+    assert "deep.png: 16 bits of which 12 are used: no value is above 4095" in ran.out
+    assert "odd.jpg: its EXIF orientation cannot be read; taken to be upright" in ran.out
+    assert "left out: @eaDir/: thumbnails: left out, 1 files in all" in ran.out
+    assert "plain.jpg" not in ran.out
+    assert len(mindseye("data", "show", spec, "--check", "--json").json["notes"]) == 2

@@ -126,6 +126,19 @@ def test_a_photograph_rotated_by_exif_is_found_by_its_upright_twin(
     assert by_twin == by_itself
 
 
+def test_what_was_guessed_of_the_source_is_told(
+    mindseye: Mindseye, collection_dir: Path, faces_dir: Path, tmp_path: Path
+) -> None:
+    with Image.open(faces_dir / "p4-0-left.png") as source:
+        source.save(tmp_path / "odd.png", exif=b"Exif\0\0rubbish")
+    ran = mindseye(
+        *("query", tmp_path / "odd.png", "--wish", "pose=45", "--crop", "0,0,1,1"),
+        *("--collection", collection_dir),
+    )
+    note = f"Note: {tmp_path / 'odd.png'}: its EXIF orientation cannot be read; taken to be upright"
+    assert ran.err.splitlines() == [note]
+
+
 def test_a_symbolic_link_given_by_hand_is_followed(
     mindseye: Mindseye, collection_dir: Path, faces_dir: Path, tmp_path: Path
 ) -> None:

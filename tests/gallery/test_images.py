@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gallery.errors import ImageError
-from gallery.images import DEFAULT_LIMITS, FORMATS, Limits, decode, is_image_name, load, read_file
+from gallery.formats.magic import is_image_name
+from gallery.formats.registry import FORMATS
+from gallery.images import DEFAULT_LIMITS, Limits, decode, load, read_file
 
 few = settings(deadline=None, max_examples=40)
 grays = arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)))
@@ -150,9 +152,11 @@ def test_sixteen_bits_are_read_from_tiff_in_either_byte_order_and_from_ascii() -
         assert np.asarray(decode(data)).tolist() == [[255, 128]]
 
 
-def test_more_than_sixteen_bits_are_clipped() -> None:
-    image = Image.fromarray(np.array([[-5, 100_000]], np.int32))
-    assert np.asarray(decode(encode(image, "TIFF"))).tolist() == [[0, 255]]
+@pytest.mark.parametrize("values", [[-5, 7], [0, 100_000]])
+def test_negative_pixels_and_more_than_sixteen_bits_are_refused(values: list[int]) -> None:
+    image = Image.fromarray(np.array([values], np.int32))
+    with pytest.raises(ImageError, match=r"pixels from -?\d+ to \d+; at most 16 bits"):
+        decode(encode(image, "TIFF"))
 
 
 def test_a_palette_becomes_its_colours() -> None:
@@ -260,7 +264,7 @@ def test_nothing_is_no_image() -> None:
     "data", [b"notes about a face\n", b"\0", b"\x89PNG", b"<svg/>", b"%PDF-1.4"]
 )
 def test_what_is_no_image_is_refused_with_the_known_formats(data: bytes) -> None:
-    with pytest.raises(ImageError, match=r"not an image of a known format \(BMP, GIF, JPEG"):
+    with pytest.raises(ImageError, match=r"not an image of a known format \(.*BMP, GIF, JPEG"):
         decode(data)
 
 

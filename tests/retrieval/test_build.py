@@ -446,6 +446,25 @@ def test_a_build_says_what_its_index_costs_and_ends_with_the_images(
     assert (steps[-1].done, steps[-1].total, steps[-1].indexed) == (1, 1, 1)
 
 
+def test_a_build_says_what_was_guessed_of_its_photographs(
+    collection: Collection,
+    engine: Engine,
+    pose_weights: Path,
+    photos: Path,
+    photograph: Photograph,
+) -> None:
+    photograph(photos / "plain.png", seed=1)
+    for number in range(3):
+        with Image.open(photograph(photos / f"odd{number}.png", seed=2 + number)) as image:
+            image.save(photos / f"odd{number}.png", exif=b"Exif\0\0rubbish")
+    faces = open_faces(f"folder:{photos}")
+    notes = [one.note for one in build(collection, faces, engine, pose_weights) if one.note]
+    said = "odd0.png and 2 more: its EXIF orientation cannot be read; taken to be upright"
+    assert notes.count(said) == 1
+    again = [one.note for one in build(collection, faces, engine, pose_weights)]
+    assert said not in again
+
+
 def test_an_index_whose_file_is_lost_is_made_again(
     run: Callable[..., BuildProgress],
     collection: Collection,

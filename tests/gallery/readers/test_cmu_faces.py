@@ -197,3 +197,22 @@ def test_the_crop_lies_inside_the_frame(real: FaceSet) -> None:
     assert (left, top, side) == pytest.approx((26, 6, 80))
     assert 0 <= left < left + side <= 128
     assert 0 <= top < top + side <= 120
+
+
+def test_thumbnails_in_an_archive_are_left_out_and_counted(
+    put: Put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "default_cache", lambda: tmp_path / "cache")
+    shot = put("an2i_left_angry_open.pgm", BINARY)
+    archive = tmp_path / "cmu.tar"
+    with tarfile.open(archive, "w") as tar:
+        tar.add(shot, "faces/an2i/an2i_left_angry_open.pgm")
+        tar.add(shot, "faces/an2i/@eaDir/an2i_right_angry_open.pgm")
+        tar.add(shot, "__MACOSX/faces/an2i/an2i_up_angry_open.pgm")
+        tar.add(shot, "faces/an2i/._an2i_up_angry_open.pgm")
+    faces = read("cmu-faces:cmu.tar", archive)
+    assert [face.name for face in faces.faces] == ["faces/an2i/an2i_left_angry_open.pgm"]
+    assert [problem.reason for problem in faces.problems] == [
+        "what macOS keeps of files: left out, 1 files in all",
+        "thumbnails: left out, 1 files in all",
+    ]

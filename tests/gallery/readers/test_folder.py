@@ -35,8 +35,9 @@ def names(faces: FaceSet) -> list[str]:
 
 
 def test_without_labels_every_image_below_is_taken(put: Put, photos: Path) -> None:
-    for name in ("s10.png", "s9.JPG", "deep/er/x.webp", "notes.txt", ".hidden.png", ".git/a.png"):
+    for name in ("s10.png", "s9.JPG", "deep/er/x.webp", ".hidden.png", ".git/a.png"):
         put(name)
+    put("notes.txt", "of a journey")
     faces = read("folder:photos", photos)
     assert names(faces) == ["deep/er/x.webp", "s9.JPG", "s10.png"]
     assert all(face.identity is None and not face.condition for face in faces.faces)
@@ -63,7 +64,7 @@ def test_what_is_no_regular_file_is_reported(put: Put, photos: Path) -> None:
 
 
 def test_a_folder_without_images_is_refused(put: Put, photos: Path) -> None:
-    put("notes.txt")
+    put("notes.txt", "of a journey")
     with pytest.raises(DatasetError, match=r"No image under .*photos: looked for files named as"):
         read("folder:photos", photos)
 
@@ -249,13 +250,63 @@ def test_what_is_no_utf_8_csv_is_refused(data: bytes, labelled: Callable[..., Fa
         labelled(data, "a.png")
 
 
-def test_formats_that_are_not_read_are_reported(put: Put, photos: Path) -> None:
-    for name in ("a.png", "b.HEIC", "c.avif", "d.cr2", "notes.txt"):
+def test_a_picture_is_known_by_what_it_holds_not_by_its_name(put: Put, photos: Path) -> None:
+    odd = ("IMG_1.HEIC", "b.HIF", "c.mpo", "d.cr2", "noname", "subject01.happy")
+    for name in odd:
         put(name)
     faces = read("folder:photos", photos)
-    assert [face.name for face in faces.faces] == ["a.png"]
-    reason = "a format that is not read; convert it to JPEG"
-    assert faces.problems == tuple(Problem(name, reason) for name in ("b.HEIC", "c.avif", "d.cr2"))
+    assert names(faces) == list(odd)
+    assert faces.problems == ()
+    put("labels.csv", "path,identity\nsubject01.happy,s1\nIMG_1.HEIC,s2\n")
+    assert names(read("folder:photos", photos)) == ["subject01.happy", "IMG_1.HEIC"]
+
+
+UNREAD = {
+    "a.heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+    "b": (b"\0\0\0\x1cftypmif1\0\0\0\0mif1heicmiaf", "HEIC"),
+    "c.CR3": (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "camera raw"),
+    "d.nef": (b"MM\0*\0\0\0\x08", "camera raw"),
+    "e.xyz": (b"FUJIFILMCCD-RAW 0201", "camera raw"),
+    "f.jp2": (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+    "g.jxl": (b"\xff\x0a\xfa", "JPEG XL"),
+    "h.psd": (b"8BPS\0\1", "Photoshop"),
+}
+
+
+def test_pictures_that_cannot_be_read_are_listed_with_their_kind(put: Put, photos: Path) -> None:
+    put("good.png")
+    for name, (content, _) in UNREAD.items():
+        put(name, content)
+    put("empty.heic", b"")
+    put("film.mp4", b"\0\0\0\x18ftypisom\0\0\0\0isommp42")
+    put("notes.txt", "P1 is what we call it; BM is the other")
+    faces = read("folder:photos", photos)
+    assert names(faces) == ["good.png"]
+    told = {problem.name: problem.reason for problem in faces.problems}
+    assert told.pop("empty.heic").startswith("named as a picture, of a format that is not read")
+    wanted = {
+        n: f"{kind}, which is not read; convert it to JPEG" for n, (_, kind) in UNREAD.items()
+    }
+    assert told == wanted
+
+
+def test_thumbnails_and_deleted_files_are_left_out_and_counted(put: Put, photos: Path) -> None:
+    for name in ("a/x.jpg", "@eaDir-mine/y.png"):
+        put(name)
+    for name in ("@eaDir/x.jpg/THUMB_XL.jpg", "a/@eaDir/x.jpg/THUMB_M.jpg", ".thumbnails/1.png"):
+        put(name)
+    for name in ("#recycle/old.jpg", "$RECYCLE.BIN/S-1/$RX.JPG", ".Trash-1000/files/b.png"):
+        put(name)
+    put("__MACOSX/._x.jpg"), put("a/._x.jpg", b"\0\5\x16\7")
+    faces = read("folder:photos", photos)
+    assert names(faces) == ["@eaDir-mine/y.png", "a/x.jpg"]
+    assert sorted(problem.reason for problem in faces.problems) == [
+        "deleted files: left out, with 2 more such folders, 3 files in all",
+        "thumbnails: left out, with 2 more such folders, 3 files in all",
+        "what macOS keeps of files: left out, 1 files in all",
+    ]
+    put("labels.csv", "path,identity\n#recycle/old.jpg,s1\n")
+    assert names(read("folder:photos", photos)) == ["#recycle/old.jpg"]  # named by hand
 
 
 def test_an_image_behind_a_linked_folder_is_refused(photos: Path, put: Callable[..., Path]) -> None:

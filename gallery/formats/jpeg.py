@@ -1,0 +1,87 @@
+"""JPEG: its size and orientation, and the file without metadata.
+
+Source: ITU-T T.81, annex B; JFIF 1.02; Adobe Technical Note 5116 (the marker APP14).
+"""
+
+from gallery.formats.header import DamageError, Header, UnsupportedError
+from gallery.formats.orientation import orientation_of
+
+_SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
+_SIZES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
+_BASELINE = {0xC0, 0xC1}
+_ALONE = {0x01, *range(0xD0, 0xD8)}  # markers without a length
+_JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
+_APP0, _APP1, _APP14, _APP15, _COMMENT = 0xE0, 0xE1, 0xEE, 0xEF, 0xFE
+
+
+def parse(data: bytes) -> Header:
+    """Read a JPEG up to its first scan.
+
+    Raises:
+        DamageError: It ends before that, or has no size.
+        UnsupportedError: It has not eight bits a channel.
+    """
+    kept: list[bytes] = [b"\xff\xd8"]
+    exif: list[bytes] = []
+    xmp: list[bytes] = []
+    frame: tuple[int, bytes] | None = None
+    at = 2
+    while True:
+        marker, at = _marker(data, at)
+        if marker in (_SOS, _EOI):
+            break
+        if marker in _ALONE or marker == _SOI:
+            continue
+        end = at + int.from_bytes(data[at : at + 2], "big")
+        if end < at + 2 or end > len(data):
+            raise DamageError("it ends within its header")
+        body = data[at + 2 : end]
+        if marker in _SIZES and frame is None:
+            frame = marker, body
+        if marker == _APP1:
+            (exif if body.startswith(b"Exif\0") else xmp).append(body)
+        elif plain := _plain(marker, body):
+            kept.append(plain)
+        at = end
+    size = _size(frame)
+    kept.append(data[at - 2 :])
+    orientation, notes = orientation_of(exif, xmp)
+    return Header(
+        content=b"".join(kept),
+        size=size,
+        orientation=orientation,
+        notes=notes,
+        is_baseline=frame is not None and frame[0] in _BASELINE,
+    )
+
+
+def _marker(data: bytes, at: int) -> tuple[int, int]:
+    """Return the next marker and where it ends; what lies between is passed over."""
+    while True:
+        at = data.find(b"\xff", at)
+        if at < 0 or at + 1 >= len(data):
+            raise DamageError("it ends within its header")
+        at += 1
+        if data[at] not in (0x00, 0xFF):
+            return data[at], at + 1
+
+
+def _plain(marker: int, body: bytes) -> bytes:
+    """Return a segment as the decoder gets it; empty for metadata."""
+    if marker == _APP0:
+        return _JFIF if body.startswith(b"JFIF\0") else b""
+    if marker == _APP14 and not (body.startswith(b"Adobe") and len(body) >= 12):
+        return b""
+    if marker != _APP14 and (_APP0 < marker <= _APP15 or marker == _COMMENT):
+        return b""
+    return bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2, "big") + body
+
+
+def _size(frame: tuple[int, bytes] | None) -> tuple[int, int]:
+    if frame is None or len(frame[1]) < 6:
+        raise DamageError("it says no size")
+    bits = frame[1][0]
+    if bits != 8:
+        raise UnsupportedError(f"a JPEG with {bits} bits a channel; save it with 8")
+    height, width = frame[1][1:3], frame[1][3:5]
+    return int.from_bytes(width, "big"), int.from_bytes(height, "big")
