@@ -8,7 +8,7 @@ Sign of a yaw: that of Multi-PIE's cameras, -45 for camera 080 and 45 for camera
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -72,11 +72,14 @@ class Attribute:
         name: As it stands before the "=" of a wish.
         values: Names of the values, in the order of the one-hot encoding; at least two differ.
         unit: What the values count ("degree", "year"), or None where they are only names.
+        equal: Groups of values that a collection declares to look alike under different names;
+            who compares images by their values takes either for the other.
     """
 
     name: str
     values: tuple[str, ...]
     unit: str | None = None
+    equal: tuple[tuple[str, ...], ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         if not self.name or not self.values:
@@ -107,6 +110,17 @@ class Attribute:
             f"{self.name} has no value {value!r}; {did_you_mean(value, self.values)}."
             f" Wish like {self.name}={self.values[0]}"
         )
+
+    @property
+    def alike(self) -> tuple[int, ...]:
+        """Of every value the position of the first one that is declared equal: mostly its own."""
+        firsts = {
+            value: min(self.values.index(one) for one in group if one in self.values)
+            for group in self.equal
+            for value in group
+            if value in self.values
+        }
+        return tuple(firsts.get(value, place) for place, value in enumerate(self.values))
 
     def knows(self, value: str) -> bool:
         """Say whether `index` finds a value."""

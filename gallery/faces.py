@@ -163,7 +163,8 @@ class FaceSet:
                     )
             renamed = tuple(sorted(set(named.values()), key=natural_key))
             unit = known.unit if all(as_number(value) is not None for value in renamed) else None
-            attributes[attributes.index(known)] = Attribute(name, renamed, unit)
+            equal = tuple(tuple({named[v]: 0 for v in g if v in named}) for g in known.equal)
+            attributes[attributes.index(known)] = Attribute(name, renamed, unit, equal)
         kept = (
             face
             for face in self.faces

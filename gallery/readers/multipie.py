@@ -1,8 +1,11 @@
-"""Read Multi-PIE as the papers use it: session 1, neutral expression, 7 cameras, 20 flashes.
+"""Read Multi-PIE as the papers use it: session 1, neutral expression, 7 cameras, 20 lights.
 
 A file is named SUBJECT_SESSION_RECORDING_CAMERA_FLASH.png, as in
 session01/multiview/001/01/05_1/001_01_01_051_07.png. Only the file's own name is read, so a flat
 folder of the same files works too. Recording 01 of session 1 is the neutral expression.
+
+The 20 numbers of the last part are 19 lights: 01 to 18 are the flashes, 00 and 19 are both taken
+without any. Both numbers stay, as in the papers' 20,860 test images, and are declared equal.
 
 Landmarks: `landmarks.csv` in the root, or `.pos` files beside the images (gallery/landmarks.py).
 
@@ -32,10 +35,12 @@ YAW_DEG = {
     "190": "45",
 }
 
+WITHOUT_FLASH = ("0", "19")
+
 SPACE = AttributeSpace(
     (
         Attribute("pose", tuple(YAW_DEG.values()), unit="degree"),
-        Attribute("illumination", tuple(str(flash) for flash in range(20))),
+        Attribute("illumination", tuple(map(str, range(20))), equal=(WITHOUT_FLASH,)),
     )
 )
 

@@ -127,6 +127,7 @@ def ask(labels: Labels, queries: Queries, subsets: Mapping[str, Condition]) -> Q
             for name, condition in subsets.items()
             if (flags := _having(labels, condition)) is not None
         },
+        copies=_copies(labels, queries.sources),
     )
 
 
@@ -138,15 +139,25 @@ class _Answers:
         self._space = labels.space
         self._identity = labels.identity
         self._cells = Cells(labels.identity, labels.numbers(columns))
-        self._others = np.delete(labels.values, columns, axis=1)
+        self._others = np.delete(labels.compared, columns, axis=1)
+        self._labels = labels
 
     def of(self, source: int, wished: Integers) -> tuple[Integers, Flags]:
         """Return the images that are right under C1, and which are under C2."""
         wish = wished[None, self._columns]
         number = number_combinations(wish, self._space, self._columns)[0]
         images = self._cells.images(int(self._identity[source]), int(number))
+        images = images[~np.isin(images, self._labels.copies(source))]
         mine, theirs = self._others[source], self._others[images]
         return images, ((theirs == mine) & (theirs >= 0)).all(axis=1)
+
+
+def _copies(labels: Labels, sources: Integers) -> dict[int, Integers]:
+    """Return the copies of the sources that have some."""
+    if labels.content is None:
+        return {}
+    found = {source: labels.copies(source) for source in np.unique(sources).tolist()}
+    return {source: copies for source, copies in found.items() if len(copies)}
 
 
 def _having(labels: Labels, condition: Condition) -> NDArray[np.bool_] | None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from gallery.duplicates import number_contents
 from gallery.errors import ConfigError, DatasetError
 from gallery.faces import FaceSet, first_identities
 from gallery.spelling import composed
@@ -173,7 +174,8 @@ def _workbench(engine: Engine, part: FaceSet, protocol: Protocol, store: Store) 
     aligner = engine.card.aligner
     aligned = yield from read_images(part, aligner, store, "pixels", "reading")
     space = known_space(aligned.faces, part.space)
-    labels = Labels.of(aligned.faces, space)
+    content = number_contents(replace(part, faces=aligned.faces))
+    labels = Labels.of(aligned.faces, space, content)
     wanted = wishable(engine.card.space, space, protocol.attributes, protocol.wishes)
     (queries,) = draw_queries([all_queries(labels, wanted, protocol.wishes)], protocol)
     asked = ask(labels, queries, {})

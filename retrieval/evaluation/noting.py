@@ -32,7 +32,7 @@ FOUND = 5
 
 def describe_fold(part: Part, training: Training | None, twins: Twins | None) -> Fold:
     """Say who was tested, what was left out, and whether training images are among the test's."""
-    faces = part.aligned.faces
+    faces, content = part.aligned.faces, part.labels.content
     return Fold(
         weights=part.engine.card.name,
         sha256=part.engine.card.sha256,
@@ -42,6 +42,7 @@ def describe_fold(part: Part, training: Training | None, twins: Twins | None) ->
         problems=tuple((problem.name, problem.reason) for problem in part.problems),
         duplicates=None if twins is None else len(twins.equal) + len(twins.near),
         duplicates_note=_audited(part, training, twins),
+        copies=0 if content is None else len(content) - len(np.unique(content)),
     )
 
 

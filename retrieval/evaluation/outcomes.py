@@ -20,6 +20,7 @@ from retrieval.evaluation.records import (
     QueryTable,
     Record,
 )
+from retrieval.evaluation.wishes import compared
 
 RANDOM = "random"
 RANDOM_NOTE = "chance, computed and not sampled"
@@ -121,14 +122,15 @@ def scores_of(methods: Sequence[MethodRecord], record: Record) -> dict[str, Scor
 def random_scores(record: Record) -> dict[str, Scores]:
     """Return the chances of an order drawn by lot, query by query; nothing is sampled."""
     cutoffs = record.provenance.cutoffs
-    left_out = int(bool(record.provenance.protocol.get("exclude_source", False)))
+    left_out = bool(record.provenance.protocol.get("exclude_source", False))
+    gone = (1 + record.queries.copied) * left_out
     fold = record.gallery.fold[record.queries.source]
-    sizes = np.bincount(record.gallery.fold, minlength=len(record.folds)) - left_out
+    sizes = np.bincount(record.gallery.fold, minlength=len(record.folds))
     scores = {}
     for criterion, relevant in record.queries.relevant.items():
         values = np.full((len(record.queries), len(cutoffs) + 2), np.nan)
-        for number, size in enumerate(sizes.tolist()):
-            mine = (fold == number) & (relevant > 0)
+        for size in np.unique(sizes[fold] - gone).tolist():
+            mine = (sizes[fold] - gone == size) & (relevant > 0)
             if mine.any():
                 values[mine] = _chances(relevant[mine], size, cutoffs)
         means = _mean(values[relevant > 0])[None]
@@ -142,14 +144,19 @@ def kinds(record: Record, method: MethodRecord) -> NDArray[np.int8]:
     top, source = method.top, queries.source
     found = np.full(top.shape, Kind.ELSE, dtype=np.int8)
     who = gallery.identity[top] == gallery.identity[source][:, None]  # (Q, K)
-    wished, before = queries.wished[:, None], gallery.values[source][:, None]  # (Q, 1, A)
+    wished = queries.wished[:, None]  # (Q, 1, A)
     value = ((gallery.values[top] == wished) | (wished < 0)).all(axis=2)
-    alike = (gallery.values[top] == before) & (before >= 0)  # (Q, K, A)
+    known = compared(gallery.values, gallery.space)
+    mine = known[source][:, None]
+    alike = (known[top] == mine) & (mine >= 0)  # (Q, K, A)
     alike |= wished >= 0
     found[value] = Kind.WRONG_IDENTITY
     found[who] = Kind.WRONG_VALUE
     found[who & value] = Kind.OTHER_ATTRIBUTE
     found[who & value & alike.all(axis=2)] = Kind.RIGHT
+    for query in np.flatnonzero(queries.copied).tolist():  # of the source's value, as one sees
+        copy = np.isin(top[query], queries.copies[int(source[query])])
+        found[query, copy & who[query]] = Kind.WRONG_VALUE
     found[top < 0] = Kind.NOTHING
     return found
 

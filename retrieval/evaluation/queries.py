@@ -2,7 +2,9 @@
 
 A query is a test image and a value that it does not have, wished for one attribute, or one for each
 of several. Under criterion C1 an image is right if it shows the same identity under all wished
-values; under C2, every other attribute must be as in the source image too. What is not known equals
+values; under C2, every other attribute must be as in the source image too, or of a value that the
+collection declares equal. A copy of the source's file, byte for byte, is never right, whatever its
+labels say. What is not known equals
 nothing: an image of unknown identity is never right, nor, under C2, one with another attribute
 unknown in it or in the source.
 
@@ -21,7 +23,13 @@ from gallery.attributes import AttributeSpace, Condition
 from gallery.errors import DatasetError
 from gallery.faces import Face
 from retrieval.evaluation.protocols import Protocol
-from retrieval.evaluation.wishes import Cells, Wishes, list_wishes, number_combinations
+from retrieval.evaluation.wishes import (
+    Cells,
+    Wishes,
+    compared,
+    list_wishes,
+    number_combinations,
+)
 
 BLOCK = 2**20  # pairs of image and wish in work
 
@@ -35,23 +43,48 @@ class Labels:
         values: Value of each attribute, -1 where it is not known, (N, number of attributes).
         names: Names of the attributes.
         space: Their values.
+        content: Number of the file's bytes, equal for copies, (N,); None where no two are equal.
     """
 
     identity: NDArray[np.int64]
     values: NDArray[np.int64]
     names: tuple[str, ...]
     space: AttributeSpace
+    content: NDArray[np.int64] | None = None
 
     @classmethod
-    def of(cls, faces: Sequence[Face], space: AttributeSpace) -> "Labels":
-        """Number the identities and the values."""
+    def of(
+        cls, faces: Sequence[Face], space: AttributeSpace, content: Sequence[int] = ()
+    ) -> "Labels":
+        """Number the identities and the values.
+
+        Args:
+            faces: N images.
+            space: What is known of them.
+            content: Number of each file's bytes (gallery/duplicates.py); empty: no two are equal.
+        """
         people: dict[str | None, int] = {None: -1}
         identity = np.array(
             [people.setdefault(face.identity, len(people) - 1) for face in faces], dtype=np.int64
         )
         rows = [[_value(space, name, face.condition) for name in space.names] for face in faces]
         values = np.array(rows, dtype=np.int64).reshape(len(faces), len(space.names))
-        return cls(identity, values, space.names, space)
+        numbers = np.array(content, dtype=np.int64)
+        some = len(set(content)) < len(content)
+        return cls(identity, values, space.names, space, numbers if some else None)
+
+    @property
+    def compared(self) -> NDArray[np.int64]:
+        """Values as images are compared by them: declared equals have one number, (N, A)."""
+        return compared(self.values, self.space)
+
+    def copies(self, source: int) -> NDArray[np.int64]:
+        """Return the images, besides it, whose files are equal to that of an image, rising."""
+        if self.content is None:
+            return np.empty(0, dtype=np.int64)
+        same = self.content == self.content[source]
+        same[source] = False
+        return np.flatnonzero(same)
 
     def right(self, source: int, wish: Mapping[int, int]) -> dict[str, NDArray[np.bool_]]:
         """Say for every image whether it answers a query, under each criterion, (N,).
@@ -63,7 +96,8 @@ class Labels:
         columns = list(wish)
         wished = (self.values[:, columns] == list(wish.values())).all(axis=1)
         c1 = wished & (self.identity == self.identity[source]) & (self.identity >= 0)
-        others = np.delete(self.values, columns, axis=1)
+        c1[self.copies(source)] = False
+        others = np.delete(self.compared, columns, axis=1)
         c2 = c1 & ((others == others[source]) & (others >= 0)).all(axis=1)
         return {"C1": c1, "C2": c2}
 
@@ -71,12 +105,12 @@ class Labels:
         """Number, under each criterion, the images that may answer queries about one another, (N,).
 
         Images of one number are alike in all that the criterion asks for but the wished attributes;
-        -1 is alike to none.
+        -1 is alike to none. That a copy answers nothing is not seen here.
 
         Args:
             columns: Positions of the wished attributes in `names`, (k,).
         """
-        alike = np.column_stack([self.identity, np.delete(self.values, columns, axis=1)])
+        alike = np.column_stack([self.identity, np.delete(self.compared, columns, axis=1)])
         cells = np.unique(alike, axis=0, return_inverse=True)[1].reshape(-1)
         return {"C1": self.identity, "C2": np.where((alike >= 0).all(axis=1), cells, -1)}
 
@@ -192,12 +226,32 @@ def _about(labels: Labels, wished: Wishes) -> Queries:
         others = (wished.values != own[:, None]).all(axis=2)  # (n, P)
         loose = others & cells["C1"].hold(groups["C1"][some], numbers)
         strict = cells["C2"].hold(groups["C2"][some], numbers)
+        for criterion, held in (("C1", loose), ("C2", strict)):
+            _strike_copies(held, labels, some, numbers, cells[criterion], groups[criterion])
         row, which = np.nonzero(loose)
         found.append(np.stack([some[row], which, strict[row, which].astype(np.int64)]))
     source, which, strict = np.concatenate(found, axis=1)
     table = np.full((len(source), len(labels.names)), -1, dtype=np.int64)
     table[:, columns] = wished.values[which]
     return Queries(source, table, strict == 1)
+
+
+def _strike_copies(
+    held: NDArray[np.bool_],
+    labels: Labels,
+    sources: NDArray[np.int64],
+    numbers: NDArray[np.int64],
+    cells: Cells,
+    groups: NDArray[np.int64],
+) -> None:
+    """Strike what is answered by copies of the source alone; changes `held`, (n, P)."""
+    if labels.content is None:
+        return
+    for row, source in enumerate(sources.tolist()):
+        copies = labels.copies(source)
+        for which in np.flatnonzero(held[row]).tolist() if len(copies) else ():
+            images = cells.images(int(groups[source]), int(numbers[which]))
+            held[row, which] = not np.isin(images, copies).all()
 
 
 def _sources(labels: Labels, columns: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -50,7 +50,7 @@ class Searched:
         probes: Likewise, one for each query, (Q, D).
         values: Values that gallery images are taken to have, (N, A): only those of all wished
             values are ranked. None ranks all.
-        source_excluded: Whether each query's own source image is left out.
+        source_excluded: Whether each query's own source image is left out, and copies of it.
         seconds: Second vectors of some images; None where no image has one.
     """
 
@@ -146,7 +146,7 @@ def _hide(keys: Tensor, searched: Searched, asked: QueryTable, rows: slice) -> N
             other = (searched.values[:, columns] != wish).any(axis=1)
             keys[number, torch.from_numpy(other).to(keys.device)] = HIDDEN
         if searched.source_excluded:
-            keys[number, int(asked.source[query])] = HIDDEN
+            keys[number, torch.from_numpy(asked.and_copies(query)).to(keys.device)] = HIDDEN
 
 
 def _top(keys: Tensor, depth: int) -> Integers:

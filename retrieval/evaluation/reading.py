@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from gallery.align import Aligner
 from gallery.attributes import AttributeSpace
+from gallery.duplicates import number_contents
 from gallery.errors import ConfigError, DatasetError
 from gallery.faces import Face, FaceSet, Problem, first_identities
 from gallery.pixels import Aligned, align_each
@@ -149,7 +150,8 @@ def read_part(
     wished = wishable(engine.card.space, space, protocol.attributes, protocol.wishes)
     phase = f"reading for {engine.card.name}"
     aligned = yield from read_images(tested, engine.card.aligner, store, f"pixels-{number}", phase)
-    labels = Labels.of(aligned.faces, space)
+    read = replace(tested, faces=aligned.faces)
+    labels = Labels.of(aligned.faces, space, number_contents(read))
     everything = all_queries(labels, wished, protocol.wishes)
     wishes = count_pairs(Labels.of(tested.faces, space), wished, protocol.wishes)
     dropped = {c: wishes - count for c, count in everything.counted().items()}

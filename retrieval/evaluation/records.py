@@ -121,6 +121,8 @@ class QueryTable:
         right_strict: Which of the right images are right under C2, too, (R,).
         subsets: Queries of a part that is reported by itself, by name ("neutral illumination"),
             each (Q,).
+        copies: Images with the very bytes of a source, rising, by its gallery position; sources
+            without any are left out. They answer nothing, and go out with the source.
     """
 
     source: Integers
@@ -129,6 +131,7 @@ class QueryTable:
     right_starts: Integers
     right_strict: Flags
     subsets: Mapping[str, Flags] = field(default_factory=dict)
+    copies: Mapping[int, Integers] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         count, right = len(self.source), len(self.right)
@@ -144,6 +147,17 @@ class QueryTable:
 
     def __len__(self) -> int:
         return len(self.source)
+
+    def and_copies(self, query: int) -> Integers:
+        """Return the source of a query, and the images that are copies of it."""
+        source = int(self.source[query])
+        return np.array([source, *self.copies.get(source, ())], dtype=np.int64)
+
+    @property
+    def copied(self) -> Integers:
+        """How many copies of its source each query's gallery holds, (Q,)."""
+        counts = [len(self.copies.get(source, ())) for source in self.source.tolist()]
+        return np.array(counts, dtype=np.int64)
 
     @property
     def relevant(self) -> dict[str, Integers]:
@@ -170,7 +184,8 @@ class MethodRecord:
         settings: JSON values; trials of the tuning, hash of trained weights and the like.
         seed: Of its training; 0 for a method that is not trained. Several seeds are several records
             of one name.
-        source_excluded: Whether each query's own source image is taken out of its ranking.
+        source_excluded: Whether each query's own source image is taken out of its ranking, and all
+            copies of it.
         skipped: Why it could not run; everything below is then empty. Empty if it ran.
         top: Gallery positions, best first; -1 where the gallery or the part that is searched has no
             more, (Q, K).
@@ -286,6 +301,7 @@ class Fold:
         duplicates: Test images whose content, to the byte or nearly, is among the training images;
             None if it was not checked (`duplicates_note` says why).
         duplicates_note: How it was checked, or why not.
+        copies: Test images whose file is, byte for byte, that of another one before it.
     """
 
     weights: str
@@ -296,6 +312,7 @@ class Fold:
     problems: tuple[tuple[str, str], ...] = ()
     duplicates: int | None = None
     duplicates_note: str = ""
+    copies: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

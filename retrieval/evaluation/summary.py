@@ -120,6 +120,7 @@ def _counts(record: Record) -> Json:
                 "problems": [list(problem) for problem in fold.problems],
                 "duplicates": fold.duplicates,
                 "duplicates_note": fold.duplicates_note,
+                **({"copies": fold.copies} if fold.copies else {}),
             }
             for fold in record.folds
         ],

@@ -127,7 +127,7 @@ def blocks_of(
     for start in range(0, len(asked), step):
         queries = range(start, min(start + step, len(asked)))
         rows = slice(queries.start, queries.stop)
-        out = asked.source[rows] if source_excluded else None
+        out = [asked.and_copies(query) for query in queries] if source_excluded else ()
         asking = np.asarray(material.probes[rows])
         parts = {"drawing": _products(asking, material.gallery, out)}
         second = None
@@ -238,21 +238,21 @@ def rounded(weighed: Weighed) -> dict[str, float | None]:
     }
 
 
-def _products(probes: Floats, gallery: Vectors, out: Integers | None) -> Floats:
+def _products(probes: Floats, gallery: Vectors, out: Sequence[Integers]) -> Floats:
     """Return inner products, (b, N); of a gallery that may be a memory map, chunk by chunk.
 
     Args:
         probes: (b, D).
         gallery: (N, D).
-        out: The image that scores -inf for each probe, (b,); None for none.
+        out: The images that score -inf for each probe, b of them; empty for none at all.
     """
     found = np.empty((len(probes), len(gallery)), dtype=np.float32)
     size = min(BLOCK_ROWS, max(1, BLOCK_BYTES // (4 * max(1, gallery.shape[1]))))
     for start in range(0, len(gallery), size):
         chunk = np.asarray(gallery[start : start + size])
         found[:, start : start + size] = probes @ chunk.T
-    if out is not None:
-        found[np.arange(len(out)), out] = -np.inf
+    for row, images in enumerate(out):
+        found[row, images] = -np.inf
     return found
 
 

@@ -61,6 +61,17 @@ def number_combinations(values: Integers, space: AttributeSpace, columns: Intege
     return np.where((values >= 0).all(axis=1), numbers, -1)
 
 
+def compared(values: Integers, space: AttributeSpace) -> Integers:
+    """Return values as images are compared by them: of declared equals the first, (N, A)."""
+    if not any(attribute.equal for attribute in space.attributes):
+        return values
+    columns = [
+        np.array([*attribute.alike, -1])[values[:, column]]  # -1, not known, stays
+        for column, attribute in enumerate(space.attributes)
+    ]
+    return np.stack(columns, axis=1).astype(np.int64)
+
+
 class Cells:
     """Images by group and by combination of some values; those with either unknown are in none."""
 

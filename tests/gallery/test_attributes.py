@@ -344,3 +344,15 @@ def test_spellings_of_one_number_make_one_value() -> None:
 def test_without_a_unit_every_spelling_is_a_value() -> None:
     labels = [{"flash": spelling} for spelling in ("7", "07", "10")]
     assert space_of(labels, ["flash"], {})["flash"].values == ("07", "7", "10")
+
+
+def test_declared_equals_are_kept_where_values_are_left_out_or_renamed_and_written_nowhere() -> (
+    None
+):
+    light = Attribute("light", ("a", "b", "c"), equal=(("b", "c"),))
+    assert light.alike == (0, 1, 1)
+    assert Attribute("light", ("a", "c"), equal=light.equal).alike == (0, 1)
+    plain = Attribute("light", light.values)
+    assert light == plain
+    spaces = [AttributeSpace((one,)) for one in (light, plain)]
+    assert spaces[0].to_json() == spaces[1].to_json()

@@ -12,6 +12,7 @@ from PIL import Image
 from gallery import sheets
 from gallery.align import Pixels
 from gallery.attributes import AttributeSpace, Condition
+from gallery.duplicates import number_contents
 from gallery.errors import DatasetError
 from gallery.faces import Face, FaceSet
 from gallery.pixels import cut
@@ -65,7 +66,8 @@ def choose_edits(
     known = faces.where(
         lambda face: face.name in admitted and all(_tells(face, card.space) for card in cards)
     )
-    labels = Labels.of(known.faces, known_space(known.faces, faces.space))
+    space = known_space(known.faces, faces.space)
+    labels = Labels.of(known.faces, space, number_contents(known))
     wishable = {
         attribute.name: [
             place

@@ -97,7 +97,19 @@ def asked(summary: Json) -> str:
         f" gallery answers them or their source cannot be read: {dropped['C1']:,} under C1,"
         f" {dropped['C2']:,} under C2); gallery: {summary['gallery']:,} images, with"
         f" {summary['identities']} known people{_pooled(summary)}; the source image is {source} the"
-        " gallery."
+        f" gallery.{_copies(summary)}"
+    )
+
+
+def _copies(summary: Json) -> str:
+    """Say what became of images that are, byte for byte, the source of a query."""
+    count = sum(fold.get("copies", 0) for fold in summary["folds"])
+    if not count:
+        return ""
+    gone = "; it goes out with it" if summary["protocol"].get("exclude_source") else ""
+    return (
+        f" {count:,} of the images are byte-identical copies of others: a copy of the source is"
+        f" never a right answer{gone}."
     )
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from gallery.align import Landmarks
 from gallery.errors import DatasetError
+from gallery.readers import multipie
 from gallery.readers.multipie import read
 
 Put = Callable[..., Path]
@@ -113,3 +114,10 @@ def test_bad_landmarks_are_refused(put: Put, photos: Path) -> None:
     put("001_01_01_051_07.pos", "leye 10 20\n")
     with pytest.raises(DatasetError, match=r"001_01_01_051_07\.pos: the chin and at least one eye"):
         read("multipie:photos", photos)
+
+
+def test_the_two_numbers_without_a_flash_are_declared_equal() -> None:
+    lights = multipie.SPACE["illumination"]
+    assert lights.equal == (("0", "19"),)
+    assert lights.alike == (*range(19), 0)
+    assert multipie.SPACE["pose"].alike == tuple(range(7))
