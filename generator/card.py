@@ -117,7 +117,7 @@ class Card:
         try:
             if data["format"] != FORMAT:
                 raise WeightsError(
-                    f"{where} has card format {data['format']!r}; this version reads {FORMAT}."
+                    f"{where} has card format {data['format']!r:.40}; this version reads {FORMAT}."
                     " Update mindseye"
                 )
             check(text, CardShape, origin)

@@ -29,6 +29,13 @@ def _first_beyond(found: Iterable[str], known: Iterable[str]) -> str:
     return next((f"{one!s}"[:40] or "nothing" for one in found if one not in tuple(known)), "")
 
 
+def _require_words(most: int, *texts: str) -> None:
+    """Refuse texts that fill a message, or break it in two."""
+    for one in texts:
+        what = f"names and values have at most {most} letters that print, not {one[:20]!a}"
+        _require(len(one) <= most and one.isprintable(), what)
+
+
 def _require_moderate(*numbers: float) -> None:
     """Refuse numbers that are finite, but whose products need not be."""
     for one in numbers:
@@ -58,6 +65,10 @@ class AttributeShape:
     name: str
     values: tuple[str, ...]
     unit: str | None = None
+
+    def __post_init__(self) -> None:
+        _require_words(64, self.name, self.unit or "")
+        _require_words(255, *self.values)  # as the catalogue holds them
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +264,7 @@ class CardShape:
     notes: str = ""
 
     def __post_init__(self) -> None:
+        _require_words(255, self.name, self.architecture, self.sha256, *self.network)
         values = sum(len(one.values) for one in self.attributes)
         _require(values <= MOST_VALUES, f"attributes have more than {MOST_VALUES} values")
         for score, one in self.calibration.items():
