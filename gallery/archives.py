@@ -5,16 +5,14 @@ name or a link in the archive says can never write elsewhere.
 """
 
 import contextlib
-import lzma
 import os
 import shutil
-import tarfile
 import tempfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from gallery.archive_members import Member, members, open_packed
 from gallery.errors import DatasetError
 from gallery.files import file_sha256
 
@@ -39,17 +37,6 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
-
-# What tarfile and the decompressors below it raise on damaged data.
-_DAMAGE = (
-    OSError,
-    EOFError,
-    ValueError,
-    OverflowError,
-    tarfile.TarError,
-    lzma.LZMAError,
-    zlib.error,
-)
 
 
 def is_archive(path: Path) -> bool:
@@ -78,7 +65,7 @@ def unpacked(archive: Path, cache: Path | None = None, limits: Limits = DEFAULT_
         if not target.is_dir():
             cache.mkdir(parents=True, exist_ok=True)
             _unpack_whole(archive, target, limits)
-    except _DAMAGE as error:
+    except (OSError, ValueError) as error:  # a file that is also a folder, a name that is too long
         raise DatasetError(
             f"Cannot unpack {archive}: {error}. Unpack it by hand and give the folder instead"
         ) from error
@@ -88,10 +75,9 @@ def unpacked(archive: Path, cache: Path | None = None, limits: Limits = DEFAULT_
 def _unpack_whole(archive: Path, target: Path, limits: Limits) -> None:
     partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
-        with tarfile.open(archive) as tar:
-            for member in _safe_members(tar, limits):
-                _write(tar, member, partial / member.name)
-            _check_end(tar)
+        with open_packed(archive) as file:
+            for member in _safe_members(members(file, limits.ratio_from), archive, limits):
+                _write(member, partial / member.name)
         partial.rename(target)
     except OSError:
         shutil.rmtree(partial, ignore_errors=True)
@@ -102,49 +88,33 @@ def _unpack_whole(archive: Path, target: Path, limits: Limits) -> None:
         raise
 
 
-def _safe_members(tar: tarfile.TarFile, limits: Limits) -> Iterator[tarfile.TarInfo]:
+def _safe_members(found: Iterable[Member], archive: Path, limits: Limits) -> Iterator[Member]:
+    """Yield the files of an archive; folders are made as needed, links and devices left out."""
     count = total = 0
-    packed = Path(str(tar.name)).stat().st_size
-    for member in tar:
-        if not member.isfile():
-            continue  # folders are made as needed; links and devices are left out
-        name = PurePosixPath(member.name)
-        if name.is_absolute() or ".." in name.parts or "\\" in member.name:
-            raise DatasetError(f"{tar.name!s}: the member {member.name!r} leaves the archive")
+    packed = archive.stat().st_size
+    for member in found:
         count, total = count + 1, total + member.size
         if count > limits.members or total > limits.total_bytes:
             raise DatasetError(
-                f"{tar.name!s}: more than {limits.members:,} files or"
+                f"{archive}: more than {limits.members:,} files or"
                 f" {limits.total_bytes / 2**30:.0f} GiB; unpack it by hand and give the folder"
             )
         if total > max(limits.ratio_from, limits.ratio * packed):
             raise DatasetError(
-                f"{tar.name!s}: unpacks to more than {limits.ratio:g} times its size, as no"
+                f"{archive}: unpacks to more than {limits.ratio:g} times its size, as no"
                 " collection of images does; unpack it by hand and give the folder"
             )
+        if not member.is_file:
+            continue
+        name = PurePosixPath(member.name)
+        if name.is_absolute() or ".." in name.parts or "\\" in member.name:
+            raise DatasetError(f"{archive}: the member {member.name[:200]!r} leaves the archive")
         yield member
 
 
-def _check_end(tar: tarfile.TarFile) -> None:
-    """Refuse an archive that was cut or damaged where tarfile takes damage for the end.
-
-    A tar ends in blocks of zeros. What is packed ends in a checksum, tested when all is read.
-    """
-    if tar.fileobj is None:
-        raise ValueError("the archive is closed")
-    tar.fileobj.seek(tar.offset)
-    if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-        raise tarfile.ReadError("it is cut off or damaged")
-    while tar.fileobj.read(2**20):
-        pass
-
-
-def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
+def _write(member: Member, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    source = tar.extractfile(member)
-    if source is None:
-        raise DatasetError(f"{tar.name!s}: the member {member.name!r} has no content")
-    with source, path.open("wb") as file:  # of a member written twice the last holds, as in tar
-        shutil.copyfileobj(source, file)
+    with path.open("wb") as file:  # of a member written twice the last holds, as in tar
+        member.copy(file)
     with contextlib.suppress(OSError, OverflowError, ValueError):  # a date may be out of range
         os.utime(path, (member.mtime, member.mtime))

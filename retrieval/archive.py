@@ -11,21 +11,21 @@ name is not one of these, or that is no plain file, is refused; so is one byte t
 """
 
 import io
-import json
 import re
 import shutil
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from gallery.archive_members import DamagedArchiveError, Member, members
 from gallery.catalogue.engine import sqlite_url
 from gallery.catalogue.records import SpaceRow
 from gallery.catalogue.snapshot import refuse_foreign, write_snapshot
 from gallery.catalogue.store import Catalogue
 from gallery.errors import CatalogueError, IndexFileError
 from gallery.files import file_sha256, replacing, sync
+from gallery.json_files import Limits, Origin, parse, parse_as, spell
 from generator.card import NAME
 from index.store import read_manifest
 from retrieval.address import DATABASE
@@ -33,13 +33,12 @@ from retrieval.collection import Collection
 
 FORMAT = 1
 LIST = "mindseye.json"
-MOST_MEMBERS = 1_000_000
-LONGEST_LIST = 512 * 2**20
+LIMITS = Limits(size_bytes=64 * 2**20, depth=4, values=1_500_000)  # half a million files
+AGAIN = "Export the collection again"
 MEMBER = re.compile(
     rf"catalogue\.db|spaces/(?!\.)(?:{NAME.pattern})/(?:contract\.json|weights\.(?:json|safetensors)"
     r"|embeddings/\d{6,9}(?:\.ids)?\.npy|index/\d{6,9}/[A-Za-z0-9_][A-Za-z0-9_.-]{0,80})"
 )
-CHUNK = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,16 @@ class Packing:
 class _Member:
     size: int
     sha256: str
+
+    def __post_init__(self) -> None:
+        if self.size < 0:
+            raise ValueError(f"{self.size} bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    format: int
+    members: Mapping[str, _Member]
 
 
 def export(collection: Collection, archive: Path) -> Iterator[Packing]:
@@ -174,7 +183,13 @@ def _told(collection: Collection, space: SpaceRow) -> Iterator[tuple[str, str]]:
 
 def _list(listed: Mapping[str, _Member]) -> bytes:
     members = {name: asdict(member) for name, member in listed.items()}
-    return json.dumps({"format": FORMAT, "members": members}, indent=1).encode()
+    text = spell({"format": FORMAT, "members": members}, indent=1).encode()
+    if len(text) > LIMITS.size_bytes or 3 * len(members) > LIMITS.values:
+        raise IndexFileError(
+            f"The collection has {len(members):,} files, more than an archive takes; make fewer of"
+            " them first: mindseye index compact"
+        )
+    return text
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
@@ -192,69 +207,64 @@ def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
 
 def _unpack(archive: Path, target: Path) -> Iterator[Packing]:
     try:
-        with tarfile.open(archive, "r:") as tar:
-            members = _read_list(tar, archive)
-            left = dict(members)
-            while (info := tar.next()) is not None:
-                expected = left.pop(_checked_name(info, archive), None)
+        with archive.open("rb") as file:
+            found = members(file)
+            listed = _read_list(next(found, None), archive)
+            left = dict(listed)
+            for member in found:
+                expected = left.pop(_checked_name(member, archive), None)
                 if expected is None:
-                    raise _refused(archive, f"{info.name!r} is not listed in {LIST}, or twice")
-                _write(tar, info, expected, target / info.name)
-                yield Packing(len(members) - len(left), len(members))
+                    raise _refused(archive, f"{member.name!r} is not listed in {LIST}, or twice")
+                _write(member, expected, target / member.name, archive)
+                yield Packing(len(listed) - len(left), len(listed))
     except FileNotFoundError as error:
         raise IndexFileError(f"There is no file {archive}; check the path") from error
-    except (tarfile.TarError, EOFError, ValueError) as error:
+    except DamagedArchiveError as error:
         raise _refused(archive, str(error)) from error
     if left:
         raise _refused(archive, f"{len(left)} files are lacking, such as {next(iter(left))}")
 
 
-def _read_list(tar: tarfile.TarFile, archive: Path) -> dict[str, _Member]:
-    first = tar.next()
-    source = tar.extractfile(first) if first and first.isreg() else None
-    if first is None or source is None or first.name != LIST or first.size > LONGEST_LIST:
+def _read_list(first: Member | None, archive: Path) -> dict[str, _Member]:
+    if first is None or not first.is_file or first.name != LIST:
         raise _refused(archive, f"its first file is not {LIST}; was it made by index export?")
-    try:
-        told: dict[str, Any] = json.loads(source.read())
-        found = told["format"]
-        members = {name: _Member(**member) for name, member in told["members"].items()}
-        whole = all(type(m.size) is int and isinstance(m.sha256, str) for m in members.values())
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise _refused(archive, f"{LIST} is damaged ({error})") from error
-    if found != FORMAT:
-        raise _refused(archive, f"it has format {found!r}, this mindseye reads {FORMAT}")
+    if first.size > LIMITS.size_bytes:
+        raise _refused(archive, f"{LIST} has {first.size:,} bytes, more than any")
+    text = first.read()
+    origin = Origin(f"{archive}: {LIST}", IndexFileError, AGAIN)
+    told = parse(text, origin, LIMITS)
+    if isinstance(told, dict) and told.get("format") != FORMAT:
+        found = f"{told.get('format')!r:.40}"
+        raise _refused(archive, f"it has format {found}, this mindseye reads {FORMAT}")
+    listed = dict(parse_as(text, _List, origin, LIMITS).members)
     total = archive.stat().st_size
-    if not whole or len(members) > MOST_MEMBERS or sum(m.size for m in members.values()) > total:
+    if sum(member.size for member in listed.values()) > total:
         raise _refused(archive, f"{LIST} lists more than a file of {total:,} bytes can hold")
-    return members
+    return listed
 
 
-def _checked_name(info: tarfile.TarInfo, archive: Path) -> str:
-    if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or info.issparse():
-        raise _refused(archive, f"{info.name!r} is no plain file (a link, folder or device)")
-    if not MEMBER.fullmatch(info.name):
-        raise _refused(archive, f"{info.name!r} is no name of a file in a collection")
-    return info.name
+def _checked_name(member: Member, archive: Path) -> str:
+    shown = f"{member.name[:200]!r}"
+    if not member.is_file:
+        raise _refused(archive, f"{shown} is no plain file (a link, folder or device)")
+    if not MEMBER.fullmatch(member.name):
+        raise _refused(archive, f"{shown} is no name of a file in a collection")
+    return member.name
 
 
-def _write(tar: tarfile.TarFile, info: tarfile.TarInfo, expected: _Member, path: Path) -> None:
-    source = tar.extractfile(info)
-    if source is None or info.size != expected.size:
-        raise _refused(_archive_of(tar), f"{info.name} has {info.size:,} bytes, not as listed")
+def _write(member: Member, expected: _Member, path: Path, archive: Path) -> None:
+    if member.size != expected.size:
+        raise _refused(archive, f"{member.name} has {member.size:,} bytes, not as listed")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with source, path.open("xb") as file:
-        shutil.copyfileobj(source, file, CHUNK)
+    with path.open("xb") as file:
+        member.copy(file)
     sync(path)
     if file_sha256(path) != expected.sha256:
-        raise _refused(_archive_of(tar), f"{info.name} is damaged: another SHA-256 than listed")
-
-
-def _archive_of(tar: tarfile.TarFile) -> Path:
-    return Path(str(tar.name))
+        raise _refused(archive, f"{member.name} is damaged: another SHA-256 than listed")
 
 
 def _refused(archive: Path, why: str) -> IndexFileError:
-    return IndexFileError(f"{archive} cannot be imported: {why}. Export the collection again")
+    return IndexFileError(f"{archive} cannot be imported: {why}. {AGAIN}")
 
 
 def _require_complete(catalogue: Catalogue, root: Path) -> None:
