@@ -139,15 +139,20 @@ class ApproximateIndex:
         if self._few(count, limit.choice):
             return self._exactly(probes, count, limit.choice)
         rows, scores = self._from_main(probes, count, limit)
+        short = (rows >= 0).sum(axis=1) < min(count, self._held(limit))  # though there are more
         if len(self._tail):
             tail_rows, tail_scores = self._from_tail(probes, limit)
             rows = np.concatenate([rows, tail_rows], axis=1)
             scores = np.concatenate([scores, tail_scores], axis=1)
         rows, scores = ranked(rows, scores, count)
-        short = rows[:, -1] < 0  # what is lacking scores least
         if short.any():
             rows[short], scores[short] = self._exactly(probes[short], count, limit.choice)
         return rows, scores
+
+    def _held(self, limit: _Limit) -> int:
+        """Count the rows that FAISS holds and that may be found."""
+        tail = len(self._tail) if limit.tail is None else int(limit.tail.sum())
+        return limit.choice.size - tail
 
     def _few(self, count: int, choice: Choice) -> bool:
         """Say whether comparing one by one is less work than asking FAISS, and surer."""

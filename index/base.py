@@ -116,6 +116,21 @@ class GalleryRows:
         """Image of each row that can be found, in gallery order."""
         return self.ids if self.kept is None else self.ids[self.kept]
 
+    def first(self, rows: int) -> "GalleryRows | None":
+        """Return the first so many rows alone, or None if none of them can be found."""
+        if rows == len(self.ids):
+            return self
+        starts = np.cumsum([0, *(len(block) for block in self.blocks)])
+        parts = [
+            block[: rows - start]
+            for start, block in zip(starts.tolist(), self.blocks, strict=False)
+            if start < rows
+        ]
+        kept = None if self.kept is None else self.kept[:rows]
+        if not rows or not (kept is None or kept.any()):
+            return None
+        return GalleryRows(self.ids[:rows], parts, kept)
+
     def chunks(self) -> Iterator[tuple[Ids, Vectors]]:
         """Yield the rows that can be found, in order: row numbers (n,), embeddings (n, D).
 

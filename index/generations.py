@@ -6,7 +6,7 @@ Shapes: N gallery rows, n rows of one shard, D dimensions of an embedding.
 import contextlib
 import shutil
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from index.contract import IndexContract
 from index.faiss_library import has_faiss, require_faiss
 from index.files import make_directory, write_array, write_json
 from index.integrity import describe
-from index.kinds import Plan, Request, choose
+from index.kinds import APPROXIMATE, Plan, Request, choose
 from index.loader import (
     generation_dir,
     known_ids,
@@ -31,6 +31,7 @@ from index.loader import (
 )
 from index.mains import Step
 from index.manifest import ARRAYS, FORMAT, Main, Manifest, write_manifest
+from index.probing import ROWS, UNKNOWN, QueryShape
 from index.shards import Shard, open_embeddings, open_shards
 
 Publication = Generator[Step, None, Manifest]
@@ -58,6 +59,7 @@ def publishing(  # noqa: PLR0913  what a generation is made of
     excluded_ids: Ids,
     *,
     previous: int | None = None,
+    shape: QueryShape = ROWS,
 ) -> Publication:
     """Make a generation of some shards; it appears in one step, complete.
 
@@ -72,6 +74,7 @@ def publishing(  # noqa: PLR0913  what a generation is made of
         excluded_ids: Images to leave out, (e,), in any order.
         previous: Generation whose index is taken over, if that is intact, holds the first of these
             shards and nothing else was asked for; None makes all anew.
+        shape: What queries look like: the index is tuned and measured with such.
 
     Yields:
         How far it is; the first step says what the index will cost.
@@ -107,11 +110,8 @@ def publishing(  # noqa: PLR0913  what a generation is made of
     if vectors and plan.kind != "exact":
         require_faiss(plan.kind)
         write_array(temporary / ARRAYS[1], ids)
-        if before is not None and mains.is_short_tail(before[1], len(ids)):
-            main = mains.take_over(before[1], before[0], temporary)
-        else:
-            gallery = GalleryRows(ids, blocks(), kept)
-            main = yield from _main(gallery, plan, request, before, temporary)
+        every = _Rows(ids, blocks, kept)
+        main = yield from _main(every, plan, (request, shape), before, temporary)
     manifest = Manifest(
         format=FORMAT,
         kind=plan.kind,
@@ -218,15 +218,48 @@ def _plan(request: Request, before: Before | None, rows: int, dimension: int) ->
     return choose(request, rows, dimension, faiss=has_faiss())
 
 
+def needs_tuning(manifest: Manifest, shape: QueryShape) -> bool:
+    """Say whether queries look otherwise now than when an index was tuned."""
+    return (
+        manifest.main is not None
+        and manifest.kind in APPROXIMATE
+        and shape.name not in (UNKNOWN, manifest.main.probes)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of a generation: embeddings are opened where they are needed."""
+
+    ids: Ids
+    blocks: Callable[[], list[Vectors]]
+    kept: NDArray[np.bool_]
+
+    def open(self) -> GalleryRows:
+        return GalleryRows(self.ids, self.blocks(), self.kept)
+
+
 def _main(
-    gallery: GalleryRows, plan: Plan, request: Request, before: Before | None, directory: Path
+    rows: _Rows,
+    plan: Plan,
+    wanted: tuple[Request, QueryShape],
+    before: Before | None,
+    directory: Path,
 ) -> Generator[Step, None, Main]:
+    """Take over what the generation before holds, or add to it, or make it anew."""
+    request, shape = wanted
+    if before is not None and mains.is_short_tail(before[1], len(rows.ids)):
+        main = mains.take_over(before[1], before[0], directory)
+        if needs_tuning(before[1], shape):
+            main = yield from mains.tuned_again(rows.open(), before[1], main, directory, shape)
+        return main
+    gallery = rows.open()
     if before is not None:
-        added = yield from mains.extend(gallery, before[1], before[0], directory)
+        added = yield from mains.extend(gallery, before[1], before[0], directory, shape)
         if added is not None:
             return added
     yield Step("planning", 0, 1, f"Index of kind {plan}")
-    made = yield from mains.make(gallery, plan, request, directory)
+    made = yield from mains.make(gallery, plan, request, directory, shape)
     return made
 
 

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from gallery.files import file_sha256, sync
-from index import making, tuning
-from index.approximate import ApproximateIndex, Parts
+from index import making
+from index.accuracy import Wanted, reach
 from index.base import GalleryRows, Ids
 from index.faiss_library import read_faiss, write_faiss
-from index.kinds import QUANTISED, Plan, Request
+from index.kinds import APPROXIMATE, Plan, Request
 from index.manifest import MAIN, Drift, Effort, Main, Manifest, Measured
-from index.stored import StoredRows
+from index.probing import ROWS, UNKNOWN, QueryShape
 
 NAME = MAIN
 HELD_OUT = 600  # images, half to tune with and half to measure with
@@ -47,7 +47,11 @@ class Step:
 
 
 def make(
-    gallery: GalleryRows, plan: Plan, request: Request, directory: Path
+    gallery: GalleryRows,
+    plan: Plan,
+    request: Request,
+    directory: Path,
+    shape: QueryShape = ROWS,
 ) -> Generator[Step, None, Main]:
     """Train, fill, tune and measure an index, and write it into the folder of a generation.
 
@@ -57,6 +61,7 @@ def make(
         plan: Its kind.
         request: Accuracy to tune for.
         directory: Where `index.faiss` goes.
+        shape: What queries look like.
 
     Returns:
         What the manifest says of it.
@@ -74,16 +79,12 @@ def make(
     for added in making.add(index, gallery, 0):
         yield Step("adding", added, rows)
     yield Step("measuring", 0, 1)
-    effort, overlap, probes = _measure(index, gallery, plan.kind, request.accuracy, held_out)
+    wanted = Wanted(plan.kind, request.accuracy, shape)
+    effort, overlap, probes = reach(index, gallery, held_out, wanted)
     drift = _fresh_drift(index, plan.kind, gallery, held_out if len(held_out) else sample)
-    measured = Measured(
-        overlap=overlap,
-        probes=probes,
-        reached=overlap >= request.accuracy,
-        seconds=round(time.perf_counter() - started, 2),
-    )
-    yield Step("measuring", 1, 1, _judgement(plan.kind, measured, request))
-    return _write(index, directory, effort, measured, drift)
+    measured = wanted.judge(overlap, probes, round(time.perf_counter() - started, 2))
+    yield Step("measuring", 1, 1, wanted.told(measured))
+    return _write(index, directory, _Found(effort, measured, shape.name), drift)
 
 
 def is_short_tail(manifest: Manifest, rows: int) -> bool:
@@ -105,16 +106,66 @@ def take_over(manifest: Manifest, before: Path, directory: Path) -> Main:
     return manifest.main
 
 
+def tuned_again(
+    gallery: GalleryRows, manifest: Manifest, main: Main, directory: Path, shape: QueryShape
+) -> Generator[Step, None, Main]:
+    """Tune and measure an index that was taken over, for queries of another shape.
+
+    Images are held out as if it were made now. Those that were added since, or that it was trained
+    on because others were removed since, may be among them.
+
+    Args:
+        gallery: All rows; the index holds the first of them.
+        manifest: Of the generation before.
+        main: What was taken over.
+        directory: Where `index.faiss` is.
+        shape: What queries look like now.
+
+    Returns:
+        What the manifest says of it.
+
+    Raises:
+        IndexFileError: The file is missing or damaged.
+    """
+    index = read_faiss(directory / NAME, main.bytes, manifest.kind, mapped=True)
+    return (yield from _tuned_again(index, gallery, manifest, main, shape))
+
+
+def _tuned_again(
+    index: Any,  # noqa: ANN401  FAISS ships no types
+    gallery: GalleryRows,
+    manifest: Manifest,
+    main: Main,
+    shape: QueryShape,
+) -> Generator[Step, None, Main]:
+    held = gallery.first(main.rows)
+    forgotten = shape.name == UNKNOWN != main.probes
+    if manifest.kind not in APPROXIMATE or forgotten or held is None:
+        return main
+    yield Step("measuring", 0, 1)
+    wanted = Wanted(manifest.kind, manifest.accuracy, shape)
+    _, held_out = making.draw_rows(held, 0, HELD_OUT)
+    effort, overlap, probes = reach(index, held, held_out, wanted)
+    measured = wanted.judge(overlap, probes, main.measured.seconds)
+    yield Step("measuring", 1, 1, wanted.told(measured))
+    return replace(main, effort=effort, measured=measured, probes=shape.name)
+
+
 def extend(
-    gallery: GalleryRows, manifest: Manifest, before: Path, directory: Path
+    gallery: GalleryRows,
+    manifest: Manifest,
+    before: Path,
+    directory: Path,
+    shape: QueryShape = ROWS,
 ) -> Generator[Step, None, Main | None]:
-    """Add the tail to the index of the generation before, without training.
+    """Add the tail to the index of the generation before, without training; tune it again.
 
     Args:
         gallery: All rows; the first of them are those of the generation before.
         manifest: Of the generation before.
         before: Its folder.
         directory: Where `index.faiss` goes.
+        shape: What queries look like.
 
     Returns:
         What the manifest says of it, or None if it must be trained again.
@@ -134,54 +185,13 @@ def extend(
         note = f"{manifest.kind}: the rows have drifted; training again"
         yield Step("adding", tail, tail, note)
         return None
-    return _write(index, directory, main.effort, main.measured, drift)
+    written = _write(index, directory, _Found(main.effort, main.measured, main.probes), drift)
+    return (yield from _tuned_again(index, gallery, manifest, written, shape))
 
 
 def longest_tail(rows: int, dimension: int) -> int:
     """Return how many rows may stay outside of an index that holds so many."""
     return min(max(TAIL_ROWS, int(TAIL_SHARE * rows)), TAIL_BYTES // (4 * dimension))
-
-
-def stored_rows(gallery: GalleryRows) -> StoredRows:
-    """Give access to single rows of a gallery that is open already."""
-    lengths = [len(block) for block in gallery.blocks]
-    return StoredRows(lengths, gallery.blocks.__getitem__, gallery.dimension)
-
-
-def _measure(
-    index: Any,  # noqa: ANN401  FAISS ships no types
-    gallery: GalleryRows,
-    kind: str,
-    accuracy: float,
-    held_out: Ids,
-) -> tuple[Effort, float, int]:
-    """Tune on one half of the held-out images, measure on the other: effort, overlap, probes."""
-    probes = tuning.with_truth(gallery, held_out)
-    to_tune, to_measure = probes.halves()
-    quantised = kind in QUANTISED
-    effort = tuning.tune(index, gallery.ids, to_tune, accuracy, quantised=quantised)
-    parts = Parts(
-        main=index,
-        effort=effort,
-        ids=gallery.ids,
-        kept=gallery.kept,
-        stored=stored_rows(gallery),
-        images=len(np.unique(gallery.kept_ids)),
-    )
-    overlap = tuning.measure(ApproximateIndex(parts), to_measure)
-    return effort, round(overlap, 5), len(to_measure.own)
-
-
-def _judgement(kind: str, measured: Measured, request: Request) -> str:
-    said = f"{kind}: overlap @10 with exact search {measured.overlap:.4f}"
-    if not measured.probes:
-        return f"{kind}: too few images to measure its accuracy with"
-    if measured.reached:
-        return f"{said} on {measured.probes} held-out images"
-    return (
-        f"Warning: {said} on {measured.probes} held-out images, less than --accuracy"
-        f" {request.accuracy:g}; --kind flat or exact finds all"
-    )
 
 
 def _fresh_drift(index: Any, kind: str, gallery: GalleryRows, rows: Ids) -> Drift:  # noqa: ANN401
@@ -211,13 +221,16 @@ def _drift_after(index: Any, gallery: GalleryRows, main: Main) -> Drift:  # noqa
     )
 
 
-def _write(
-    index: Any,  # noqa: ANN401  FAISS ships no types
-    directory: Path,
-    effort: Effort,
-    measured: Measured,
-    drift: Drift,
-) -> Main:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """How an index is searched, how well that does, and what it was tuned with."""
+
+    effort: Effort
+    measured: Measured
+    probes: str
+
+
+def _write(index: Any, directory: Path, found: _Found, drift: Drift) -> Main:  # noqa: ANN401
     path = directory / NAME
     write_faiss(index, path)
     return Main(
@@ -225,9 +238,10 @@ def _write(
         lists=int(getattr(index, "nlist", 0)),
         bytes=path.stat().st_size,
         sha256=file_sha256(path),
-        effort=effort,
-        measured=measured,
+        effort=found.effort,
+        measured=found.measured,
         drift=drift,
+        probes=found.probes,
     )
 
 

@@ -3,7 +3,8 @@
 Format 1 knew the kinds "exact" and "flat" alone. Its manifests are read; of its kind "flat" the
 file of vectors is not: such a generation is built again from its shards. Since format 3 a manifest
 holds length and hash of every file of its generation, and a hash of itself; of those before, the
-files but `index.faiss` have none, and the next build makes a generation that has.
+files but `index.faiss` have none, and the next build makes a generation that has. It also says what
+probes an index was tuned with: before, they were rows of the gallery.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from gallery.json_files import Limits, Origin, parse, parse_as, read_text, spell
 from index.files import AGAIN, write_json
 from index.integrity import File
 from index.kinds import ACCURACY, ASKED, KINDS, MEMORY
+from index.probing import UNKNOWN
 from index.shards import Shard
 
 FORMAT = 3
@@ -99,6 +101,7 @@ class Main:
         effort: How it is searched.
         measured: How well that does.
         drift: How far the rows have moved since.
+        probes: What it was tuned and measured with: `QueryShape.name`.
     """
 
     rows: int
@@ -108,6 +111,7 @@ class Main:
     effort: Effort
     measured: Measured
     drift: Drift
+    probes: str = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ JSON is UTF-8. Nothing is ever pickled: .npy files with Python objects are refus
 """
 
 from index.generations import (
+    needs_tuning,
     publishing,
     remove_generations,
     row_ids,
@@ -53,6 +54,7 @@ __all__ = [
     "Step",
     "append_shard",
     "findable_ids",
+    "needs_tuning",
     "open_index",
     "open_known",
     "open_shard",

@@ -1,9 +1,9 @@
 """How much a search must do to find what exact search finds, and how well it then does.
 
-Probes are images of the gallery that the index was not trained on. Half of them decide how much is
-done, the other half says how well. An image is no neighbour of itself. Probes of real queries are
-drawings, which may lie further from the gallery than its images do from each other: benchmarks
-measure with those.
+Probes are made of images of the gallery that the index was not trained on, in the shape of queries
+(`index/probing.py`). Half of them decide how much is done, the other half says how well. An image
+is no neighbour of itself. Probes of real queries are drawings, which may lie further from the
+gallery than its images do from each other: benchmarks measure with those.
 
 Shapes: P probes, R rows found, N gallery rows, D dimensions.
 """
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from index.approximate import TUNED_FOR, search_parameters
 from index.base import GalleryRows, Ids, Index, Vectors
-from index.faiss_library import require_faiss
+from index.faiss_library import require_faiss, selector
 from index.manifest import Effort
 from index.merge import merge_by_image, rows_needed, rows_per_image
+from index.probing import ROWS, QueryShape
 
 DEPTHS = (1, 2, 4, 8, 16, 32, 64)
 BREADTHS = (16, 32, 64, 128, 256, 512, 1024, 2048)
@@ -30,9 +31,9 @@ class Probes:
     """Held-out images, with their true neighbours.
 
     Attributes:
-        embeddings: Of each, (P, D).
+        embeddings: What is asked for each, (P, D).
         own: The image itself, (P,).
-        truth: Its nearest other images by exact search, (P, up to 10).
+        truth: The nearest other images by exact search, (P, up to 10).
     """
 
     embeddings: Vectors
@@ -52,17 +53,18 @@ class Probes:
         return tune, measure
 
 
-def with_truth(gallery: GalleryRows, rows: Ids) -> Probes:
-    """Find the true neighbours of some images of a gallery, by exact search of all rows.
+def with_truth(gallery: GalleryRows, rows: Ids, shape: QueryShape = ROWS) -> Probes:
+    """Make probes of some images of a gallery; find their neighbours by exact search of all rows.
 
     Args:
         gallery: What can be found.
-        rows: Rising row numbers of the probes, (P,).
+        rows: Rising row numbers of the images, (P,).
+        shape: What queries look like.
     """
     copies = rows_per_image(gallery.kept_ids)
     k = min(TUNED_FOR + 1, len(copies))
     own = gallery.ids[rows]
-    embeddings = gallery.gather(rows)
+    embeddings = shape.probes(gallery.gather(rows))
     found = _nearest_rows(gallery, embeddings, rows_needed(copies, k))
     scores = np.zeros(found.shape, dtype=np.float32)  # in order already
     truth = without_own(merge_by_image(gallery.ids[found], scores, k).ids, own)
@@ -125,29 +127,60 @@ class _Wanted:
     with_itself: int
 
 
-def tune(main: Any, ids: Ids, probes: Probes, accuracy: float, *, quantised: bool) -> Effort:  # noqa: ANN401
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """Which rows may be found.
+
+    Attributes:
+        ids: Image of each row, (N,).
+        share: Of the rows that may be found.
+        chosen: FAISS selector of these; None for all.
+    """
+
+    ids: Ids
+    share: float
+    chosen: Any
+
+    @classmethod
+    def of(cls, gallery: GalleryRows) -> "_Limit":
+        kept = gallery.kept
+        if kept is None or kept.all():
+            return cls(gallery.ids, 1.0, None)
+        return cls(gallery.ids, float(kept.mean()), selector(kept))
+
+
+def tune(
+    main: Any,  # noqa: ANN401  FAISS ships no types
+    gallery: GalleryRows,
+    probes: Probes,
+    accuracy: float,
+    *,
+    quantised: bool,
+) -> Effort:
     """Find the least effort whose overlap surely reaches an accuracy, or the greatest there is.
 
     Surely: the mean less two standard errors. Of a quantised kind, half of what may be lost is left
-    for the codes; lists are enough if they lose no more than the other half.
+    for the codes; lists are enough if they lose no more than the other half. Of a graph, half is
+    left for walks that go astray: they are rare and lose all, so some hundred probes say little.
 
     Args:
         main: FAISS index; its ids are row numbers.
-        ids: Image of each row, (N,).
+        gallery: The rows that it holds; those that are not kept are passed over, as in searches.
         probes: Held-out images.
         accuracy: Overlap wanted, in (0, 1].
         quantised: Whether rows found are compared again with their stored embeddings.
     """
     effort = Effort()
-    copies = rows_per_image(ids)
+    copies = rows_per_image(gallery.kept_ids)
+    limit = _Limit.of(gallery)
     wanted = _Wanted(
         *(rows_needed(copies, min(k, len(copies))) for k in (TUNED_FOR, TUNED_FOR + 1))
     )
     for effort in _efforts(main, quantised=quantised):
         if not probes.truth.size:
             continue  # nothing to tune with: the greatest effort
-        found = _candidates(main, ids, probes, effort, wanted)
-        spared = (1 + accuracy) / 2 if effort.depth else accuracy
+        found = _candidates(main, limit, probes, effort, wanted)
+        spared = (1 + accuracy) / 2 if effort.depth or effort.breadth else accuracy
         if _surely(overlaps(found, probes.truth)) >= spared:
             return _shallower(effort, found, probes, accuracy, wanted)
     return effort
@@ -169,16 +202,16 @@ def _efforts(main: Any, *, quantised: bool) -> Iterator[Effort]:  # noqa: ANN401
 
 def _candidates(
     main: Any,  # noqa: ANN401
-    ids: Ids,
+    limit: _Limit,
     probes: Probes,
     effort: Effort,
     wanted: _Wanted,
 ) -> Ids:
     """Find the images that an effort brings, best first, (P, R); -1 where there are fewer."""
     count = min(int(main.ntotal), wanted.rows * effort.depth or wanted.with_itself)
-    parameters = search_parameters(main, effort, count)
+    parameters = search_parameters(main, effort, count, limit.share, limit.chosen)
     _, rows = main.search(probes.embeddings, count, params=parameters)
-    images: Ids = np.where(rows < 0, -1, ids[rows])
+    images: Ids = np.where(rows < 0, -1, limit.ids[rows])
     return images
 
 

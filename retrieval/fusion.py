@@ -10,6 +10,15 @@ cannot outweigh all else, and is divided by the same number, so that all parts a
 Zeros after the drawing's part fill a vector to a multiple of 8, which product quantisers divide
 well.
 
+Gallery vectors x have one more number before log p, sqrt(bound^2 - |x|^2), and probes have a 0
+there: all rows are of one length, and every score stays what it was. Otherwise a row may have a
+larger inner product with another one than with itself, and a graph of neighbours never leads to it.
+The bound is what a vector can reach at most: 1 for the drawing, 1 for each value, 1 for an
+identity. Spaces made before have no such column (docs/fusion.md).
+
+Source of the column: Bachrach et al., "Speeding up the Xbox recommender system using a euclidean
+transformation for inner-product spaces", RecSys 2014, section 3.
+
 a and w belong to the query: they stand on the card of the weights (`Card.fusion`), fitted on people
 that the weights have not seen, and are changed without building anything again. How many hypotheses
 an image has (retrieval/hypotheses.py) was fitted with them; that is part of the index contract.
@@ -37,6 +46,7 @@ DRAWING, VALUES, FUSED = "drawing", "drawing+values", "fused"
 SCORES = (DRAWING, VALUES, FUSED)
 _VALUES_TERM = f"log-probability from -{CLIP:g} over {CLIP:g}"
 _IDENTITY_TERM = "identity "
+_COLUMN_TERM = "column to one length"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +57,13 @@ class Score:
         values: Whether gallery vectors hold the log-probabilities of their values.
         identity: Fingerprint of the recogniser whose vectors they hold; empty for none.
         identity_dimension: Length of these.
+        column: Whether a column makes all gallery vectors as long as each other.
     """
 
     values: bool = False
     identity: str = ""
     identity_dimension: int = 0
+    column: bool = False
 
     @property
     def name(self) -> str:
@@ -64,6 +76,7 @@ class Score:
         terms += [_VALUES_TERM] if self.values else []
         if self.identity:
             terms.append(f"{_IDENTITY_TERM}{self.identity_dimension}, {self.identity}")
+        terms += [_COLUMN_TERM] if self.column else []
         return "; ".join(terms)
 
     @classmethod
@@ -73,18 +86,20 @@ class Score:
         Raises:
             IndexFileError: It holds a term that this version does not know.
         """
-        values, identity, length = False, "", "0"
+        values, identity, length, column = False, "", "0", False
         for term in projection.split("; ")[1:]:
             if term == _VALUES_TERM:
                 values = True
             elif term.startswith(_IDENTITY_TERM):
                 length, _, identity = term.removeprefix(_IDENTITY_TERM).partition(", ")
+            elif term == _COLUMN_TERM:
+                column = True
             else:
                 raise IndexFileError(
                     f"The space scores by {term!r}, which this version does not know. Update"
                     " mindseye, or build the space again: mindseye index build"
                 )
-        return cls(values, identity, int(length) if length.isdecimal() else 0)
+        return cls(values, identity, int(length) if length.isdecimal() else 0, column=column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +110,23 @@ class Layout:
         drawing: Numbers of a drawing's embedding, D.
         values: Values of all attributes, A; 0 without log-probabilities.
         identity: Numbers of an identity, I; 0 without.
+        column: Whether a column before log p makes gallery vectors of one length.
     """
 
     drawing: int
     values: int = 0
     identity: int = 0
+    column: bool = False
 
     @property
     def dimension(self) -> int:
         """Length of a vector, F."""
-        more = self.values + self.identity
+        more = self.values + self.identity + self.column
         return -(-(self.drawing + more) // MULTIPLE) * MULTIPLE if more else self.drawing
 
     @property
     def parts(self) -> dict[str, slice]:
-        """Places of the parts there are, by name: drawing, log_p, identity."""
+        """Places of the parts that scores are the sum of, by name: drawing, log_p, identity."""
         end = self.dimension
         found = {"drawing": slice(0, self.drawing)}
         if self.values:
@@ -117,6 +134,16 @@ class Layout:
         if self.identity:
             found["identity"] = slice(end - self.identity, end)
         return found
+
+    @property
+    def place(self) -> int:
+        """Where the column stands."""
+        return self.dimension - self.identity - self.values - 1
+
+    @property
+    def bound(self) -> float:
+        """The squared length that no gallery vector exceeds; with a column, that of them all."""
+        return 1.0 + self.values + bool(self.identity)
 
     @classmethod
     def of_contract(cls, contract: IndexContract) -> "Layout":
@@ -128,7 +155,8 @@ class Layout:
         score = Score.parse(contract.projection)
         values = sum(len(known) for _, known in contract.attribute_space) if score.values else 0
         who = score.identity_dimension
-        return cls(contract.dimension - values - who, values, who)
+        drawing = contract.dimension - values - who - score.column
+        return cls(drawing, values, who, score.column)
 
     def gallery(
         self, drawings: Floats, log_p: Floats | None = None, identities: Floats | None = None
@@ -146,7 +174,11 @@ class Layout:
         scaled = None
         if log_p is not None:
             scaled = (np.maximum(log_p, -CLIP) / CLIP).astype(np.float32)
-        return self._joined(drawings, scaled, identities)
+        joined = self._joined(drawings, scaled, identities)
+        if self.column:
+            lacking = self.bound - np.square(joined, dtype=np.float64).sum(axis=1)
+            joined[:, self.place] = np.sqrt(np.maximum(lacking, 0))
+        return joined
 
     def probes(
         self, drawings: Floats, wishes: Floats, identities: Floats | None, weights: "Weights"

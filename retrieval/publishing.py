@@ -8,7 +8,11 @@ import numpy as np
 from gallery.errors import IndexFileError
 from index import store
 from index.base import Ids
+from index.kinds import QUANTISED
+from retrieval.asking import advice, query_shape
 from retrieval.collection import Collection
+
+GRAPHS_AND_CODES = ("hnsw", *QUANTISED)
 
 
 def publish(collection: Collection, name: str, request: store.Request | None = None) -> None:
@@ -22,10 +26,11 @@ def publishing(
 ) -> Iterator[store.Step]:
     """Make a new generation of a space, if anything has changed since the last one.
 
-    A generation is derived: it is made of shards and catalogue, without images and weights. Rows of
-    images that are no longer indexed are left out. It takes over what it can of the last one: an
-    index is trained again only if its rows have drifted, its shards are others, or another one is
-    asked for. Of older generations the last one is kept, for readers that are about to open it.
+    A generation is derived: it is made of shards and catalogue, without images. Rows of images that
+    are no longer indexed are left out. It takes over what it can of the last one: an index is
+    trained again only if its rows have drifted, its shards are others, or another one is asked for;
+    it is tuned again if queries look otherwise, because the weights of a fused score have changed.
+    Of older generations the last one is kept, for readers that are about to open it.
 
     Args:
         collection: Held for writing.
@@ -51,15 +56,19 @@ def publishing(
     in_shards = store.row_ids(directory, shards, previous if left_out is not None else None)
     indexed = np.array(spaces.placed_ids(space.id, "indexed"), dtype=np.int64)
     excluded = np.setdiff1d(in_shards, indexed)
+    contract = store.read_contract(directory)
+    shape = query_shape(collection, name, contract)
     same = current and (_asked(current), current.shards) == (request, tuple(shards))
-    if same and left_out is not None and np.array_equal(left_out, excluded):
+    obeyed = same and left_out is not None and np.array_equal(left_out, excluded)
+    if current and obeyed and not store.needs_tuning(current, shape):
         return
     generation = (space.generation or 0) + 1
-    contract = store.read_contract(directory)
     yield from store.publishing(
-        directory, generation, request, contract, shards, excluded, previous=previous
+        directory, generation, request, contract, shards, excluded, previous=previous, shape=shape
     )
     spaces.publish(space.id, generation)
+    if store.read_manifest(directory, generation).kind in GRAPHS_AND_CODES and advice(contract):
+        yield store.Step("publishing", 1, 1, f"Of the space {name} {advice(contract)}")
     store.remove_generations(directory, before=generation - 1)
 
 

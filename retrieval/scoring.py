@@ -5,7 +5,7 @@ vector.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -166,7 +166,8 @@ def make_scoring(engine: Engine, name: str, hypotheses: Hypotheses = ONE) -> Sco
         weights = Weights.of(engine.card, name, hypotheses)
         return Scoring(Score(), Layout(engine.dimension), weights)
     check_score(engine.card, name, estimates=engine.estimates, hypotheses=hypotheses)
-    return _of(engine, name, open_recogniser() if name == FUSED else None, hypotheses)
+    recogniser = open_recogniser() if name == FUSED else None
+    return _of(engine, name, recogniser, hypotheses, column=True)
 
 
 def scoring_of(engine: Engine, contract: IndexContract) -> Scoring:
@@ -191,7 +192,7 @@ def scoring_of(engine: Engine, contract: IndexContract) -> Scoring:
                 f"The space {engine.card.name} was built with identities, and {error}; or build"
                 " another --collection with --score drawing"
             ) from error
-    return _of(engine, score.name, recogniser, hypotheses)
+    return _of(engine, score.name, recogniser, hypotheses, column=score.column)
 
 
 def default_score(engine: Engine) -> str:
@@ -208,12 +209,17 @@ def default_score(engine: Engine) -> str:
 
 
 def _of(
-    engine: Engine, name: str, recogniser: Recogniser | None, hypotheses: Hypotheses
+    engine: Engine,
+    name: str,
+    recogniser: Recogniser | None,
+    hypotheses: Hypotheses,
+    *,
+    column: bool,
 ) -> Scoring:
     """Open a score of more than the drawing."""
-    score = Score(values=True)
+    score = Score(values=True, column=column)
     if recogniser is not None:
         read = f"{recogniser.fingerprint} of {PORTRAIT_SIDE} px"
-        score = Score(values=True, identity=read, identity_dimension=recogniser.dimension)
-    layout = Layout(engine.dimension, engine.card.space.size, score.identity_dimension)
+        score = replace(score, identity=read, identity_dimension=recogniser.dimension)
+    layout = Layout(engine.dimension, engine.card.space.size, score.identity_dimension, column)
     return Scoring(score, layout, Weights.of(engine.card, name, hypotheses), recogniser)

@@ -8,6 +8,7 @@ from gallery.catalogue.records import SpaceRow
 from generator.checkpoint import load_card
 from index.kinds import spell_bytes
 from index.store import read_contract, read_manifest
+from retrieval.asking import advice
 from retrieval.canonical import Rule
 from retrieval.collection import Collection
 from retrieval.doubts import Strangers, misfit, strangers_in
@@ -23,10 +24,10 @@ def describe(collection: Collection) -> dict[str, Any]:
     Returns:
         "collection", "images", "duplicates" (files whose image was found before), and "spaces":
         for each its name, weights, attributes, score, "hypotheses" (how many values an image is
-        redrawn in), generation, kind of index, vectors, "index" (what its manifest says of what
-        FAISS holds, or null), "strangers" (how many images are unlike those the weights know, or
-        null where nobody knows), count of images in every state, and "skipped": every file left
-        out, with its reason.
+        redrawn in), "advice" (what building it anew would bring, or null), generation, kind of
+        index, vectors, "index" (what its manifest says of what FAISS holds, or null), "strangers"
+        (how many images are unlike those the weights know, or null where nobody knows), count of
+        images in every state, and "skipped": every file left out, with its reason.
 
     Raises:
         WeightsError: A space's copy of its weights is missing or damaged.
@@ -66,6 +67,7 @@ def _space(
         "architecture": card.architecture,
         "attributes": {a.name: list(a.values) for a in card.space.attributes},
         "score": Score.parse(contract.projection).name,
+        "advice": advice(contract),
         "hypotheses": str(Rule.parse(contract.canonicalisation).hypotheses),
         "generation": space.generation,
         "published_at": space.published_at,
@@ -126,6 +128,8 @@ def to_text(shown: dict[str, Any]) -> str:
         lines.append(f"  {states}; {space['kind'] or 'nothing published'}{scored}")
         if space["index"] is not None:
             lines.append(f"  {_index(space['index'])}")
+        if space["advice"] is not None:
+            lines.append(f"  {space['advice']}")
         if space["strangers"] is not None:
             told = Strangers(*(space["strangers"][name] for name in ("count", "known", "limit")))
             lines.append(f"  {told if told.fit else misfit(space['name'], told)}")

@@ -361,3 +361,20 @@ def test_a_card_of_an_enormous_network_takes_no_memory(saved: Path) -> None:
     change_card(saved, network={"projection": 10**12})
     with pytest.raises(WeightsError, match="projection is 1e.12, more than 4,096"):
         load_weights(saved)
+
+
+def test_tensors_of_any_order_in_memory_are_read_as_they_were_saved(tmp_path: Path) -> None:
+    """Files hold numbers in C order; a writer that stores memory as it lies would turn them."""
+    image = torch.arange(120.0).view(2, 3, 4, 5)
+    tensors = {
+        "transposed": torch.arange(6.0).view(2, 3).T,
+        "channels_last": image.contiguous(memory_format=torch.channels_last),
+        "permuted": image.permute(3, 0, 2, 1),
+        "every_other": torch.arange(10.0)[::2],
+        "expanded": torch.ones(1, 3).expand(4, 3),
+    }
+    assert not any(value.is_contiguous() for value in tensors.values())
+    save_tensors(tmp_path / "t.safetensors", tensors, {})
+    read, _ = load_tensors(tmp_path / "t.safetensors")
+    assert read.keys() == tensors.keys()
+    assert all(torch.equal(read[name], value) for name, value in tensors.items())

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from index import making
+from index.accuracy import stored_rows
 from index.approximate import ApproximateIndex, Parts
 from index.base import GalleryRows, Index
 from index.exact import ExactIndex
 from index.kinds import list_count
-from index.mains import stored_rows
 from index.manifest import Effort
 
 MakeIndex = Callable[..., Index]

@@ -1,6 +1,7 @@
 """Search through FAISS against the reference index."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index.approximate import ApproximateIndex, ranked
+from index.approximate import ApproximateIndex, ranked, search_parameters
 from index.base import Index
 from index.exact import ExactIndex
 from index.kinds import KINDS
+from index.manifest import Effort
 
 faiss = pytest.importorskip("faiss", reason='needs FAISS: pip install "mindseye[cpu]"')
 
@@ -235,3 +237,54 @@ def test_building_and_searching_leave_the_settings_of_faiss_alone(make_index: Ma
         index.search(clusters(40)[:1], 1)
     assert faiss.cvar.distance_compute_blas_threshold == 77
     assert faiss.omp_get_max_threads() == threads
+
+
+# What FAISS must be told, and what it says
+
+
+def test_a_walk_through_a_graph_keeps_at_least_as_many_rows_in_view_as_are_wanted(
+    make_index: MakeIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FAISS itself brings fewer rows than are asked for where it is told to look at fewer."""
+    gallery = clusters(3000)
+    index = make_index("hnsw", np.arange(3000), [gallery])
+    assert isinstance(index, ApproximateIndex)
+    main = index._main
+    for effort, wanted in ((16, 1), (16, 16), (16, 400), (64, 10), (2048, 10)):
+        told = search_parameters(main, Effort(breadth=effort), wanted)
+        assert told.efSearch == max(effort, wanted)
+    narrow = faiss.SearchParametersHNSW(efSearch=16)
+    assert (main.search(gallery[:20], 400, params=narrow)[1] < 0).any()
+    monkeypatch.setattr(index, "_parts", replace(index._parts, effort=Effort(breadth=16)))
+    monkeypatch.setattr(index, "_exactly", None)  # nothing is left for the shards to answer
+    found = index.search(gallery[:20], 400).ids
+    assert all(len(np.unique(row)) == 400 for row in found)
+
+
+class Short:
+    """A FAISS index that brings fewer rows than asked for, with scores that mean nothing."""
+
+    def __init__(self, main: Any, score: float) -> None:
+        self.main, self.score = main, score
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.main, name)
+
+    def search(self, probes: np.ndarray, count: int, params: Any) -> tuple[Any, Any]:
+        scores, rows = self.main.search(probes, count, params=params)
+        rows[:, 3:], scores[:, 3:] = -1, self.score
+        return scores, rows
+
+
+@pytest.mark.parametrize("kind", ["ivf", "hnsw", "sq8", "rabitq"])
+@pytest.mark.parametrize("score", [0.0, 9.0, -9.0, np.inf, -np.inf, np.nan, np.finfo("f4").max])
+def test_a_missing_row_is_known_by_its_number_whatever_its_score(
+    make_index: MakeIndex, kind: str, score: float
+) -> None:
+    gallery = clusters(600)
+    index = make_index(kind, np.arange(600), [gallery], tail=5)
+    expected = index.search(gallery[:7], 10)
+    index._main = Short(index._main, score)  # type: ignore[attr-defined]
+    found = index.search(gallery[:7], 10)
+    assert np.array_equal(found.ids, expected.ids)
+    assert np.allclose(found.scores, expected.scores, atol=1e-6)

@@ -10,6 +10,8 @@ import pytest
 from gallery.errors import IndexFileError
 from index import faiss_library
 from index.faiss_library import gpus, on_gpu, read_faiss, write_faiss
+from index.kinds import DIVIDED
+from index.making import train, untrained
 
 faiss = pytest.importorskip("faiss", reason='needs FAISS: pip install "mindseye[cpu]"')
 
@@ -82,3 +84,24 @@ def test_the_gpu_is_used_where_faiss_has_one_and_can(monkeypatch: pytest.MonkeyP
 def test_without_faiss_gpu_there_is_none() -> None:
     assert gpus() == 0
     assert on_gpu(flat()) is None
+
+
+@pytest.mark.parametrize("kind", DIVIDED)
+def test_codes_of_all_kinds_but_pq_and_rabitq_stay_in_the_mapped_file(
+    tmp_path: Path, kind: str
+) -> None:
+    """docs/index.md says so: those of these two are in memory whole."""
+    maps = Path("/proc/self/maps")
+    if not maps.exists():
+        pytest.skip("needs /proc, as Linux has it")
+    rows = np.random.default_rng(0).standard_normal((300, 16)).astype(np.float32)
+    made, path = untrained(kind, len(rows), 16), tmp_path / "index.faiss"
+    train(made, rows)
+    made.add(rows)
+    write_faiss(made, path)
+    opened = read_faiss(path, path.stat().st_size, kind, mapped=True)
+    ranges = [line.split()[0] for line in maps.read_text("utf-8").splitlines() if str(path) in line]
+    codes = int(opened.invlists.get_codes(0))
+    bounds = [[int(end, 16) for end in one.split("-")] for one in ranges]
+    mapped = any(start <= codes < end for start, end in bounds)
+    assert mapped == (kind not in ("pq", "rabitq"))

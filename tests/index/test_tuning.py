@@ -69,8 +69,8 @@ def test_more_accuracy_takes_more_effort_and_reaches_it(
 ) -> None:
     monkeypatch.setattr("index.tuning.BREADTHS", (1, 4, 16, 64))
     index, quantised = index_of(kind, gallery), kind in QUANTISED
-    low = tune(index, gallery.ids, probes, 0.3, quantised=quantised)
-    high = tune(index, gallery.ids, probes, 0.995, quantised=quantised)
+    low = tune(index, gallery, probes, 0.3, quantised=quantised)
+    high = tune(index, gallery, probes, 0.995, quantised=quantised)
     assert (low.lists, low.breadth) < (high.lists, high.breadth) or low.depth < high.depth
     assert bool(high.depth) == quantised
 
@@ -87,14 +87,14 @@ def test_neighbours_with_two_rows_each_take_no_more_effort_than_they_need(
     index = index_of(kind, doubled)
     quantised = kind in QUANTISED
     effort = tune(
-        index, doubled.ids, with_truth(doubled, np.arange(0, 8000, 40)), 0.9, quantised=quantised
+        index, doubled, with_truth(doubled, np.arange(0, 8000, 40)), 0.9, quantised=quantised
     )
     assert 1 <= effort.lists < index.nlist
     assert effort.depth == (1 if quantised else 0)
 
 
 def test_only_everything_is_surely_all(gallery: GalleryRows, probes: Probes) -> None:
-    effort = tune(index_of("ivf", gallery), gallery.ids, probes, 1.0, quantised=False)
+    effort = tune(index_of("ivf", gallery), gallery, probes, 1.0, quantised=False)
     index = index_of("ivf", gallery)
     less = Effort(lists=max(1, effort.lists // 8))
     assert found_by(index, probes, effort) == 1
@@ -110,9 +110,7 @@ def found_by(index: Any, probes: Probes, effort: Effort) -> float:
 def test_without_probes_the_greatest_effort_is_taken(gallery: GalleryRows) -> None:
     none = with_truth(gallery, np.empty(0, dtype=np.int64))
     index = index_of("sq8", gallery)
-    assert tune(index, gallery.ids, none, 0.9, quantised=True) == Effort(
-        lists=index.nlist, depth=64
-    )
+    assert tune(index, gallery, none, 0.9, quantised=True) == Effort(lists=index.nlist, depth=64)
 
 
 def test_exact_search_overlaps_with_itself(gallery: GalleryRows, probes: Probes) -> None:
