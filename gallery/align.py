@@ -147,7 +147,8 @@ class Aligner:
         square = self._square(full, landmarks, crop)
         _check_square(full, *square, reduction)
         left, top, side = (number / reduction for number in square)
-        image = image.convert("L" if self.channels == 1 else "RGB")
+        mode = "L" if self.channels == 1 else "RGB"
+        image = image if image.mode == mode else image.convert(mode)
         face = _cut(image, left, top, side, self.size)
         return face.reshape(self.size, self.size, self.channels)
 

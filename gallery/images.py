@@ -19,6 +19,7 @@ from gallery.formats.magic import HEAD_BYTES, kind_of
 from gallery.formats.orientation import orientation_of
 from gallery.formats.registry import FORMATS, READERS
 
+LONGEST_REASON = 200  # letters of what a decoder says
 _DECODING = "mindseye"  # where an image keeps its `Decoding`
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -37,14 +38,16 @@ class Limits:
 
     Attributes:
         file_bytes: Largest file that is read.
-        pixels: Largest width times height that is decoded; 64 million take 192 MB as RGB.
-        reduced_pixels: Largest width times height of a baseline JPEG; beyond `pixels` it is decoded
-            at a half, a quarter or an eighth of its width and height.
+        pixels: Largest width times height that is decoded; 64 million take 256 MB as RGB.
+        reduced_pixels: Largest width times height of a JPEG whose decoder holds no more than rows;
+            beyond `pixels` it is decoded at a half, a quarter or an eighth of its width and height.
+        jpeg_bytes: Most memory that decoding a JPEG may take; what would take more is reduced, too.
     """
 
     file_bytes: int = 256 * 2**20
     pixels: int = 64_000_000
     reduced_pixels: int = 100_000_000
+    jpeg_bytes: int = 512 * 2**20
 
 
 DEFAULT_LIMITS = Limits()
@@ -132,7 +135,8 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
     except UnsupportedError as error:
         raise ImageError(str(error)) from error
     except Exception as error:  # decoders raise nearly anything on damaged data
-        raise ImageError(f"damaged or truncated: {error or type(error).__name__}") from error
+        what = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
+        raise ImageError(f"damaged or truncated: {what}") from error
 
 
 def _decoded(data: bytes, kind: str, limits: Limits) -> Image.Image:
@@ -162,12 +166,15 @@ def _reduction(size: tuple[int, int], header: Header, limits: Limits) -> int:
         ImageError: It has too many pixels.
     """
     width, height = size
-    if width * height <= limits.pixels:
+    most = limits.pixels
+    if header.held is None and width * height <= most:
         return 1
-    most = max(limits.pixels, limits.reduced_pixels) if header.is_baseline else limits.pixels
-    if width * height <= most:
-        for reduction in (2, 4, 8):
-            if -(-width // reduction) * -(-height // reduction) <= limits.pixels:
+    if header.held is not None:
+        most = limits.pixels if header.held else max(limits.pixels, limits.reduced_pixels)
+        for reduction in (1, 2, 4, 8) if width * height <= most else ():
+            pixels = -(-width // reduction) * -(-height // reduction)
+            needed = width * height * header.held + 4 * pixels
+            if pixels <= limits.pixels and needed <= limits.jpeg_bytes:
                 return reduction
     raise ImageError(f"{width} x {height} pixels; at most {most:,} are decoded. Shrink the image")
 

@@ -25,8 +25,8 @@ class Header:
         depth: Bits that matter of a channel with more than eight; None where the file does not say.
         is_deep: Whether channels have more than eight bits.
         is_inverted: Whether white is zero and the decoder leaves it so.
-        is_baseline: Whether it is a JPEG that can be decoded at a fraction of its size in little
-            memory.
+        held: Bytes that the decoder of a JPEG holds for each pixel of the file, besides those of
+            the result; None of other formats, which are not decoded at a part of their size.
     """
 
     content: bytes
@@ -36,4 +36,4 @@ class Header:
     depth: int | None = None
     is_deep: bool = False
     is_inverted: bool = False
-    is_baseline: bool = False
+    held: float | None = None

@@ -8,7 +8,7 @@ from gallery.formats.orientation import orientation_of
 
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _SIZES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
-_BASELINE = {0xC0, 0xC1}
+_SEQUENTIAL = {0xC0, 0xC1}
 _ALONE = {0x01, *range(0xD0, 0xD8)}  # markers without a length
 _JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 _APP0, _APP1, _APP14, _APP15, _COMMENT = 0xE0, 0xE1, 0xEE, 0xEF, 0xFE
@@ -51,7 +51,7 @@ def parse(data: bytes) -> Header:
         size=size,
         orientation=orientation,
         notes=notes,
-        is_baseline=frame is not None and frame[0] in _BASELINE,
+        held=_held(frame, scanned=data[at + 2] if at + 2 < len(data) else 0),
     )
 
 
@@ -75,6 +75,23 @@ def _plain(marker: int, body: bytes) -> bytes:
     if marker != _APP14 and (_APP0 < marker <= _APP15 or marker == _COMMENT):
         return b""
     return bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2, "big") + body
+
+
+def _held(frame: tuple[int, bytes] | None, scanned: int) -> float:
+    """Return the bytes that are held for each pixel until the last scan: two of each coefficient.
+
+    Where one scan brings all components, rows are decoded as they come, and nothing is held.
+
+    Args:
+        frame: Marker and body of the frame's header.
+        scanned: Components of the first scan.
+    """
+    if frame is None or (frame[0] in _SEQUENTIAL and scanned == frame[1][5]):
+        return 0.0
+    samplings = [(body >> 4) * (body & 15) for body in frame[1][7::3]]
+    most = max((body >> 4 for body in frame[1][7::3]), default=1)
+    most *= max((body & 15 for body in frame[1][7::3]), default=1)
+    return 2.0 * sum(samplings) / max(most, 1)
 
 
 def _size(frame: tuple[int, bytes] | None) -> tuple[int, int]:

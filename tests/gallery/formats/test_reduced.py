@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from gallery.align import Aligner, Crop, Landmarks
 from gallery.errors import ImageError
 from gallery.finding import Sighting, find_face
+from gallery.formats.jpeg import parse
 from gallery.images import Limits, decode, decoding_of
 from tests.gallery.formats.pictures import encode, exif
 
@@ -100,3 +101,27 @@ def test_other_formats_and_progressive_jpegs_stay_under_the_limit() -> None:
             decode(encode(photograph(), kind, **options), SMALL)
     with pytest.raises(ImageError, match=r"400 x 300 pixels; at most 100,000 are decoded"):
         decode(WHOLE, Limits(pixels=30_000, reduced_pixels=100_000))
+
+
+def test_a_jpeg_whose_decoder_would_hold_too_much_is_reduced() -> None:
+    """Of a progressive one all coefficients are held, two bytes each, besides four a pixel."""
+    pixels = 400 * 300
+    for options, held in (
+        ({"progressive": True, "subsampling": 0}, 6),
+        ({"progressive": True, "subsampling": 2}, 3),
+        ({"progressive": False}, 0),
+    ):
+        data = encode(photograph(), "JPEG", **options)
+        assert parse(data).held == held
+        whole = Limits(jpeg_bytes=(held + 4) * pixels)
+        assert decode(data, whole).size == (400, 300)
+        assert decode(data, Limits(jpeg_bytes=whole.jpeg_bytes - 1)).size == (200, 150)
+        if held:
+            with pytest.raises(ImageError, match="400 x 300 pixels"):
+                decode(data, Limits(jpeg_bytes=held * pixels))
+
+
+def test_only_what_was_decoded_whole_before_stays_whole() -> None:
+    """Photographs under the old limit keep their pixels, but for colours stored in full."""
+    for held in (0.0, 3.0, 4.0):  # baseline, 4:2:0, 4:2:2
+        assert 64_000_000 * (held + 4) <= Limits().jpeg_bytes
