@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+MOST_PARTS = 200_000  # chunks, segments, blocks of one file: a picture has some thousands
 UNREADABLE = "its EXIF orientation cannot be read; taken to be upright"
 
 

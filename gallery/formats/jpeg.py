@@ -3,9 +3,12 @@
 Source: ITU-T T.81, annex B; JFIF 1.02; Adobe Technical Note 5116 (the marker APP14).
 """
 
-from gallery.formats.header import DamageError, Header, UnsupportedError
+import re
+
+from gallery.formats.header import MOST_PARTS, DamageError, Header, UnsupportedError
 from gallery.formats.orientation import orientation_of
 
+_MARKER = re.compile(rb"\xff[^\x00\xff]")
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _SIZES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 _SEQUENTIAL = {0xC0, 0xC1}
@@ -26,7 +29,7 @@ def parse(data: bytes) -> Header:
     xmp: list[bytes] = []
     frame: tuple[int, bytes] | None = None
     at = 2
-    while True:
+    for _ in range(MOST_PARTS):
         marker, at = _marker(data, at)
         if marker in (_SOS, _EOI):
             break
@@ -43,6 +46,8 @@ def parse(data: bytes) -> Header:
         elif plain := _plain(marker, body):
             kept.append(plain)
         at = end
+    else:
+        raise DamageError(f"more than {MOST_PARTS:,} segments")
     size = _size(frame)
     kept.append(data[at - 2 :])
     orientation, notes = orientation_of(exif, xmp)
@@ -57,13 +62,10 @@ def parse(data: bytes) -> Header:
 
 def _marker(data: bytes, at: int) -> tuple[int, int]:
     """Return the next marker and where it ends; what lies between is passed over."""
-    while True:
-        at = data.find(b"\xff", at)
-        if at < 0 or at + 1 >= len(data):
-            raise DamageError("it ends within its header")
-        at += 1
-        if data[at] not in (0x00, 0xFF):
-            return data[at], at + 1
+    found = _MARKER.search(data, at)
+    if found is None:
+        raise DamageError("it ends within its header")
+    return data[found.end() - 1], found.end()
 
 
 def _plain(marker: int, body: bytes) -> bytes:

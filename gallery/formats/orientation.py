@@ -6,9 +6,11 @@ Source: EXIF 2.32, JEITA CP-3451E, tag 274; TIFF 6.0, section 2; XMP specificati
 import re
 import struct
 from collections.abc import Iterable
+from itertools import islice
 
 from gallery.formats.header import UNREADABLE
 
+MOST_BLOCKS = 16  # that are looked into
 _TAG = 274
 _NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i"}  # types of whole numbers, TIFF 6.0
 _XMP = re.compile(rb'tiff:Orientation\s*(?:=\s*"|>)\s*([0-9])')
@@ -22,7 +24,7 @@ def orientation_of(exif: Iterable[bytes], xmp: Iterable[bytes]) -> tuple[int, tu
         xmp: Texts of XMP, asked where EXIF says nothing.
     """
     notes: tuple[str, ...] = ()
-    for block in exif:
+    for block in islice(exif, MOST_BLOCKS):
         try:
             found = read_exif(block)
         except (ValueError, struct.error):
@@ -30,7 +32,7 @@ def orientation_of(exif: Iterable[bytes], xmp: Iterable[bytes]) -> tuple[int, tu
             continue
         if found is not None:
             return found, ()
-    for text in xmp:
+    for text in islice(xmp, MOST_BLOCKS):
         match = _XMP.search(text)
         if match and 1 <= int(match[1]) <= 8:
             return int(match[1]), ()

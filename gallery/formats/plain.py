@@ -5,11 +5,10 @@ ISO/IEC 23008-12 for its boxes.
 """
 
 import re
-from itertools import islice
 
-from gallery.formats.header import DamageError, Header
+from gallery.formats.header import MOST_PARTS, DamageError, Header
 
-_TOKEN = re.compile(rb"(?:\s|#[^\r\n]*[\r\n])*([^\s#]+)")
+_COMMENT = re.compile(rb"#[^\r\n]*")
 # An item's entry in the list of items: version, flags, number, protection, type.
 _EXIF_ITEM = re.compile(rb"(infe[\x02\x03].{3}(?:.{2}|.{4}).{2})Exif", re.DOTALL)
 _PNM_HEADER = 2**16  # bytes in which it ends; comments may be long
@@ -33,11 +32,15 @@ def parse_gif(data: bytes) -> Header:
     """
     screen = int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
     at = 13 + _palette(data[10:11])
-    while data[at : at + 1] == b"!":  # an extension: blocks, each after its length
-        at += 2
-        while length := int.from_bytes(data[at : at + 1], "little"):
-            at += 1 + length
-        at += 1
+    inside = False
+    for _ in range(MOST_PARTS):
+        if inside:  # an extension: blocks, each after its length; none ends it
+            length = int.from_bytes(data[at : at + 1], "little")
+            inside, at = length > 0, at + 1 + length
+        elif data[at : at + 1] == b"!":
+            inside, at = True, at + 2
+        else:
+            break
     if data[at : at + 1] != b"," or at + 10 > len(data):
         raise DamageError("it holds no frame")
     left, top, width, height = (
@@ -56,7 +59,7 @@ def parse_pnm(data: bytes) -> Header:
     Raises:
         DamageError: Its header does not end, or its numbers are none.
     """
-    tokens = [match[1] for match in islice(_TOKEN.finditer(data, 0, _PNM_HEADER), 4)]
+    tokens = _COMMENT.sub(b" ", data[:_PNM_HEADER]).split(None, 4)[:4]
     if data[:2] in (b"P1", b"P4", b"Pf"):
         return Header(content=data)
     if len(tokens) < 4 or not all(token.isdigit() and len(token) < 10 for token in tokens[1:]):

@@ -8,12 +8,14 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from gallery.formats.header import DamageError, Header
+from gallery.formats.header import MOST_PARTS, DamageError, Header
 from gallery.formats.orientation import orientation_of
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-MOST_CHUNKS = 200_000
 MOST_PROFILE_BYTES = 2**20
+MOST_PROFILES = 16
+_XMP, _EXIF = b"XML:com.adobe.xmp", (b"Raw profile type exif", b"Raw profile type APP1")
+_PROFILES = (_XMP, *_EXIF)
 _KEPT = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 
 
@@ -26,6 +28,7 @@ def parse(data: bytes) -> Header:
     kept: list[bytes] = [SIGNATURE]
     exif: list[bytes] = []
     xmp: list[bytes] = []
+    profiles: list[bytes] = []
     significant = None
     for kind, body, whole in _chunks(data):
         if kind in _KEPT:
@@ -34,11 +37,13 @@ def parse(data: bytes) -> Header:
             exif.append(body)
         elif kind == b"sBIT" and body:
             significant = body[0]
-        elif kind in (b"zTXt", b"iTXt"):
-            _text(body, exif, xmp)
+        elif kind in (b"zTXt", b"iTXt") and body.partition(b"\0")[0] in _PROFILES:
+            profiles.append(body)
     if len(kept) < 2 or kept[1][4:8] != b"IHDR" or len(kept[1]) != 25:
         raise DamageError("it does not begin with its header")
     width, height, depth = struct.unpack_from(">IIB", kept[1], 8)
+    for body in profiles[:MOST_PROFILES]:
+        _unpack(body, exif, xmp)
     orientation, notes = orientation_of(exif, xmp)
     return Header(
         content=b"".join(kept),
@@ -53,7 +58,7 @@ def parse(data: bytes) -> Header:
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
     """Yield kind, body and all bytes of each chunk; of what is cut off, what there is."""
     at = len(SIGNATURE)
-    for _ in range(MOST_CHUNKS):
+    for _ in range(MOST_PARTS):
         if at >= len(data):
             return
         length = int.from_bytes(data[at : at + 4], "big")
@@ -63,17 +68,17 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
         if kind == b"IEND":
             return
         at = end
-    raise DamageError(f"more than {MOST_CHUNKS:,} chunks")
+    raise DamageError(f"more than {MOST_PARTS:,} chunks")
 
 
-def _text(body: bytes, exif: list[bytes], xmp: list[bytes]) -> None:
-    """Take EXIF and XMP out of a text chunk; anything else, and what is damaged, is passed over."""
+def _unpack(body: bytes, exif: list[bytes], xmp: list[bytes]) -> None:
+    """Take EXIF or XMP out of a text chunk; what is damaged is passed over."""
     keyword, _, rest = body.partition(b"\0")
     try:
-        if keyword == b"XML:com.adobe.xmp":
+        if keyword == _XMP:
             packed, text = rest[:1] == b"\1", rest[2:].split(b"\0", 2)[-1]
             xmp.append(_unpacked(text) if packed else text)
-        elif keyword in (b"Raw profile type exif", b"Raw profile type APP1"):
+        else:
             lines = _unpacked(rest[1:]).split(b"\n")[3:]
             exif.append(bytes.fromhex(b"".join(lines).decode("ascii")))
     except (ValueError, zlib.error):

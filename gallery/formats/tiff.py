@@ -127,7 +127,7 @@ def _directory(file: _File) -> dict[int, _Entry]:
     start = file.number("Q", 8) if file.is_big else file.number("I", 4)
     count = file.number("Q" if file.is_big else "H", start)
     first, step = (start + 8, 20) if file.is_big else (start + 2, 12)
-    if first + step * count > len(file.data):
+    if count >= 2**16 or first + step * count > len(file.data):
         raise DamageError("it ends within its directory")
     entries: dict[int, _Entry] = {}
     for place in range(first, first + step * count, step):

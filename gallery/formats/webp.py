@@ -3,10 +3,9 @@
 Source: RFC 9649, WebP Image Format.
 """
 
-from gallery.formats.header import DamageError, Header
+from gallery.formats.header import MOST_PARTS, DamageError, Header
 from gallery.formats.orientation import orientation_of
 
-MOST_CHUNKS = 200_000
 _METADATA = {b"ICCP", b"EXIF", b"XMP "}
 _FLAGS = 0x20 | 0x08 | 0x04  # of the header: there is a colour profile, EXIF, XMP
 
@@ -20,7 +19,9 @@ def parse(data: bytes) -> Header:
     kept: list[bytes] = []
     found: dict[bytes, list[bytes]] = {kind: [] for kind in _METADATA}
     at = 12
-    while at + 8 <= len(data):
+    for _ in range(MOST_PARTS):
+        if at + 8 > len(data):
+            break
         kind = data[at : at + 4]
         length = int.from_bytes(data[at + 4 : at + 8], "little")
         end = at + 8 + length + length % 2
@@ -28,9 +29,9 @@ def parse(data: bytes) -> Header:
             found[kind].append(data[at + 8 : at + 8 + length])
         else:
             kept.append(_without_flags(data[at:end]))
-        if len(kept) > MOST_CHUNKS:
-            raise DamageError(f"more than {MOST_CHUNKS:,} chunks")
         at = end
+    else:
+        raise DamageError(f"more than {MOST_PARTS:,} chunks")
     size = _size(kept[0] if kept else b"")
     body = b"WEBP" + b"".join(kept)
     orientation, notes = orientation_of(found[b"EXIF"], found[b"XMP "])

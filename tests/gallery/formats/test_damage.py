@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, features
 
 from gallery.align import Aligner, Crop
+from gallery.errors import ImageError
 from gallery.images import decode
 from tests.fuzzing import damaged, quick_and_long, tried
 from tests.gallery.formats.pictures import chunk, encode, exif, tiff, with_chunk, with_segment
@@ -137,3 +138,25 @@ def test_damaged_images_are_read_or_refused_in_one_line(tmp_path: Path, seeds: r
     told = tried(Images, tmp_path, seeds)
     assert told["refused"] > len(seeds) // 5
     assert told["taken"] > len(seeds) // 5
+
+
+SPREAD = 8 * 2**20
+ENDLESS = {
+    "JPEG of nothing between": b"\xff\xd8\xff\xe0\0\2" + b"\xff\0" * SPREAD,
+    "JPEG of markers": b"\xff\xd8\xff" + b"\xe0\0\2\xff" * SPREAD,
+    "PNG of empty chunks": encode(Image.new("L", (4, 4)), "PNG")[:33] + bytes(12) * SPREAD,
+    "WebP of empty chunks": b"RIFF\xff\xff\xff\0WEBP" + b"EXIF\0\0\0\0" * SPREAD,
+    "GIF of short blocks": b"GIF89a\4\0\4\0\0\0\0!\xfe" + b"\1x" * SPREAD,
+    "TIFF of entries": b"II+\0\x08\0\0\0\x10"
+    + bytes(7)
+    + struct.pack("<Q", SPREAD)
+    + bytes(20) * SPREAD,
+    "PGM of a comment": b"P5 #" + b"#" * SPREAD,
+    "PGM of comments": b"P5 " + b"#\n" * SPREAD,
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_header_without_end_is_given_up(name: str) -> None:
+    with pytest.raises(ImageError, match="damaged or truncated: "):
+        decode(ENDLESS[name])
