@@ -84,6 +84,11 @@ def find_faces(
         tell("Nothing written: no new face was found; mark faces by hand instead (docs/data.md)")
         return
     tell(f"Landmarks: {target}")
+    if outcome.none:
+        tell(
+            f"{len(outcome.none)} images hold no face that could be found: index build, train and"
+            " bench leave them out; mark those that do by hand (docs/data.md)"
+        )
     if sheet is not None and (shown := locating.located(faces, target)).faces:
         sheets.save(contact_sheet(shown), sheet)
         tell(f"Sheet: {sheet}")

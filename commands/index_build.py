@@ -1,16 +1,19 @@
 """Making an index and adding to it: `mindseye index build` and `add`."""
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.opening import open_engine, open_set, packaged_for
+from commands.opening import NAMED, open_engine, open_set, packaged_for
 from commands.options import (
     DEFAULT_COLLECTION,
+    AsJson,
     CollectionDir,
     Device,
+    KeepFaceless,
     LandmarksFile,
     Restore,
     Spec,
@@ -21,6 +24,7 @@ from commands.stopping import last_batch, resumable
 from commands.telling import bar, tell
 
 if TYPE_CHECKING:
+    from gallery.faces import FaceSet
     from retrieval.build import BuildProgress
     from retrieval.collection import Collection
 
@@ -81,6 +85,8 @@ def build(
         bool, typer.Option("--resume", help="Go on; an error if there is nothing yet.")
     ] = False,
     restore: Restore = False,
+    keep_faceless: KeepFaceless = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make or update the index of a gallery: one embedding space for each set of weights.
 
@@ -107,6 +113,7 @@ def build(
     if resume:
         Collection.open(collection).close()
     opened = Collection.open_or_create(collection, catalogue)
+    told = []
     with closing(opened), opened.writing(), resumable("Run the same command again to go on."):
         for engine, path in zip(engines, paths, strict=True):
             part = part_of(faces, engine.card, split)
@@ -125,8 +132,10 @@ def build(
                 restore=restore,
                 score=choice.score,
                 hypotheses=hypotheses,
+                keep_faceless=keep_faceless,
             )
-            _follow_build(steps, engine.card.name, opened, len(part))
+            told.append(_follow_build(steps, engine.card.name, opened, len(part), as_json=as_json))
+    _print(told, faces, as_json=as_json)
 
 
 def add(
@@ -139,6 +148,8 @@ def add(
     landmarks: LandmarksFile = None,
     device: Device = "auto",
     restore: Restore = False,
+    keep_faceless: KeepFaceless = False,
+    as_json: AsJson = False,
 ) -> None:
     """Add images to the spaces there are, drawn with the weights that each keeps.
 
@@ -158,6 +169,7 @@ def add(
     keep_freed_memory()
     faces = open_set(spec, landmarks)
     opened = Collection.open(collection)
+    told = []
     with closing(opened), opened.writing(), resumable("Run the same command again to go on."):
         for name in space or opened.space_names():
             path = opened.weights_path(opened.catalogue.spaces.get(name).name)
@@ -165,15 +177,36 @@ def add(
             part = part_of(faces, engine.card, split)
             rule = Rule.parse(read_contract(opened.space_dir(name)).canonicalisation)
             steps = build_space(
-                opened, part, engine, path, refine_best=rule.refine_best, restore=restore
+                opened,
+                part,
+                engine,
+                path,
+                refine_best=rule.refine_best,
+                restore=restore,
+                keep_faceless=keep_faceless,
             )
-            _follow_build(steps, name, opened, len(part))
+            told.append(_follow_build(steps, name, opened, len(part), as_json=as_json))
+    _print(told, faces, as_json=as_json)
+
+
+def _print(told: list[dict[str, Any]], faces: "FaceSet", *, as_json: bool) -> None:
+    """Print what came of all spaces, for programs."""
+    from gallery.summary import remarks
+
+    if as_json:
+        shown = {"spec": faces.spec, "spaces": told, **remarks(faces)}
+        typer.echo(json.dumps(shown, ensure_ascii=False))
 
 
 def _follow_build(
-    steps: "Iterator[BuildProgress]", name: str, collection: "Collection", total: int
-) -> None:
-    """Show a build's progress, and say what came of it."""
+    steps: "Iterator[BuildProgress]",
+    name: str,
+    collection: "Collection",
+    total: int,
+    *,
+    as_json: bool,
+) -> dict[str, Any]:
+    """Show a build's progress, and say what came of it; for people, if not for programs."""
     from retrieval.doubts import misfit, strangers_in
 
     with last_batch(steps) as stoppable:
@@ -181,7 +214,8 @@ def _follow_build(
     parts = [f"{last.indexed} images indexed", f"{last.known} known already"]
     parts += [f"{last.duplicates} duplicates"] if last.duplicates else []
     parts += [f"{last.removed} removed before"] if last.removed else []
-    typer.echo(f"{name}: {', '.join(parts)}, {last.skipped} files left out")
+    if not as_json:
+        typer.echo(f"{name}: {', '.join(parts)}, {last.skipped} files left out")
     if last.skipped:
         tell(f"Reasons: mindseye index show --collection {collection.root}")
     if last.removed:
@@ -191,6 +225,18 @@ def _follow_build(
             f"{last.lost} images of other SPECs were in shards that are lost or damaged;"
             " build those SPECs again"
         )
+    if last.edited:
+        named = ", ".join(last.edited[:NAMED]) + (", …" if len(last.edited) > NAMED else "")
+        tell(
+            f"Warning: {len(last.edited)} photographs have changed since landmarks were written"
+            f" for them by hand, and are cut by these: {named}. Check their lines"
+        )
     strangers = strangers_in(collection, collection.catalogue.spaces.get(name))
     if strangers is not None and not strangers.fit:
         tell(f"Warning: {misfit(name, strangers)}")
+    counts = ("indexed", "known", "duplicates", "removed", "skipped", "lost")
+    return {
+        "name": name,
+        **{count: getattr(last, count) for count in counts},
+        "edited": list(last.edited),
+    }

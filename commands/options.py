@@ -36,6 +36,10 @@ LandmarksFile = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Landmarks, beside those of SPEC: find-faces --out FILE."),
 ]
+KeepFaceless = Annotated[
+    bool,
+    typer.Option("--keep-faceless", help="Take in images in which find-faces found no face, too."),
+]
 DEFAULT_COLLECTION = Path("mindseye-collection")
 
 

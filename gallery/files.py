@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and are on disk when the writer returns."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -21,6 +22,22 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         temporary.unlink(missing_ok=True)
     sync(path.parent)
+
+
+def require_writable(path: Path) -> None:
+    """Try whether `replacing` could write a file, before anything long is done for it.
+
+    Raises:
+        OSError: It could not: the folder cannot be made or written, or path is a folder.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.tmp")
+    try:
+        temporary.touch()
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

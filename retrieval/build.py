@@ -23,6 +23,7 @@ from gallery.catalogue.records import Offer, Placed, ShardRow, SpaceRow
 from gallery.errors import CatalogueError, ImageError, IndexFileError
 from gallery.faces import Face, FaceSet
 from gallery.files import file_sha256
+from gallery.marks import FacelessError
 from generator.engine import Engine
 from index import store
 from index.base import Ids
@@ -55,6 +56,7 @@ class BuildProgress:
         removed: Files whose image was removed by hand, and is not taken in again.
         phase: What is being done, if it is no longer the images; then of that are done and total.
         note: What the user should know, now.
+        edited: Files whose landmarks were written by hand for other bytes; known at the end.
     """
 
     done: int
@@ -67,6 +69,7 @@ class BuildProgress:
     removed: int = 0
     phase: str | None = None
     note: str | None = None
+    edited: tuple[str, ...] = ()
 
 
 def build(  # noqa: PLR0913  what a user says of a build
@@ -80,6 +83,7 @@ def build(  # noqa: PLR0913  what a user says of a build
     restore: bool = False,
     score: str | None = None,
     hypotheses: str | None = None,
+    keep_faceless: bool = False,
 ) -> Iterator[BuildProgress]:
     """Bring a space up to date with a face set, and publish it.
 
@@ -98,6 +102,7 @@ def build(  # noqa: PLR0913  what a user says of a build
         hypotheses: "1", "2", or like "2 within 1.5" (retrieval/hypotheses.py), or "auto" for what
             was fitted for the weights; part of the space's contract. None for what the space was
             built with, and for a new one "auto".
+        keep_faceless: Whether images in which no face was found are taken in all the same.
 
     Yields:
         Progress after each batch, then that of the publication; the last one counts the images.
@@ -119,7 +124,11 @@ def build(  # noqa: PLR0913  what a user says of a build
         scoring = make_scoring(engine, name, many)
     rule = replace(Rule.of(engine.card, refine_best), hypotheses=many)
     builder = _Builder(
-        collection, faces, engine, weights, _How(rule=rule, scoring=scoring, restore=restore)
+        collection,
+        faces,
+        engine,
+        weights,
+        _How(rule=rule, scoring=scoring, restore=restore, keep_faceless=keep_faceless),
     )
     last = BuildProgress(0, 0, 0, 0, 0)
     for last in builder.batches():
@@ -165,6 +174,22 @@ class _How:
     rule: Rule
     scoring: Scoring
     restore: bool
+    keep_faceless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What is to be done about a batch of files.
+
+    Attributes:
+        todo: Images to embed, with the file that each is read from.
+        refused: Images that are left out although they could be read, with reasons.
+        counts: The others.
+    """
+
+    todo: dict[int, Read]
+    refused: dict[int, str]
+    counts: BuildProgress
 
 
 def _note(note: str, names: Sequence[str]) -> str:
@@ -214,6 +239,7 @@ class _Builder:
         self.lost: set[int] = set()
         self.bad_paths: set[str] = set()
         self.noted: dict[str, list[str]] = {}  # not told yet: names of files, by note
+        self.elsewhere: list[tuple[Face, int]] = []  # whose image was found at another place first
         problems = len(faces.problems)
         total = len(faces) + problems
         self.progress = BuildProgress(problems, total, 0, 0, skipped=problems)
@@ -282,16 +308,37 @@ class _Builder:
                 waiting = following
             if waiting is not None:
                 self._finish(waiting)
+            self._look_again(reading, pencil)
         self._forget_unreadable()
         drop_stale(self.collection, self.space)
         yield self._shown()
 
     def _shown(self) -> BuildProgress:
-        ended = self.progress.done == self.progress.total
         told = [_note(note, names) for note, names in self.noted.items()]
         self.noted = {}
-        lost = len(self.lost) if ended else 0
-        return replace(self.progress, lost=lost, note="\n".join(told) or None)
+        shown = replace(self.progress, note="\n".join(told) or None)
+        if shown.done < shown.total:
+            return shown
+        root = f"{self.faces.root.absolute()}/"
+        edited = [path for path in self.catalogue.images.edited() if path.startswith(root)]
+        return replace(shown, lost=len(self.lost), edited=tuple(edited))
+
+    def _look_again(self, reading: Reading, pencil: ThreadPoolExecutor) -> None:
+        """Take over labels and landmarks of files that hold their image first, now.
+
+        While a batch was in hand, a file of a later one was still known to hold that image.
+        """
+        places = self.catalogue.images.paths_of([image_id for _, image_id in self.elsewhere])
+        late = [
+            face
+            for face, image_id in self.elsewhere
+            if places.get(image_id, [""])[0] == str(self.faces.path(face).absolute())
+        ]
+        for start in range(0, len(late), BATCH):
+            part = late[start : start + BATCH]
+            batch = self._start(part, None, reading, pencil)
+            counts = replace(batch.counts, duplicates=batch.counts.duplicates - len(part))
+            self._finish(replace(batch, files=0, counts=counts))
 
     def _forget_unreadable(self) -> None:
         """Forget files below this root that could not be read once and are not there now."""
@@ -318,11 +365,11 @@ class _Builder:
         """Read, register and align a batch, and have it drawn."""
         paths = [str(self.faces.path(face).absolute()) for face in batch]
         read = reading.look(batch, self.catalogue.images.known(paths))
-        todo, counts = self._choose(read, set(waiting.ids.tolist()) if waiting else set())
-        landmarks = self.catalogue.images.landmarks(list(todo))
+        chosen = self._choose(read, set(waiting.ids.tolist()) if waiting else set())
+        todo, landmarks = chosen.todo, self.catalogue.images.landmarks(list(chosen.todo))
         asked = [(one, landmarks.get(image_id)) for image_id, one in todo.items()]
         good: list[tuple[int, Landmarks | None, Cut]] = []
-        bad: list[Placed] = []
+        bad = [Placed(image_id, "skipped", reason) for image_id, reason in chosen.refused.items()]
         for image_id, (_, where), found in zip(todo, asked, reading.align(asked), strict=True):
             if isinstance(found, ImageError):
                 bad.append(Placed(image_id, "skipped", str(found)))
@@ -339,7 +386,7 @@ class _Builder:
             landmarks=tuple(where for _, where, _ in good),
             drawing=drawing,
             bad=tuple(bad),
-            counts=counts,
+            counts=chosen.counts,
         )
 
     def _drawn(self, cuts: Sequence[Cut]) -> Made:
@@ -352,9 +399,7 @@ class _Builder:
             self.how.rule,
         )
 
-    def _choose(
-        self, read: Sequence[Read], in_hand: set[int]
-    ) -> tuple[dict[int, Read], BuildProgress]:
+    def _choose(self, read: Sequence[Read], in_hand: set[int]) -> _Chosen:
         """Register files; return the images to embed, and count the others."""
         offers = [one.offer for one in read]
         image_ids = self.catalogue.images.register(offers)
@@ -364,6 +409,8 @@ class _Builder:
         places = self.catalogue.images.paths_of(present)
         there = self._there(present) | in_hand
         removed = self._removed(present)
+        refused = self._refused(read, image_ids)
+        left_out: dict[int, str] = {}
         todo: dict[int, Read] = {}
         known = duplicates = unreadable = gone = 0
         for one, image_id in zip(read, image_ids, strict=True):
@@ -372,15 +419,32 @@ class _Builder:
                 self.bad_paths.add(one.offer.path)
             elif image_id in removed:
                 gone += 1
-            elif image_id not in todo and image_id not in there:
+            elif image_id in refused and image_id not in left_out:
+                left_out[image_id] = refused[image_id]
+            elif image_id not in left_out and image_id not in todo and image_id not in there:
                 todo[image_id] = one
             elif places[image_id][0] != one.offer.path:
                 duplicates += 1
+                self.elsewhere.append((one.face, image_id))
             else:
                 known += 1
-        return todo, BuildProgress(
+        counts = BuildProgress(
             len(read), 0, 0, known, unreadable, duplicates=duplicates, removed=gone
         )
+        return _Chosen(todo, left_out, counts)
+
+    def _refused(self, read: Sequence[Read], image_ids: Sequence[int | None]) -> dict[int, str]:
+        """Return why images are left out whose face nobody knows: none was found, or elsewhere."""
+        reasons = {
+            image_id: str(one.refused)
+            for one, image_id in zip(read, image_ids, strict=True)
+            if image_id is not None and one.refused is not None and not self._keeps(one.refused)
+        }
+        known = self.catalogue.images.landmarks(list(reasons))
+        return {image_id: why for image_id, why in reasons.items() if image_id not in known}
+
+    def _keeps(self, refused: ImageError) -> bool:
+        return self.how.keep_faceless and isinstance(refused, FacelessError)
 
     def _there(self, image_ids: Sequence[int]) -> set[int]:
         """Return the images that are indexed, and cut out as they would be now."""

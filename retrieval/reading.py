@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +19,7 @@ from gallery.catalogue.records import Offer
 from gallery.errors import ImageError
 from gallery.faces import Face, FaceSet
 from gallery.images import decode, decoding_of
+from gallery.marks import FacelessError, OtherBytesError, landmarks_in
 
 KEPT_BYTES = 64 * 2**20
 MOST_THREADS = 8
@@ -47,11 +48,14 @@ class Read:
         face: Whose file.
         offer: What the catalogue is told of it.
         content: Its bytes, if they were read and there was room to keep them.
+        refused: Why the face cannot be cut out where nobody knows better where it is: it was looked
+            for in vain, or in other bytes.
     """
 
     face: Face
     offer: Offer
     content: bytes | None = None
+    refused: ImageError | None = None
 
 
 class Reading:
@@ -88,15 +92,15 @@ class Reading:
         self, face: Face, path: str, known: tuple[str, int, int] | None, room: "_Room"
     ) -> Read:
         size, mtime = _stat(path) if self._faces.reader is None else (None, None)
-        labels = (face.identity, face.condition, size, mtime, face.landmarks)
+        labels = (face.identity, face.condition, size, mtime)
         if known is not None and known[1:] == (size, mtime):
-            return Read(face, Offer(path, known[0], None, *labels))
+            return _marked(Read(face, Offer(path, known[0], None, *labels)))
         try:
             content = self._faces.read(face)
         except ImageError as error:
             return Read(face, Offer(path, None, str(error), *labels))
         offer = Offer(path, _sha256(content), None, *labels)
-        return Read(face, offer, content if room.take(len(content)) else None)
+        return _marked(Read(face, offer, content if room.take(len(content)) else None))
 
     def align(self, todo: Sequence[tuple[Read, Landmarks | None]]) -> list[Cut | ImageError]:
         """Cut faces out, or say why one cannot be."""
@@ -136,6 +140,17 @@ class _Room:
                 return False
             self._left -= size
             return True
+
+
+def _marked(read: Read) -> Read:
+    """Add to an offer where the face is, if that was found in these bytes or written by hand."""
+    face = read.face
+    try:
+        landmarks = landmarks_in(face, read.offer.sha256 or "")
+    except (FacelessError, OtherBytesError) as error:
+        return replace(read, refused=error)
+    by_hand = landmarks is not None and face.looked_at is None
+    return replace(read, offer=replace(read.offer, landmarks=landmarks, by_hand=by_hand))
 
 
 def _sha256(content: bytes) -> str:

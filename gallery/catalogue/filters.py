@@ -7,6 +7,7 @@ only true and false remain, and `not` is the complement.
 import json
 import operator
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -18,6 +19,7 @@ from gallery.catalogue.distinct import distinct
 from gallery.catalogue.tables import File, Identity, Image, Placement, Value
 from gallery.catalogue.where import Comparison, Every, Expression, Not, Some
 from gallery.errors import ConfigError, did_you_mean
+from gallery.spelling import composed, spellings
 
 COLUMNS = ("id", "identity", "path", "sha256", "size_bytes", "mtime_ns", "state")
 NUMBERS = ("id", "size_bytes", "mtime_ns")
@@ -87,7 +89,9 @@ class _Compiler:
     def _column(self, asked: Comparison) -> ColumnElement[bool]:
         match asked.name:
             case "identity":
-                people = select(Identity.id).where(_compare(Identity.label, None, asked))
+                people = select(Identity.id).where(
+                    _compare(Identity.composed, None, _composed(asked))
+                )
                 return and_(Image.identity_id.is_not(None), Image.identity_id.in_(people))
             case "sha256":
                 return _compare(Image.sha256, None, asked)
@@ -155,8 +159,13 @@ def _equal(
 ) -> ColumnElement[bool]:
     spelt = as_number(value) if number is not None else None
     if spelt is None or number is None:
-        return text == value
+        return text == value if value.isascii() else text.in_(spellings(value))
     return and_(number.is_not(None), number == spelt)
+
+
+def _composed(asked: Comparison) -> Comparison:
+    """Ask for a name in the form in which names are compared."""
+    return replace(asked, values=tuple(map(composed, asked.values)))
 
 
 def _compare_number(column: InstrumentedAttribute[Any], asked: Comparison) -> ColumnElement[bool]:

@@ -19,6 +19,7 @@ from gallery.catalogue.records import ImageRow, Offer
 from gallery.catalogue.registering import read_landmarks, register
 from gallery.catalogue.tables import File, Identity, Image, Placement, Value
 from gallery.catalogue.where import Expression, parse
+from gallery.spelling import spellings
 
 NOWHERE = "(no longer on file)"
 NOT_PLACED: tuple[Condition, Condition | None] = (Condition(), None)
@@ -84,8 +85,14 @@ class Images:
                 self._session.execute(delete(File).where(File.path.in_(part)))
 
     def at(self, path: str) -> int | None:
-        """Return the image that was found at a path, or None of a path that is not known."""
-        found: int | None = self._session.scalar(select(File.image_id).where(File.path == path))
+        """Return the image that was found at a path, or None of a path that is not known.
+
+        The path may be composed otherwise than on disk (gallery/spelling.py).
+        """
+        found: int | None = None
+        for spelling in spellings(path):
+            query = select(File.image_id).where(File.path == spelling)
+            found = self._session.scalar(query) if found is None else found
         self._session.rollback()
         return found
 
@@ -150,10 +157,12 @@ class Images:
 
     def below(self, path: str) -> list[int]:
         """Return the images found at a path, or below a folder of that path, rising."""
-        folder = path.rstrip("/") + "/"
-        inside = (File.path >= folder) & (File.path < folder[:-1] + "0")  # "0" follows "/"
-        query = select(File.image_id).where((File.path == path) | inside)
-        found = {image_id for image_id in self._session.scalars(query) if image_id is not None}
+        found: set[int] = set()
+        for spelling in spellings(path):
+            folder = spelling.rstrip("/") + "/"
+            inside = (File.path >= folder) & (File.path < folder[:-1] + "0")  # "0" follows "/"
+            query = select(File.image_id).where((File.path == spelling) | inside)
+            found.update(i for i in self._session.scalars(query) if i is not None)
         self._session.rollback()
         return sorted(found)
 
@@ -182,6 +191,14 @@ class Images:
         rows = [(path, reason or "") for path, reason in self._session.execute(query)]
         self._session.rollback()
         return rows
+
+    def edited(self) -> list[str]:
+        """List files whose landmarks were written by hand and first used with other bytes."""
+        query = select(File.path).join(Image, File.image_id == Image.id).order_by(File.id)
+        changed = query.where(File.marked_sha256.is_not(None), File.marked_sha256 != Image.sha256)
+        found = list(self._session.scalars(changed))
+        self._session.rollback()
+        return found
 
     def duplicates(self) -> list[tuple[str, str]]:
         """List files whose image was found before: path, and path of the first."""

@@ -19,6 +19,7 @@ class Offer:
         size_bytes: Of the file, or None if it is no file of its own.
         mtime_ns: Likewise.
         landmarks: Where the face is, if known.
+        by_hand: Whether that was written by hand for the file, whatever its bytes.
     """
 
     path: str
@@ -29,6 +30,7 @@ class Offer:
     size_bytes: int | None = None
     mtime_ns: int | None = None
     landmarks: Landmarks | None = None
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)

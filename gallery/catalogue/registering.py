@@ -19,6 +19,7 @@ from gallery.catalogue.parts import parts
 from gallery.catalogue.records import Offer
 from gallery.catalogue.removal import leave_spaces
 from gallery.catalogue.tables import File, Identity, Image, Value
+from gallery.spelling import composed
 
 CHANGED = "its file now holds another image"
 Known = tuple[int, int | None, str | None]  # an image's id, identity and landmarks
@@ -29,21 +30,22 @@ def register(session: Session, offers: Sequence[Offer]) -> list[int | None]:
     identities = _identities(session, [offer.identity for offer in offers if offer.identity])
     images = _images(session, offers, identities)
     files = _files(session, [offer.path for offer in offers])
-    first = first_paths(session, [image_id for image_id, _, _ in images.values()])
-    labels: dict[int, Offer] = {}
-    registered: list[int | None] = []
+    registered = [images[offer.sha256][0] if offer.sha256 else None for offer in offers]
     displaced: set[int] = set()
     recorded: dict[str, dict[str, Any]] = {}
-    for offer in offers:
-        image_id = images[offer.sha256][0] if offer.sha256 else None
-        if image_id is not None and first.setdefault(image_id, offer.path) == offer.path:
-            labels[image_id] = offer
-        before = files.get(offer.path, {}).get("image_id")
+    for offer, image_id in zip(offers, registered, strict=True):
+        known = files.get(offer.path, {})
+        before = known.get("image_id")
         if before is not None and before != image_id:
             displaced.add(before)
-        recorded[offer.path] = _file_row(offer, image_id)
-        registered.append(image_id)
+        recorded[offer.path] = _file_row(offer, image_id, known)
     _record_files(session, recorded, files)
+    first = first_paths(session, [image_id for image_id, _, _ in images.values()])  # as it is now
+    labels = {
+        image_id: offer
+        for offer, image_id in zip(offers, registered, strict=True)
+        if image_id is not None and first[image_id] == offer.path
+    }
     _label(session, {i: o for i, o in labels.items() if o.identity or o.condition})
     _point_out(session, images.values(), labels, identities)
     still = first_paths(session, displaced)
@@ -103,18 +105,26 @@ def _images(
 
 
 def _identities(session: Session, labels: Sequence[str]) -> dict[str, int]:
+    """Return the people of some labels, however these are composed; new ones are recorded."""
+    keys = {label: composed(label) for label in labels}
     found: dict[str, int] = {}
-    for part in parts(labels):
-        rows = session.execute(select(Identity.label, Identity.id).where(Identity.label.in_(part)))
-        found.update((label, identity_id) for label, identity_id in rows)
-    new = [{"label": label} for label in dict.fromkeys(labels) if label not in found]
-    labels = [row["label"] for row in new]
-    found.update(zip(labels, insert_rows(session, Identity, new), strict=True))
-    return found
+    query = select(Identity.composed, Identity.id).order_by(Identity.id)
+    for part in parts(list(dict.fromkeys(keys.values()))):
+        for key, identity_id in session.execute(query.where(Identity.composed.in_(part))):
+            found.setdefault(key, identity_id)
+    new: dict[str, dict[str, str]] = {}
+    for label, key in keys.items():
+        if key not in found:
+            new.setdefault(key, {"label": label, "composed": key})
+    found.update(zip(new, insert_rows(session, Identity, list(new.values())), strict=True))
+    return {label: found[key] for label, key in keys.items()}
 
 
 def _files(session: Session, paths: Sequence[str]) -> dict[str, dict[str, Any]]:
-    columns = (File.id, File.path, File.image_id, File.reason, File.size_bytes, File.mtime_ns)
+    columns = (
+        *(File.id, File.path, File.image_id, File.reason, File.size_bytes, File.mtime_ns),
+        *(File.landmarks, File.marked_sha256),
+    )
     found: dict[str, dict[str, Any]] = {}
     for part in parts(paths):
         for row in session.execute(select(*columns).where(File.path.in_(part))):
@@ -122,13 +132,19 @@ def _files(session: Session, paths: Sequence[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _file_row(offer: Offer, image_id: int | None) -> dict[str, Any]:
+def _file_row(offer: Offer, image_id: int | None, known: Mapping[str, Any]) -> dict[str, Any]:
+    by_hand = spell_landmarks(offer.landmarks) if offer.by_hand else None
+    first_used = None if by_hand is None else offer.sha256
+    if offer.sha256 is None or (by_hand is not None and by_hand == known.get("landmarks")):
+        by_hand, first_used = known.get("landmarks"), known.get("marked_sha256")
     return {
         "path": offer.path,
         "image_id": image_id,
         "reason": offer.reason,
         "size_bytes": offer.size_bytes,
         "mtime_ns": offer.mtime_ns,
+        "landmarks": by_hand,
+        "marked_sha256": first_used,
     }
 
 

@@ -31,7 +31,7 @@ PLAIN = Text().with_variant(Text(collation="C"), "postgresql")  # in the order o
 NAME = String(255).with_variant(String(255, collation="C"), "postgresql")
 DOUBLED = text("second_estimate IS NOT NULL")  # few rows, where any are
 CUT = text("landmarks IS NOT NULL")
-REVISION = "0005"  # the newest of migrations/versions
+REVISION = "0006"  # the newest of migrations/versions
 
 
 class Table(DeclarativeBase):
@@ -41,12 +41,18 @@ class Table(DeclarativeBase):
 
 
 class Identity(Table):
-    """A person. The same label means the same person, whichever SPEC it came from."""
+    """A person. The same label means the same person, whichever SPEC it came from.
+
+    Attributes:
+        label: As it was first given.
+        composed: Its form to compare by (Unicode's NFC); older catalogues may have it twice.
+    """
 
     __tablename__ = "identity"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     label: Mapped[str] = mapped_column(NAME, unique=True)
+    composed: Mapped[str] = mapped_column(NAME, index=True, server_default="")
 
 
 class Image(Table):
@@ -98,6 +104,8 @@ class File(Table):
         reason: Why it could not be read, or null.
         size_bytes: When it was last read; with mtime_ns, tells whether it must be read again.
         mtime_ns: Likewise.
+        landmarks: Written by hand for this file, as in `Image`, or null.
+        marked_sha256: Of the bytes with which these were first used.
     """
 
     __tablename__ = "file"
@@ -108,6 +116,8 @@ class File(Table):
     reason: Mapped[str | None] = mapped_column(Text)
     size_bytes: Mapped[int | None] = mapped_column(LONG)
     mtime_ns: Mapped[int | None] = mapped_column(LONG)
+    landmarks: Mapped[str | None] = mapped_column(Text)
+    marked_sha256: Mapped[str | None] = mapped_column(String(64))
 
 
 class Space(Table):

@@ -1,3 +1,4 @@
+import errno
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -6,8 +7,9 @@ import pytest
 from PIL import Image
 
 from gallery.errors import DatasetError
+from gallery.files import file_sha256
 from gallery.finding import Sighting
-from gallery.landmarks import read_landmarks, read_rows
+from gallery.landmarks import Mark, read_landmarks, read_marks, read_rows
 from gallery.locating import Looked, Outcome, locate, located, to_json, to_text
 from gallery.readers.registry import open_faces
 
@@ -100,7 +102,7 @@ def test_what_is_known_is_not_looked_at_and_stays_as_it_is(put: Put, album: Path
     assert (detector.looked, outcome.known, outcome.found) == (2, 1, 1)
     assert seen[0] == Looked(2, 4)
     rows = read_rows(album / "landmarks.csv")
-    assert list(rows) == ["two.png", "gone.png", "ann/one.png"]
+    assert list(rows) == ["two.png", "gone.png", "ann/one.png", "beach.png"]
     assert (rows["two.png"]["chin_y"], rows["gone.png"]["by"]) == ("9.25", "Bob")
     _, again = outcome_of(locate(open_faces(f"folder:{album}"), detector))
     assert (again.known, again.found, again.none) == (2, 0, ("beach.png",))
@@ -129,14 +131,111 @@ def test_another_file_is_filled_by_itself(album: Path, tmp_path: Path) -> None:
     assert read_rows(other) == read_rows(album / "landmarks.csv")
 
 
-def test_without_a_face_no_file_appears(put: Put, photos: Path) -> None:
+def test_images_without_a_face_are_written_down_and_looked_at_again(put: Put, photos: Path) -> None:
     for number in range(20):
         put(f"{number}.png", photograph(0))
     _, outcome = outcome_of(locate(open_faces(f"folder:{photos}"), Counts()))
     assert (outcome.found, len(outcome.none)) == (0, 20)
-    assert not (photos / "landmarks.csv").exists()
+    assert read_landmarks(photos) == {}
+    marks = read_marks(photos / "landmarks.csv")
+    assert marks == {f"{n}.png": Mark(None, file_sha256(photos / f"{n}.png")) for n in range(20)}
+    assert all(mark.is_faceless for mark in marks.values())
+    detector = Counts()
+    _, again = outcome_of(locate(open_faces(f"folder:{photos}"), detector))
+    assert (detector.looked, len(again.none)) == (20, 20)
 
 
 def test_aligned_faces_are_left_alone() -> None:
     with pytest.raises(DatasetError, match="The faces of studio-mini are aligned already"):
         next(locate(open_faces("studio-mini"), Counts()))
+
+
+HEADER = "path,left_eye_x,left_eye_y,right_eye_x,right_eye_y,chin_x,chin_y\n"
+
+
+def test_a_photograph_that_was_edited_in_place_is_looked_at_again(put: Put, album: Path) -> None:
+    outcome_of(locate(open_faces(f"folder:{album}"), Counts()))
+    before = read_rows(album / "landmarks.csv")
+    put("two.png", photograph(3))
+    detector = Counts()
+    _, outcome = outcome_of(locate(open_faces(f"folder:{album}"), detector))
+    assert (detector.looked, outcome.known, outcome.several) == (2, 1, {"two.png": 3})
+    rows = read_rows(album / "landmarks.csv")
+    assert rows["two.png"]["sha256"] == file_sha256(album / "two.png")
+    assert rows["ann/one.png"] == before["ann/one.png"]
+    assert list(rows) == list(before)
+
+
+def test_lines_written_by_hand_hold_whatever_the_photograph_becomes(put: Put, album: Path) -> None:
+    put("landmarks.csv", HEADER + "two.png,1,2,3,2,2,9\nann/one.png,,,,,,\n")
+    put("two.png", photograph(3))
+    _, outcome = outcome_of(locate(open_faces(f"folder:{album}"), Counts()))
+    assert (outcome.known, outcome.found) == (1, 1)
+    assert read_rows(album / "landmarks.csv")["two.png"]["chin_y"] == "9"
+
+
+def test_lines_edited_while_faces_are_looked_for_stay_as_they_are(put: Put, photos: Path) -> None:
+    for number in range(40):
+        put(f"{number}.png", photograph(1))
+    steps = locate(open_faces(f"folder:{photos}"), Counts())
+    for _ in range(17):
+        next(steps)
+    lines = (photos / "landmarks.csv").read_text("utf-8").splitlines()
+    assert len(lines) == 17
+    lines[1] = "0.png,1,2,3,2,2,9,"  # corrected
+    lines = [line for line in lines if not line.startswith("3.png")]  # taken out
+    (photos / "landmarks.csv").write_text("\n".join([*lines, "39.png,5,6,7,6,6,9,"]) + "\n")
+    _, outcome = outcome_of(steps)
+    rows = read_rows(photos / "landmarks.csv")
+    assert (rows["0.png"]["chin_y"], rows["39.png"]["chin_y"]) == ("9", "9")
+    assert "3.png" not in rows
+    assert len(rows) == 39
+    assert outcome.by_hand == ("39.png",)
+    assert "  written by hand meanwhile, and kept: 39.png" in to_text(outcome)
+    assert to_json(outcome)["by_hand"] == ["39.png"]
+
+
+def test_a_file_that_is_broken_by_hand_while_faces_are_looked_for_loses_nothing(
+    put: Put, photos: Path
+) -> None:
+    for number in range(40):
+        put(f"{number}.png", photograph(1))
+    steps = locate(open_faces(f"folder:{photos}"), Counts())
+    for _ in range(17):
+        next(steps)
+    whole = (photos / "landmarks.csv").read_text("utf-8")
+    put("landmarks.csv", whole + "half a line,1,2\n")
+    for _ in range(16):
+        next(steps)  # saving is tried in vain, and put off
+    with pytest.raises(DatasetError, match=r"landmarks\.found\.csv: mend the first"):
+        outcome_of(steps)
+    assert len(read_rows(photos / "landmarks.found.csv")) == 24
+    put("landmarks.csv", whole)
+    steps = locate(open_faces(f"folder:{photos}"), Counts())
+    assert outcome_of(steps)[1].known == 16
+
+
+def test_where_nothing_can_be_written_nothing_is_looked_for(
+    put: Put, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector = Counts()
+    for target in (put("a file") / "landmarks.csv", album / "ann"):
+        with pytest.raises(DatasetError, match=r"cannot be written: .*--out FILE; and have them"):
+            next(locate(open_faces(f"folder:{album}"), detector, target))
+
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "touch", read_only)
+    with pytest.raises(DatasetError, match=r"landmarks\.csv cannot be written: Read-only file"):
+        next(locate(open_faces(f"folder:{album}"), detector))
+    assert detector.looked == 0
+
+
+def test_lines_in_another_spelling_of_a_name_are_the_same_lines(put: Put, photos: Path) -> None:
+    nfc, nfd = "Jos\u00e9.png", "Jose\u0301.png"
+    put(nfd, photograph(1))
+    put("landmarks.csv", HEADER + f"{nfc},1,2,3,2,2,9\n")
+    _, outcome = outcome_of(locate(open_faces(f"folder:{photos}"), Counts()))
+    assert outcome.known == 1
+    assert list(read_rows(photos / "landmarks.csv")) == [nfc]

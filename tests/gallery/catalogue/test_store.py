@@ -23,6 +23,8 @@ QUESTIONS: dict[str, Callable[[Catalogue], object]] = {
     "errors_above": lambda catalogue: catalogue.spaces.errors_above(1, 20.0),
     "placed_ids": lambda catalogue: catalogue.spaces.placed_ids(1, "indexed"),
     "at": lambda catalogue: catalogue.images.at("/a"),
+    "holding": lambda catalogue: catalogue.images.holding(["0" * 64]),
+    "edited": lambda catalogue: catalogue.images.edited(),
     "matching": lambda catalogue: catalogue.images.matching("id > 0"),
     "removed_by_hand": lambda catalogue: catalogue.images.removed_by_hand([1]),
     "landmarks": lambda catalogue: catalogue.images.landmarks([1]),
