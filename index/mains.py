@@ -68,6 +68,7 @@ def make(
 
     Raises:
         ConfigError: FAISS is not installed, or twice.
+        IndexFileError: A row holds NaN or infinity.
     """
     started = time.perf_counter()
     rows = len(gallery.ids)
@@ -75,7 +76,7 @@ def make(
     sample, held_out = making.draw_rows(gallery, making.training_rows(plan.kind, gallery), HELD_OUT)
     if making.divided(plan.kind):
         yield Step("training", 0, 1)
-        making.train(index, gallery.gather(sample))
+        making.train(index, making.gather_finite(gallery, sample))
     for added in making.add(index, gallery, 0):
         yield Step("adding", added, rows)
     yield Step("measuring", 0, 1)

@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from gallery.errors import IndexFileError
 from index.base import GalleryRows, Ids, Vectors
 from index.faiss_library import gpus, require_faiss
 from index.kinds import BREADTH, DIVIDED, LINKS, PQ_WIDTH, ROUNDS, TRAINING_ROWS, list_count
@@ -87,13 +88,38 @@ def train(index: Any, sample: Vectors) -> None:  # noqa: ANN401  FAISS ships no 
 
 
 def add(index: Any, gallery: GalleryRows, first: int) -> Iterator[int]:  # noqa: ANN401
-    """Add the rows of a gallery from one on; yield how many the index holds, as they come."""
+    """Add the rows of a gallery from one on; yield how many the index holds, as they come.
+
+    Raises:
+        IndexFileError: One holds NaN or infinity.
+    """
     total = len(gallery.ids)
     for start in range(first, total, CHUNK):
         chunk = np.arange(start, min(start + CHUNK, total))
-        for _, embeddings in gallery.gathered(chunk):
+        for rows, embeddings in gallery.gathered(chunk):
+            _require_finite(gallery, rows, embeddings)
             index.add(embeddings)
         yield int(index.ntotal)
+
+
+def gather_finite(gallery: GalleryRows, rows: Ids) -> Vectors:
+    """Copy some rows together, as `GalleryRows.gather`.
+
+    Raises:
+        IndexFileError: One holds NaN or infinity.
+    """
+    embeddings = gallery.gather(rows)
+    _require_finite(gallery, rows, embeddings)
+    return embeddings
+
+
+def _require_finite(gallery: GalleryRows, rows: Ids, embeddings: Vectors) -> None:
+    if not np.isfinite(embeddings).all():
+        bad = gallery.ids[rows[~np.isfinite(embeddings).all(axis=1)]]
+        raise IndexFileError(
+            f"The vectors of {len(bad)} images, such as that of id {bad[0]}, hold NaN or infinity;"
+            " mindseye index verify names them, and --repair lets go of them"
+        )
 
 
 def mean_error(index: Any, rows: Vectors) -> float:  # noqa: ANN401  FAISS ships no types

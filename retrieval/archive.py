@@ -30,6 +30,7 @@ from generator.card import NAME
 from index.store import read_manifest
 from retrieval.address import DATABASE
 from retrieval.collection import Collection
+from retrieval.vectors import require_finite
 
 FORMAT = 1
 LIST = "mindseye.json"
@@ -275,3 +276,9 @@ def _require_complete(catalogue: Catalogue, root: Path) -> None:
         if not path.is_file():
             raise _refused(root, f"its catalogue names {name}, which is lacking")
     _require_intact(collection, {name: _describe(path) for name, path in files.items()})
+    for space in catalogue.spaces.all():
+        for shard in catalogue.spaces.shards(space.id):
+            try:
+                require_finite(collection, space.name, shard)
+            except IndexFileError as error:
+                raise _refused(root, str(error)) from error

@@ -39,6 +39,9 @@ from retrieval.scoring import Made, Scoring, make_scoring, scoring_of
 from retrieval.shards import drop_stale
 
 BATCH = 256
+ENDLESS = (
+    "its embedding holds NaN or infinity: the weights are damaged, or their numbers overflow here"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -481,15 +484,21 @@ class _Builder:
         """Wait until a batch is drawn; write its shard, then tell the catalogue."""
         placed = list(batch.bad)
         shard = None
+        finite = np.ones(0, dtype=np.bool_)
         if batch.drawing is not None:
             made = batch.drawing.result()
-            shard = self._append(batch.ids[made.of], made.vectors)
+            finite = made.finite()
+            rows = finite[made.of]
+            if rows.any():
+                shard = self._append(batch.ids[made.of[rows]], made.vectors[rows])
             which, where = batch.ids.tolist(), batch.landmarks
             views = zip(made.estimates, made.seconds, made.errors.tolist(), strict=True)
             placed += [
                 Placed(image_id, "indexed", None, estimate, landmarks, second, error)
-                for image_id, landmarks, (estimate, second, error) in zip(
-                    which, where, views, strict=True
+                if good
+                else Placed(image_id, "skipped", ENDLESS)
+                for good, image_id, landmarks, (estimate, second, error) in zip(
+                    finite, which, where, views, strict=True
                 )
             ]
         self.catalogue.spaces.place(self.space.id, placed, shard)
@@ -498,9 +507,9 @@ class _Builder:
         self.progress = replace(
             before,
             done=before.done + batch.files,
-            indexed=before.indexed + len(batch.ids),
+            indexed=before.indexed + int(finite.sum()),
             known=before.known + added.known,
-            skipped=before.skipped + added.skipped + len(batch.bad),
+            skipped=before.skipped + added.skipped + len(batch.bad) + int((~finite).sum()),
             duplicates=before.duplicates + added.duplicates,
             removed=before.removed + added.removed,
         )

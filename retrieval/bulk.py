@@ -15,6 +15,8 @@ from index import store
 from index.base import Vectors
 from index.contract import IndexContract
 from retrieval.collection import Collection
+from retrieval.fusion import Layout
+from retrieval.vectors import are_sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,8 @@ def add_embedded(
 
     Raises:
         IndexFileError: The space has another contract.
-        CatalogueError: An offer has no SHA-256.
-        ValueError: Embeddings are not finite, or as many as the offers.
+        CatalogueError: An offer has no SHA-256, or its embedding is none of this space: NaN,
+            infinite, of another length; the message names the image. What came before is kept.
     """
     directory = collection.space_dir(name)
     spaces = collection.catalogue.spaces
@@ -60,8 +62,10 @@ def add_embedded(
     if name not in {space.name for space in spaces.all()}:
         spaces.add(name, contract.digest())
     space = spaces.get(name)
+    layout = Layout.of_contract(contract)
     taken = 0
     for portion in portions:
+        _require_sound(portion, contract, layout)
         image_ids = collection.catalogue.images.register(portion.offers)
         present = [image_id for image_id in image_ids if image_id is not None]
         if len(present) != len(portion.embeddings):
@@ -84,3 +88,25 @@ def add_embedded(
             spaces.place(space.id, placed, ShardRow(**asdict(shard)))
         taken += len(new)
         yield taken
+
+
+def _require_sound(portion: Portion, contract: IndexContract, layout: Layout) -> None:
+    """Refuse embeddings that no image of this space could have."""
+    shape = portion.embeddings.shape
+    if shape[1:] != (contract.dimension,):
+        raise CatalogueError(
+            f"Embeddings must have {contract.dimension} numbers each, as the contract says; got an"
+            f" array of shape {shape}"
+        )
+    bad = np.flatnonzero(~are_sound(portion.embeddings, layout))
+    if not len(bad):
+        return
+    first = portion.offers[int(bad[0])].path if bad[0] < len(portion.offers) else "image of none"
+    length = float(np.linalg.norm(portion.embeddings[bad[0]].astype(np.float64)))
+    wrong = "holds NaN or infinity" if not np.isfinite(length) else f"has length {length:.4g}"
+    raise CatalogueError(
+        f"The embedding of {first} {wrong}, as {len(bad)} of {len(portion.embeddings)} are not what"
+        " the contract says: parts of unit length, log p over 10 from -1 to 0"
+        f"{', and the column to one length' if layout.column else ''}. Make them anew, or leave"
+        " these images out"
+    )

@@ -18,6 +18,7 @@ from index.base import Ids, Index, Neighbours, Vectors
 from index.contract import IndexContract
 from index.store import open_index, read_manifest
 from retrieval.collection import Collection
+from retrieval.vectors import named
 
 ATTEMPTS = 3  # a generation may be replaced while it is being opened
 
@@ -97,10 +98,22 @@ class FreshIndex:
         if len(unwanted):
             excluded = np.union1d(excluded, np.array(unwanted, dtype=np.int64))
         if allowed is None and not len(excluded):
-            return self.index.search(probes, min(k, self.index.size))
-        return self.index.search(
-            probes, k, allowed=allowed, excluded=excluded if len(excluded) else None
-        )
+            found = self.index.search(probes, min(k, self.index.size))
+        else:
+            left_out = excluded if len(excluded) else None
+            found = self.index.search(probes, k, allowed=allowed, excluded=left_out)
+        self._require_finite(found)
+        return found
+
+    def _require_finite(self, found: Neighbours) -> None:
+        """Refuse scores that are no numbers: they would rank first whatever is asked."""
+        bad = np.unique(found.ids[~np.isfinite(found.scores)])
+        if len(bad):
+            raise IndexFileError(
+                f"In the space {self.space.name} the vectors of {named(self._collection, bad)} hold"
+                " NaN or infinity: mindseye index verify --repair lets go of them, and"
+                " mindseye index build makes them anew"
+            )
 
     def refresh(self) -> None:
         """Take over the generation and the removals that the catalogue now knows, all or nothing.

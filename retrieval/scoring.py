@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gallery.align import Aligner, Pixels
 from gallery.attributes import Condition
@@ -33,6 +34,7 @@ from retrieval.fusion import (
 )
 from retrieval.hypotheses import ONE, Hypotheses, rivals, second_views
 from retrieval.identity import PORTRAIT_SIDE, Recogniser, open_recogniser, portrait_aligner
+from retrieval.vectors import are_finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,12 @@ class Made:
     estimates: tuple[Condition, ...]
     seconds: tuple[Condition | None, ...]
     errors: Floats
+
+    def finite(self) -> NDArray[np.bool_]:
+        """Say which images have vectors, and an error, without NaN and infinity, (N,)."""
+        finite: NDArray[np.bool_] = np.isfinite(self.errors)
+        finite[self.of[~are_finite(self.vectors)]] = False
+        return finite
 
 
 @dataclass(frozen=True, slots=True)

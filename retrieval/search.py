@@ -16,7 +16,7 @@ from gallery.align import Crop, Landmarks, Pixels
 from gallery.attributes import Condition, parse_wishes
 from gallery.catalogue.records import SpaceRow
 from gallery.catalogue.store import Catalogue
-from gallery.errors import ConfigError, IndexFileError
+from gallery.errors import ConfigError, IndexFileError, WeightsError
 from generator.card import Card
 from generator.checkpoint import find_weights
 from generator.engine import Engine, Floats
@@ -232,6 +232,8 @@ class Searcher:
             ConfigError: `among.where` is no expression, or names what is not known; or there are
                 others, and the weights draw from single images.
             ImageError: The crop does not fit the image.
+            WeightsError: The drawing holds NaN.
+            IndexFileError: A stored vector does.
             ValueError: There are not as many crops as images.
         """
         wish = self.card.space.parse_wishes(wishes)
@@ -251,6 +253,7 @@ class Searcher:
             pairs = zip(images, crops, strict=True)
             cut = np.stack([portraits.align(one, crop=own) for one, own in pairs])
         probe = self.scoring.probe(self.engine, features, wish, cut)
+        self._require_finite(probe, wish)
         embedded_at = time.perf_counter()
         neighbours = self._search(probe, max(k, NEEDED), among)
         found_at = time.perf_counter()
@@ -275,6 +278,15 @@ class Searcher:
         unwanted = list(images.holding(among.exclude).values())
         allowed = images.matching(among.where, self.space.id) if among.where is not None else None
         return self.index.search(probe, k, allowed, unwanted)
+
+    def _require_finite(self, probe: Floats, wish: Condition) -> None:
+        if not np.isfinite(probe).all():
+            raise WeightsError(
+                f"The drawing of {wish} from this image holds NaN or infinity, and nothing is like"
+                f" it: the weights of space {self.space.name} are damaged, or their numbers"
+                " overflow here. Put the weights back: mindseye index build with the same weights;"
+                " or try another image"
+            )
 
     def _require_fusion(self, count: int) -> None:
         if not self.engine.fuses:

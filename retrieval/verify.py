@@ -22,9 +22,8 @@ from retrieval.fusion import Layout
 from retrieval.leftovers import stray_files
 from retrieval.missing import missing_files
 from retrieval.shards import images_with_all_rows, rows_told_of
+from retrieval.vectors import are_finite, are_sound, named
 
-CHUNK = 8192
-LENGTH_TOLERANCE = 1e-3  # float32 rounds the length of a long vector by about 1e-5
 BUILD = "mindseye index build of any SPEC with these weights"
 MEND = f"--repair, or {BUILD}: it is derived"
 
@@ -124,13 +123,25 @@ class _Space:
         if embeddings.shape[1] != contract.dimension:
             what = f"shard {row.number} has dimension {embeddings.shape[1]}, not that of the space"
             findings.append(find(kind="shard-damaged", what=what, todo=REPAIR))
-        elif bad := _bad_vectors(embeddings, Layout.of_contract(contract)):
-            what = f"shard {row.number}: {bad} vectors are not of unit length"
+        elif what := self._unsound(ids, embeddings, Layout.of_contract(contract)):
+            what = f"shard {row.number}: {what}"
             findings.append(find(kind="vector-damaged", what=what, todo=REPAIR))
         told = rows_told_of(self._collection, self._space.id, row.number, ids)
         whole = images_with_all_rows(self._collection, self._space.id, row.number, ids)
         strangers = self._strangers(row.number, ids[~told], held)
         return whole, [*findings, *strangers]
+
+    def _unsound(self, ids: Ids, embeddings: Vectors, layout: Layout) -> str:
+        """Say which vectors are not what they should be; nothing if all are."""
+        bad = ids[~are_sound(embeddings, layout)]
+        if not len(bad):
+            return ""
+        endless = ids[~are_finite(embeddings)]
+        if len(endless):
+            return (
+                f"{len(endless)} vectors hold NaN or infinity: {named(self._collection, endless)}"
+            )
+        return f"{len(bad)} vectors are not of their length: {named(self._collection, bad)}"
 
     def _strangers(self, number: int, others: Ids, held: Ids) -> Iterator[Finding]:
         """Say what the vectors in a shard are that the catalogue does not place there.
@@ -227,23 +238,3 @@ class _Space:
                 todo="mindseye index compact, to remove them",
                 is_problem=False,
             )
-
-
-def _bad_vectors(embeddings: Vectors, layout: Layout) -> int:
-    """Count rows whose parts are not what they should be, (n, D).
-
-    Drawing and identity have unit length, or are zero; log p, scaled, lies from -1 to 0.
-    """
-    bad = 0
-    for start in range(0, len(embeddings), CHUNK):
-        chunk = embeddings[start : start + CHUNK]
-        good = np.ones(len(chunk), dtype=np.bool_)
-        for name, where in layout.parts.items():
-            part = chunk[:, where]
-            if name == "log_p":
-                good &= ((part >= -1) & (part <= 0)).all(axis=1)
-            else:
-                lengths = np.linalg.norm(part, axis=1)
-                good &= (np.abs(lengths - 1) < LENGTH_TOLERANCE) | (lengths == 0)
-        bad += int((~good).sum())
-    return bad

@@ -288,3 +288,16 @@ def test_a_missing_row_is_known_by_its_number_whatever_its_score(
     found = index.search(gallery[:7], 10)
     assert np.array_equal(found.ids, expected.ids)
     assert np.allclose(found.scores, expected.scores, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_no_kind_is_asked_with_a_probe_that_is_not_finite(
+    make_index: MakeIndex, kind: str, value: float
+) -> None:
+    """FAISS would give NaN, or +inf, as scores of fast-scan kinds."""
+    gallery = clusters(600)
+    index, probe = make_index(kind, np.arange(600), [gallery]), gallery[:1].copy()
+    probe[0, 2] = value
+    with pytest.raises(ValueError, match="probes must be finite, got infinite values or NaN"):
+        index.search(probe, 10)

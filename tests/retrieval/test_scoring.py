@@ -31,7 +31,8 @@ from retrieval.identity import portrait_aligner
 from retrieval.scoring import default_score, make_scoring
 from retrieval.search import Among, Searcher, open_searcher
 from retrieval.show import describe, to_text
-from retrieval.verify import _bad_vectors, verify
+from retrieval.vectors import are_sound
+from retrieval.verify import verify
 from tests.retrieval.recognising import FUSION, Colours
 from tests.retrieval.test_compact import finished
 
@@ -292,9 +293,9 @@ def test_a_check_knows_what_each_part_of_a_vector_must_be(part: str) -> None:
     random = np.random.default_rng(0)
     drawn, who = (normalise(random.normal(size=(9, n)).astype(np.float32)) for n in (6, 4))
     vectors = layout.gallery(drawn, -random.uniform(0, 30, (9, 5)).astype(np.float32), who)
-    assert _bad_vectors(vectors, layout) == 0
+    assert are_sound(vectors, layout).all()
     vectors[4, layout.parts[part]] = 0.7
-    assert _bad_vectors(vectors, layout) == 1
+    assert np.flatnonzero(~are_sound(vectors, layout)).tolist() == [4]
 
 
 # Why
