@@ -1,6 +1,7 @@
 """Asking for a wished image: `mindseye query`."""
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,13 +81,14 @@ def query(
     face = None if crop == FIND else parse_crop(crop)
     if explain is not None and len(images) > 1:
         raise ConfigError("--explain tells of one image; leave the others out")
+    among = Among(where=where, min_score=min_score)
     images = [followed(path) for path in images]
     opened = Collection.open(collection)
     with closing(opened):
         photographs = [_photograph(path) for path in images]
         source, *others = [one.image for one in photographs]
-        unwanted = tuple(one.sha256 for one in photographs) if exclude_source else ()
-        among = Among(where=where, exclude=unwanted, min_score=min_score)
+        if exclude_source:
+            among = replace(among, exclude=tuple(one.sha256 for one in photographs))
         searcher = open_searcher(
             opened,
             wish,
