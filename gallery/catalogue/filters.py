@@ -6,18 +6,21 @@ only true and false remain, and `not` is the complement.
 
 import json
 import operator
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+import numpy as np
 from sqlalchemy import ColumnElement, Select, and_, false, not_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from gallery.attributes import as_number
+from gallery.catalogue.chains import shorten
 from gallery.catalogue.distinct import distinct
+from gallery.catalogue.idsets import Common, Ids, Union, among
 from gallery.catalogue.tables import File, Identity, Image, Placement, Value
-from gallery.catalogue.where import Comparison, Every, Expression, Not, Some
+from gallery.catalogue.where import Comparison, Every, Expression, Not, Some, brief
 from gallery.errors import ConfigError, did_you_mean
 from gallery.spelling import composed, spellings
 
@@ -32,6 +35,7 @@ ORDER: dict[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge,
 }
 LARGEST = 2**63 - 1
+MOST = 200  # comparisons in one statement
 
 
 def images_where(session: Session, expression: Expression, space_id: int | None) -> Select[Any]:
@@ -45,39 +49,86 @@ def images_where(session: Session, expression: Expression, space_id: int | None)
     Raises:
         ConfigError: A name is not known, or a value does not fit; the message lists those known.
     """
-    return select(Image.id).where(_Compiler(session, space_id).clause(expression))
+    return select(Image.id).where(_Compiler(session, space_id).clause(shorten(expression)).sql)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Clause:
+    """A condition in SQL, and about how many comparisons it makes."""
+
+    sql: ColumnElement[bool]
+    weight: int = 1
 
 
 class _Compiler:
+    """Makes clauses. Chains that no statement could hold are asked in pieces of MOST comparisons.
+
+    SQLite takes expressions 1,000 deep and, before 3.32, 999 values in a statement; PostgreSQL
+    65,535 values. https://www.sqlite.org/limits.html
+    """
+
     def __init__(self, session: Session, space_id: int | None) -> None:
         self._session = session
         self._space_id = space_id
         self._attributes: list[str] | None = None
+        self._conditions: dict[str, dict[str, str]] | None = None
+        self._judged: dict[tuple[str, ...], _Clause] = {}
 
-    def clause(self, expression: Expression) -> ColumnElement[bool]:
+    def clause(self, expression: Expression) -> _Clause:
         match expression:
             case Every(parts):
-                return and_(*(self.clause(part) for part in parts))
+                return self._chain(parts, and_, Common())
             case Some(parts):
-                return or_(*(self.clause(part) for part in parts))
+                return self._chain(parts, or_, Union())
             case Not(part):
-                return not_(self.clause(part))
+                inside = self.clause(part)
+                return _Clause(not_(inside.sql), inside.weight)
+            case Comparison(name, "in", values, at) if len(values) > MOST and not _is_judged(name):
+                pieces = (values[n : n + MOST] for n in range(0, len(values), MOST))
+                parts = tuple(Comparison(name, "in", piece, at) for piece in pieces)
+                return self._chain(parts, or_, Union())
             case Comparison():
                 return self._comparison(expression)
 
-    def _comparison(self, asked: Comparison) -> ColumnElement[bool]:
+    def _chain(
+        self,
+        parts: Sequence[Expression],
+        join: Callable[..., ColumnElement[bool]],
+        found: Common | Union,
+    ) -> _Clause:
+        """Join clauses in one; in many, each of which is asked, where there are too many."""
+        clauses: list[ColumnElement[bool]] = []
+        weight = 0
+        for one in _each_once(map(self.clause, parts)):
+            if clauses and weight + one.weight > MOST:
+                found.add(self._ids(join(*clauses)))
+                clauses, weight = [], 0
+            clauses.append(one.sql)
+            weight += one.weight
+        if found.is_empty:
+            return _Clause(join(*clauses), weight)
+        found.add(self._ids(join(*clauses)))
+        return _Clause(among(self._session, Image.id, found.ids))
+
+    def _ids(self, clause: ColumnElement[bool]) -> Ids:
+        query = select(Image.id).where(clause).order_by(Image.id)
+        return np.fromiter(self._session.scalars(query), np.int64)
+
+    def _comparison(self, asked: Comparison) -> _Clause:
         kind, _, rest = asked.name.partition(".")
         if kind == "estimate" and rest:
             return self._estimate(rest, asked)
+        weight = max(1, len(asked.values))
         if asked.name in COLUMNS:
-            return self._column(asked)
+            return _Clause(self._column(asked), weight)
         name = rest if kind == "condition" and rest else asked.name
         if name not in self.attributes:
             known = [*self.attributes, *COLUMNS, *self._estimated()]
             hint = did_you_mean(name, known)
-            raise ConfigError(f"--where: nothing is named {asked.name!r}; {hint}")
+            raise ConfigError(f"--where: nothing is named {brief(asked.name)}; {hint}")
         of_name = select(Value.image_id).where(Value.attribute == name)
-        return Image.id.in_(of_name.where(_compare(Value.value, Value.number, asked)))
+        compared = _compare(Value.value, Value.number, asked)
+        return _Clause(Image.id.in_(of_name.where(compared)), weight)
 
     @property
     def attributes(self) -> list[str]:
@@ -108,29 +159,55 @@ class _Compiler:
     def _state(self, asked: Comparison) -> ColumnElement[bool]:
         """Compare the state in the space; without a row of its own an image is pending."""
         placed = select(Placement.image_id).where(Placement.space_id == self._space_id)
-        states = [s for s in ("indexed", "skipped", "removed") if _holds(s, asked)]
+        states = _holding(("indexed", "skipped", "removed", "pending"), asked)
         clause = Image.id.in_(placed.where(Placement.state.in_(states)))
-        return or_(clause, Image.id.not_in(placed)) if _holds("pending", asked) else clause
+        return or_(clause, Image.id.not_in(placed)) if "pending" in states else clause
 
-    def _estimate(self, name: str, asked: Comparison) -> ColumnElement[bool]:
+    def _estimate(self, name: str, asked: Comparison) -> _Clause:
         """Compare an estimate. There are few different ones, so they are compared one by one."""
-        here = Placement.space_id == self._space_id
-        texts = distinct(self._session, Placement.estimate, here)
-        conditions = {text: json.loads(text) for text in texts}
-        known = sorted({key for values in conditions.values() for key in values})
+        known = sorted({key for values in self.conditions.values() for key in values})
         if name not in known:
             raise ConfigError(
-                f"--where: no estimate is named {asked.name!r}; {did_you_mean(name, known)}"
+                f"--where: no estimate is named {brief(asked.name)}; {did_you_mean(name, known)}"
             )
-        fitting = [t for t, c in conditions.items() if name in c and _holds(c[name], asked)]
-        if not fitting:
-            return false()
-        placed = select(Placement.image_id).where(here, Placement.estimate.in_(fitting))
-        return Image.id.in_(placed)
+        values = {values[name] for values in self.conditions.values() if name in values}
+        fitting = set(_holding(sorted(values), asked))
+        texts = [text for text, values in self.conditions.items() if values.get(name) in fitting]
+        return self._estimated_as(tuple(texts))
+
+    def _estimated_as(self, texts: tuple[str, ...]) -> _Clause:
+        """Ask for images of some estimates: one clause, however many comparisons come to it."""
+        if texts not in self._judged:
+            here = Placement.space_id == self._space_id
+            placed = select(Placement.image_id).where(here, Placement.estimate.in_(texts))
+            clause = Image.id.in_(placed) if texts else false()
+            self._judged[texts] = _Clause(clause, 1 + len(texts))
+        return self._judged[texts]
+
+    @property
+    def conditions(self) -> dict[str, dict[str, str]]:
+        """The different estimates of the space, as texts and as what those say."""
+        if self._conditions is None:
+            here = Placement.space_id == self._space_id
+            texts = distinct(self._session, Placement.estimate, here)
+            self._conditions = {text: json.loads(text) for text in texts}
+        return self._conditions
 
     def _estimated(self) -> list[str]:
-        texts = distinct(self._session, Placement.estimate, Placement.space_id == self._space_id)
-        return sorted({f"estimate.{name}" for text in texts for name in json.loads(text)})
+        return sorted({f"estimate.{name}" for names in self.conditions.values() for name in names})
+
+
+def _each_once(clauses: Iterable[_Clause]) -> Iterator[_Clause]:
+    seen: set[_Clause] = set()
+    for clause in clauses:
+        if clause not in seen:
+            seen.add(clause)
+            yield clause
+
+
+def _is_judged(name: str) -> bool:
+    """Say whether values of a name are compared in Python, however many are asked for."""
+    return name == "state" or name.startswith("estimate.")
 
 
 def _compare(
@@ -142,7 +219,7 @@ def _compare(
     if asked.operator == "~":
         return text.like(_like(asked.values[0]), escape="\\")
     if asked.operator in ("in", "=", "!="):
-        equal = or_(*(_equal(text, number, value) for value in asked.values))
+        equal = _equal(text, number, asked.values)
         return not_(equal) if asked.operator == "!=" else equal
     (value,) = asked.values
     compare: Callable[[Any, Any], ColumnElement[bool]] = ORDER[asked.operator]
@@ -155,12 +232,25 @@ def _compare(
 
 
 def _equal(
-    text: InstrumentedAttribute[Any], number: InstrumentedAttribute[Any] | None, value: str
+    text: InstrumentedAttribute[Any],
+    number: InstrumentedAttribute[Any] | None,
+    values: Sequence[str],
 ) -> ColumnElement[bool]:
-    spelt = as_number(value) if number is not None else None
-    if spelt is None or number is None:
-        return text == value if value.isascii() else text.in_(spellings(value))
-    return and_(number.is_not(None), number == spelt)
+    spelt = {value: as_number(value) if number is not None else None for value in values}
+    texts = [value for value in values if spelt[value] is None]
+    numbers = [one for one in spelt.values() if one is not None]
+    equal = [_one_of(text, texts)] if texts else []
+    if number is not None and numbers:
+        equal.append(and_(number.is_not(None), number.in_(numbers)))
+    return or_(*equal)
+
+
+def _one_of(text: InstrumentedAttribute[Any], values: Sequence[str]) -> ColumnElement[bool]:
+    """Ask for any of some texts, composed or decomposed."""
+    if len(values) == 1 and values[0].isascii():
+        return text == values[0]
+    forms = ((value,) if value.isascii() else spellings(value) for value in values)
+    return text.in_([form for some in forms for form in some])
 
 
 def _composed(asked: Comparison) -> Comparison:
@@ -185,31 +275,32 @@ def _whole(name: str, value: str) -> int:
     except ValueError:
         number = LARGEST + 1
     if abs(number) > LARGEST:
-        raise ConfigError(f"--where: {name} is a whole number, got {value!r}")
+        raise ConfigError(f"--where: {name} is a whole number, got {brief(value)}")
     return number
 
 
-def _holds(text: str, asked: Comparison) -> bool:
-    """Compare a text in Python by the rules of `_compare`."""
+def _holding(texts: Sequence[str], asked: Comparison) -> list[str]:
+    """Return the texts of which a comparison is true, by the rules of `_compare`."""
     if asked.operator == "known":
-        return True
-    if asked.operator == "in":
-        return any(_same(text, value) for value in asked.values)
+        return list(texts)
+    if asked.operator in ("in", "=", "!="):
+        numbers = {as_number(value) for value in asked.values} - {None}
+        same = {*asked.values}
+        equal = [text for text in texts if text in same or as_number(text) in numbers]
+        return equal if asked.operator != "!=" else [text for text in texts if text not in equal]
     (value,) = asked.values
     if asked.operator == "~":
-        return fnmatchcase(text, value.replace("[", "[[]"))
-    if asked.operator in ("=", "!="):
-        return _same(text, value) == (asked.operator == "=")
+        pattern = value.replace("[", "[[]")
+        return [text for text in texts if fnmatchcase(text, pattern)]
+    return [text for text in texts if _is_ordered(text, asked.operator, value)]
+
+
+def _is_ordered(text: str, sign: str, value: str) -> bool:
     left, right = as_number(text), as_number(value)
     if (left is None) != (right is None):
         return False
     sides: Sequence[Any] = (text, value) if left is None else (left, right)
-    return bool(ORDER[asked.operator](*sides))
-
-
-def _same(text: str, value: str) -> bool:
-    left, right = as_number(text), as_number(value)
-    return text == value if left is None or right is None else left == right
+    return bool(ORDER[sign](*sides))
 
 
 def _like(pattern: str) -> str:

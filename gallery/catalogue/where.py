@@ -20,7 +20,8 @@ from typing import NoReturn
 
 from gallery.errors import ConfigError, did_you_mean
 
-MOST_CHARACTERS = 20_000
+MOST_CHARACTERS = 16_000_000  # a hundred thousand SHA-256 and more
+SHOWN = 60  # characters before and after a mistake
 DEEPEST = 40
 OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "~")
 TOKEN = re.compile(
@@ -28,6 +29,7 @@ TOKEN = re.compile(
     r"""|(?P<sign>!=|<=|>=|[=<>~(),])|(?P<word>[^\s"'=!<>~(),]+))""",
     re.DOTALL,
 )
+NO_TEXT = re.compile("[\0\ud800-\udfff]")
 EXAMPLE = 'illumination=3 and expression!="happy"'
 
 
@@ -106,11 +108,30 @@ def parse(text: str) -> Expression:
         raise ConfigError(
             f"--where takes at most {MOST_CHARACTERS:,} characters, got {len(text):,}"
         )
+    _require_text(text)
     parser = _Parser(text)
     found = parser.some(0)
     if parser.token.kind != "end":
         parser.fail(f"expected `and`, `or` or the end{_maybe(parser.token.text, ('and', 'or'))}")
     return found
+
+
+def _require_text(text: str) -> None:
+    """Refuse what no catalogue can hold.
+
+    Raises:
+        ConfigError: There is a NUL in the text, or a byte that is not UTF-8.
+    """
+    if bad := NO_TEXT.search(text):
+        raise ConfigError(
+            f"--where: character {bad.start() + 1} is {bad[0]!r}, which no catalogue holds: its texts"
+            " are UTF-8 without NUL. Say ~ and ? instead, or rename the file"
+        )
+
+
+def brief(text: str) -> str:
+    """Quote a text, cut where it is long."""
+    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")
 
 
 def _maybe(given: str, known: tuple[str, ...]) -> str:
@@ -129,19 +150,28 @@ class _Parser:
     def fail(self, why: str) -> NoReturn:
         where = "at the end" if self.token.kind == "end" else f"at {self._here()!r}"
         raise ConfigError(
-            f"--where {self.text!r}: {where} (character {self.token.at + 1}) {why}."
+            f"--where {self._around()!r}: {where} (character {self.token.at + 1}) {why}."
             f" Write like {EXAMPLE}"
         )
 
     def _here(self) -> str:
-        return self.text[self.token.at :].split()[0][:20]
+        return self.text[self.token.at : self.token.at + SHOWN].split()[0][:20]
+
+    def _around(self) -> str:
+        """Return the text, or of a long one what stands around the place."""
+        start, end = max(0, self.token.at - SHOWN), self.token.at + SHOWN
+        if len(self.text) <= 2 * SHOWN:
+            return self.text
+        before, after = ("…" if start else ""), ("…" if end < len(self.text) else "")
+        return f"{before}{self.text[start:end]}{after}"
 
     def _cut(self) -> Iterator[_Token]:
         at, end = 0, len(self.text.rstrip())
         while at < end:
             found = TOKEN.match(self.text, at)
             if found is None:
-                at += len(self.text[at:]) - len(self.text[at:].lstrip())
+                rest = self.text[at:]
+                at += len(rest) - len(rest.lstrip())
                 self.token = _Token("bad", self.text[at], at)
                 self.fail("a quotation mark is not closed" if self.text[at] in "\"'" else "no word")
             kind = found.lastgroup or ""

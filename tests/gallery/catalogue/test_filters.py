@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
@@ -244,3 +244,75 @@ def test_no_value_is_pasted_into_a_query(catalogue: Catalogue, offer: Callable[.
             catalogue.images.matching(f"{name} {how}", 1)
     assert said
     assert not any("Robert" in statement for statement in said)
+
+
+def test_a_filter_that_is_asked_in_pieces_finds_the_same(
+    filled: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gallery.catalogue.filters.MOST", 2)
+    monkeypatch.setattr("gallery.catalogue.idsets.LOOSE", 3)
+
+    @settings(max_examples=30)
+    @given(expression=expressions)
+    def check(expression: Expression) -> None:
+        expected = [number for number, row in enumerate(rows()) if true_of(row, expression)]
+        assert found(filled, spelt(expression)) == expected
+
+    check()
+
+
+MANY = 100_000
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("identity", "s{}", [0, 1, 2, 3]),
+        ("pose", "{}", [0, 1, 6]),
+        ("estimate.pose", "{}", [0, 1, 4, 6]),
+        ("id", "{}", [0, 1, 2, 3, 4, 5, 6]),
+        ("path", "/p/{}.png", [0, 1, 2, 3, 4, 5, 6]),
+    ],
+)
+def test_a_hundred_thousand_values_are_asked_for_at_once(
+    filled: Catalogue, name: str, value: str, expected: list[int]
+) -> None:
+    listed = ", ".join(value.format(number) for number in range(MANY))
+    assert found(filled, f"{name} in ({listed})") == expected
+    known = found(filled, f"{name} is known")
+    others = [number for number in known if number not in expected]
+    assert found(filled, f"{name} not in ({listed})") == others
+
+
+@pytest.mark.parametrize(
+    ("term", "join", "expected"),
+    [
+        ("identity = s{}", "or", [0, 1, 2, 3]),
+        ("identity != s{}", "and", [6]),
+        ("(id = {} or pose = {})", "or", [0, 1, 2, 3, 4, 5, 6]),
+    ],
+)
+def test_a_hundred_thousand_terms_are_asked_for_at_once(
+    filled: Catalogue, term: str, join: str, expected: list[int]
+) -> None:
+    where = f" {join} ".join(term.format(number, number) for number in range(1, MANY + 1))
+    assert found(filled, where) == expected
+
+
+def test_terms_that_cannot_be_joined_are_asked_in_pieces(filled: Catalogue) -> None:
+    unlike = " and ".join(f"path != /x/{number}.png" for number in range(2_000))
+    assert found(filled, unlike) == [0, 1, 2, 3, 4, 5, 6]
+    pairs = " or ".join(f"(pose != {number} and identity ~ s{number})" for number in range(1_000))
+    assert found(filled, pairs) == [0, 1, 2, 3]
+
+
+def test_a_path_that_differs_is_one_of_several_files_of_an_image(
+    catalogue: Catalogue, offer: Callable[..., Offer]
+) -> None:
+    catalogue.images.register([offer("/a", "same"), offer("/b", "same"), offer("/c", "other")])
+    for where, expected in (
+        ("path != /a and path != /b", [1, 2]),
+        ("not path = /a and not path = /b", [2]),
+        ("path not in (/a, /b)", [2]),
+    ):
+        assert catalogue.images.matching(where).tolist() == expected, where
