@@ -124,8 +124,8 @@ def _require_text(text: str) -> None:
     """
     if bad := NO_TEXT.search(text):
         raise ConfigError(
-            f"--where: character {bad.start() + 1} is {bad[0]!r}, which no catalogue holds: its texts"
-            " are UTF-8 without NUL. Say ~ and ? instead, or rename the file"
+            f"--where: character {bad.start() + 1} is {bad[0]!r}, which no catalogue holds: its"
+            " texts are UTF-8 without NUL. Say ~ and ? instead, or rename the file"
         )
 
 

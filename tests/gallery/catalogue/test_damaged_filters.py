@@ -13,13 +13,28 @@ from tests.fuzzing import damaged, quick_and_long, tried
 
 GOOD = (
     "illumination=3 and expression!=happy",
-    "identity in (ann, \"Ben B.\") or not (estimate.pose >= 30 and eyes is unknown)",
+    'identity in (ann, "Ben B.") or not (estimate.pose >= 30 and eyes is unknown)',
     "path ~ '/photos/2024/*' and size_bytes > 10 and mtime_ns <= 99",
     "pose not in (0, 45, up) and condition.eyes is not known and state != removed",
     "((id=1) or (sha256='00' and not not pose=-45.0))",
 )
 NAMES = ("pose", "eyes", "identity", "path", "id", "state", "estimate.pose", "estimate.", "sha256")
-SIGNS = ("=", "!=", "<", ">=", "~", " in ", " not in ", " is ", " and ", " or ", " not ", "(", ")", ",")
+SIGNS = (
+    "=",
+    "!=",
+    "<",
+    ">=",
+    "~",
+    " in ",
+    " not in ",
+    " is ",
+    " and ",
+    " or ",
+    " not ",
+    "(",
+    ")",
+    ",",
+)
 VALUES = (
     *("45", "-0", "1e999", "nan", "inf", "9" * 5_000, "-9223372036854775809", "0x10", "٣", "½"),
     *("'", '"', "\\", "''", '"\\', "%", "_", "*", "?" * 300, "[", "a\0b", "\udce9", "\ud800", "🙂"),
