@@ -159,7 +159,6 @@ def add(
     Example: mindseye index add folder:more-photos --collection my-faces
     """
     from generator.machine import keep_freed_memory
-    from index.store import read_contract
     from retrieval.build import build as build_space
     from retrieval.canonical import Rule
     from retrieval.collection import Collection
@@ -172,10 +171,11 @@ def add(
     told = []
     with closing(opened), opened.writing(), resumable("Run the same command again to go on."):
         for name in space or opened.space_names():
-            path = opened.weights_path(opened.catalogue.spaces.get(name).name)
+            known = opened.catalogue.spaces.get(name)
+            path = opened.weights_path(known.name)
             engine = open_engine(str(path), device, images=len(faces))
             part = part_of(faces, engine.card, split)
-            rule = Rule.parse(read_contract(opened.space_dir(name)).canonicalisation)
+            rule = Rule.parse(opened.contract(known).canonicalisation)
             steps = build_space(
                 opened,
                 part,

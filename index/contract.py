@@ -13,6 +13,7 @@ from typing import Any, Self
 from gallery.errors import IndexFileError
 
 SHOWN = 40  # characters of a value that an error message quotes
+LONGEST = 200  # characters of the rest of a message
 SHOWN_OF_HASH = 12  # of a longer one without spaces and signs, which nobody reads
 _AGAIN = "Build the space again: mindseye index build"
 
@@ -65,16 +66,18 @@ class IndexContract:
             IndexFileError: A key is unknown or missing, or a value has another type.
         """
         if not isinstance(data, Mapping):
-            raise IndexFileError(f"An index contract is a JSON object, got {data!r}. {_AGAIN}")
+            raise IndexFileError(f"An index contract is a JSON object, got {_cut(data)}. {_AGAIN}")
         known = {field.name for field in fields(cls)}
         for problem, names in (("unknown", set(data) - known), ("missing", known - set(data))):
             if names:
-                listed = ", ".join(sorted(map(str, names)))
+                listed = ", ".join(sorted(map(_cut, names)))
                 raise IndexFileError(f"The index contract has {problem} keys: {listed}. {_AGAIN}")
         try:
             return cls(**dict(data) | {"attribute_space": _space(data["attribute_space"])})
         except (TypeError, ValueError) as error:
-            raise IndexFileError(f"The index contract is damaged: {error}. {_AGAIN}") from error
+            raise IndexFileError(
+                f"The index contract is damaged: {_brief(str(error))}. {_AGAIN}"
+            ) from error
 
     def digest(self) -> str:
         """Return the SHA-256 of the contract as JSON with sorted keys and no spaces, in ASCII."""
@@ -124,7 +127,18 @@ def _space(data: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:  # noqa: ANN40
 
 def _text(value: Any) -> str:  # noqa: ANN401  a field of any type
     """Spell a value so that no two of one field look alike."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) and value.isprintable() else json.dumps(value)
+
+
+def _cut(value: object) -> str:
+    """Spell a value that is none of ours in one short line."""
+    if isinstance(value, str) and value.isprintable():
+        return _brief(value)
+    return _brief(repr(value))
+
+
+def _brief(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _compared(here: str, there: str) -> str:

@@ -158,7 +158,7 @@ class Manifest:
         names = {file.name for file in self.files}
         expected = {"excluded.npy"} | ({"ids.npy"} if self.main is not None else set())
         if names != (expected if self.is_hashed else set()) or len(names) != len(self.files):
-            raise ValueError(f"it lists the files {sorted(names)}")
+            raise ValueError(f"it lists other files than {' and '.join(sorted(expected))}")
 
     @property
     def is_hashed(self) -> bool:

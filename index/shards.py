@@ -37,7 +37,9 @@ class Shard:
 
     def __post_init__(self) -> None:
         if self.number < 1 or self.rows < 1:
-            raise ValueError(f"a shard has a number and rows from 1 on, got {self!r}")
+            raise ValueError(
+                f"a shard has a number and rows from 1 on, got {self.number} {self.rows}"
+            )
 
 
 def append_shard(space_dir: Path, number: int, ids: Ids, embeddings: Vectors) -> Shard:

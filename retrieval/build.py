@@ -150,9 +150,8 @@ def build(  # noqa: PLR0913  what a user says of a build
 
 def _contract(collection: Collection, name: str) -> IndexContract | None:
     """Read the contract of a space, or None of one that is not made yet."""
-    if name not in {space.name for space in collection.catalogue.spaces.all()}:
-        return None
-    return store.read_contract(collection.space_dir(name))
+    known = {space.name: space for space in collection.catalogue.spaces.all()}
+    return collection.contract(known[name]) if name in known else None
 
 
 def _hypotheses(

@@ -12,10 +12,13 @@ from typing import Self, TextIO
 
 from sqlalchemy.engine import URL
 
+from gallery.catalogue.records import SpaceRow
 from gallery.catalogue.store import Catalogue
-from gallery.errors import CatalogueError, WeightsError
+from gallery.errors import CatalogueError, IndexFileError, WeightsError
 from gallery.json_files import read, spell
 from generator.card import NAME
+from index.contract import IndexContract
+from index.loader import read_contract
 from retrieval import address
 
 LOCK = ".lock"
@@ -89,6 +92,22 @@ class Collection:
                 " '-' can, at most 64; change \"name\" on their card"
             )
         return self.root / "spaces" / name
+
+    def contract(self, space: SpaceRow) -> IndexContract:
+        """Read the contract of a space.
+
+        Raises:
+            IndexFileError: It is missing, damaged, or not the one that the catalogue knows.
+        """
+        directory = self.space_dir(space.name)
+        contract = read_contract(directory)
+        if contract.digest() != space.contract_sha256:
+            raise IndexFileError(
+                f"{directory / 'contract.json'} is not the one that the catalogue knows: it was"
+                " changed or damaged. Put it back from a copy, or build anew in another"
+                " --collection"
+            )
+        return contract
 
     def space_names(self) -> list[str]:
         """List the spaces by name, the most recently published first.

@@ -63,7 +63,7 @@ def compact(collection: Collection) -> Generator[Checking, None, Compacted]:
     before, rows_before = _extent(collection)
     removed = 0
     for space in spaces.all():
-        dimension = store.read_contract(collection.space_dir(space.name)).dimension
+        dimension = collection.contract(space).dimension
         groups = plan(spaces.shards(space.id), spaces.shard_rows(space.id), dimension)
         for done, group in enumerate(groups, start=1):
             rewrite(collection, space.name, group)

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from gallery.catalogue.records import SpaceRow
 from gallery.errors import IndexFileError
 from index import store
 from index.base import Ids
@@ -51,12 +52,12 @@ def publishing(
     current = _manifest(collection, name, space.generation)
     request = request or _asked(current)
     shards = [store.Shard(**asdict(row)) for row in spaces.shards(space.id)]
-    left_out = None if current is None else _left_out(collection, name, space.generation, current)
+    left_out = None if current is None else _left_out(collection, space, current)
     previous = space.generation if current else None
     in_shards = store.row_ids(directory, shards, previous if left_out is not None else None)
     indexed = np.array(spaces.placed_ids(space.id, "indexed"), dtype=np.int64)
     excluded = np.setdiff1d(in_shards, indexed)
-    contract = store.read_contract(directory)
+    contract = collection.contract(space)
     shape = query_shape(collection, name, contract)
     same = current and (_asked(current), current.shards) == (request, tuple(shards))
     obeyed = same and left_out is not None and np.array_equal(left_out, excluded)
@@ -82,20 +83,18 @@ def _manifest(collection: Collection, name: str, generation: int | None) -> stor
         return None
 
 
-def _left_out(
-    collection: Collection, name: str, generation: int | None, manifest: store.Manifest
-) -> Ids | None:
+def _left_out(collection: Collection, space: SpaceRow, manifest: store.Manifest) -> Ids | None:
     """Return the images that a generation leaves out; None of one to be made anew.
 
     That is one without a hash of every file, and one of which a file is damaged.
     """
-    if generation is None or not manifest.is_hashed:
+    if space.generation is None or not manifest.is_hashed:
         return None
-    directory = collection.space_dir(name)
+    directory = collection.space_dir(space.name)
     try:
         if manifest.vectors:
-            store.open_index(directory, generation, store.read_contract(directory))
-        return store.read_excluded(directory, generation, manifest)
+            store.open_index(directory, space.generation, collection.contract(space))
+        return store.read_excluded(directory, space.generation, manifest)
     except IndexFileError:
         return None
 

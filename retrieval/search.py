@@ -22,7 +22,6 @@ from generator.checkpoint import find_weights
 from generator.engine import Engine, Floats
 from generator.usual import Usual
 from index.base import Neighbours
-from index.store import read_contract
 from retrieval.canonical import PAPERS, Rule, canonicalise
 from retrieval.collection import Collection
 from retrieval.confidence import NEEDED, Calibration
@@ -400,7 +399,7 @@ def open_searcher(
         WeightsError: The space's weights are missing or damaged.
     """
     chosen = choose_space(collection, parse_wishes(wishes), space, together=together)
-    contract = read_contract(collection.space_dir(chosen.name))
+    contract = collection.contract(chosen)
     if weights is not None:
         require_weights(contract, chosen, find_weights(weights))
     rule = Rule.parse(contract.canonicalisation)

@@ -7,7 +7,7 @@ from typing import Any
 from gallery.catalogue.records import SpaceRow
 from generator.checkpoint import load_card
 from index.kinds import spell_bytes
-from index.store import read_contract, read_manifest
+from index.store import read_manifest
 from retrieval.asking import advice
 from retrieval.canonical import Rule
 from retrieval.collection import Collection
@@ -50,7 +50,7 @@ def _space(
     collection: Collection, space: SpaceRow, unreadable: list[tuple[str, str]]
 ) -> dict[str, Any]:
     card = load_card(collection.weights_path(space.name))
-    contract = read_contract(collection.space_dir(space.name))
+    contract = collection.contract(space)
     published: dict[str, Any] = {"kind": None, "vectors": 0, "dimension": None, "index": None}
     if space.generation is not None:
         manifest = read_manifest(collection.space_dir(space.name), space.generation)

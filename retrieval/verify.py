@@ -78,7 +78,7 @@ class _Space:
         if contract.digest() != self._space.contract_sha256:
             what = "contract.json is not the one the catalogue knows"
             todo = "put the right contract.json back, or build anew in another --collection"
-            findings.append(self._find(kind="contract-changed", what=what, todo=todo))
+            return [*findings, self._find(kind="contract-changed", what=what, todo=todo)]
         shards = self._spaces.shards(self._space.id)
         seen: list[Ids] = [np.empty(0, np.int64)]
         for done, shard in enumerate(shards, start=1):

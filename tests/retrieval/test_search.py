@@ -334,7 +334,7 @@ def test_an_index_of_another_contract_is_refused(copied: Collection) -> None:
     contract = copied.space_dir("pose-32") / "contract.json"
     contract.write_text(contract.read_text("utf-8").replace('"none"', '"pca-256"'), "utf-8")
     with pytest.raises(
-        IndexFileError, match="pose-32 was made under another contract: projection: none here, pca"
+        IndexFileError, match=r"pose-32/contract\.json is not the one that the catalogue knows"
     ):
         open_searcher(copied, ["pose=0"], CPU)
 

@@ -4,6 +4,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from gallery.errors import IndexFileError
 from index import store
 from retrieval import findings
 from retrieval.findings import Finding
+from retrieval.publishing import publish
 from retrieval.repair import repair
 from retrieval.verify import verify
 from tests.index.test_store import rewrite_manifest
@@ -247,7 +249,10 @@ def test_damaged_weights_and_contracts_are_found(gallery: Gallery) -> None:
     path = gallery.directory / "contract.json"
     whole = path.read_text("utf-8")
     path.write_text(whole.replace('"none"', '"pca-9"'), "utf-8")
-    assert problems(gallery) == ["contract-changed", "index-of-another-contract"]
+    assert problems(gallery) == ["contract-changed"]
+    for use in (gallery.build, partial(publish, gallery.collection, "pose-32")):
+        with pytest.raises(IndexFileError, match=r"contract\.json is not the one .*from a copy"):
+            use()
     path.write_text("{", "utf-8")
     assert problems(gallery) == ["contract-damaged"]
     path.write_text(whole, "utf-8")
