@@ -1,10 +1,10 @@
 """Which formats are read, and who decodes them."""
 
+import contextlib
 from collections.abc import Callable
 from io import BytesIO
 
 from PIL import (
-    AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
     JpegImagePlugin,
@@ -12,7 +12,6 @@ from PIL import (
     PpmImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
-    features,
 )
 from PIL.Image import Image
 
@@ -45,7 +44,10 @@ READERS: dict[str, tuple[Parser, Decoder]] = {
     "TIFF": (tiff.parse, _open_tiff),
     "WEBP": (webp.parse, WebPImagePlugin.WebPImageFile),
 }
-if features.check("avif"):  # not every build of Pillow has it
-    READERS["AVIF"] = (plain.parse_avif, AvifImagePlugin.AvifImageFile)
+with contextlib.suppress(ImportError):  # Pillow has it since 11.3, and not every build of it
+    from PIL import AvifImagePlugin
+
+    if AvifImagePlugin.SUPPORTED:
+        READERS["AVIF"] = (plain.parse_avif, AvifImagePlugin.AvifImageFile)
 
 FORMATS = tuple(sorted(READERS))

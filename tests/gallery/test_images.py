@@ -17,6 +17,7 @@ from gallery.errors import ImageError
 from gallery.formats.magic import is_image_name
 from gallery.formats.registry import FORMATS
 from gallery.images import DEFAULT_LIMITS, Limits, decode, load, read_file
+from tests.gallery.formats.pictures import tiff
 
 few = settings(deadline=None, max_examples=40)
 grays = arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)))
@@ -266,6 +267,29 @@ def test_nothing_is_no_image() -> None:
 def test_what_is_no_image_is_refused_with_the_known_formats(data: bytes) -> None:
     with pytest.raises(ImageError, match=r"not an image of a known format \(.*BMP, GIF, JPEG"):
         decode(data)
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"FUJIFILMCCD-RAW 0201", "camera raw"),
+        (b"8BPS\0\1", "Photoshop"),
+    ],
+)
+def test_other_pictures_are_refused_by_their_kind_whatever_they_are_called(
+    start: bytes, kind: str, put: Callable[..., Path]
+) -> None:
+    with pytest.raises(ImageError, match=f"^{kind}, which is not read; convert it to JPEG$"):
+        load(put("IMG_1.jpg", start + bytes(900)))
+
+
+@pytest.mark.parametrize("more", [{50706: (1, [1, 4, 0, 0])}, {254: (4, [1])}])
+def test_a_tiff_that_begins_with_a_thumbnail_is_taken_for_camera_raw(
+    more: dict[int, tuple[int, list[int]]],
+) -> None:
+    with pytest.raises(ImageError, match="^camera raw, whose first picture is a thumbnail"):
+        decode(tiff(bytes(200), (20, 10), 8, more=more))
 
 
 def test_postscript_is_refused() -> None:
