@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import ConfigError, WishError, did_you_mean
+from gallery.spelling import composed
 
 UNIT_SIGNS = {"degree": ("°", "degrees", "degree", "deg"), "year": ("years", "year", "y")}
 
@@ -101,6 +102,8 @@ class Attribute:
         """
         if value in self.values:
             return self.values.index(value)
+        if not value.isascii() and (spelt := [*map(composed, self.values)]).count(composed(value)):
+            return spelt.index(composed(value))
         number = self._number(value)
         if number is not None:
             for position, known in enumerate(self.values):

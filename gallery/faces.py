@@ -35,6 +35,11 @@ class Face:
     landmarks: Landmarks | None = None
     looked_at: str | None = None
 
+    @property
+    def is_faceless(self) -> bool:
+        """Whether its bytes were looked at, and hold no face."""
+        return self.landmarks is None and self.looked_at is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -41,7 +41,7 @@ def landmarks_in(face: Face, sha256: str) -> Landmarks | None:
         FacelessError: These bytes were looked at, and hold no face.
     """
     if face.looked_at in (None, sha256):
-        if face.landmarks is None and face.looked_at is not None:
+        if face.is_faceless:
             raise FacelessError
         return face.landmarks
     if face.landmarks is not None:

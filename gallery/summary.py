@@ -26,8 +26,8 @@ def summarise(faces: FaceSet) -> dict[str, Any]:
         "unlabelled" (images without an identity), "grid" (cells of the full grid of people and
         values), "holes" (its empty cells, or None where the grid is too large to list them),
         "repeats" (images beyond the first of a cell), "problems" (files left out, with reasons),
-        "unmatched" (lines of labels and landmarks that name no image) and "notes" (what was
-        taken otherwise than it is written).
+        "faceless" (images in which no face was found), "unmatched" (lines of labels and landmarks
+        that name no image), "notes" (what was taken otherwise than it is written).
     """
     people = Counter(face.identity for face in faces.faces if face.identity is not None)
     labelled = [face for face in faces.faces if face.identity is not None]
@@ -50,8 +50,9 @@ def summarise(faces: FaceSet) -> dict[str, Any]:
 
 
 def remarks(faces: FaceSet) -> dict[str, Any]:
-    """Return what is to be said of a set's labels and landmarks: "unmatched" and "notes"."""
+    """Return what is to be said of labels and landmarks: "faceless", "unmatched" and "notes"."""
     return {
+        "faceless": [face.name for face in faces.faces if face.is_faceless],
         "unmatched": [
             {"file": one.file, "name": one.name, "reason": one.reason} for one in faces.unmatched
         ],
@@ -62,6 +63,10 @@ def remarks(faces: FaceSet) -> dict[str, Any]:
 def remarks_text(faces: FaceSet, most: int = 20) -> list[str]:
     """Say that for people; of each file's lines that name no image the first few are named."""
     lines = list(faces.notes)
+    faceless = [face.name for face in faces.faces if face.is_faceless]
+    if faceless:
+        named = ", ".join(faceless[:most]) + (", …" if len(faceless) > most else "")
+        lines.append(f"images in which no face was found: {len(faceless)}, left out: {named}")
     files: dict[str, list[Unmatched]] = defaultdict(list)
     for one in faces.unmatched:
         files[one.file].append(one)

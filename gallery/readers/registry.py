@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +14,7 @@ from gallery import images
 from gallery.errors import DatasetError, did_you_mean
 from gallery.faces import Face, FaceSet
 from gallery.readers import cmu_faces, folder, multipie, studio
+from gallery.spelling import Names
 from gallery.studio.shards import MANIFEST
 
 READERS: dict[str, Callable[[str, Path], FaceSet]] = {
@@ -71,8 +73,16 @@ def open_photograph(path: Path) -> Photograph:
         ImageError: It cannot be used as an image.
         DatasetError: It lies in a drawn set that is damaged.
     """
-    content = read_image(path.absolute())
+    content = read_image(_spelt(path.absolute()))
     return Photograph(path, images.decode(content), hashlib.sha256(content).hexdigest())
+
+
+def _spelt(path: Path) -> Path:
+    """Return the file that a path means, if it is there with letters composed otherwise only."""
+    if str(path).isascii() or path.exists() or not path.parent.is_dir():
+        return path
+    found = Names(os.listdir(path.parent)).find(path.name)  # noqa: PTH208  names alone
+    return path if found is None else path.with_name(found)
 
 
 def read_image(path: Path) -> bytes:

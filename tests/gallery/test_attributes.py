@@ -356,3 +356,10 @@ def test_declared_equals_are_kept_where_values_are_left_out_or_renamed_and_writt
     assert light == plain
     spaces = [AttributeSpace((one,)) for one in (light, plain)]
     assert spaces[0].to_json() == spaces[1].to_json()
+
+
+def test_a_value_is_wished_for_in_either_spelling() -> None:
+    town = Attribute("town", ("Jos\u00e9ville", "Ulm"))
+    assert town.index("Jose\u0301ville") == 0
+    with pytest.raises(WishError):
+        town.index("Jose\u0301")

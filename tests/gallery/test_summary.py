@@ -72,6 +72,7 @@ def test_a_set_is_counted_with_its_holes_and_repeats() -> None:
         ],
         "repeats": 1,
         "problems": [{"path": "bad.png", "reason": "empty file (0 bytes)"}],
+        "faceless": [],
         "unmatched": [],
         "notes": [],
     }

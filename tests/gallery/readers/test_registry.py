@@ -82,3 +82,13 @@ def test_an_image_of_a_drawn_set_is_loaded_by_its_path() -> None:
 def test_an_image_of_its_own_is_loaded_by_its_path(tmp_path: Path) -> None:
     Image.new("RGB", (5, 4), "red").save(tmp_path / "a.png")
     assert open_photograph(tmp_path / "a.png").image.size == (5, 4)
+
+
+@pytest.mark.parametrize(("asked", "on_disk"), [("é", "e\u0301"), ("e\u0301", "é")])
+def test_a_photograph_is_opened_in_either_spelling_of_its_name(
+    asked: str, on_disk: str, tmp_path: Path
+) -> None:
+    Image.new("RGB", (5, 4)).save(tmp_path / f"{on_disk}.png")
+    assert open_photograph(tmp_path / f"{asked}.png").image.size == (5, 4)
+    with pytest.raises(ImageError):
+        open_photograph(tmp_path / f"{asked}x.png")
