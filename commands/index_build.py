@@ -63,7 +63,10 @@ def build(
     ] = None,
     refine_best: Annotated[
         int | None,
-        typer.Option(min=1, help="Refine only the N first drawings that come closest: faster."),
+        typer.Option(
+            min=1,
+            help="Refine only the N first drawings that come closest: faster. Default: as before.",
+        ),
     ] = None,
     score: Annotated[
         str | None,
@@ -160,7 +163,6 @@ def add(
     """
     from generator.machine import keep_freed_memory
     from retrieval.build import build as build_space
-    from retrieval.canonical import Rule
     from retrieval.collection import Collection
     from retrieval.splits import SPLITS, part_of
 
@@ -175,13 +177,11 @@ def add(
             path = opened.weights_path(known.name)
             engine = open_engine(str(path), device, images=len(faces))
             part = part_of(faces, engine.card, split)
-            rule = Rule.parse(opened.contract(known).canonicalisation)
             steps = build_space(
                 opened,
                 part,
                 engine,
                 path,
-                refine_best=rule.refine_best,
                 restore=restore,
                 keep_faceless=keep_faceless,
             )

@@ -11,7 +11,7 @@ import typer
 from commands.options import DEFAULT_COLLECTION, AsJson, CollectionDir, Where, WhereSpace
 from commands.stopping import resumable
 from commands.telling import result, tell
-from gallery.errors import CatalogueError
+from gallery.errors import CatalogueError, ConfigError
 from gallery.json_files import spell
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def remove(
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Files, or whole folders.")
+        list[str] | None, typer.Argument(metavar="[PATH]...", help="Files, or whole folders.")
     ] = None,
     collection: CollectionDir = DEFAULT_COLLECTION,
     identity: Annotated[list[str] | None, typer.Option(help="Of this person; repeatable.")] = None,
@@ -49,7 +49,7 @@ def remove(
     from retrieval.selecting import Selection
 
     selection = Selection(
-        paths=paths or (),
+        paths=[_path(given) for given in paths or ()],
         identities=identity or (),
         ids=image_id or (),
         where=where,
@@ -67,6 +67,15 @@ def remove(
     typer.echo(f"{len(removed)} images {'would be ' if dry_run else ''}removed")
     if removed and not dry_run:
         tell(f"To take them from disk: mindseye index compact --collection {collection}")
+
+
+def _path(given: str) -> Path:
+    """Read a path; an empty one would mean the folder one is in, with all that is below."""
+    if not given:
+        raise ConfigError(
+            'A PATH is empty ("" on the command line); say . for the folder you are in'
+        )
+    return Path(given)
 
 
 def _select(collection: "Collection", selection: "Selection", *, dry_run: bool) -> list[int]:

@@ -13,7 +13,11 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside path; what was written there becomes path in one step.
 
     A killed or failed writer leaves path as it was. Afterwards the file and its name are on disk.
+
+    Raises:
+        IsADirectoryError: Path is a folder, such as "." or "/".
     """
+    _require_no_folder(path)
     temporary = path.with_name(f"{path.name}.tmp")
     try:
         yield temporary
@@ -30,14 +34,18 @@ def require_writable(path: Path) -> None:
     Raises:
         OSError: It could not: the folder cannot be made or written, or path is a folder.
     """
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    _require_no_folder(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.tmp")
     try:
         temporary.touch()
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _require_no_folder(path: Path) -> None:
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
 
 
 def sync(path: Path) -> None:

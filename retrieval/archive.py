@@ -23,7 +23,7 @@ from gallery.catalogue.engine import sqlite_url
 from gallery.catalogue.records import SpaceRow
 from gallery.catalogue.snapshot import refuse_foreign, write_snapshot
 from gallery.catalogue.store import Catalogue
-from gallery.errors import CatalogueError, IndexFileError
+from gallery.errors import CatalogueError, ConfigError, IndexFileError
 from gallery.files import file_sha256, replacing, sync
 from gallery.json_files import Limits, Origin, parse, parse_as, spell
 from generator.card import NAME
@@ -77,9 +77,11 @@ def export(collection: Collection, archive: Path) -> Iterator[Packing]:
         Progress.
 
     Raises:
+        ConfigError: The archive would be a folder, or lie in one that is not there.
         IndexFileError: A file of the collection is missing or damaged; nothing is written.
         OSError: The disk is full, or the folder cannot be written.
     """
+    _require_file_name(archive)
     workplace = archive.absolute().with_name(f".{archive.name}.exporting")
     shutil.rmtree(workplace, ignore_errors=True)  # of an export that was killed
     workplace.mkdir()
@@ -96,6 +98,16 @@ def export(collection: Collection, archive: Path) -> Iterator[Packing]:
                 yield Packing(done, len(files))
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
+
+
+def _require_file_name(archive: Path) -> None:
+    """Refuse what cannot be the name of a new file: `.`, `/`, other folders, what is below none."""
+    if archive.is_dir():
+        raise ConfigError(f"{archive} is a folder; name a file to write, like my-faces.tar")
+    if not archive.parent.is_dir():
+        raise ConfigError(
+            f"There is no folder {archive.parent} to write {archive.name} in; make it"
+        )
 
 
 def import_archive(archive: Path, root: Path) -> Iterator[Packing]:

@@ -98,7 +98,8 @@ def build(  # noqa: PLR0913  what a user says of a build
         engine: Draws; its card names the space.
         weights: File that the engine was loaded from; the space keeps a copy.
         request: Kind of index, and what it may cost; None for that of the last generation.
-        refine_best: See `Engine.closest`; part of the space's contract.
+        refine_best: See `Engine.closest`; part of the space's contract. None for what the space was
+            built with, and for a new one all.
         restore: Whether images that were removed by hand are taken in again.
         score: One of `fusion.SCORES`; part of the space's contract. None for what the space was
             built with, and for a new one the drawing alone.
@@ -125,6 +126,8 @@ def build(  # noqa: PLR0913  what a user says of a build
         scoring = scoring_of(engine, stored)
     else:
         scoring = make_scoring(engine, name, many)
+    if refine_best is None and stored is not None:
+        refine_best = Rule.parse(stored.canonicalisation).refine_best
     rule = replace(Rule.of(engine.card, refine_best), hypotheses=many)
     builder = _Builder(
         collection,

@@ -168,3 +168,21 @@ def test_yes_answers_beforehand(mindseye: Mindseye, mine: Path, unmounted: Path)
     assert not list(unmounted.iterdir())
     ran = mindseye("index", "remove", "--missing", "--yes", "--collection", mine)
     assert ran.out == "1 images removed\n"
+
+
+@pytest.mark.parametrize(
+    ("archive", "message"),
+    [
+        (".", ". is a folder; name a file to write, like my-faces.tar"),
+        ("/", "/ is a folder; name a file to write, like my-faces.tar"),
+        ("..", ".. is a folder; name a file to write, like my-faces.tar"),
+        ("none/mine.tar", "There is no folder none to write mine.tar in; make it"),
+    ],
+)
+def test_an_archive_is_a_file(mindseye: Mindseye, mine: Path, archive: str, message: str) -> None:
+    assert one_line_error(mindseye("index", "export", archive, "--collection", mine)) == message
+
+
+def test_an_empty_path_is_not_the_whole_folder(mindseye: Mindseye, mine: Path) -> None:
+    said = one_line_error(mindseye("index", "remove", "", "--collection", mine))
+    assert said.startswith('A PATH is empty ("" on the command line); say . for the folder')

@@ -121,8 +121,6 @@ def test_a_shortcut_is_part_of_the_space_and_still_answers(
     photo = faces_dir / "p1-0-left.png"
     ran = mindseye("query", photo, "--wish", "pose=45", "--collection", "short", "--json")
     assert len(ran.json["hits"]) == 10
-    again = mindseye("index", "build", faces_spec, *given)
-    assert "another contract: canonicalisation: reconstruction" in one_line_error(again)
 
 
 def test_a_stopped_build_says_how_to_go_on(
@@ -186,3 +184,14 @@ def test_a_second_build_is_told_of_the_first(
         )
     collection.close()
     assert f"is being written to by process {os.getpid()} on" in one_line_error(ran)
+
+
+def test_refining_few_is_kept_as_the_other_options_are(
+    mindseye: Mindseye, faces_spec: str, pose_weights: Path
+) -> None:
+    given = ("index", "build", faces_spec, "--weights", pose_weights, "--collection", "mine")
+    assert mindseye(*given, "--refine-best", 2).status == 0
+    again = mindseye(*given)
+    assert (again.status, "0 images indexed, 30 known already" in again.out) == (0, True)
+    other = mindseye(*given, "--refine-best", 3)
+    assert "another contract: canonicalisation: reconstruction" in one_line_error(other)

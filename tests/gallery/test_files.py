@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from gallery.files import followed, replacing, sync
+from gallery.files import followed, replacing, sync, write_whole
 
 
 def test_a_replaced_file_holds_the_new_content_and_leaves_no_other(tmp_path: Path) -> None:
@@ -77,3 +77,9 @@ def test_nothing_that_the_product_writes_is_written_in_place() -> None:
             for line in path.read_text("utf-8").splitlines():
                 told = name in IN_THEIR_OWN_WAY or "temporary" in line
                 assert told or not writing.search(line), f"{name} writes in place: {line.strip()}"
+
+
+@pytest.mark.parametrize("folder", [".", "/", "..", ""])
+def test_a_file_is_not_written_where_a_folder_is(folder: str) -> None:
+    with pytest.raises(IsADirectoryError, match="it is a folder"):
+        write_whole(Path(folder), b"")
