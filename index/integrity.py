@@ -59,13 +59,16 @@ class CheckedFiles:
         self._known = _noted(space_dir)
         self._unnoted = 0  # bytes read since the last note
 
-    def require(self, path: Path, sha256: str, size: int | None = None) -> None:
+    def require(
+        self, path: Path, sha256: str, size: int | None = None, *, anew: bool = False
+    ) -> None:
         """Compare a file with what was written, unless that was done since it last changed.
 
         Args:
             path: Of the file.
             sha256: It should have, in hexadecimal.
             size: Bytes it should have; None if only the hash is known.
+            anew: Whether it is read whatever is known of it.
 
         Raises:
             IndexFileError: It is missing, no plain file, or another.
@@ -77,9 +80,9 @@ class CheckedFiles:
             )
         identity = (found.st_dev, found.st_ino)
         state = (found.st_size, found.st_mtime_ns, sha256)
-        if self._known.get(identity) == state:
+        if self._known.get(identity) == state and not anew:
             return
-        require_sha256(path, sha256)
+        _require_sha256(path, sha256)
         if time.time_ns() - found.st_mtime_ns > RACY_NS:
             self._known[identity] = state
             self._unnoted += found.st_size
@@ -119,13 +122,7 @@ def _noted(space_dir: Path) -> dict[Identity, State]:
     return {}
 
 
-def require_sha256(path: Path, expected: str) -> None:
-    """Compare a file with its hash; it is read whatever is known of it.
-
-    Raises:
-        IndexFileError: It is missing, or another.
-    """
-    _look(path)
+def _require_sha256(path: Path, expected: str) -> None:
     try:
         found = file_sha256(path)
     except OSError as error:

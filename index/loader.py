@@ -18,7 +18,7 @@ from index.contract import IndexContract
 from index.exact import ExactIndex
 from index.faiss_library import read_faiss
 from index.files import AGAIN, open_array
-from index.integrity import checked_files, require_sha256
+from index.integrity import checked_files
 from index.manifest import MAIN, Effort, Manifest, read_manifest_file
 from index.shards import Shard, open_embeddings, open_shards, read_ids
 from index.stored import StoredRows
@@ -54,7 +54,8 @@ def require_unchanged(space_dir: Path, generation: int, manifest: Manifest) -> N
         IndexFileError: One is missing or damaged.
     """
     for file in manifest.listed():
-        require_sha256(generation_dir(space_dir, generation) / file.name, file.sha256)
+        path = generation_dir(space_dir, generation) / file.name
+        checked_files(space_dir).require(path, file.sha256, file.bytes, anew=True)
 
 
 def findable_ids(space_dir: Path, generation: int, manifest: Manifest) -> Ids:

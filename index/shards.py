@@ -16,7 +16,7 @@ from gallery.errors import IndexFileError
 from gallery.files import sync
 from index.base import GalleryRows, Ids, Vectors
 from index.files import AGAIN, make_directory, open_array, write_array
-from index.integrity import checked_files, require_sha256
+from index.integrity import checked_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ def verify_shard(space_dir: Path, shard: Shard) -> None:
     """
     paths = shard_paths(space_dir, shard.number)
     for path, sha256 in zip(paths, (shard.embeddings_sha256, shard.ids_sha256), strict=True):
-        require_sha256(path, sha256)
+        checked_files(space_dir).require(path, sha256, anew=True)
     open_known(space_dir, shard)
 
 

@@ -173,12 +173,14 @@ def _describe(path: Path) -> _Member:
 
 
 def _require_intact(collection: Collection, listed: Mapping[str, _Member]) -> None:
-    """Refuse shards that are not what the catalogue says, and an index that its manifest denies."""
+    """Refuse what is not as catalogue and manifest say: a contract, a shard, a published index."""
     for space in collection.catalogue.spaces.all():
+        collection.contract(space)
         for name, sha256 in _told(collection, space):
-            if listed[name].sha256 != sha256:
+            if name not in listed or listed[name].sha256 != sha256:
+                wrong = "damaged" if name in listed else "missing"
                 raise IndexFileError(
-                    f"{collection.root / name} is damaged; see `mindseye index verify`"
+                    f"{collection.root / name} is {wrong}; see `mindseye index verify`"
                 )
 
 

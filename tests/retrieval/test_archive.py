@@ -119,6 +119,38 @@ def test_a_damaged_collection_is_not_exported(gallery: Gallery, tmp_path: Path) 
     assert not list(tmp_path.glob(".packed*"))
 
 
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (Path.unlink, r"excluded\.npy is missing; see `mindseye index verify"),
+        (lambda path: path.write_bytes(b"other"), r"excluded\.npy is damaged; see `mindseye index"),
+    ],
+)
+def test_a_damaged_index_is_not_exported(
+    gallery: Gallery, tmp_path: Path, damage: Callable[[Path], None], message: str
+) -> None:
+    damage(gallery.directory / "index" / "000001" / "excluded.npy")
+    with pytest.raises(IndexFileError, match=message):
+        list(export(gallery.collection, tmp_path / "packed.tar"))
+
+
+@pytest.mark.parametrize("name", ["contract.json", "index/000001/excluded.npy"])
+def test_an_archive_whose_catalogue_or_manifest_tells_of_another_file_is_refused(
+    archive: Path, tmp_path: Path, name: str
+) -> None:
+    def change(members: dict[str, Any]) -> None:
+        changed = members[f"spaces/pose-32/{name}"].replace(b"none", b"nine").replace(b"0", b"1")
+        members[f"spaces/pose-32/{name}"] = changed
+        told = json.loads(members[LIST])
+        sha256 = hashlib.sha256(changed).hexdigest()
+        told["members"][f"spaces/pose-32/{name}"]["sha256"] = sha256
+        members[LIST] = json.dumps(told, indent=1).encode()
+
+    with pytest.raises(IndexFileError, match=r"(contract\.json is not the one|npy is damaged)"):
+        list(import_archive(repacked(archive, change), tmp_path / "imported"))
+    assert not (tmp_path / "imported").exists()
+
+
 def test_what_is_there_is_not_overwritten(archive: Path, tmp_path: Path) -> None:
     target = tmp_path / "imported"
     target.mkdir()
