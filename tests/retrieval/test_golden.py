@@ -16,9 +16,10 @@ import pytest
 
 from gallery.readers.registry import open_faces
 from generator.checkpoint import find_weights
-from index.store import read_contract
+from index.store import Request, read_contract
 from retrieval.collection import Collection
 from retrieval.fresh import FreshIndex
+from retrieval.publishing import publishing
 from tests.running import Mindseye
 
 pytest.importorskip("faiss", reason='needs FAISS: pip install "mindseye[cpu]"')
@@ -177,3 +178,25 @@ def test_an_earlier_collection_is_compacted(golden: Golden, mindseye: Mindseye) 
     require_as_before(golden)
     told = mindseye("index", "verify", "--collection", golden.root, "--json").json
     assert (told["ok"], told["problems"]) == (True, [])
+
+
+def test_an_earlier_collection_says_what_building_anew_would_bring(
+    golden: Golden, mindseye: Mindseye
+) -> None:
+    """Its fused vectors are of several lengths; it stays as it is."""
+    shown = mindseye("index", "show", "--collection", golden.root, "--json").json
+    advice = shown["spaces"][0]["advice"]
+    if golden.root.name == "exact-drawing":
+        assert advice is None
+    else:
+        assert "the vectors are of several lengths, as older versions made them" in advice
+        assert "mindseye index build in another --collection makes them of one length" in advice
+        told = mindseye("index", "show", "--collection", golden.root)
+        assert advice in told.out
+    collection = Collection.open(golden.root)
+    with collection.writing():
+        request = Request(kind=shown["spaces"][0]["kind"], accuracy=0.9)
+        notes = [step.note for step in publishing(collection, SPACE, request) if step.note]
+    collection.close()
+    loses = golden.root.name in ("hnsw-values-two", FUSED)
+    assert any(f"Of the space {SPACE} {advice}" == note for note in notes) == loses

@@ -18,8 +18,10 @@ from gallery.readers.registry import open_faces
 from generator.checkpoint import load_card, save_card
 from generator.engine import Engine
 from index.kinds import Request
-from index.store import read_contract
+from index.probing import ROWS
+from index.store import open_shard, read_contract, read_manifest
 from retrieval import scoring
+from retrieval.asking import query_shape
 from retrieval.build import build
 from retrieval.canonical import Rule, canonicalise
 from retrieval.collection import Collection
@@ -218,6 +220,42 @@ def test_a_space_keeps_its_score_and_takes_over_a_card_that_was_fitted_anew(
     assert {hit.parts["identity"] for hit in after.hits} == {0.0}
     drawing = {hit.path: hit.parts["drawing"] for hit in before.hits}
     assert {hit.path: hit.score for hit in after.hits} == pytest.approx(drawing, abs=1e-5)
+
+
+def test_a_card_that_was_fitted_anew_has_the_search_tuned_again_by_the_next_build(
+    copied: Collection, weights: Path, faces_spec: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("faiss")
+    directory = copied.space_dir("both-32")
+    index(copied, faces_spec, weights, request=Request(kind="hnsw"))
+    before = read_manifest(directory, 2).main
+    assert before is not None
+    assert before.probes == "log p 0.3, identity 0.7"
+    index(copied, faces_spec, weights)
+    assert copied.catalogue.spaces.get("both-32").generation == 2  # nothing has changed
+    again = shutil.copytree(weights.parent, tmp_path / "again") / weights.name
+    card = load_card(again)
+    save_card(again, replace(card, fusion={**FUSION, "log_probability": 0.1, "identity": 0.25}))
+    assert index(copied, faces_spec, again) == 0
+    after = read_manifest(directory, 3).main
+    assert after is not None
+    assert (after.probes, after.sha256) == ("log p 0.1, identity 0.25", before.sha256)
+    card_of_space = copied.weights_path("both-32").with_suffix(".json")
+    card_of_space.write_text("{", "utf-8")  # and nobody knows what queries look like
+    assert query_shape(copied, "both-32", read_contract(directory)) == ROWS
+
+
+def test_vectors_of_a_new_space_are_of_one_length(built: Collection) -> None:
+    directory = built.space_dir("both-32")
+    contract = read_contract(directory)
+    assert contract.projection.endswith("; column to one length")
+    _, embeddings = open_shard(directory, 1)
+    lengths = np.linalg.norm(embeddings, axis=1)
+    assert lengths == pytest.approx(np.sqrt(Layout.of_contract(contract).bound), abs=1e-6)
+    longer = embeddings.copy()
+    longer[7, Layout.of_contract(contract).place] += 0.01
+    sound = are_sound(longer, Layout.of_contract(contract))
+    assert np.flatnonzero(~sound).tolist() == [7]
 
 
 def test_a_space_of_another_score_is_refused(
