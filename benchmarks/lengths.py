@@ -1,34 +1,52 @@
-"""What fused vectors of one length bring: true probes, every kind of index, a real gallery.
+"""What fused vectors of one length bring: true queries, every kind of index, a real gallery.
 
     mindseye studio draw lengths --identities 84 --first-identity 100 --size 60
     PYTHONPATH=. python benchmarks/lengths.py studio:lengths --kept kept.npz
+    PYTHONPATH=. python benchmarks/lengths.py --kept kept.npz --table
 
 The gallery (11,760 faces of 84 people that the weights have not seen) is embedded once, as `index
 build` does, and 2,000 wishes are drawn, as `query` does; `--kept` keeps what was embedded. For each
 score, kind and way, a space is built of the first 10,000 images, 1,760 are added, and 1,000 of all
-are removed. After each step the overlap @10 with exact search is measured, of the true probes.
+are removed. After each step the overlap @10 with exact search is measured, of the true queries.
 
-Ways: *rows* is how it was done: vectors as they are, and images as the probes that the search is
-tuned with. *probes* tunes with probes of the query's shape. *column* is both: vectors of one
-length, and such probes (`retrieval/fusion.py`).
+Ways: *rows* has vectors as they are, and is tuned with images as probes; *queries* tunes with
+probes of the shape of queries; *column* has vectors of one length, too (`retrieval/fusion.py`).
 """
 
+import argparse
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gallery.files import write_whole
 from gallery.readers.registry import open_faces
-from generator.checkpoint import find_weights
+from generator.checkpoint import find_weights, load_card
 from generator.engine import Engine
+from index import store
+from index.contract import IndexContract
+from index.exact import ExactIndex
+from index.kinds import APPROXIMATE
+from index.probing import ROWS, QueryShape
+from retrieval.asking import Asking
 from retrieval.canonical import Rule, canonicalise
-from retrieval.embedding import normalise
+from retrieval.embedding import contract_from_card, normalise
+from retrieval.fusion import FUSED, VALUES, Layout, Score, Weights
 from retrieval.identity import open_recogniser, portrait_aligner
 
 Floats = NDArray[np.float32]
 BATCH = 256
 QUERIES = 2000
+FIRST, REMOVED = 10_000, 1000
+WAYS = ("rows", "queries", "column")
+RESULTS = Path(__file__).parent / "results" / "lengths.json"
 SEED = 0
 
 
@@ -37,7 +55,7 @@ def embed(spec: str, weights: str) -> dict[str, NDArray[Any]]:
     faces, engine = open_faces(spec), Engine.open(find_weights(weights), torch.device("cpu"))
     aligner, rule = engine.card.aligner, Rule.of(engine.card)
     portraits, recogniser = portrait_aligner(aligner), open_recogniser()
-    made: dict[str, list[Floats]] = {"drawings": [], "log_p": [], "who": [], "pixels": []}
+    made: dict[str, list[NDArray[Any]]] = {"drawings": [], "log_p": [], "who": [], "pixels": []}
     for start in range(0, len(faces), BATCH):
         photos = [faces.load(face) for face in faces.faces[start : start + BATCH]]
         pixels = np.stack([aligner.align(photo) for photo in photos])
@@ -68,7 +86,147 @@ def _queries(engine: Engine, pixels: NDArray[Any], log_p: Floats) -> dict[str, N
     return {"asked": np.concatenate(drawn), "wishes": codes, "sources": sources}
 
 
-if __name__ == "__main__":
-    import sys
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The vectors of a score, true queries, and what the index is told of these."""
 
-    np.savez(sys.argv[3], **embed(sys.argv[1], sys.argv[2]))
+    rows: Floats
+    queries: Floats
+    contract: IndexContract
+    shape: QueryShape
+
+
+def make_space(kept: Mapping[str, NDArray[Any]], weights: str, score: str, way: str) -> Space:
+    """Join what was embedded into the vectors of a score."""
+    card = load_card(find_weights(weights))
+    who = kept["who"] if score == FUSED else None
+    numbers = (kept["drawings"].shape[1], kept["log_p"].shape[1], 128 if score == FUSED else 0)
+    layout, weighed = Layout(*numbers, column=way == "column"), Weights.of(card, score)
+    asked = None if who is None else who[kept["sources"]]
+    spell = Score(values=True, column=layout.column).spell
+    return Space(
+        layout.gallery(kept["drawings"], kept["log_p"], who),
+        layout.probes(kept["asked"], kept["wishes"], asked, weighed),
+        contract_from_card(card, str(Rule.of(card)), layout.dimension, spell),
+        ROWS if way == "rows" else Asking(layout, (numbers[1],), weighed),
+    )
+
+
+def changes(total: int) -> list[tuple[str, int, NDArray[np.int64]]]:
+    """Return the steps: their names, rows of the gallery, and images left out."""
+    gone = np.sort(np.random.default_rng(SEED + 2).choice(total, REMOVED, replace=False))
+    nothing = np.empty(0, dtype=np.int64)
+    return [
+        ("built", FIRST, nothing),
+        ("added", total, nothing),
+        ("removed", total, gone.astype(np.int64)),
+    ]
+
+
+def measure(space: Space, kind: str, accuracy: float, truth: Mapping[str, Any]) -> dict[str, Any]:
+    """Build, add and remove; return the overlap of true queries after each."""
+    found: dict[str, Any] = {}
+    request, total = store.Request(kind=kind, accuracy=accuracy), len(space.rows)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "space"
+        store.write_contract(path, space.contract)
+        shards = [
+            store.append_shard(path, number, np.arange(start, end), space.rows[start:end])
+            for number, (start, end) in enumerate(((0, FIRST), (FIRST, total)), start=1)
+        ]
+        for number, (name, rows, gone) in enumerate(changes(total), start=1):
+            held = shards[: 1 + (rows == total)]
+            for _ in store.publishing(
+                path,
+                number,
+                request,
+                space.contract,
+                held,
+                gone,
+                previous=number - 1 or None,
+                shape=space.shape,
+            ):
+                pass
+            made = store.read_manifest(path, number).main
+            if made is None:
+                raise RuntimeError("nothing was published")
+            index = store.open_index(path, number, space.contract)
+            both = zip(truth[name], index.search(space.queries, 10).ids, strict=True)
+            found[name] = {
+                "overlap": round(float(np.mean([np.isin(a, b).mean() for a, b in both])), 5),
+                "measured": made.measured.overlap,
+                "reached": made.measured.reached,
+                "effort": asdict(made.effort),
+            }
+    return found
+
+
+def truth_of(space: Space) -> dict[str, NDArray[np.int64]]:
+    """Return what exact search finds after each step."""
+    true = {}
+    for name, rows, gone in changes(len(space.rows)):
+        ids = np.arange(rows)
+        exact = ExactIndex(ids, [space.rows[:rows]], ~np.isin(ids, gone))
+        true[name] = exact.search(space.queries, 10).ids
+    return true
+
+
+def table(results: Mapping[str, Any]) -> str:
+    """Write the results as Markdown: promised by the build, and true after each step."""
+    lines = [
+        "| score | kind | way | promised | built | added | removed | effort at last |",
+        "|---|---|---|---:|---:|---:|---:|---|",
+    ]
+    for key, one in results["measured"].items():
+        score, kind, way = key.split()
+        effort = ", ".join(f"{n} {v}" for n, v in one["removed"]["effort"].items() if v)
+        shown = " | ".join(f"{one[step]['overlap']:.4f}" for step in ("built", "added", "removed"))
+        promised = f"{one['built']['measured']:.4f}" + ("" if one["built"]["reached"] else " *")
+        lines.append(f"| `{score}` | `{kind}` | {way} | {promised} | {shown} | {effort} |")
+    return "\n".join(lines)
+
+
+def processor() -> str:
+    """Name the processor."""
+    found = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+        if line.startswith("model name")
+    ]
+    return f"{found[0]}, {len(found)} threads"
+
+
+def main() -> None:
+    """Measure what is asked for, and keep the results."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("spec", nargs="?", help="gallery; not needed once --kept is there")
+    parser.add_argument("--kept", type=Path, required=True)
+    parser.add_argument("--weights", default="pose-mindseye-60")
+    parser.add_argument("--kinds", default=",".join(APPROXIMATE))
+    parser.add_argument("--scores", default=f"{VALUES},{FUSED}")
+    parser.add_argument("--ways", default=",".join(WAYS))
+    parser.add_argument("--accuracy", type=float, default=0.99)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--table", action="store_true", help="print what was measured")
+    given = parser.parse_args()
+    results = json.loads(given.out.read_text("utf-8")) if given.out.exists() else {"measured": {}}
+    if given.table:
+        print(table(results))
+        return
+    if not given.kept.exists():
+        np.savez(given.kept, **embed(given.spec, given.weights))  # type: ignore[arg-type]
+    with np.load(given.kept) as file:
+        kept = dict(file)
+    results |= {"processor": processor(), "images": len(kept["drawings"]), "queries": QUERIES}
+    for score in given.scores.split(","):
+        truth = truth_of(make_space(kept, given.weights, score, "rows"))
+        for kind, way in product(given.kinds.split(","), given.ways.split(",")):
+            space = make_space(kept, given.weights, score, way)
+            found = measure(space, kind, given.accuracy, truth)
+            results["measured"][f"{score} {kind} {way}"] = found
+            write_whole(given.out, (json.dumps(results, indent=1) + "\n").encode())
+            print(score, kind, way, *(one["overlap"] for one in found.values()), flush=True)
+
+
+if __name__ == "__main__":
+    main()
