@@ -3,13 +3,16 @@
 import sqlite3
 from functools import partial
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from weakref import finalize
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import DatabaseError, InternalError, NoSuchModuleError, OperationalError
 
 from gallery.catalogue.revisions import bring_up_to_date
-from gallery.catalogue.sqlite import is_read_only, open_file
+from gallery.catalogue.sqlite import PREFIX, copy_whole, is_read_only, open_file, open_frozen
 from gallery.errors import CatalogueError
 
 
@@ -25,8 +28,7 @@ def connect(url: str | URL) -> Engine:
         url: Any SQLAlchemy URL.
 
     Raises:
-        CatalogueError: The database cannot be opened, is damaged, or newer than this program; or
-            it must be migrated and cannot be written.
+        CatalogueError: The database cannot be opened, is damaged, or newer than this program.
     """
     where = make_url(url)
     shown = _spell(where)
@@ -41,9 +43,31 @@ def connect(url: str | URL) -> Engine:
     except sqlite3.Error as error:
         engine.dispose()
         raise CatalogueError(f"Cannot open the catalogue {shown}: {error}") from error
-    except CatalogueError:
+    except CatalogueError as error:
         engine.dispose()
+        if is_read_only(error) and where.database:
+            return _migrated_copy(Path(where.database), shown)
         raise
+    return engine
+
+
+def _migrated_copy(path: Path, shown: str) -> Engine:
+    """Open an older catalogue that cannot be written: a copy of it, brought up to date.
+
+    The copy can be read alone, and is gone when the engine is.
+    """
+    folder = Path(mkdtemp(prefix=PREFIX))
+    try:
+        copy = copy_whole(path, folder)
+        connect(sqlite_url(copy)).dispose()
+    except BaseException:
+        rmtree(folder, ignore_errors=True)
+        raise
+    opening = partial(open_frozen, copy)
+    engine = create_engine("sqlite://", creator=opening, poolclass=QueuePool)
+    event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "handle_error", partial(_explain, shown))
+    finalize(engine, rmtree, folder, ignore_errors=True)
     return engine
 
 

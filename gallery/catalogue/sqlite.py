@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 LOGS = ("-wal", "-journal")
+PREFIX = "mindseye-catalogue-"  # of temporary folders
 
 
 def open_file(path: Path) -> sqlite3.Connection:
@@ -36,6 +37,10 @@ def open_file(path: Path) -> sqlite3.Connection:
         if not _cannot_write(error) or not path.exists():
             raise
         connection = _open_for_reading(path)
+    return _configured(connection)
+
+
+def _configured(connection: sqlite3.Connection) -> sqlite3.Connection:
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA busy_timeout=10000")
@@ -45,6 +50,8 @@ def open_file(path: Path) -> sqlite3.Connection:
 
 def is_read_only(error: BaseException | None) -> bool:
     """Say whether SQLite complains that it may not write."""
+    while error is not None and _code(error) is None:
+        error = error.__cause__
     return _code(error) == sqlite3.SQLITE_READONLY
 
 
@@ -65,23 +72,33 @@ def _open_for_reading(path: Path) -> sqlite3.Connection:
             raise
     if any(_size(path, log) for log in LOGS):
         return _copied(path)
-    return _tried(_connect(path, "ro&immutable=1"))
+    return open_frozen(path)
 
 
 def _copied(path: Path) -> sqlite3.Connection:
     """Open a copy with what its log holds; it is gone from disk when the connection is closed."""
-    with TemporaryDirectory(prefix="mindseye-catalogue-") as folder:
-        copy = Path(folder) / "catalogue.db"
-        shutil.copyfile(path, copy)
-        for log in LOGS:
-            if _size(path, log):
-                shutil.copyfile(f"{path}{log}", f"{copy}{log}")
-        whole = _connect(copy, "rw")
-        try:
-            whole.execute("PRAGMA journal_mode=DELETE")
-        finally:
-            whole.close()
-        return _tried(_connect(copy, "ro&immutable=1"))
+    with TemporaryDirectory(prefix=PREFIX) as folder:
+        return open_frozen(copy_whole(path, Path(folder)))
+
+
+def copy_whole(path: Path, folder: Path) -> Path:
+    """Copy a database with what its log holds into a folder, as one file; return where it is."""
+    copy = folder / "catalogue.db"
+    shutil.copyfile(path, copy)
+    for log in LOGS:
+        if _size(path, log):
+            shutil.copyfile(f"{path}{log}", f"{copy}{log}")
+    whole = _connect(copy, "rw")
+    try:
+        whole.execute("PRAGMA journal_mode=DELETE")
+    finally:
+        whole.close()
+    return copy
+
+
+def open_frozen(path: Path) -> sqlite3.Connection:
+    """Open a file that nobody changes, to read it."""
+    return _configured(_tried(_connect(path, "ro&immutable=1")))
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

@@ -1,5 +1,6 @@
 """Collections on read-only media: a mount, or for others than root folders without permission."""
 
+import gc
 import os
 import shutil
 import sqlite3
@@ -108,14 +109,25 @@ def test_what_a_killed_writer_left_in_the_log_counts_on_read_only_media(
     assert not list(temporary.iterdir())
 
 
-def test_an_older_catalogue_on_read_only_media_says_what_it_needs(
-    mindseye: Mindseye, mine: Path, freeze: Freeze
+def test_an_older_catalogue_on_read_only_media_is_read_from_a_migrated_copy(
+    mindseye: Mindseye, mine: Path, freeze: Freeze, tmp_path: Path
 ) -> None:
     make_older(mine / "catalogue.db")
-    said = one_line_error(mindseye("index", "show", "--collection", freeze(mine)))
-    assert " has revision 0001 and must be brought up to " in said
-    assert "cannot be written (attempt to write a readonly database); copy the collection" in said
-    assert "kept" not in said
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    at = ("--collection", freeze(mine))
+    before = (at[1] / "catalogue.db").read_bytes()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("tempfile.tempdir", str(temporary))
+        assert mindseye("index", "show", *at).status == 0
+        found = mindseye("index", "show", "--where", "identity=p1", *at).out
+        assert len(found.splitlines()) == 6
+        assert mindseye("index", "verify", *at).status == 0
+        said = one_line_error(mindseye("index", "remove", "--id", 1, *at))
+        assert said.startswith(f"The collection {at[1]} cannot be changed: ")
+    assert (at[1] / "catalogue.db").read_bytes() == before
+    gc.collect()
+    assert not list(temporary.iterdir())
 
 
 def test_a_catalogue_that_was_never_in_wal_mode_is_read_on_read_only_media(
