@@ -86,8 +86,9 @@ class _Junk:
     files: int = 0
 
     def told(self, kind: str) -> str:
-        more = f", with {self.folders - 1} more such folders" if self.folders > 1 else ""
-        return f"{kind}: left out{more}, {self.files} files in all"
+        files = "1 file" if self.files == 1 else f"{self.files} files"
+        where = f" in {self.folders} such folders" if self.folders > 1 else ""
+        return f"{kind}: {files}{where} left out"
 
     def add(self, folder: str) -> None:
         self.folders += 1

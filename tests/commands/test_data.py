@@ -142,6 +142,6 @@ def test_what_was_guessed_of_a_photograph_is_told_by_check(
     assert ran.status == 0
     assert "deep.png: 16 bits of which 12 are used: no value is above 4095" in ran.out
     assert "odd.jpg: its EXIF orientation cannot be read; taken to be upright" in ran.out
-    assert "left out: @eaDir/: thumbnails: left out, 1 files in all" in ran.out
+    assert "left out: @eaDir/: thumbnails: 1 file left out" in ran.out
     assert "plain.jpg" not in ran.out
     assert len(mindseye("data", "show", spec, "--check", "--json").json["notes"]) == 2

@@ -213,6 +213,6 @@ def test_thumbnails_in_an_archive_are_left_out_and_counted(
     faces = read("cmu-faces:cmu.tar", archive)
     assert [face.name for face in faces.faces] == ["faces/an2i/an2i_left_angry_open.pgm"]
     assert [problem.reason for problem in faces.problems] == [
-        "what macOS keeps of files: left out, 1 files in all",
-        "thumbnails: left out, 1 files in all",
+        "what macOS keeps of files: 1 file left out",
+        "thumbnails: 1 file left out",
     ]

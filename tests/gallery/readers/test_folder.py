@@ -301,9 +301,9 @@ def test_thumbnails_and_deleted_files_are_left_out_and_counted(put: Put, photos:
     faces = read("folder:photos", photos)
     assert names(faces) == ["@eaDir-mine/y.png", "a/x.jpg"]
     assert sorted(problem.reason for problem in faces.problems) == [
-        "deleted files: left out, with 2 more such folders, 3 files in all",
-        "thumbnails: left out, with 2 more such folders, 3 files in all",
-        "what macOS keeps of files: left out, 1 files in all",
+        "deleted files: 3 files in 3 such folders left out",
+        "thumbnails: 3 files in 3 such folders left out",
+        "what macOS keeps of files: 1 file left out",
     ]
     put("labels.csv", "path,identity\n#recycle/old.jpg,s1\n")
     assert names(read("folder:photos", photos)) == ["#recycle/old.jpg"]  # named by hand
