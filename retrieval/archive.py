@@ -138,6 +138,7 @@ def import_archive(archive: Path, root: Path) -> Iterator[Packing]:
         refuse_foreign(partial / DATABASE)
         opened = Catalogue.open(sqlite_url(partial / DATABASE))
         try:
+            _require_sound(opened)
             _require_complete(opened, partial)
         finally:
             opened.close()
@@ -280,6 +281,12 @@ def _write(member: Member, expected: _Member, path: Path, archive: Path) -> None
 
 def _refused(archive: Path, why: str) -> IndexFileError:
     return IndexFileError(f"{archive} cannot be imported: {why}. {AGAIN}")
+
+
+def _require_sound(catalogue: Catalogue) -> None:
+    """Refuse a catalogue whose values are not what its columns stand for."""
+    for what in catalogue.check():
+        raise CatalogueError(f"The catalogue in the archive is damaged: {what}. {AGAIN}")
 
 
 def _require_complete(catalogue: Catalogue, root: Path) -> None:

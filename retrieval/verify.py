@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from gallery.catalogue.records import ShardRow, SpaceRow
-from gallery.errors import ConfigError, IndexFileError, WeightsError
+from gallery.errors import CatalogueError, ConfigError, IndexFileError, WeightsError
 from gallery.files import file_sha256
 from generator.checkpoint import load_card
 from index import store
@@ -43,9 +43,13 @@ def verify(collection: Collection) -> Generator[Checking, None, list[Finding]]:
         Finding(kind="catalogue-damaged", what=what, todo="put back a copy of catalogue.db")
         for what in collection.catalogue.check()
     ]
-    for space in collection.catalogue.spaces.all():
-        findings += yield from _Space(collection, space).check()
-    findings += _files(collection)
+    try:
+        for space in collection.catalogue.spaces.all():
+            findings += yield from _Space(collection, space).check()
+        findings += _files(collection)
+    except CatalogueError:  # what was found says more than the first value that cannot be read
+        if not findings:
+            raise
     return findings
 
 

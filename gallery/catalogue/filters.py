@@ -4,7 +4,6 @@ Every value travels as a parameter. Each comparison becomes "the image's id is a
 only true and false remain, and `not` is the complement.
 """
 
-import json
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from gallery.attributes import as_number
 from gallery.catalogue.chains import shorten
 from gallery.catalogue.distinct import distinct
 from gallery.catalogue.idsets import Common, Ids, Union, among
+from gallery.catalogue.json_values import read_condition
 from gallery.catalogue.tables import File, Identity, Image, Placement, Value
 from gallery.catalogue.where import Comparison, Every, Expression, Not, Some, brief
 from gallery.errors import ConfigError, did_you_mean
@@ -190,7 +190,7 @@ class _Compiler:
         if self._conditions is None:
             here = Placement.space_id == self._space_id
             texts = distinct(self._session, Placement.estimate, here)
-            self._conditions = {text: json.loads(text) for text in texts}
+            self._conditions = {text: dict(read_condition(text)) for text in texts}
         return self._conditions
 
     def _estimated(self) -> list[str]:

@@ -1,6 +1,5 @@
 """Questions and changes that concern files and images."""
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -14,9 +13,10 @@ from gallery.align import Landmarks
 from gallery.attributes import Condition
 from gallery.catalogue import removal
 from gallery.catalogue.filters import images_where
+from gallery.catalogue.json_values import read_condition, read_landmarks
 from gallery.catalogue.parts import parts
 from gallery.catalogue.records import ImageRow, Offer
-from gallery.catalogue.registering import read_landmarks, register
+from gallery.catalogue.registering import register
 from gallery.catalogue.tables import File, Identity, Image, Placement, Value
 from gallery.catalogue.where import Expression, parse
 from gallery.spelling import spellings
@@ -246,8 +246,8 @@ class Images:
             ).where(Placement.space_id == space_id, Placement.image_id.in_(part))
             for image_id, text, second in self._session.execute(estimate):
                 estimates[image_id] = (
-                    Condition(json.loads(text)) if text else Condition(),
-                    Condition(json.loads(second)) if second else None,
+                    read_condition(text) if text else Condition(),
+                    read_condition(second) if second else None,
                 )
         self._session.rollback()
         return {

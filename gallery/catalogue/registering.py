@@ -4,7 +4,6 @@ An image is known by its bytes. Labels count that come with the path it was firs
 paths that still hold it.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,9 +11,9 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from gallery.align import Landmarks
 from gallery.attributes import as_number
 from gallery.catalogue.inserting import insert_rows
+from gallery.catalogue.json_values import spell_landmarks
 from gallery.catalogue.parts import parts
 from gallery.catalogue.records import Offer
 from gallery.catalogue.removal import leave_spaces
@@ -62,19 +61,6 @@ def first_paths(session: Session, image_ids: Iterable[int]) -> dict[int, str]:
             if image_id is not None:
                 first.setdefault(image_id, path)
     return first
-
-
-def spell_landmarks(landmarks: Landmarks | None) -> str | None:
-    """Return landmarks as the catalogue holds them."""
-    return None if landmarks is None else json.dumps([*landmarks.eyes, *landmarks.chin])
-
-
-def read_landmarks(text: str | None) -> Landmarks | None:
-    """Read what `spell_landmarks` wrote."""
-    if text is None:
-        return None
-    eyes_x, eyes_y, chin_x, chin_y = json.loads(text)
-    return Landmarks((eyes_x, eyes_y), (chin_x, chin_y))
 
 
 def _images(

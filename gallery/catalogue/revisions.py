@@ -56,7 +56,7 @@ def revision(connection: Connection) -> str | None:
     there = set(inspect(connection).get_table_names())
     if ALEMBIC in there:
         found = connection.scalar(text(f"SELECT version_num FROM {ALEMBIC}"))  # noqa: S608
-        return str(found)
+        return str(found)[:40]
     if "version" in there:
         number = connection.scalar(text("SELECT number FROM version"))
         return f"{number:04d}" if number is not None else "unknown"

@@ -57,8 +57,9 @@ def refuse_foreign(path: Path) -> None:
     for kind, name, table in rows:
         if kind not in ("table", "index") or table not in known:
             raise CatalogueError(
-                f"{path.name} is no catalogue of ours: it holds the {kind} {name!r}; get the"
+                f"{path.name} is no catalogue of ours: it holds the {kind} {name!r:.80}; get the"
                 " archive from someone you trust"
             )
     if whole != "ok":
-        raise CatalogueError(f"{path.name} is damaged: {whole}; export the collection again")
+        why = " ".join(str(whole).split())[:200]
+        raise CatalogueError(f"{path.name} is damaged: {why}; export the collection again")

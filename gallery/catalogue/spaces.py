@@ -1,6 +1,5 @@
 """Questions and changes that concern embedding spaces."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from gallery.catalogue.images import NOWHERE, Images
 from gallery.catalogue.inserting import insert_rows
+from gallery.catalogue.json_values import spell_condition, spell_landmarks
 from gallery.catalogue.parts import parts
 from gallery.catalogue.records import Placed, ShardRow, SpaceRow
-from gallery.catalogue.registering import spell_landmarks
 from gallery.catalogue.removal import place_removed
 from gallery.catalogue.tables import Image, Placement, Shard, Space
 from gallery.errors import CatalogueError, did_you_mean
@@ -320,8 +319,8 @@ def _placement(space_id: int, one: Placed, shard: int | None) -> dict[str, Any]:
         "state": one.state,
         "reason": one.reason,
         "shard": shard if one.state == "indexed" else None,
-        "estimate": json.dumps(dict(one.estimate)) if one.estimate else None,
-        "second_estimate": json.dumps(dict(one.second)) if one.second else None,
+        "estimate": spell_condition(one.estimate),
+        "second_estimate": spell_condition(one.second),
         "landmarks": spell_landmarks(one.landmarks),
         "error": one.error if one.state == "indexed" else None,
     }

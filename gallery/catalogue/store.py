@@ -13,6 +13,7 @@ from typing import Self
 from sqlalchemy import URL, text
 from sqlalchemy.orm import Session
 
+from gallery.catalogue import values
 from gallery.catalogue.engine import connect
 from gallery.catalogue.images import Images
 from gallery.catalogue.spaces import Spaces
@@ -57,10 +58,13 @@ class Catalogue:
         """Ask the database whether it is whole; return what it complains of."""
         if self._session.get_bind().dialect.name != "sqlite":
             return []
-        said = [str(row[0]) for row in self._session.execute(text("PRAGMA integrity_check"))]
+        found = self._session.execute(text("PRAGMA integrity_check"))
+        said = [line for (message,) in found for line in str(message).splitlines()]
         broken = self._session.execute(text("PRAGMA foreign_key_check")).all()
         self._session.rollback()
         complaints = [line for line in said if line != "ok"]
+        complaints += values.complaints(self._session)
+        self._session.rollback()
         for (table, wanted), count in Counter((row[0], row[2]) for row in broken).items():
             rows = f"a row of {table} points" if count == 1 else f"{count} rows of {table} point"
             complaints.append(f"{rows} to no row of {wanted}")

@@ -4,18 +4,21 @@ An image is known by the SHA-256 of its bytes; a file is a place where such byte
 space an image without a row of its own is pending.
 """
 
+from typing import ClassVar
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ForeignKey,
     Index,
-    Integer,
     MetaData,
     String,
     Text,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from gallery.catalogue.columns import LongWords, Number, Whole, Words
 
 # Constraints carry names so that a migration can drop them on any database.
 NAMING = {
@@ -26,9 +29,12 @@ NAMING = {
     "uq": "uq_%(table_name)s_%(column_0_name)s",
 }
 
-LONG = BigInteger().with_variant(Integer, "sqlite")  # where every integer is as long as it must be
-PLAIN = Text().with_variant(Text(collation="C"), "postgresql")  # in the order of its code points
-NAME = String(255).with_variant(String(255, collation="C"), "postgresql")
+LONG = BigInteger().with_variant(Whole(), "sqlite")  # where every integer is as long as it must be
+PLAIN = LongWords().with_variant(
+    Text(collation="C"), "postgresql"
+)  # in the order of its code points
+PATH = LongWords(needed=True).with_variant(Text(collation="C"), "postgresql")
+NAME = Words(255).with_variant(String(255, collation="C"), "postgresql")
 DOUBLED = text("second_estimate IS NOT NULL")  # few rows, where any are
 CUT = text("landmarks IS NOT NULL")
 REVISION = "0006"  # the newest of migrations/versions
@@ -38,6 +44,7 @@ class Table(DeclarativeBase):
     """Base of every table."""
 
     metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar = {int: Whole, float: Number}
 
 
 class Identity(Table):
@@ -68,10 +75,10 @@ class Image(Table):
     __table_args__ = (Index("ix_image_cut", "id", sqlite_where=CUT, postgresql_where=CUT),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    sha256: Mapped[str] = mapped_column(Words(64, needed=True), unique=True)
     identity_id: Mapped[int | None] = mapped_column(ForeignKey("identity.id"), index=True)
-    removed_at: Mapped[str | None] = mapped_column(String(32))
-    landmarks: Mapped[str | None] = mapped_column(Text)
+    removed_at: Mapped[str | None] = mapped_column(Words(32))
+    landmarks: Mapped[str | None] = mapped_column(LongWords)
 
 
 class Value(Table):
@@ -89,7 +96,8 @@ class Value(Table):
 
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id"), primary_key=True)
     attribute: Mapped[str] = mapped_column(
-        String(64).with_variant(String(64, collation="C"), "postgresql"), primary_key=True
+        Words(64).with_variant(String(64, collation="C"), "postgresql"),
+        primary_key=True,
     )
     value: Mapped[str] = mapped_column(NAME)
     number: Mapped[float | None]
@@ -111,9 +119,9 @@ class File(Table):
     __tablename__ = "file"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    path: Mapped[str] = mapped_column(PLAIN, unique=True)
+    path: Mapped[str] = mapped_column(PATH, unique=True)
     image_id: Mapped[int | None] = mapped_column(ForeignKey("image.id"), index=True)
-    reason: Mapped[str | None] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(LongWords)
     size_bytes: Mapped[int | None] = mapped_column(LONG)
     mtime_ns: Mapped[int | None] = mapped_column(LONG)
     landmarks: Mapped[str | None] = mapped_column(Text)
@@ -134,12 +142,12 @@ class Space(Table):
     __tablename__ = "space"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(64), unique=True)
-    contract_sha256: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(Words(64, needed=True), unique=True)
+    contract_sha256: Mapped[str] = mapped_column(Words(64, needed=True))
     generation: Mapped[int | None]
-    published_at: Mapped[str | None] = mapped_column(String(32))
-    last_shard: Mapped[int] = mapped_column(server_default="0")
-    removals: Mapped[int] = mapped_column(server_default="0")
+    published_at: Mapped[str | None] = mapped_column(Words(32))
+    last_shard: Mapped[int] = mapped_column(Whole(needed=True), server_default="0")
+    removals: Mapped[int] = mapped_column(Whole(needed=True), server_default="0")
 
 
 class Placement(Table):
@@ -175,14 +183,14 @@ class Placement(Table):
 
     space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id"), primary_key=True, index=True)
-    state: Mapped[str] = mapped_column(String(8))
-    reason: Mapped[str | None] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Words(8, needed=True))
+    reason: Mapped[str | None] = mapped_column(LongWords)
     shard: Mapped[int | None]
     estimate: Mapped[str | None] = mapped_column(PLAIN)
     removed_in: Mapped[int | None]
-    landmarks: Mapped[str | None] = mapped_column(Text)
+    landmarks: Mapped[str | None] = mapped_column(LongWords)
     error: Mapped[float | None]
-    second_estimate: Mapped[str | None] = mapped_column(Text)
+    second_estimate: Mapped[str | None] = mapped_column(LongWords)
 
 
 class Shard(Table):
@@ -192,6 +200,6 @@ class Shard(Table):
 
     space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    rows: Mapped[int]
-    embeddings_sha256: Mapped[str] = mapped_column(String(64))
-    ids_sha256: Mapped[str] = mapped_column(String(64))
+    rows: Mapped[int] = mapped_column(Whole(needed=True))
+    embeddings_sha256: Mapped[str] = mapped_column(Words(64, needed=True))
+    ids_sha256: Mapped[str] = mapped_column(Words(64, needed=True))

@@ -13,6 +13,7 @@ import pytest
 from gallery.errors import IndexFileError
 from index import store
 from retrieval import findings
+from retrieval.collection import Collection
 from retrieval.findings import Finding
 from retrieval.publishing import publish
 from retrieval.repair import repair
@@ -302,3 +303,20 @@ def test_a_check_changes_nothing(gallery: Gallery) -> None:
     before = state()
     check(gallery)
     assert state() == before
+
+
+def test_values_of_wrong_types_are_found(gallery: Gallery) -> None:
+    path = gallery.collection.root / "catalogue.db"
+    gallery.collection.close()
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE placement SET estimate = 'a' WHERE image_id = 1")
+        database.execute("UPDATE image SET landmarks = '[9, 9, 9]' WHERE id = 2")
+        database.execute("UPDATE file SET size_bytes = 'large' WHERE id = 3")
+    database.close()
+    gallery.collection = Collection.open(path.parent)
+    found = finished(verify(gallery.collection))
+    assert [one.what for one in found if one.kind == "catalogue-damaged"] == [
+        "a value of landmarks in image is not spelt as they should be",
+        "a value of size_bytes in file is of another type or out of range",
+        "a value of estimate in placement is not spelt as they should be",
+    ]
