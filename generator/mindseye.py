@@ -140,6 +140,8 @@ class MindseyeRedrawer(Redrawer):
         self.dtype = dtype
         for parameter in self.parameters():
             parameter.requires_grad = False
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
     def wishes(self, codes: Tensor) -> Tensor:
         """Return the codes as they are."""

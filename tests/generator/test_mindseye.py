@@ -1,5 +1,6 @@
 """Shapes: B batch, K wishes, C channels, S side, A length of the one-hot code."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -320,3 +321,19 @@ def test_without_strength_a_batch_stays_as_it_is() -> None:
     clean, noisy = jitter_together(levels, np.random.default_rng(0), Augmentation().scaled(0))
     assert torch.allclose(clean, levels, atol=1e-2)
     assert torch.equal(clean, noisy)
+
+
+def test_the_form_that_draws_keeps_its_kernels_channels_last_and_draws_the_same() -> None:
+    fast = small().fast(torch.full((3,), 110.0), torch.full((3,), 60.0), torch.float32)
+    kernels = [p for p in fast.parameters() if p.ndim == 4]
+    assert kernels
+    assert all(p.is_contiguous(memory_format=torch.channels_last) for p in kernels)
+    plain = copy.deepcopy(fast)
+    for p in plain.parameters():
+        p.data = p.data.contiguous()
+    asked = 110 + 60 * images(), CODES[None], torch.zeros(1, 3), 3
+    with torch.inference_mode():
+        ours, theirs = fast(*asked), plain(*asked)
+    assert ours.choice.equal(theirs.choice)
+    torch.testing.assert_close(ours.refined, theirs.refined, rtol=1e-4, atol=1e-2)
+    torch.testing.assert_close(ours.features, theirs.features, rtol=1e-4, atol=1e-4)
