@@ -31,10 +31,11 @@ def demo(
     keep_freed_memory()
     plan = show.plan(out, pick_device(device), full=full)
     with resumable("Run the same command again to go on."):
-        tell(f"1/3  Indexing {len(plan.faces)} images of {len(plan.faces.identities)} people")
+        counts = ", ".join(f"{len(plan.part(w))} with {w.card.name}" for w in plan.weights)
+        tell(f"1/3  Indexing images of {len(plan.faces.identities)} people: {counts}")
         for weights in plan.weights:
             steps = show.index(plan, weights)
-            for _ in bar(steps, f"indexing with {weights.card.name}", len(plan.faces)):
+            for _ in bar(steps, f"indexing with {weights.card.name}", len(plan.part(weights))):
                 pass
         tell("2/3  Asking")
         answers = show.ask(plan)

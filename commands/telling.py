@@ -1,12 +1,45 @@
 """What commands say while they work: notes and progress, on stderr."""
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import typer
 
 T = TypeVar("T")
+WINDOW_S = 30.0  # that a rate is taken over
+LEAST_S = 1.0  # below which there is none
+SAY_EVERY_S = 10.0
+
+
+class Rate:
+    """How fast something is done, over the last half minute; unknown until that can be said.
+
+    Nobody knows when the first step of a phase began, nor how much of it was there before, so a
+    rate is taken between two steps.
+    """
+
+    def __init__(self) -> None:
+        self._marks: deque[tuple[float, int]] = deque()
+
+    def add(self, now: float, done: int) -> None:
+        """Note how much is done at a time, seconds."""
+        self._marks.append((now, done))
+        while len(self._marks) > 2 and now - self._marks[1][0] >= WINDOW_S:
+            self._marks.popleft()
+
+    @property
+    def per_s(self) -> float | None:
+        """How much is done in a second, or None."""
+        (began, before), (now, done) = self._marks[0], self._marks[-1]
+        if now - began < LEAST_S or done <= before:
+            return None
+        return (done - before) / (now - began)
+
+    def left_s(self, total: int) -> float | None:
+        """How many seconds it takes to come to a total, or None."""
+        return None if self.per_s is None else (total - self._marks[-1][1]) / self.per_s
 
 
 def tell(text: str) -> None:
@@ -38,7 +71,7 @@ def bar(steps: Iterator[T], what: str, total: int) -> Iterator[T]:
         TextColumn("{task.fields[rate]}"),
     )
     console = Console(stderr=True)
-    phase, before, started, said = "", 0, time.monotonic(), time.monotonic()
+    phase, said, rate = "", time.monotonic(), Rate()
     with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
         task = shown.add_task(what, total=total, rate="")
         for number, step in enumerate(steps, start=1):
@@ -49,16 +82,15 @@ def bar(steps: Iterator[T], what: str, total: int) -> Iterator[T]:
             if (note := getattr(step, "note", None)) is not None:
                 tell(note)
             if name != phase:
-                phase, started, before = name, now, done - 1
+                phase, rate = name, Rate()
                 shown.reset(task, description=name, total=of)
-            loss = getattr(step, "loss", None)
-            rate = f"{(done - before) / max(now - started, 1e-3):.1f}/s"
-            rate += "" if loss is None else f"  loss {loss:.4f}"
-            shown.update(task, completed=done, total=of, rate=rate)
-            if not console.is_terminal and now - said > 10:
-                said = now
-                left = (of - done) * (now - started) / max(done - before, 1)
-                tell(f"{name}: {done} of {of}, {rate}, {_duration(left)} left")
+            rate.add(now, done)
+            speed = _speed(rate.per_s, getattr(step, "loss", None))
+            shown.update(task, completed=done, total=of, rate=speed)
+            if not console.is_terminal and now - said > SAY_EVERY_S:
+                said, left = now, rate.left_s(of)
+                remaining = "" if left is None else f"{_duration(left)} left"
+                tell(f"{name}: {', '.join(filter(None, (f'{done} of {of}', speed, remaining)))}")
             yield step
 
 
@@ -72,6 +104,12 @@ def result(steps: Any, what: str) -> Any:  # noqa: ANN401  a generator of any ki
     for _ in bar(following(), what, 1):
         pass
     return kept[0]
+
+
+def _speed(per_s: float | None, loss: float | None) -> str:
+    """Say what is known of a rate and of a loss."""
+    rate = "" if per_s is None else f"{per_s:.1f}/s" if per_s >= 0.1 else f"{60 * per_s:.1f}/min"
+    return "  ".join(filter(None, (rate, "" if loss is None else f"loss {loss:.4f}")))
 
 
 def _duration(seconds: float) -> str:

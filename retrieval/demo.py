@@ -16,6 +16,7 @@ from gallery.readers.registry import open_faces
 from generator.engine import Engine
 from generator.packaging import Weights, packaged
 from retrieval.build import BuildProgress, build
+from retrieval.canonical import ESTIMATOR, EXPECTED, Rule
 from retrieval.collection import Collection
 from retrieval.evaluation import benchmark, report
 from retrieval.evaluation.outputs import tables
@@ -45,17 +46,38 @@ class Plan:
         weights: Packaged weights, one set for each attribute.
         out: Folder for all it makes.
         device: Where to draw.
+        full: Whether all weights index the whole gallery.
     """
 
     faces: FaceSet
     weights: tuple[Weights, ...]
     out: Path
     device: torch.device
+    full: bool = False
 
     @property
     def collection(self) -> Path:
         """Where the gallery is indexed."""
         return self.out / "collection"
+
+    def part(self, weights: Weights) -> FaceSet:
+        """Return the images that some weights index.
+
+        Weights that estimate an image's value redraw it once, and index all. Others redraw it under
+        every value; unless the demonstration is a full one, they index the frontal images that show
+        nothing unusual but light and accessory.
+        """
+        if self.full or Rule.of(weights.card).kind in (ESTIMATOR, EXPECTED):
+            return self.faces
+        counted = self.faces.counts()
+        rest = [name for name in self.faces.space.names if name not in WISHES]
+        usual = {name: max(counted[name], key=counted[name].__getitem__) for name in rest}
+        return self.faces.where(
+            lambda face: (
+                face.condition.get("pose") == "0"
+                and all(face.condition.get(name, value) == value for name, value in usual.items())
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +89,14 @@ class Asked:
         wish: What was wished for.
         answer: What was found.
         right: Whether each hit shows the same person under the wished value, all else equal.
+        among: How many images were searched.
     """
 
     source: Face
     wish: Condition
     answer: Answer
     right: tuple[bool, ...]
+    among: int
 
 
 def plan(out: Path, device: torch.device, *, full: bool = False) -> Plan:
@@ -81,7 +105,8 @@ def plan(out: Path, device: torch.device, *, full: bool = False) -> Plan:
     Args:
         out: Folder for all it makes.
         device: Where to draw.
-        full: Whether to take the whole packaged gallery; else five people under five lights.
+        full: Whether to take the whole packaged gallery; else five people under five lights, and of
+            these the part that `Plan.part` says.
 
     Raises:
         WeightsError: Packaged weights are missing.
@@ -95,7 +120,7 @@ def plan(out: Path, device: torch.device, *, full: bool = False) -> Plan:
         faces = faces.of(faces.identities[:PEOPLE])
         faces = faces.where(lambda face: face.condition.get("illumination") in LIGHTS)
     chosen = tuple(weights[name] for name in WISHES if name in weights)
-    return Plan(faces, chosen, out, device)
+    return Plan(faces, chosen, out, device, full)
 
 
 def index(plan: Plan, weights: Weights) -> Iterator[BuildProgress]:
@@ -106,7 +131,7 @@ def index(plan: Plan, weights: Weights) -> Iterator[BuildProgress]:
         known = {space.name for space in collection.catalogue.spaces.all()}
         score = None if weights.card.name in known else _score(weights)
         with collection.writing():
-            yield from build(collection, plan.faces, engine, weights.path, score=score)
+            yield from build(collection, plan.part(weights), engine, weights.path, score=score)
     finally:
         collection.close()
 
@@ -121,7 +146,7 @@ def ask(plan: Plan) -> list[Asked]:
     collection = Collection.open(plan.collection)
     try:
         asked = [
-            _ask(plan, collection, source, wish)
+            _ask(plan, collection, source, wish, len(plan.part(weights)))
             for weights in plan.weights
             for source, wish in _questions(plan, weights)
         ]
@@ -137,13 +162,13 @@ def ask(plan: Plan) -> list[Asked]:
     return asked
 
 
-def _ask(plan: Plan, collection: Collection, source: Face, wish: Condition) -> Asked:
+def _ask(plan: Plan, collection: Collection, source: Face, wish: Condition, among: int) -> Asked:
     wishes = [f"{name}={value}" for name, value in wish.items()]
     searcher = open_searcher(collection, wishes, plan.device)
     answer = searcher.query(plan.faces.load(source), wishes, SHOWN)
     wanted = source.condition.replace(wish)
     right = tuple(_is_right(hit, source, wanted) for hit in answer.hits)
-    return Asked(source, wish, answer, right)
+    return Asked(source, wish, answer, right, among)
 
 
 def _is_right(hit: Found, source: Face, wanted: Condition) -> bool:
@@ -158,11 +183,12 @@ def _questions(plan: Plan, weights: Weights) -> Iterator[tuple[Face, Condition]]
     """
     random = np.random.default_rng(0)
     attribute = weights.card.space.attributes[0]
-    shown = {(face.identity, face.condition) for face in plan.faces.faces}
-    for who in plan.faces.identities[:QUESTIONS]:
+    part = plan.part(weights)
+    shown = {(face.identity, face.condition) for face in part.faces}
+    for who in part.identities[:QUESTIONS]:
         asks = [
             (face, Condition({attribute.name: value}))
-            for face in plan.faces.of([who]).faces
+            for face in part.of([who]).faces
             for value in attribute.values
             if value != face.condition.get(attribute.name)
             and (who, face.condition.replace({attribute.name: value})) in shown
@@ -218,12 +244,15 @@ def conclude(plan: Plan, asked: Sequence[Asked], results: Written, program: str)
 
 
 def _table(asked: Sequence[Asked]) -> str:
-    lines = ["| asked about | wish | found first | rank of the right image |", "|---|---|---|---|"]
+    lines = [
+        "| asked about | wish | among | found first | rank of the right image |",
+        "|---|---|---:|---|---|",
+    ]
     for one in asked:
         ranks = [str(n) for n, is_right in enumerate(one.right, start=1) if is_right]
         first = one.answer.hits[0]
         lines.append(
-            f"| {one.source.name.rpartition('/')[2]} | {one.wish} |"
+            f"| {one.source.name.rpartition('/')[2]} | {one.wish} | {one.among} |"
             f" {Path(first.path).name} | {', '.join(ranks) or 'not among 5'} |"
         )
     return "\n".join(lines)

@@ -25,7 +25,7 @@ def test_the_demonstration_runs_to_its_end(
         steps = [line[:3] for line in ran.err.splitlines() if line[1:2] == "/"]
         assert steps == ["1/3", "2/3", "3/3"]
     gallery = demo.plan(Path(), CPU).faces
-    assert f"1/3  Indexing {len(gallery)} images of 2 people" in ran.err
+    assert f"1/3  Indexing images of 2 people: {len(gallery)} with pose" in ran.err
     table = ran.out.split("\n\n")[0].splitlines()
     wishes = [row.split("|")[2].strip().split("=")[0] for row in table[2:]]
     assert wishes == [w.card.space.names[0] for w in demo.plan(Path(), CPU).weights for _ in "12"]

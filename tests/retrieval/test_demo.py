@@ -1,5 +1,6 @@
 """The demonstration's choices; that it runs to its end is tested in test_cli.py."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,20 @@ def test_the_gallery_is_a_part_that_all_packaged_wishes_can_be_asked_of(tmp_path
     assert planned.collection == tmp_path / "collection"
 
 
+def test_weights_that_redraw_under_every_value_index_frontal_images_unless_all_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    planned = plan(tmp_path, CPU)
+    assert planned.part(planned.weights[0]) == planned.faces  # estimated: one redrawing an image
+    for weights in planned.weights[1:]:
+        part = planned.part(weights)
+        assert 2 * demo.PEOPLE * demo.QUESTIONS <= len(part) < len(planned.faces) / 4
+        assert {one.condition["pose"] for one in part.faces} == {"0"}
+        assert len({one.condition["expression"] for one in part.faces}) == 1
+    whole = replace(planned, full=True)
+    assert all(whole.part(weights) == planned.faces for weights in planned.weights)
+
+
 def test_only_what_the_gallery_answers_is_asked_and_always_the_same(tmp_path: Path) -> None:
     planned = plan(tmp_path, CPU)
     shown = {(one.identity, one.condition) for one in planned.faces.faces}
@@ -40,6 +55,7 @@ def test_only_what_the_gallery_answers_is_asked_and_always_the_same(tmp_path: Pa
             assert name == weights.card.space.names[0]
             assert wish[name] != source.condition[name]
             assert (source.identity, source.condition.replace(wish)) in shown
+            assert source in planned.part(weights).faces
 
 
 def test_right_is_the_same_person_with_the_wish_and_all_else_equal() -> None:
