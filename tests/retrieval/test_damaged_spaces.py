@@ -57,8 +57,9 @@ class Collections:
         older = random.random() < 0.5
         if older:
             without_hashes(root)
-        for _ in range(random.choice((1, 1, 2))):
-            spoil(random.choice(files(root)), files(root), random)
+        there = files(root)
+        for path in random.sample(there, random.choice((1, 1, 2))):
+            spoil(path, there, random)
         collection = Collection.open(root)
         try:
             self.use(collection, random, exact=not older)
@@ -100,7 +101,7 @@ def files(root: Path) -> list[Path]:
 def spoil(path: Path, others: list[Path], random: Random) -> None:
     content = path.read_bytes()
     if random.random() < 0.15:
-        content = random.choice(others).read_bytes()
+        content = random.choice([one for one in others if one.exists()]).read_bytes()
     elif random.random() < 0.1:
         path.unlink()
         return

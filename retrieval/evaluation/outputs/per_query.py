@@ -13,7 +13,9 @@ Shapes: Q queries, M measures.
 """
 
 import io
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,13 @@ from retrieval.evaluation.records import CRITERIA, Record
 from retrieval.evaluation.wishes import wish_of
 
 FILE = "queries.npz"
+AXES = {"key": 1, "identity": 1, "methods": 1, "criteria": 1, "measures": 1, "scores": 4}
+# What zipfile and NumPy raise for garbled files; found by feeding some.
+GARBLED = (
+    *(OSError, ValueError, KeyError, TypeError, EOFError, OverflowError, MemoryError),
+    *(SyntaxError, RuntimeError, tokenize.TokenError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,8 @@ def read_per_query(path: Path) -> PerQuery:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             found: dict[str, NDArray[Any]] = {name: arrays[name] for name in arrays.files}
+        if any(np.ndim(found[name]) != axes for name, axes in AXES.items()):
+            raise ValueError("an array has another shape")
         return PerQuery(
             key=found["key"],
             identity=found["identity"],
@@ -87,8 +98,9 @@ def read_per_query(path: Path) -> PerQuery:
             f"There is no {path}; results are compared query by query, so this file must stand"
             " beside results.json. Run the benchmark again, or copy it too"
         ) from error
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise DatasetError(f"{path} is damaged ({error}); run the benchmark again") from error
+    except GARBLED as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DatasetError(f"{path} is damaged ({reason}); run the benchmark again") from error
 
 
 def _keys(record: Record) -> list[str]:
