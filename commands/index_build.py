@@ -231,6 +231,7 @@ def _follow_build(
             f"Warning: {len(last.edited)} photographs have changed since landmarks were written"
             f" for them by hand, and are cut by these: {named}. Check their lines"
         )
+    _tell_contradictions(collection)
     strangers = strangers_in(collection, collection.catalogue.spaces.get(name))
     if strangers is not None and not strangers.fit:
         tell(f"Warning: {misfit(name, strangers)}")
@@ -240,3 +241,13 @@ def _follow_build(
         **{count: getattr(last, count) for count in counts},
         "edited": list(last.edited),
     }
+
+
+def _tell_contradictions(collection: "Collection") -> None:
+    """Name a file whose label names somebody else than that of an equal file."""
+    found = collection.catalogue.images.contradictions()
+    if found:
+        tell(
+            f"Warning: labels that do not count, as equal files are labelled otherwise:"
+            f" {len(found)}. {found[0]}. All: mindseye index show --collection {collection.root}"
+        )

@@ -45,6 +45,7 @@ def remove(
     \b
     Example: mindseye index remove --identity ann --collection my-faces
     """
+    from gallery.catalogue.contradictions import among
     from retrieval.collection import Collection
     from retrieval.selecting import Selection
 
@@ -60,7 +61,10 @@ def remove(
     opened = Collection.open(collection)
     with closing(opened), opened.writing():
         chosen = _select(opened, selection, dry_run=dry_run)
+        doubly = among(opened.catalogue.images.contradictions(), chosen) if identity else []
         removed = chosen if dry_run else opened.catalogue.images.remove(chosen)
+    for one in doubly:
+        tell(f"Equal files, labelled as two people, are one image: {one}")
     if as_json:
         typer.echo(spell({"removed": removed, "dry_run": dry_run}))
         return

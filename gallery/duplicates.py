@@ -2,9 +2,11 @@
 
 import hashlib
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 
 from gallery.errors import ImageError
 from gallery.faces import Face, FaceSet
+from gallery.spelling import composed
 
 
 def number_contents(faces: FaceSet) -> tuple[int, ...]:
@@ -32,6 +34,21 @@ def equal_files(faces: FaceSet) -> tuple[tuple[Face, ...], ...]:
     for face, number in zip(faces.faces, number_contents(faces), strict=True):
         groups[number].append(face)
     return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+
+
+def contradictory(groups: Iterable[Sequence[Face]]) -> tuple[tuple[Face, ...], ...]:
+    """Return those groups of equal files whose labels differ: of one person and condition each."""
+    return tuple(
+        tuple(group)
+        for group in groups
+        if len({(composed(face.identity or ""), face.condition) for face in group}) > 1
+    )
+
+
+def spell_group(group: Sequence[Face]) -> str:
+    """Name equal files with their labels."""
+    told = (f"{face.name} ({face.identity or 'nobody'} {face.condition}".rstrip() for face in group)
+    return " = ".join(f"{one})" for one in told)
 
 
 def _size(faces: FaceSet, face: Face) -> int | None:

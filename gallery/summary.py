@@ -9,6 +9,7 @@ from PIL import Image
 
 from gallery.align import Aligner
 from gallery.attributes import Condition
+from gallery.duplicates import contradictory, equal_files
 from gallery.errors import DatasetError
 from gallery.faces import Face, FaceSet, Unmatched
 from gallery.pixels import align_each
@@ -25,7 +26,8 @@ def summarise(faces: FaceSet) -> dict[str, Any]:
         "spec", "images", "identities" (images by person), "attributes" (images by value),
         "unlabelled" (images without an identity), "grid" (cells of the full grid of people and
         values), "holes" (its empty cells, or None where the grid is too large to list them),
-        "repeats" (images beyond the first of a cell), "problems" (files left out, with reasons),
+        "repeats" (images beyond the first of a cell), "contradictions" (groups of equal files whose
+        labels differ), "problems" (files left out, with reasons),
         "faceless" (images in which no face was found), "unmatched" (lines of labels and landmarks
         that name no image), "notes" (what was taken otherwise than it is written).
     """
@@ -42,6 +44,10 @@ def summarise(faces: FaceSet) -> dict[str, Any]:
         "grid": faces.grid_size() if faces.space.attributes else 0,
         "holes": None if holes is None else [_hole(*hole) for hole in holes],
         "repeats": len(labelled) - len(cells) if faces.space.attributes else 0,
+        "contradictions": [
+            [{"path": face.name, **_hole(face.identity, face.condition)} for face in group]
+            for group in contradictory(equal_files(faces))
+        ],
         "problems": [
             {"path": problem.name, "reason": problem.reason} for problem in faces.problems
         ],
@@ -79,7 +85,7 @@ def remarks_text(faces: FaceSet, most: int = 20) -> list[str]:
     return lines
 
 
-def _hole(who: str, condition: Condition) -> dict[str, Any]:
+def _hole(who: str | None, condition: Condition) -> dict[str, Any]:
     return {"identity": who, "condition": dict(condition)}
 
 
@@ -162,8 +168,16 @@ def to_text(summary: dict[str, Any]) -> str:
     lines += _holes_text(summary["holes"], summary["grid"])
     if summary["repeats"]:
         lines.append(f"  {summary['repeats']} images repeat a cell")
+    for group in summary["contradictions"]:
+        said = (f"{one['path']} ({_labels(one)})" for one in group)
+        lines.append(f"  equal files with different labels: {' = '.join(said)}")
     lines += [f"  left out: {p['path']}: {p['reason']}" for p in summary["problems"]]
     return "\n".join(lines)
+
+
+def _labels(one: dict[str, Any]) -> str:
+    values = (f"{name}={value}" for name, value in one["condition"].items())
+    return " ".join([one["identity"] or "nobody", *values])
 
 
 def _holes_text(holes: list[dict[str, Any]] | None, grid: int) -> list[str]:

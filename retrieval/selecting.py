@@ -21,7 +21,7 @@ class Selection:
 
     Attributes:
         paths: Files, or folders with all that is below them.
-        identities: Whose face they show.
+        identities: Whose face they show, by the labels of any of their files.
         ids: Their ids in the catalogue.
         where: An expression that is true of them.
         space: Whose estimates and states `where` means; None where there is only one.
@@ -123,7 +123,9 @@ def _at(collection: Collection, path: Path) -> Ids:
 
 
 def _of(collection: Collection, label: str) -> Ids:
-    found = collection.catalogue.images.matching(Comparison("identity", "=", (label,)))
+    images = collection.catalogue.images
+    shown = images.matching(Comparison("identity", "=", (label,)))
+    found = np.union1d(shown, np.array(images.labelled(label), dtype=np.int64))
     if not len(found):
         raise CatalogueError(
             f"No image of {collection.root} shows {label!r}; see whose it does:"

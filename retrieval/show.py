@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from gallery.catalogue.contradictions import Contradiction
 from gallery.catalogue.records import SpaceRow
 from generator.checkpoint import load_card
 from index.kinds import spell_bytes
@@ -22,7 +23,8 @@ def describe(collection: Collection) -> dict[str, Any]:
     """Describe a collection and its spaces.
 
     Returns:
-        "collection", "images", "duplicates" (files whose image was found before), and "spaces":
+        "collection", "images", "duplicates" (files whose image was found before), "contradictions"
+        (those of them whose label names somebody else), and "spaces":
         for each its name, weights, attributes, score, "hypotheses" (how many values an image is
         redrawn in), "advice" (what building it anew would bring, or null), generation, kind of
         index, vectors, "index" (what its manifest says of what FAISS holds, or null), "strangers"
@@ -42,6 +44,7 @@ def describe(collection: Collection) -> dict[str, Any]:
         "duplicates": [
             {"path": path, "same_as": first} for path, first in catalogue.images.duplicates()
         ],
+        "contradictions": [asdict(one) for one in catalogue.images.contradictions()],
         "spaces": [_space(collection, space, unreadable) for space in catalogue.spaces.all()],
     }
 
@@ -135,6 +138,7 @@ def to_text(shown: dict[str, Any]) -> str:
             lines.append(f"  {told if told.fit else misfit(space['name'], told)}")
         lines += [f"  skipped {one['path']}: {one['reason']}" for one in space["skipped"]]
     lines += [f"duplicate {d['path']}: same as {d['same_as']}" for d in shown["duplicates"]]
+    lines += [f"contradiction {Contradiction(**one)}" for one in shown["contradictions"]]
     return "\n".join(lines)
 
 

@@ -36,6 +36,7 @@ ORDER: dict[str, Callable[[Any, Any], Any]] = {
 }
 LARGEST = 2**63 - 1
 MOST = 200  # comparisons in one statement
+MOST_JOINED = 8  # of which PostgreSQL makes joins: with more it thinks for minutes
 
 
 def images_where(session: Session, expression: Expression, space_id: int | None) -> Select[Any]:
@@ -98,9 +99,11 @@ class _Compiler:
     ) -> _Clause:
         """Join clauses in one; in many, each of which is asked, where there are too many."""
         clauses: list[ColumnElement[bool]] = []
+        joined = isinstance(found, Common) and self._session.get_bind().dialect.name != "sqlite"
         weight = 0
         for one in _each_once(map(self.clause, parts)):
-            if clauses and weight + one.weight > MOST:
+            full = weight + one.weight > MOST or (joined and len(clauses) == MOST_JOINED)
+            if clauses and full:
                 found.add(self._ids(join(*clauses)))
                 clauses, weight = [], 0
             clauses.append(one.sql)

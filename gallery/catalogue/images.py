@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from gallery.align import Landmarks
 from gallery.attributes import Condition
 from gallery.catalogue import removal
+from gallery.catalogue.contradictions import Contradiction, contradictions, labelled
 from gallery.catalogue.filters import images_where
 from gallery.catalogue.json_values import read_condition, read_landmarks
 from gallery.catalogue.parts import parts
@@ -218,6 +219,18 @@ class Images:
         self._session.rollback()
         paths = self.paths_of(sorted({image_id for _, image_id in rows}))
         return [(path, paths[image_id][0]) for path, image_id in rows]
+
+    def contradictions(self) -> list[Contradiction]:
+        """List files whose labels name somebody else than those of an equal file found first."""
+        found = contradictions(self._session)
+        self._session.rollback()
+        return found
+
+    def labelled(self, label: str) -> list[int]:
+        """Return the images of which any file is labelled as a person, rising."""
+        found = labelled(self._session, label)
+        self._session.rollback()
+        return found
 
     def count(self) -> int:
         """Count the images of the collection, but those removed by hand."""

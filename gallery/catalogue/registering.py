@@ -109,7 +109,7 @@ def _identities(session: Session, labels: Sequence[str]) -> dict[str, int]:
 def _files(session: Session, paths: Sequence[str]) -> dict[str, dict[str, Any]]:
     columns = (
         *(File.id, File.path, File.image_id, File.reason, File.size_bytes, File.mtime_ns),
-        *(File.landmarks, File.marked_sha256),
+        *(File.landmarks, File.marked_sha256, File.identity),
     )
     found: dict[str, dict[str, Any]] = {}
     for part in parts(paths):
@@ -131,6 +131,7 @@ def _file_row(offer: Offer, image_id: int | None, known: Mapping[str, Any]) -> d
         "mtime_ns": offer.mtime_ns,
         "landmarks": by_hand,
         "marked_sha256": first_used,
+        "identity": composed(offer.identity) if offer.identity else None,
     }
 
 

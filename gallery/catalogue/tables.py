@@ -37,7 +37,7 @@ PATH = LongWords(needed=True).with_variant(Text(collation="C"), "postgresql")
 NAME = Words(255).with_variant(String(255, collation="C"), "postgresql")
 DOUBLED = text("second_estimate IS NOT NULL")  # few rows, where any are
 CUT = text("landmarks IS NOT NULL")
-REVISION = "0006"  # the newest of migrations/versions
+REVISION = "0007"  # the newest of migrations/versions
 
 
 class Table(DeclarativeBase):
@@ -114,6 +114,8 @@ class File(Table):
         mtime_ns: Likewise.
         landmarks: Written by hand for this file, as in `Image`, or null.
         marked_sha256: Of the bytes with which these were first used.
+        identity: Whom the labels of this file name, composed, or null; `Image` has whom those of
+            the first of its files do.
     """
 
     __tablename__ = "file"
@@ -126,6 +128,7 @@ class File(Table):
     mtime_ns: Mapped[int | None] = mapped_column(LONG)
     landmarks: Mapped[str | None] = mapped_column(Text)
     marked_sha256: Mapped[str | None] = mapped_column(String(64))
+    identity: Mapped[str | None] = mapped_column(NAME)
 
 
 class Space(Table):

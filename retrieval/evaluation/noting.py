@@ -3,11 +3,14 @@
 Shapes: N gallery images, Q queries, V values of an attribute.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from gallery.attributes import Attribute
+from gallery.duplicates import contradictory, spell_group
+from gallery.faces import Face
 from retrieval.evaluation.audit import NEAR, Twins
 from retrieval.evaluation.drawing import Drawn, targets_of
 from retrieval.evaluation.methods.estimates import Estimated, translated
@@ -41,9 +44,23 @@ def describe_fold(part: Part, training: Training | None, twins: Twins | None) ->
         dropped=part.dropped,
         problems=tuple((problem.name, problem.reason) for problem in part.problems),
         duplicates=None if twins is None else len(twins.equal) + len(twins.near),
-        duplicates_note=_audited(part, training, twins),
+        duplicates_note=f"{_audited(part, training, twins)}{_contradictions(part)}",
         copies=0 if content is None else len(content) - len(np.unique(content)),
     )
+
+
+def _contradictions(part: Part) -> str:
+    """Name equal images of the gallery whose labels differ."""
+    groups: dict[int, list[Face]] = defaultdict(list)
+    numbers = () if part.labels.content is None else part.labels.content.tolist()
+    for face, number in zip(part.aligned.faces, numbers, strict=bool(numbers)):
+        groups[number].append(face)
+    found = contradictory(group for group in groups.values() if len(group) > 1)
+    if not found:
+        return ""
+    more = f" and {len(found) - FOUND} more" if len(found) > FOUND else ""
+    named = "; ".join(spell_group(group) for group in found[:FOUND])
+    return f". Equal images of the gallery with different labels: {named}{more}"
 
 
 def _audited(part: Part, training: Training | None, twins: Twins | None) -> str:

@@ -71,6 +71,7 @@ def test_a_set_is_counted_with_its_holes_and_repeats() -> None:
             {"identity": "s2", "condition": {"pose": "45", "eyes": "sunglasses"}},
         ],
         "repeats": 1,
+        "contradictions": [],
         "problems": [{"path": "bad.png", "reason": "empty file (0 bytes)"}],
         "faceless": [],
         "unmatched": [],

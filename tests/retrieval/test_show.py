@@ -22,6 +22,7 @@ def test_a_collection_is_described_with_its_spaces(collection_dir: Path) -> None
         "images": 30,
         "unreadable_files": 0,
         "duplicates": [],
+        "contradictions": [],
     }
     assert list(spaces) == ["light-32", "pose-32"]
     pose = spaces["pose-32"]
@@ -53,6 +54,7 @@ def test_an_empty_collection_has_no_spaces(collection: Collection) -> None:
         "images": 0,
         "unreadable_files": 0,
         "duplicates": [],
+        "contradictions": [],
         "spaces": [],
     }
 
