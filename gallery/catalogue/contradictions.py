@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
@@ -59,7 +58,7 @@ def among(found: Sequence[Contradiction], image_ids: Sequence[int]) -> list[Cont
     return [one for one in found if one.image_id in wanted]
 
 
-def _query() -> Select[Any]:
+def _query() -> Select[int | None, str, str | None, str]:
     differs = File.identity != func.coalesce(Identity.composed, "")
     return (
         select(File.image_id, File.path, File.identity, Identity.label)
