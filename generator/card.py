@@ -41,7 +41,8 @@ class Card:
             people: {"rule": name, "temperature": squared grey levels}; empty for the papers' rule.
         fusion: How much log-probabilities and identities weigh in a search, and whether gallery
             images have second hypotheses, as fitted on people that the weights have not seen
-            (docs/fusion.md); empty where nothing was fitted.
+            (docs/fusion.md), with the fingerprint of the recogniser that told identities; empty
+            where nothing was fitted.
         calibration: How sure answers are, by score, as fitted on the same people; likewise.
         redrawing: How far canonical views usually are from their images, as measured on people
             that nothing was trained on (generator/usual.py); empty where nobody measured.
@@ -69,6 +70,11 @@ class Card:
     sha256: str = ""
     licence: str = "not stated"
     notes: str = ""
+
+    @property
+    def recogniser(self) -> str:
+        """Fingerprint of the recogniser that the fused score was fitted with; empty if unknown."""
+        return str(self.fusion.get("recogniser", ""))
 
     @property
     def seen(self) -> tuple[str, ...]:

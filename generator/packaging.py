@@ -226,7 +226,10 @@ def _fitted(card: Card) -> list[str]:
     many = card.fusion.get("hypotheses", {}).items()
     two = "".join(f", hypotheses {h['chosen']} ({n})" for n, h in many if h["chosen"] != "1")
     on_whom = f"fitted on {len(on['people'])} people of {on.get('spec', 'a set unnamed')}"
-    return [f"  fused: {said or 'drawing'}{two}, {on_whom}"]
+    lines = [f"  fused: {said or 'drawing'}{two}, {on_whom}"]
+    if "identity" in card.fusion:
+        lines.append(f"  recogniser: {card.recogniser or 'not said; an older card'}")
+    return lines
 
 
 def main(arguments: list[str] | None = None) -> int:

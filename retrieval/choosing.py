@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from generator.engine import Engine
-from retrieval.fusion import DRAWING, chosen_hypotheses
+from retrieval.fusion import DRAWING, FUSED, chosen_hypotheses
 from retrieval.hypotheses import AUTO, ONE, Hypotheses
-from retrieval.scoring import default_score, make_scoring
+from retrieval.scoring import default_score, make_scoring, other_recogniser
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,13 @@ def choose_score(
     if score is not None or not is_new:
         return Choice(score)
     chosen = default_score(engine)
+    without = "" if chosen == FUSED else other_recogniser(engine.card)
     if chosen == DRAWING:
-        return Choice(chosen)
+        return Choice(chosen, f"{chosen}. {without}" if without else "")
     many = chosen_hypotheses(engine.card, chosen)
     two = not many.single and hypotheses in (None, AUTO)
     told = f" with hypotheses {many}" if two else ""
     why = f"{chosen}{told}, as fitted for {engine.card.name}; --score {DRAWING} for less"
-    return Choice(chosen, why)
+    if chosen == FUSED and not engine.card.recogniser:
+        without = f"The card of {engine.card.name} does not say which recogniser that was with"
+    return Choice(chosen, f"{why}. {without}" if without else why)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gallery.align import Aligner, Pixels
 from gallery.attributes import Condition
-from gallery.errors import IndexFileError
+from gallery.errors import IndexFileError, WeightsError
 from generator.card import Card
 from generator.engine import Engine, Floats
 from index.base import Ids
@@ -33,7 +33,13 @@ from retrieval.fusion import (
     wish_code,
 )
 from retrieval.hypotheses import ONE, Hypotheses, rivals, second_views
-from retrieval.identity import PORTRAIT_SIDE, Recogniser, open_recogniser, portrait_aligner
+from retrieval.identity import (
+    PORTRAIT_SIDE,
+    Recogniser,
+    open_recogniser,
+    portrait_aligner,
+    require_fitted_with,
+)
 from retrieval.vectors import are_finite
 
 
@@ -168,7 +174,7 @@ def make_scoring(engine: Engine, name: str, hypotheses: Hypotheses = ONE) -> Sco
     Raises:
         ConfigError: There is no such score, the weights have no estimator, the score has no room
             for second hypotheses, or the extra `identity` is not installed.
-        WeightsError: No weights were fitted for it.
+        WeightsError: No weights were fitted for it, or with another recogniser than is installed.
     """
     if name == DRAWING:
         weights = Weights.of(engine.card, name, hypotheses)
@@ -184,7 +190,8 @@ def scoring_of(engine: Engine, contract: IndexContract) -> Scoring:
     Raises:
         IndexFileError: This version does not know it, or the space's recogniser is not installed
             here; the message says how to install it.
-        WeightsError: The card of the space's weights no longer holds what was fitted for it.
+        WeightsError: The card of the space's weights no longer holds what was fitted for it, or
+            it was fitted with another recogniser than is installed.
     """
     score = Score.parse(contract.projection)
     if score.name == DRAWING:
@@ -204,16 +211,31 @@ def scoring_of(engine: Engine, contract: IndexContract) -> Scoring:
 
 
 def default_score(engine: Engine) -> str:
-    """Choose the score of a new space: the fullest that was fitted and can be had here."""
+    """Choose the score of a new space: the fullest that was fitted and can be had here.
+
+    It cannot where the recogniser is not installed, or is another one than it was fitted with.
+    """
     card = engine.card
     if fitted_for(card, FUSED) is not None and engine.estimates:
         try:
-            open_recogniser()
-        except MissingEmbedderError:
+            require_fitted_with(card, open_recogniser())
+        except (MissingEmbedderError, WeightsError):
             pass
         else:
             return FUSED
     return VALUES if fitted_for(card, VALUES) is not None and engine.estimates else DRAWING
+
+
+def other_recogniser(card: Card) -> str:
+    """Say why a fused score that was fitted cannot be had: another recogniser is installed."""
+    if card.recogniser and fitted_for(card, FUSED) is not None:
+        try:
+            require_fitted_with(card, open_recogniser())
+        except MissingEmbedderError:
+            return ""
+        except WeightsError as error:
+            return str(error)
+    return ""
 
 
 def _of(
@@ -227,6 +249,7 @@ def _of(
     """Open a score of more than the drawing."""
     score = Score(values=True, column=column)
     if recogniser is not None:
+        require_fitted_with(engine.card, recogniser)
         read = f"{recogniser.fingerprint} of {PORTRAIT_SIDE} px"
         score = replace(score, identity=read, identity_dimension=recogniser.dimension)
     layout = Layout(engine.dimension, engine.card.space.size, score.identity_dimension, column)

@@ -130,6 +130,8 @@ def fit(engine: Engine, faces: FaceSet, options: Options) -> Steps[Fitted]:
             blocks = blocks_of(_used(material, one.score), work.bench.asked, source_excluded=alone)
             answers = yield from _answers(blocks, len(work.bench.asked), one)
             calibration[one.name] = calibrated(answers, work.bench.labels, work.bench.asked)
+        if recogniser is not None:
+            fusion["recogniser"] = recogniser.fingerprint
         described = {**fusion, "fitted_on": _described(part, work, options.protocol)}
         redrawn = yield from work.canonical()
         usual = usual_errors(redrawn.value.errors, part.spec, part.identities)

@@ -25,7 +25,8 @@ def opened(make_fitted_weights: Callable[..., Path]) -> Callable[..., Engine]:
     """Open weights with an estimator, on whose card something was fitted."""
 
     def open_fitted(**fusion: object) -> Engine:
-        weights = make_fitted_weights(fusion=fusion)
+        fitted = {"recogniser": Colours.fingerprint, **fusion} if fusion else {}
+        weights = make_fitted_weights(fusion=fitted)
         return Engine.open(weights, torch.device("cpu"))
 
     return open_fitted
@@ -77,3 +78,24 @@ def test_second_hypotheses_are_looked_at_where_a_score_would_be_chosen(
         refuse_score(None, "3", [plain], is_new=False)
     with pytest.raises(WeightsError, match="with 2 within 3 hypotheses"):
         refuse_score("fused", "2 within 3", [fitted], is_new=False)
+
+
+def test_another_recogniser_than_was_fitted_with_is_never_used_in_silence(
+    opened: Callable[..., Engine],
+) -> None:
+    engine = opened(**FUSION, recogniser="colours 0")
+    why = r"fitted with the recogniser colours 0, and here colours 1 is installed"
+    with pytest.raises(WeightsError, match=f"{why}.* fit again .*or say --score drawing.values"):
+        refuse_score("fused", None, [engine], is_new=True)
+    refuse_score(None, None, [engine], is_new=True)
+    chosen = choose_score(None, None, engine, is_new=True)
+    assert chosen.score == "drawing+values"
+    assert "The fused score of fitted-32 was fitted with the recogniser colours 0" in chosen.why
+
+
+def test_an_older_card_that_names_no_recogniser_is_said_to_be_so(
+    opened: Callable[..., Engine],
+) -> None:
+    chosen = choose_score(None, None, opened(**FUSION, recogniser=""), is_new=True)
+    assert chosen.score == "fused"
+    assert chosen.why.endswith("The card of fitted-32 does not say which recogniser that was with")

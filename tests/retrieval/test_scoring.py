@@ -298,6 +298,18 @@ def test_a_recogniser_of_another_version_is_another_contract(
         open_searcher(built, WISHES, CPU)
 
 
+def test_a_query_with_another_recogniser_than_the_card_names_is_refused(
+    copied: Collection,
+) -> None:
+    path = copied.weights_path("both-32")
+    card = load_card(path)
+    save_card(path, replace(card, fusion={**card.fusion, "recogniser": "colours 1"}))
+    open_searcher(copied, WISHES, CPU)
+    save_card(path, replace(card, fusion={**card.fusion, "recogniser": "colours 3"}))
+    with pytest.raises(WeightsError, match="fitted with the recogniser colours 3, and here colour"):
+        open_searcher(copied, WISHES, CPU)
+
+
 def test_a_card_without_what_was_fitted_is_named(copied: Collection) -> None:
     path = copied.weights_path("both-32")
     save_card(path, replace(load_card(path), fusion={}))

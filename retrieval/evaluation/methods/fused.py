@@ -24,6 +24,7 @@ import numpy as np
 from generator.engine import Floats
 from index.base import Vectors
 from retrieval.evaluation.drawing import draw_all
+from retrieval.evaluation.embedders.registry import open_embedder
 from retrieval.evaluation.hypotheses import log_probabilities, seconds_of
 from retrieval.evaluation.methods.base import Judge, Method, Prepared
 from retrieval.evaluation.methods.estimates import estimated_values
@@ -39,7 +40,7 @@ from retrieval.evaluation.methods.fitted import (
 from retrieval.evaluation.ranking import SecondRows
 from retrieval.evaluation.records import Integers
 from retrieval.evaluation.store import Made, Steps
-from retrieval.evaluation.workbench import Workbench, blocks
+from retrieval.evaluation.workbench import SkippedMethodError, Workbench, blocks
 from retrieval.fusion import FUSED, Layout, Weights, wish_code
 from retrieval.hypotheses import Seconds
 
@@ -87,6 +88,8 @@ def wishes_of(work: Workbench) -> Floats:
 
 def _prepared(work: Workbench, parts: Parts, asked: Asked) -> Steps[Prepared]:
     bench = work.bench
+    if parts.identity:
+        _require_recogniser(work)
     canonical = yield from work.canonical()
     estimated = (yield from log_probabilities(work)) if parts.log_p else None
     known = (yield from work.vectors(RECOGNISER)) if parts.identity else None
@@ -117,6 +120,21 @@ def _prepared(work: Workbench, parts: Parts, asked: Asked) -> Steps[Prepared]:
         judge=None if asked.calibration is None else Judge(layout, asked.calibration),
         seconds=seconds,
     )
+
+
+def _require_recogniser(work: Workbench) -> None:
+    """Skip methods whose weights were fitted with another recogniser than is installed.
+
+    Raises:
+        SkippedMethodError: It is another one.
+    """
+    card = work.bench.engine.card
+    network = open_embedder(RECOGNISER, work.bench.device) if card.recogniser else None
+    if network is not None and network.fingerprint != card.recogniser:
+        raise SkippedMethodError(
+            f"{card.name} was fitted with the recogniser {card.recogniser}, not with"
+            f" {network.fingerprint}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

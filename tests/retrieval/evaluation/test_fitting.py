@@ -69,6 +69,7 @@ def fitted(
 def test_a_card_gets_weights_calibrations_and_who_they_are_of(fitted: Fitted) -> None:
     fusion = fitted.card.fusion
     assert fusion["fitted_on"]["people"] == ["p3", "p4"]
+    assert fusion["recogniser"] == fitted.card.recogniser == Colours.fingerprint
     assert fusion["fitted_on"]["images"] == 12
     assert fusion["fitted_on"]["queries"] == 24  # every image under two other poses
     rates = fusion["hit_rate"]
