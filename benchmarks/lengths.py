@@ -177,7 +177,7 @@ def table(results: Mapping[str, Any]) -> str:
         "| score | kind | way | promised | built | added | removed | effort at last |",
         "|---|---|---|---:|---:|---:|---:|---|",
     ]
-    for key, one in results["measured"].items():
+    for key, one in sorted(results["measured"].items()):
         score, kind, way = key.split()
         effort = ", ".join(f"{n} {v}" for n, v in one["removed"]["effort"].items() if v)
         shown = " | ".join(f"{one[step]['overlap']:.4f}" for step in ("built", "added", "removed"))

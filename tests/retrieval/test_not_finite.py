@@ -1,6 +1,8 @@
 """NaN and infinity are refused where they enter, with the image's name; no answer holds them."""
 
 import json
+import re
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from PIL import Image
 from gallery.errors import CatalogueError, IndexFileError, UserError, WeightsError
 from gallery.files import file_sha256
 from index.kinds import APPROXIMATE, Request
+from index.manifest import HASHED
 from retrieval.archive import export, import_archive
 from retrieval.bulk import add_embedded
 from retrieval.canonical import PAPERS
@@ -24,21 +27,36 @@ from tests.index.test_store import rewrite_manifest
 from tests.retrieval.conftest import Gallery
 from tests.retrieval.test_bulk import CONTRACT, portion
 from tests.retrieval.test_compact import finished
-from tests.retrieval.test_verify import sql
+from tests.retrieval.test_golden import unpack
+from tests.running import Mindseye
 
 
 def spoil(gallery: Gallery, value: float = np.nan) -> None:
-    """Store a number that is none for 2.png, with hashes that fit, as a faulty writer would."""
-    path = gallery.directory / "embeddings" / "000002.npy"
+    """Store a number that is none for 2.png."""
+    spoil_shard(gallery.directory, gallery.collection.root, 2, value)
+
+
+def spoil_shard(space: Path, root: Path, number: int, value: float) -> None:
+    """Store a number that is none in a shard, with hashes that fit, as a faulty writer would."""
+    path = space / "embeddings" / f"{number:06d}.npy"
     embeddings = np.load(path)
     embeddings[0, 3] = value
     np.save(path, embeddings)
     sha256 = file_sha256(path)
-    sql(gallery, f"UPDATE shard SET embeddings_sha256 = '{sha256}' WHERE number = 2")  # noqa: S608
-    manifest = gallery.directory / "index" / "000001" / "manifest.json"
-    shards = json.loads(manifest.read_text("utf-8"))["shards"]
-    shards[1]["embeddings_sha256"] = sha256
-    rewrite_manifest(manifest, {"shards": shards})
+    database = sqlite3.connect(root / "catalogue.db")
+    with database:
+        change = "UPDATE shard SET embeddings_sha256 = ? WHERE number = ?"
+        database.execute(change, (sha256, number))
+    database.close()
+    for manifest in space.glob("index/*/manifest.json"):
+        told = json.loads(manifest.read_text("utf-8"))
+        for shard in told["shards"]:
+            if shard["number"] == number:
+                shard["embeddings_sha256"] = sha256
+        if told["format"] < HASHED:
+            manifest.write_text(json.dumps(told), "utf-8")
+        else:
+            rewrite_manifest(manifest, {"shards": told["shards"]})
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -177,3 +195,19 @@ def test_embeddings_of_another_dimension_are_refused(gallery: Gallery) -> None:
         UserError, match=r"must have 8 numbers each.*got an array of shape \(6, 5\)"
     ):
         list(add_embedded(gallery.collection, "made", CONTRACT, [shorter]))
+
+
+def test_a_program_that_reads_json_never_reads_nan(mindseye: Mindseye, tmp_path: Path) -> None:
+    golden = unpack("exact-drawing", tmp_path)
+    source = golden.root / "source.png"
+    Image.fromarray(np.full((60, 60, 3), 90, dtype=np.uint8)).save(source)
+    query = ("query", source, "--wish", "pose=45", "--collection", golden.root, "--json")
+    assert len(mindseye(*query).json["hits"]) == 10
+    spoil_shard(golden.space, golden.root, 1, np.nan)
+    asked = mindseye(*query)
+    assert (asked.status, asked.out) == (1, "")
+    last = asked.err.splitlines()[-1]
+    assert re.fullmatch(r"Error: In the space \S+ the vectors of .*\.png hold NaN or .*", last)
+    checked = mindseye("index", "verify", "--collection", golden.root, "--json")
+    assert "NaN" not in checked.out.replace("hold NaN or infinity", "")
+    assert checked.status == 1
