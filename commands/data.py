@@ -30,7 +30,7 @@ def show(
     from gallery.marks import marked
     from gallery.pixels import check_each
     from gallery.readers.registry import open_faces
-    from gallery.summary import contact_sheet, remarks_text, summarise, to_text
+    from gallery.summary import contact_sheet, remarks_text, sides_text, summarise, to_text
 
     faces = open_faces(spec)
     if landmarks is not None:
@@ -49,7 +49,8 @@ def show(
     if as_json:
         typer.echo(spell(summary, ascii_only=False))
         return
-    typer.echo("\n".join([to_text(summary), *(f"  {line}" for line in remarks_text(faces))]))
+    said = [*sides_text(faces), *(f"  {line}" for line in remarks_text(faces))]
+    typer.echo("\n".join([to_text(summary), *said]))
 
 
 def find_faces(

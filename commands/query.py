@@ -69,6 +69,8 @@ def query(
     \b
     Example: mindseye query me.jpg --wish eyes=sunglasses --collection my-faces --sheet found.png
     Example: mindseye query a.jpg b.jpg c.jpg --wish pose=0 --collection my-faces
+
+    pose=45: the nose points to the left edge of the picture; pose=-45: to its right edge.
     """
     from gallery.files import followed
     from gallery.sheets import save

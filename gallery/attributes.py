@@ -3,7 +3,8 @@
 An attribute is categorical: an ordered list of named values. A value may stand for a number with a
 unit: the values of `pose` are yaws in degrees, and "45", "+45", "45.0" and "45°" name the same one.
 
-Sign of a yaw: that of Multi-PIE's cameras, -45 for camera 080 and 45 for camera 190.
+Sign of a yaw: that of Multi-PIE's cameras, -45 for camera 080 and 45 for camera 190; what it means
+in a picture says POSE_SIDE.
 """
 
 import math
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from gallery.errors import ConfigError, WishError, did_you_mean
 from gallery.spelling import composed
 
+POSE_SIDE = "pose=45: the nose points to the left edge of the picture; pose=-45: to its right edge."
 UNIT_SIGNS = {"degree": ("°", "degrees", "degree", "deg"), "year": ("years", "year", "y")}
 
 
@@ -75,12 +77,14 @@ class Attribute:
         unit: What the values count ("degree", "year"), or None where they are only names.
         equal: Groups of values that a collection declares to look alike under different names;
             who compares images by their values takes either for the other.
+        side: Where a collection's own words for the sides differ from POSE_SIDE: how; else empty.
     """
 
     name: str
     values: tuple[str, ...]
     unit: str | None = None
     equal: tuple[tuple[str, ...], ...] = field(default=(), compare=False)
+    side: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if not self.name or not self.values:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from gallery.align import Aligner
-from gallery.attributes import Condition
+from gallery.attributes import POSE_SIDE, Condition
 from gallery.duplicates import contradictory, equal_files
 from gallery.errors import DatasetError
 from gallery.faces import Face, FaceSet, Unmatched
@@ -178,6 +178,13 @@ def to_text(summary: dict[str, Any]) -> str:
 def _labels(one: dict[str, Any]) -> str:
     values = (f"{name}={value}" for name, value in one["condition"].items())
     return " ".join([one["identity"] or "nobody", *values])
+
+
+def sides_text(faces: FaceSet) -> list[str]:
+    """Say which side a pose is: in the one sentence, or how the set's own words differ."""
+    poses = [attribute for attribute in faces.space.attributes if attribute.name == "pose"]
+    known = [one.side or (POSE_SIDE if one.unit == "degree" else "") for one in poses]
+    return [f"  {text}" for text in known if text]
 
 
 def _holes_text(holes: list[dict[str, Any]] | None, grid: int) -> list[str]:

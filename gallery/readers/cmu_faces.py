@@ -22,9 +22,14 @@ from gallery.landmarks import FILE, beside
 from gallery.marks import marked
 from gallery.readers.files import walk
 
+SIDE = (
+    "pose=left and pose=right are the sitter's: at left the nose points to the right edge of the"
+    " picture, as at pose=-45 of other sets."
+)
+
 SPACE = AttributeSpace(
     (
-        Attribute("pose", ("straight", "left", "right", "up")),
+        Attribute("pose", ("straight", "left", "right", "up"), side=SIDE),
         Attribute("expression", ("neutral", "happy", "sad", "angry")),
         Attribute("eyes", ("open", "sunglasses")),
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gallery.attributes import POSE_SIDE
 from gallery.finding import points_of
 from gallery.readers.registry import open_faces
 from tests.commands.conftest import ASIDE, IN_THE_MIDDLE
@@ -32,6 +33,7 @@ def test_a_collection_is_counted_for_people_and_for_programs(
         "  light: left 15  right 15",
         "  identities: p1 6  p2 6  p3 6  p4 6  p5 6",
         "  0 holes in a grid of 30 cells",
+        f"  {POSE_SIDE}",
     ]
 
 
