@@ -6,6 +6,7 @@ returned. Heavy modules are imported inside commands: `mindseye --help` must not
 
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -23,7 +24,7 @@ from commands import (
     train,
     weights,
 )
-from gallery.errors import UserError
+from gallery.errors import UserError, name_not_utf8
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -97,6 +98,9 @@ _group(
 
 def main() -> None:
     """Run a command; show what the user can put right in one line, without a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # names that are not UTF-8 are shown escaped
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = app(standalone_mode=False)
     except BrokenPipeError:
@@ -114,6 +118,8 @@ def _explained(error: Exception) -> str | None:
     """Say in one line what the user can put right; None of a mistake that is ours."""
     if isinstance(error, UserError):
         return str(error)
+    if isinstance(error, UnicodeEncodeError):
+        return f"{name_not_utf8(error)}; rename that file or folder"
     if isinstance(error, OSError):
         return f"{error}. What was finished is kept; put this right and run the command again"
     if isinstance(error, MemoryError) or (

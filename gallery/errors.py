@@ -60,3 +60,18 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(given.lower(), list(lowered), n=1)
     hint = f"did you mean {lowered[close[0]]!r}? " if close else ""
     return f"{hint}Known: {', '.join(known)}" if known else f"{hint}None is known"
+
+
+def brief(text: str, most: int = 60) -> str:
+    """Quote a text in a message, cut where it is long.
+
+    >>> brief("abcdef", 3)
+    "'abc…'"
+    """
+    return repr(text if len(text) <= most else f"{text[:most]}…")
+
+
+def name_not_utf8(error: UnicodeEncodeError) -> str:
+    """Say of which text that is no UTF-8 an error speaks, from a little before what is wrong."""
+    start = max(0, error.start - 30)
+    return f"{brief(('…' if start else '') + error.object[start:])} is not UTF-8"

@@ -4,9 +4,11 @@ A set of weights is two files, NAME.safetensors and NAME.json (its card). A chec
 .safetensors file whose metadata hold what is no tensor. Files appear whole or not at all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import shorten
 from typing import Any
 
@@ -49,13 +51,26 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         WeightsError: The file is missing or damaged.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-        return load_file(path), metadata
+        with _in_utf8(path) as named:
+            with safe_open(named, framework="pt") as file:
+                metadata = file.metadata() or {}
+            return load_file(named), metadata
     except FileNotFoundError as error:
         raise WeightsError(f"There is no file {path}") from error
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path} is damaged or no .safetensors file: {error}") from error
+
+
+@contextmanager
+def _in_utf8(path: Path) -> Iterator[Path]:
+    """Yield a path that safetensors opens: it writes names that are not UTF-8, and reads none."""
+    if not any("\ud800" <= sign <= "\udfff" for sign in str(path)):
+        yield path
+        return
+    with TemporaryDirectory(prefix="mindseye-") as folder:
+        link = Path(folder) / "weights.safetensors"
+        link.symlink_to(path.absolute())
+        yield link
 
 
 def save_weights(path: Path, network: Network, card: Card) -> Card:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DatabaseError, InternalError, NoSuchModuleError, Oper
 
 from gallery.catalogue.revisions import bring_up_to_date
 from gallery.catalogue.sqlite import PREFIX, copy_whole, is_read_only, open_file, open_frozen
-from gallery.errors import CatalogueError
+from gallery.errors import CatalogueError, name_not_utf8
 
 
 def sqlite_url(path: Path) -> URL:
@@ -96,6 +96,10 @@ def _spell(url: URL) -> str:
 def _explain(shown: str, context: ExceptionContext) -> None:
     """Turn what the database cannot do (full disk, lock, damage) into an error for the user."""
     error = context.original_exception
+    if isinstance(error, UnicodeEncodeError):
+        raise CatalogueError(
+            f"{name_not_utf8(error)}, so no catalogue can hold it; rename the file or folder"
+        ) from error
     if is_read_only(error):
         raise CatalogueError(
             f"The catalogue {shown} cannot be written ({error}); copy the collection to where it"

@@ -20,8 +20,8 @@ from gallery.catalogue.distinct import distinct
 from gallery.catalogue.idsets import Common, Ids, Union, among
 from gallery.catalogue.json_values import read_condition
 from gallery.catalogue.tables import File, Identity, Image, Placement, Value
-from gallery.catalogue.where import Comparison, Every, Expression, Not, Some, brief
-from gallery.errors import ConfigError, did_you_mean
+from gallery.catalogue.where import Comparison, Every, Expression, Not, Some
+from gallery.errors import ConfigError, brief, did_you_mean
 from gallery.spelling import composed, spellings
 
 COLUMNS = ("id", "identity", "path", "sha256", "size_bytes", "mtime_ns", "state")

@@ -129,11 +129,6 @@ def _require_text(text: str) -> None:
         )
 
 
-def brief(text: str) -> str:
-    """Quote a text, cut where it is long."""
-    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")
-
-
 def _maybe(given: str, known: tuple[str, ...]) -> str:
     hint = did_you_mean(given, known)
     return f"; {hint.partition('?')[0]}?" if "?" in hint else ""
