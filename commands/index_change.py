@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.options import DEFAULT_COLLECTION, AsJson, CollectionDir, Where, WhereSpace
+from commands.options import (
+    DEFAULT_COLLECTION,
+    AsJson,
+    CollectionDir,
+    Where,
+    WhereSpace,
+    read_where,
+)
 from commands.stopping import resumable
 from commands.telling import result, tell
 from gallery.errors import CatalogueError, ConfigError
@@ -53,7 +60,7 @@ def remove(
         paths=[_path(given) for given in paths or ()],
         identities=identity or (),
         ids=image_id or (),
-        where=where,
+        where=read_where(where),
         space=space,
         missing=missing,
         whole_folders=yes,

@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 
-from commands.options import DEFAULT_COLLECTION, AsJson, CollectionDir, Where, WhereSpace
+from commands.options import (
+    DEFAULT_COLLECTION,
+    AsJson,
+    CollectionDir,
+    Where,
+    WhereSpace,
+    read_where,
+)
 from commands.telling import result, tell
 from gallery.errors import ConfigError
 from gallery.json_files import spell
@@ -32,8 +39,8 @@ def show(
         raise ConfigError("--space says whose estimates and states --where means; add --where")
     opened = Collection.open(collection)
     with closing(opened):
-        if where is not None:
-            for row in showing.images_where(opened, where, space):
+        if (asked := read_where(where)) is not None:
+            for row in showing.images_where(opened, asked, space):
                 line = spell(row, ascii_only=False) if as_json else showing.image_line(row)
                 typer.echo(line)
             return

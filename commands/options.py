@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gallery.catalogue.where import MOST_CHARACTERS
 from gallery.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ Split = Annotated[str, typer.Option(help="all, train (people on the card) or tes
 Restore = Annotated[bool, typer.Option("--restore", help="Take in again what was removed by hand.")]
 Where = Annotated[
     str | None,
-    typer.Option(metavar="EXPR", help='Like "pose=45 and identity!=ann"; see docs/collections.md.'),
+    typer.Option(
+        metavar="EXPR",
+        help='Like "pose=45 and identity!=ann"; or @FILE that holds one. See docs/collections.md.',
+    ),
 ]
 WhereSpace = Annotated[
     str | None,
@@ -41,6 +45,23 @@ KeepFaceless = Annotated[
     typer.Option("--keep-faceless", help="Take in images in which find-faces found no face, too."),
 ]
 DEFAULT_COLLECTION = Path("mindseye-collection")
+
+
+def read_where(given: str | None) -> str | None:
+    """Return the expression of --where; that of a file, where one is named: @FILE.
+
+    A list may be longer than a command line.
+
+    Raises:
+        ConfigError: The file cannot be read as UTF-8.
+    """
+    if given is None or not given.startswith("@"):
+        return given
+    try:
+        with Path(given[1:]).open(encoding="utf-8") as file:
+            return file.read(MOST_CHARACTERS + 1)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--where: {given[1:]!r} cannot be read as UTF-8: {error}") from error
 
 
 def parse_crop(text: str | None) -> "Crop | None":

@@ -15,6 +15,7 @@ from commands.options import (
     Device,
     Where,
     parse_crop,
+    read_where,
 )
 from commands.telling import tell
 from gallery.errors import ConfigError, ImageError
@@ -83,7 +84,7 @@ def query(
     face = None if crop == FIND else parse_crop(crop)
     if explain is not None and len(images) > 1:
         raise ConfigError("--explain tells of one image; leave the others out")
-    among = Among(where=where, min_score=min_score)
+    among = Among(where=read_where(where), min_score=min_score)
     images = [followed(path) for path in images]
     opened = Collection.open(collection)
     with closing(opened):

@@ -186,3 +186,20 @@ def test_an_archive_is_a_file(mindseye: Mindseye, mine: Path, archive: str, mess
 def test_an_empty_path_is_not_the_whole_folder(mindseye: Mindseye, mine: Path) -> None:
     said = one_line_error(mindseye("index", "remove", "", "--collection", mine))
     assert said.startswith('A PATH is empty ("" on the command line); say . for the folder')
+
+
+def test_a_filter_longer_than_a_command_line_stands_in_a_file(
+    mindseye: Mindseye, mine: Path, faces_dir: Path
+) -> None:
+    at = ("--collection", mine)
+    listed = ",".join(f"/no/{number}.png" for number in range(100_000))
+    Path("filter").write_text(f'path in ({listed},"{faces_dir}/p1-0-left.png")', "utf-8")
+    (line,) = mindseye("index", "show", "--where", "@filter", *at).out.splitlines()
+    assert line.endswith("p1-0-left.png")
+    query = ("query", faces_dir / "p2-0-left.png", "--wish", "pose=0", "--where", "@filter", *at)
+    assert len(mindseye(*query, "--json").json["hits"]) == 1
+    assert mindseye("index", "remove", "--where", "@filter", *at).out == "1 images removed\n"
+    Path("bytes").write_bytes(b"identity=\xe9")
+    for name in ("none", "bytes"):
+        said = one_line_error(mindseye("index", "show", "--where", f"@{name}", *at))
+        assert said.startswith(f"--where: '{name}' cannot be read as UTF-8: ")

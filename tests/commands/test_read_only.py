@@ -17,6 +17,8 @@ Freeze = Callable[[Path], Path]
 
 
 def _mount(*arguments: object) -> bool:
+    if shutil.which(str(arguments[0])) is None:
+        return False
     told = subprocess.run(list(map(str, arguments)), check=False, capture_output=True)
     return told.returncode == 0
 

@@ -222,6 +222,18 @@ def test_test_images_among_the_training_images_are_counted(
     assert "compared with 18 training images (not those on the card)" in fold.duplicates_note
 
 
+def test_equal_images_with_different_labels_are_named(
+    faces_dir: Path, pose_weights: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(faces_dir, tmp_path / "faces"))
+    shutil.copy(folder / "p4-0-left.png", folder / "copy.png")
+    with (folder / "labels.csv").open("a", encoding="utf-8") as file:
+        file.write("copy.png,p5,45,left\n")
+    fold = measure(f"folder:{folder}", [pose_weights], tmp_path / "cache").folds[0]
+    said = "p4-0-left.png (p4 pose=0 light=left) = copy.png (p5 pose=45 light=left)"
+    assert f". Equal images of the gallery with different labels: {said}" in fold.duplicates_note
+
+
 def test_a_shift_moves_sources_by_the_difference_of_means(
     faces_spec: str,
     pose_weights: Path,
