@@ -194,7 +194,8 @@ def _print(told: list[dict[str, Any]], faces: "FaceSet", *, as_json: bool) -> No
     from gallery.summary import remarks
 
     if as_json:
-        shown = {"spec": faces.spec, "spaces": told, **remarks(faces)}
+        problems = [{"path": one.name, "reason": one.reason} for one in faces.problems]
+        shown = {"spec": faces.spec, "spaces": told, "problems": problems, **remarks(faces)}
         typer.echo(json.dumps(shown, ensure_ascii=False))
 
 

@@ -20,12 +20,20 @@ def open_set(spec: str, landmarks: Path | None = None) -> "FaceSet":
         landmarks: File of landmarks beside those that the reader reads.
     """
     from gallery.marks import marked
+    from gallery.readers.folder import LABELS, NO_FILE
     from gallery.readers.registry import open_faces
     from gallery.summary import remarks_text
 
     faces = open_faces(spec)
     if landmarks is not None:
         faces = marked(faces, landmarks)
+    missed = [one for one in faces.problems if one.reason.startswith(NO_FILE)]
+    if missed:
+        tell(f"{LABELS}: lines that name no image: {len(missed)}")
+    for one in missed[:NAMED]:
+        tell(f"  {one.name}: {one.reason}")
+    if len(missed) > NAMED:
+        tell(f"  … and {len(missed) - NAMED} more; mindseye data show {spec} names all")
     for line in remarks_text(faces, most=NAMED):
         tell(line)
     return faces

@@ -156,3 +156,16 @@ def test_one_person_in_two_spellings_is_removed_as_one(
     left = mindseye("index", "show", "--where", "identity is known", "--json").out
     assert len(left.splitlines()) == 26
     assert "Jos" not in left
+
+
+def test_a_build_names_labels_that_name_no_image(
+    mindseye: Mindseye, album: Path, pose_weights: Path
+) -> None:
+    labels = (album / "labels.csv").read_text("utf-8")
+    (album / "labels.csv").write_text(labels.replace("p1-0-left.png", "P1-0-left.PNG"), "utf-8")
+    build = ("index", "build", f"folder:{album}", "--weights", pose_weights)
+    ran = mindseye(*build)
+    assert "labels.csv: lines that name no image: 1" in ran.err
+    assert "no such file; did you mean 'p1-0-left.png'?" in ran.err
+    [told] = mindseye(*build, "--json").json["problems"]
+    assert told["path"] == "P1-0-left.PNG"
