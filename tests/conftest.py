@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from PIL import Image, ImageDraw
 
 from gallery.align import Aligner
@@ -26,7 +26,8 @@ from retrieval.build import build
 from retrieval.collection import Collection
 from tests.running import Mindseye, commands_in
 
-settings.register_profile("mindseye", deadline=None)  # a busy machine is no failure
+# A busy machine is no failure.
+settings.register_profile("mindseye", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mindseye")
 
 PEOPLE = ("p1", "p2", "p3", "p4", "p5")

@@ -22,7 +22,7 @@ def test_a_collection_is_counted_for_people_and_for_programs(
     shown = mindseye("data", "show", faces_spec, "--json").json
     assert list(shown) == [
         *("spec", "images", "identities", "attributes", "unlabelled", "grid", "holes"),
-        *("repeats", "problems", "faceless", "unmatched", "notes"),
+        *("repeats", "contradictions", "problems", "faceless", "unmatched", "notes"),
     ]
     assert (shown["images"], shown["grid"], shown["holes"]) == (30, 30, [])
     ran = mindseye("data", "show", faces_spec)

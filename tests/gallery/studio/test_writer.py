@@ -1,8 +1,5 @@
 import os
-import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +12,7 @@ from gallery.studio import writer as writer_module
 from gallery.studio.request import DrawRequest
 from gallery.studio.shards import MANIFEST, SHARDS
 from gallery.studio.writer import draw
+from tests.waiting import running, wait_until, wait_while_it_works
 
 ROOT = Path(__file__).parents[3]
 SMALL = DrawRequest(
@@ -73,10 +71,8 @@ def test_a_writer_that_is_killed_leaves_a_set_that_can_be_finished(
         "for _ in draw(Path(sys.argv[1]), request, assets=Path(sys.argv[2])): pass"
     )
     command = [sys.executable, "-c", code, str(tmp_path), str(assets_folder)]
-    writer = subprocess.Popen(command)
-    wait_for(lambda: bool(list(tmp_path.glob(f"{SHARDS}/*.zip"))))
-    writer.kill()
-    writer.wait()
+    with running(command) as writer:
+        wait_while_it_works(writer, lambda: bool(list(tmp_path.glob(f"{SHARDS}/*.zip"))))
     list(draw(tmp_path, SMALL, assets=assets_folder))
     assert manifest(tmp_path) == manifest(drawn)
 
@@ -92,13 +88,11 @@ def test_workers_end_when_the_writer_is_killed(assets_folder: Path, tmp_path: Pa
         "    for _ in draw(Path(sys.argv[1]), request, workers=2, assets=Path(sys.argv[2])): pass"
     )
     command = [sys.executable, str(script), str(tmp_path / "out"), str(assets_folder)]
-    writer = subprocess.Popen(
-        command, start_new_session=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
-    wait_for(lambda: bool(list(tmp_path.glob(f"out/{SHARDS}/*.zip"))))
-    writer.kill()
-    writer.wait()
-    wait_for(lambda: not is_alive(writer.pid))
+    with running(command, {**os.environ, "PYTHONPATH": str(ROOT)}) as writer:
+        wait_while_it_works(writer, lambda: bool(list(tmp_path.glob(f"out/{SHARDS}/*.zip"))))
+        writer.kill()
+        writer.wait()
+        wait_until(lambda: not is_alive(writer.pid))  # each has a person in hand
 
 
 def test_a_worker_that_is_killed_is_an_error_with_a_next_step(
@@ -121,19 +115,6 @@ def is_alive(group: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def wait_for(condition: Callable[[], bool], limit_s: float = 60) -> None:
-    """Wait until something is so.
-
-    Raises:
-        TimeoutError: It never was.
-    """
-    deadline = time.monotonic() + limit_s
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        time.sleep(0.02)
 
 
 def test_other_sets_of_the_same_people_hold_the_same_pictures(

@@ -18,6 +18,7 @@ from retrieval.evaluation.published import published
 from retrieval.evaluation.records import People, Record
 from retrieval.evaluation.summary import score_all, summarise
 from tests.retrieval.evaluation import simulated
+from tests.waiting import NEVER_S
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
@@ -232,7 +233,9 @@ def test_nothing_is_wider_than_the_screen(page: str, tmp_path: Path, width: int)
         "--virtual-time-budget=5000",
         frame.as_uri(),
     ]
-    dumped = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
+    dumped = subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=NEVER_S
+    ).stdout
     measured = re.search(r"<p>(\d+) (\d+) (\d+)</p>", dumped)
     assert measured is not None, dumped[:300]
     needed, there, cells = map(int, measured.groups())
