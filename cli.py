@@ -121,7 +121,7 @@ def _explained(error: Exception) -> str | None:
     if isinstance(error, UnicodeEncodeError):
         return f"{name_not_utf8(error)}; rename that file or folder"
     if isinstance(error, OSError):
-        return f"{error}. What was finished is kept; put this right and run the command again"
+        return f"{error}; put this right and run the command again"
     if isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and "memory" in str(error).lower()
     ):

@@ -1,6 +1,5 @@
 """Making an index and adding to it: `mindseye index build` and `add`."""
 
-import json
 from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,6 +21,7 @@ from commands.options import (
 )
 from commands.stopping import last_batch, resumable
 from commands.telling import bar, tell
+from gallery.json_files import spell
 
 if TYPE_CHECKING:
     from gallery.faces import FaceSet
@@ -196,7 +196,7 @@ def _print(told: list[dict[str, Any]], faces: "FaceSet", *, as_json: bool) -> No
     if as_json:
         problems = [{"path": one.name, "reason": one.reason} for one in faces.problems]
         shown = {"spec": faces.spec, "spaces": told, "problems": problems, **remarks(faces)}
-        typer.echo(json.dumps(shown, ensure_ascii=False))
+        typer.echo(spell(shown, ascii_only=False))
 
 
 def _follow_build(

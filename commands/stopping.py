@@ -8,18 +8,34 @@ from typing import TypeVar
 import typer
 
 from commands.telling import tell
+from gallery.errors import DatabaseFailedError, UserError
 
 T = TypeVar("T")
 
 
 @contextmanager
-def resumable(advice: str) -> Iterator[None]:
-    """Turn Ctrl-C into advice and the usual exit status."""
+def resumable(advice: str, *, keeps: bool = True) -> Iterator[None]:
+    """Turn Ctrl-C into advice and the usual exit status; say what an error of disk leaves.
+
+    Only where this stands something is kept of a command that fails: of a query, an export, an
+    import nothing is, and of those nobody says so.
+
+    Args:
+        advice: How to go on, a sentence.
+        keeps: Whether what was finished is kept; else nothing is changed before the end.
+    """
+    left = "what was finished is kept" if keeps else "nothing was changed"
     try:
         yield
     except KeyboardInterrupt:
-        tell(f"\nStopped; what was finished is kept. {advice}")
+        tell(f"\nStopped; {left}. {advice}")
         raise typer.Exit(130) from None
+    except DatabaseFailedError as error:
+        raise UserError(f"{error}. {left.capitalize()}") from error
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UserError(f"{error}; put this right. {left.capitalize()}. {advice}") from error
 
 
 @contextmanager

@@ -110,7 +110,7 @@ def fit(
     options = fitting.Options(people=people, identities=identities, protocol=chosen)
     faces, path = open_set(spec, landmarks), find_weights(name)
     engine = open_engine(str(path), device, images=len(faces))
-    with resumable("Run the same command again; nothing was changed."):
+    with resumable("Run the same command again.", keeps=False):
         fit = measure_redrawing if redrawing_only else fitting.fit
         fitted = result(fit(engine, faces, options), "fitting")
     save_card(path, fitted.card)

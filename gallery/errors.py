@@ -6,6 +6,7 @@ UserError
 ├── DatasetError     a folder, file or SPEC is not the data it should be
 │   └── ImageError   one file cannot be used as an image
 ├── CatalogueError   the collection is missing, outdated, in use, or lacks something
+│   └── DatabaseFailedError  its database does not work: disk full, lock, damage
 ├── IndexFileError   an index file is missing, damaged, or made under another contract
 └── WeightsError     weights are missing, damaged, or do not fit
 
@@ -39,6 +40,10 @@ class ImageError(DatasetError):
 
 class CatalogueError(UserError):
     """The collection is missing, outdated, in use, or lacks something."""
+
+
+class DatabaseFailedError(CatalogueError):
+    """The database of a collection does not work: its disk is full, it is locked or damaged."""
 
 
 class IndexFileError(UserError):

@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 import cli  # noqa: TID251  its tests may
-from gallery.errors import ConfigError
+from gallery.errors import ConfigError, DatabaseFailedError
 from retrieval.build import BuildProgress
 from tests.running import Mindseye, one_line_error
 
@@ -145,10 +145,14 @@ def test_the_version_is_told(mindseye: Mindseye) -> None:
     assert ran.out.startswith("mindseye 0.")
 
 
+KEPT = "put this right. What was finished is kept. Run the same command again"
+
+
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (OSError(28, "No space left on device"), "No space left on device. What was finished is"),
+        (OSError(28, "No space left on device"), f"device; {KEPT}"),
+        (DatabaseFailedError("The disk is full"), "The disk is full. What was finished is kept"),
         (MemoryError(), "Out of memory. Say --device cpu"),
         (RuntimeError("CUDA out of memory. Tried"), "Out of memory. Say --device cpu"),
     ],
@@ -168,6 +172,38 @@ def test_a_machine_at_its_end_is_one_line_too(
     monkeypatch.setattr("retrieval.build.build", build)
     ran = mindseye("index", "build", faces_spec, "--weights", pose_weights)
     assert message in one_line_error(ran)
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), DatabaseFailedError("Disk")])
+@pytest.mark.parametrize(
+    ("doing", "arguments"),
+    [
+        ("retrieval.search.open_searcher", ("query", "p1-0-left.png", "--wish", "pose=45")),
+        ("retrieval.verify.verify", ("index", "verify")),
+        ("retrieval.archive.export", ("index", "export", "out.tar")),
+        ("retrieval.archive.import_archive", ("index", "import", "in.tar")),
+        ("retrieval.show.describe", ("index", "show")),
+        ("gallery.summary.summarise", ("data", "show", "folder:.")),
+    ],
+)
+def test_nothing_is_said_to_be_kept_of_what_keeps_nothing(
+    mindseye: Mindseye,
+    monkeypatch: pytest.MonkeyPatch,
+    collection_dir: Path,
+    faces_dir: Path,
+    error: Exception,
+    doing: str,
+    arguments: tuple[str, ...],
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(doing, fail)
+    monkeypatch.chdir(faces_dir)
+    given = () if arguments[0] == "data" else ("--collection", collection_dir)
+    said = one_line_error(mindseye(*arguments, *given))
+    assert str(error) in said
+    assert "kept" not in said
 
 
 def test_a_damaged_collection_is_one_line(mindseye: Mindseye, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DatabaseError, InternalError, NoSuchModuleError, Oper
 
 from gallery.catalogue.revisions import bring_up_to_date
 from gallery.catalogue.sqlite import PREFIX, copy_whole, is_read_only, open_file, open_frozen
-from gallery.errors import CatalogueError, name_not_utf8
+from gallery.errors import CatalogueError, DatabaseFailedError, name_not_utf8
 
 
 def sqlite_url(path: Path) -> URL:
@@ -108,9 +108,9 @@ def _explain(shown: str, context: ExceptionContext) -> None:
     if isinstance(context.sqlalchemy_exception, OperationalError | InternalError) or (
         type(context.sqlalchemy_exception) is DatabaseError
     ):
-        raise CatalogueError(
-            f"The catalogue {shown} does not work: {error}. What was finished is kept; put this"
-            " right and run the command again"
+        raise DatabaseFailedError(
+            f"The catalogue {shown} does not work: {error}; put this right and run the command"
+            " again"
         ) from error
 
 

@@ -98,7 +98,7 @@ def read_protocol(path: Path) -> Protocol:
     """
     try:
         data = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"Cannot read the protocol {path}: {error}") from error
     tables = {key: value for key, value in data.items() if isinstance(value, dict)}
     alone = {key: value for key, value in data.items() if key not in tables}

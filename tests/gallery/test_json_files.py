@@ -1,5 +1,6 @@
 """One reader for all JSON: bounded, finite, one clear line for everything else."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -127,3 +128,20 @@ def test_reading_alone_loads_no_library_for_shapes() -> None:
     )
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+PARTS = ("commands", "gallery", "generator", "index", "retrieval")
+ALONE = {"gallery/json_files.py", "retrieval/evaluation/rivals/cache.py"}  # the latter its own key
+
+
+def test_nothing_else_in_the_product_reads_or_prints_json() -> None:
+    """Hashes of what we spelt ourselves, and answers to our own questions, are another matter."""
+    root = Path(__file__).parents[2]
+    places = [path for part in PARTS for path in sorted((root / part).rglob("*.py"))]
+    found = [
+        f"{path.relative_to(root).as_posix()}: {line.strip()}"
+        for path in places
+        for line in path.read_text("utf-8").splitlines()
+        if re.search(r"json\.loads?\(|echo\(json\.dumps", line)
+    ]
+    assert [one for one in found if one.partition(":")[0] not in ALONE] == []

@@ -77,7 +77,7 @@ def test_a_catalogue_that_is_damaged_inside_says_so_when_it_is_asked(
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        CatalogueError, match=r"does not work: unable to open database file\. .* again"
+        CatalogueError, match=r"does not work: unable to open database file; .* again"
     ):
         connect(sqlite_url(tmp_path / "gone" / "catalogue.db"))
 
