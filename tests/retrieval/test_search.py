@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from sqlalchemy import text
 
 from gallery.align import Crop, Landmarks
 from gallery.attributes import Condition
@@ -348,3 +349,21 @@ def test_the_image_asked_about_can_be_left_out(copied: Collection, faces_dir: Pa
     assert [hit.path for hit in others] == [h.path for h in everybody if h.path != str(path)]
     assert [hit.rank for hit in others] == list(range(1, len(everybody)))
     assert len(searcher.query(load(path), ["pose=0"], 3, among=among).hits) == 3
+
+
+def test_a_query_after_one_that_the_catalogue_failed_sees_what_is_new(
+    copied: Collection, faces_dir: Path
+) -> None:
+    searcher = open_searcher(copied, ["pose=0"], CPU)
+    asked = load(faces_dir / "p1-0-left.png")
+    everybody = searcher.query(asked, ["pose=0"], 100).hits
+    copied.catalogue._session.execute(text("SELECT count(*) FROM image"))  # and never ended
+    elsewhere = Collection.open(copied.root)
+    gone = elsewhere.catalogue.images.at(everybody[0].path)
+    assert gone is not None
+    elsewhere.catalogue.images.remove([gone])
+    elsewhere.close()
+    among = Among(where="id > 0")
+    assert searcher.knows_where_the_face_is(file_sha256(faces_dir / "p1-0-left.png"))
+    left = searcher.query(asked, ["pose=0"], 100, among=among).hits
+    assert [hit.path for hit in left] == [hit.path for hit in everybody[1:]]
