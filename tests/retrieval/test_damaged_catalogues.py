@@ -68,7 +68,7 @@ class Catalogues:
             list(export(collection, self.tar))
         collection.close()
         self.whole = (self.good / "catalogue.db").read_bytes()
-        self._ask_all(self.good)
+        self.ask_all(self.good)
 
     def _photographs(self, folder: Path) -> Path:
         folder.mkdir()
@@ -84,7 +84,7 @@ class Catalogues:
         (folder / "landmarks.csv").write_text("\n".join(points[:9]), "utf-8")
         return folder / name
 
-    def _ask_all(self, root: Path) -> None:
+    def ask_all(self, root: Path) -> None:
         query = ("query", self.image, "--wish", "pose=45", "--device", "cpu", "--json")
         for command in (query, ("index", "show"), ("index", "verify")):
             ask(*command, "--collection", root)
@@ -156,7 +156,7 @@ class Catalogues:
                 new.addfile(info, io.BytesIO(data))
         try:
             ask("index", "import", path, "--collection", target)
-            self._ask_all(target)  # what was taken is sound
+            self.ask_all(target)  # what was taken is sound
         finally:
             shutil.rmtree(target, ignore_errors=True)
 
