@@ -25,6 +25,8 @@ QUESTIONS: dict[str, Callable[[Catalogue], object]] = {
     "at": lambda catalogue: catalogue.images.at("/a"),
     "holding": lambda catalogue: catalogue.images.holding(["0" * 64]),
     "edited": lambda catalogue: catalogue.images.edited(),
+    "contradictions": lambda catalogue: catalogue.images.contradictions(),
+    "labelled": lambda catalogue: catalogue.images.labelled("ann"),
     "matching": lambda catalogue: catalogue.images.matching("id > 0"),
     "removed_by_hand": lambda catalogue: catalogue.images.removed_by_hand([1]),
     "landmarks": lambda catalogue: catalogue.images.landmarks([1]),
