@@ -1,10 +1,10 @@
-"""The members of a tar file, one after the other: bounded in every way, nothing followed.
+"""The members of archives: bounded in every way, nothing followed.
 
 Python's own reader calls itself for every long-name or extended header and reads each of them
 whole: a file of a few kilobytes, packed, can hold thousands in a row, or one of gigabytes. Here a
 member has at most CHAIN such headers of at most LONGEST bytes. Sparse members, which say that they
 are larger than what is stored, are refused; links and devices come as what they are, for the caller
-to leave out or refuse.
+to leave out or refuse. Of ZIP files one member is read at a time, by name.
 
 Source: POSIX.1-2017, pax, "ustar interchange format" and "pax header block"; GNU tar manual,
 "Basic tar format".
@@ -14,7 +14,9 @@ import bz2
 import gzip
 import lzma
 import math
+import struct
 import tarfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,6 +33,8 @@ _LONG = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 # What packed data raises that is damaged, or asks for more memory than there is.
 _DAMAGE = (OSError, EOFError, ValueError, MemoryError, lzma.LZMAError, zlib.error)
+# And what zipfile does: of a member that is lacking, packed by another method, or encrypted.
+_ZIP_DAMAGE = (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, struct.error)
 
 
 class DamagedArchiveError(ValueError):
@@ -123,6 +127,28 @@ class _Stream:
             parts.append(data)
             count -= len(data)
         return b"".join(parts)
+
+
+def read_zipped(path: Path, name: str, most: int) -> bytes:
+    """Return a member of a ZIP file.
+
+    Args:
+        path: Of the file.
+        name: Of the member.
+        most: Bytes that it may have.
+
+    Raises:
+        DamagedArchiveError: The file is missing, damaged, or no ZIP file, or has no such member.
+    """
+    try:
+        with zipfile.ZipFile(path) as file, file.open(name) as member:
+            data = member.read(most + 1)
+    except (*_DAMAGE, *_ZIP_DAMAGE) as error:
+        why = " ".join(str(error).split())[:200]
+        raise DamagedArchiveError(f"it is damaged: {why or type(error).__name__}") from error
+    if len(data) > most:
+        raise DamagedArchiveError(f"{name!r} has more than {most:,} bytes")
+    return data
 
 
 def open_packed(path: Path) -> BinaryIO:

@@ -138,7 +138,7 @@ def begin_folder(request: TrainRequest) -> None:
 
 def shorten_log(log: Path, stage: int, number: int) -> None:
     """Drop what was logged after the checkpoint: it will be logged again."""
-    lines = log.read_text("utf-8").splitlines() if log.is_file() else []
+    lines = log.read_text("utf-8", "replace").splitlines() if log.is_file() else []
     kept = [line for line in lines if _logged_before(line, stage, number)]
     write_whole(log, "".join(f"{line}\n" for line in kept).encode())
 

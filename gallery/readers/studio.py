@@ -5,7 +5,6 @@ holds all illuminations of its shot, and occlusions are laid over it. Faces are 
 the whole tile is the face.
 """
 
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -20,9 +19,9 @@ from gallery.studio.occlusion import Pixels, occlude
 from gallery.studio.request import IN_STRIP, WHEN_READ, DrawRequest, identity_name
 from gallery.studio.shards import (
     Manifest,
-    decode_strip,
     picture_name,
     read_manifest,
+    read_strip,
     shard_path,
 )
 
@@ -70,7 +69,7 @@ class TileReader:
             drawn_ns = tile.shard.stat().st_mtime_ns
             strip = _strip(tile.shard, drawn_ns, tile.picture, self._part(face)[0].size)
             pixels = occlude(strip[tile.number], tile.occlusion, tile.key)
-        except (OSError, KeyError, IndexError, zipfile.BadZipFile, DatasetError) as error:
+        except (OSError, IndexError, DatasetError) as error:
             raise ImageError(f"{tile.shard.name} cannot be read: {error}") from error
         header = f"P6 {pixels.shape[1]} {pixels.shape[0]}\n255\n"
         return header.encode() + pixels.tobytes()
@@ -205,5 +204,4 @@ def _space(faces: Iterable[Face]) -> AttributeSpace:
 @lru_cache(maxsize=_STRIPS_KEPT)
 def _strip(shard: Path, drawn_ns: int, picture: str, size: int) -> Pixels:  # noqa: ARG001
     """Decode a picture of a shard; drawn_ns tells a shard from one that was there before."""
-    with zipfile.ZipFile(shard) as file:
-        return decode_strip(file.read(picture), size)
+    return read_strip(shard, picture, size)

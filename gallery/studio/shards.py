@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from gallery.archive_members import DamagedArchiveError, read_zipped
 from gallery.attributes import Condition
 from gallery.errors import DatasetError
 from gallery.json_files import read
@@ -29,6 +30,8 @@ from gallery.studio.request import DrawRequest
 
 FORMAT = "mindseye-studio/1"
 MANIFEST, REQUEST, SHARDS = "manifest.json", "request.json", "shards"
+MOST_TILES = 256
+LARGEST_PICTURE = 64 * 2**20  # bytes
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a ZIP file can name
 
 Pixels = NDArray[np.uint8]
@@ -151,6 +154,18 @@ def encode_strip(tiles: Pixels, quality: int) -> bytes:
     return buffer.getvalue()
 
 
+def read_strip(shard: Path, picture: str, size: int) -> Pixels:
+    """Read a picture of a shard, (L, S, S, 3).
+
+    Raises:
+        DatasetError: The shard is missing or damaged, or has no such picture.
+    """
+    try:
+        return decode_strip(read_zipped(shard, picture, LARGEST_PICTURE), size)
+    except DamagedArchiveError as error:
+        raise DatasetError(str(error)) from error
+
+
 def decode_strip(data: bytes, size: int) -> Pixels:
     """Decode what `encode_strip` wrote, (L, S, S, 3).
 
@@ -159,10 +174,10 @@ def decode_strip(data: bytes, size: int) -> Pixels:
     """
     try:
         with Image.open(io.BytesIO(data), formats=("WEBP",)) as image:
+            width, height = image.size  # before memory is taken for them
+            if height != size or width % size or not 1 <= width // size <= MOST_TILES:
+                raise DatasetError(f"{width} x {height} pixels are not tiles of {size}")
             strip = np.asarray(image.convert("RGB"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise DatasetError(f"not a WebP picture ({error})") from error
-    height, width, _ = strip.shape
-    if height != size or width % size:
-        raise DatasetError(f"{width} x {height} pixels are not tiles of {size}")
     return np.stack(np.split(strip, width // size, axis=1))

@@ -2,6 +2,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -19,7 +20,9 @@ from gallery.studio.shards import (
     pack,
     picture_name,
     read_manifest,
+    read_strip,
 )
+from tests.fuzzing import damaged, quick_and_long, tried
 
 MADE = Manifest(
     DrawRequest(identities=1), 1, {"a.whl": "00"}, {"gender": {"male": 1}}, (Shard("0", 5, "ff"),)
@@ -75,3 +78,29 @@ def test_a_damaged_manifest_is_an_error(tmp_path: Path, text: str) -> None:
     (tmp_path / MANIFEST).write_text(text)
     with pytest.raises(DatasetError, match=r"manifest\.json cannot be used: .* Draw the set again"):
         read_manifest(tmp_path)
+
+
+class Shards:
+    """Damages shards of drawn sets."""
+
+    def __init__(self, folder: Path) -> None:
+        tiles = np.random.default_rng(0).integers(0, 256, (3, 40, 40, 3)).astype(np.uint8)
+        pictures = {f"{n}.webp": encode_strip(tiles, 80) for n in range(3)}
+        self.whole, self.path = pack(pictures), folder / "000001.zip"
+
+    def __call__(self, random: Random) -> None:
+        self.path.write_bytes(damaged(self.whole, random))
+        assert read_strip(self.path, "1.webp", 40).shape == (3, 40, 40, 3)
+
+
+@pytest.mark.parametrize("seeds", quick_and_long(100, 500))
+def test_damaged_shards_are_refused_in_one_line(tmp_path: Path, seeds: range) -> None:
+    assert tried(Shards, tmp_path, seeds)["refused"] > len(seeds) // 4
+
+
+def test_a_picture_that_swells_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "000001.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("a.webp", bytes(65 * 2**20))
+    with pytest.raises(DatasetError, match="'a.webp' has more than 67,108,864 bytes"):
+        read_strip(path, "a.webp", 40)
