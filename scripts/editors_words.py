@@ -19,15 +19,15 @@ each image twice in batches of 40, and has its estimator trained besides. Adam w
 falling to zero along a cosine (AdamW with 1e-3 for `two-stage-32`, 1.5e-3 for `mindseye-32`),
 in bfloat16 (`precision = "auto"`: the one that the machine is faster in). Networks of others are
 half as wide as published, images 32 x 32: a budget for two cores. The published SARGAN saw
-twelve times as many images, of
-sixteen times as many pixels; who trains longer and larger may see another order. Two things differ
-from its text besides, for with so few steps its critic learnt no expression: moments 0 and 0.9
+twelve times as many images, of sixteen times as many pixels; who trains longer and larger may
+see another order. Two things differ from its text besides, for with so few steps its critic
+learnt no expression: moments 0 and 0.9
 with 50 steps of warm-up instead of 0.5 and 0.999, and `values_real` weighs 5 instead of 1.
 Even so the start of `sargan` is unstable: with the input added to the output, its critic's loss
 stays above 0 to the end, reading is learnt late, as the rate falls, and with it the wished
 expression; the critic of `stargan` has no such trouble ([log.md](log.md)).
-Parameters are those with heads, without critics. Minutes are wall clock on {machine}, from the
-rate of the log.
+Parameters are those with heads, without critics. Minutes are wall clock on {machine} (AMD
+EPYC, Zen 5, bfloat16), from the rate of the log; [with AVX2 alone](durations.md).
 
 """
 SMALL = """\
