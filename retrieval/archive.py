@@ -34,7 +34,7 @@ from retrieval.vectors import require_finite
 
 FORMAT = 1
 LIST = "mindseye.json"
-LIMITS = Limits(size_bytes=64 * 2**20, depth=4, values=1_500_000)  # half a million files
+LIMITS = Limits(depth=4)  # of the list: some 100,000 files
 AGAIN = "Export the collection again"
 MEMBER = re.compile(
     rf"catalogue\.db|spaces/(?!\.)(?:{NAME.pattern})/(?:contract\.json|weights\.(?:json|safetensors)"

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from gallery.errors import IndexFileError, WeightsError
 from gallery.json_files import Limits, Origin, check, parse, parse_as, read, spell
+from tests.fuzzing import tried
 
 ORIGIN = Origin("card.json", WeightsError, "Copy it again")
 PLAIN = st.recursive(
@@ -145,3 +147,31 @@ def test_nothing_else_in_the_product_reads_or_prints_json() -> None:
         if re.search(r"json\.loads?\(|echo\(json\.dumps", line)
     ]
     assert [one for one in found if one.partition(":")[0] not in ALONE] == []
+
+
+SIZE = 16 * 2**20
+LARGE = Limits(size_bytes=SIZE)
+
+
+class Swelling:
+    """Texts that take the most memory for their length."""
+
+    def __init__(self, _folder: Path) -> None:
+        self.texts = (
+            lambda: "[" + "{}," * (SIZE // 3 - 1) + "{}]",
+            lambda: "[" + "{}," * 490_000 + "{}]",
+            lambda: "[" + '"\\ud83d\\ude00",' * 900_000 + "0]",
+            lambda: '"\U0001f600' + "a" * (SIZE - 20) + '"',
+            lambda: '{"a":"' + "\\n" * (SIZE // 2 - 10) + '"}',
+            lambda: "[" * (SIZE - 2),
+            lambda: "[" + "1e5," * 900_000 + "0]",
+        )
+
+    def __call__(self, random: Random) -> None:
+        check(random.choice(self.texts)().encode(), list[object], ORIGIN, LARGE)
+
+
+def test_no_text_within_limits_takes_much_memory(tmp_path: Path) -> None:
+    told = tried(Swelling, tmp_path, range(12))
+    assert told["refused"] > 1
+    assert told["taken"] > 1
