@@ -1,4 +1,5 @@
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -176,3 +177,15 @@ def test_a_card_nested_a_hundred_thousand_deep_is_refused(make_card: MakeCard) -
 def test_every_card_that_ships_is_read() -> None:
     for path in packaged_weights().values():
         load_card(path)
+
+
+def test_a_bare_training_machine_reads_cards_without_the_library_for_shapes(
+    make_card: MakeCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gallery.json_files._installed", lambda: False)
+    monkeypatch.setitem(sys.modules, "pydantic", None)  # to import it fails
+    card = make_card(fusion={"identity": 0.5})
+    assert Card.from_json(json.dumps(card.to_json()), "w.json") == card
+    written = card.to_json() | {"normalisation": {"mean": [0], "deviation": ["x"]}}
+    with pytest.raises(WeightsError, match=r"^w\.json is not a card of weights: "):
+        Card.from_json(json.dumps(written), "w.json")
