@@ -2,8 +2,9 @@
 
 Stages, each alone: reading and hashing, decoding and aligning (one thread, and as many as a build
 uses), drawing, appending. Then the whole build beside a naive loop that does one image after the
-other, and the peak memory of both. Then `--given` embeddings are taken in as `retrieval/bulk.py`
-does, with the rate of the catalogue alone, filters, removals, opening, and peak memory.
+other, and the peak memory of both. Then `--given` embeddings are taken in as
+`retrieval/collection/bulk.py` does, with the rate of the catalogue alone, filters, removals,
+opening, and peak memory.
 
 Images are JPEG files of noise, 256 x 256. Without --weights, a generator with the published 60 x 60
 layers that nobody trained draws. Every measurement runs in a process of its own.
@@ -38,15 +39,15 @@ from gallery.readers.registry import open_faces
 from generator.card import Card
 from generator.checkpoint import save_weights
 from generator.engine import Engine
-from generator.registry import architecture
-from generator.two_stage import initialise
+from generator.networks.registry import architecture
+from generator.networks.two_stage import initialise
 from index import store
 from index.contract import IndexContract
-from retrieval.build import build
-from retrieval.bulk import Portion, add_embedded
-from retrieval.canonical import canonicalise
-from retrieval.collection import Collection
-from retrieval.publishing import publish
+from retrieval.collection.build import build
+from retrieval.collection.bulk import Portion, add_embedded
+from retrieval.collection.collection import Collection
+from retrieval.collection.publish import publish
+from retrieval.scoring.canonical import canonicalise
 
 RESULTS = Path(__file__).parent / "results" / "build.json"
 DIMENSION = 256

@@ -26,9 +26,9 @@ from gallery.align import Pixels
 from gallery.pixels import align_all, align_each
 from gallery.readers.registry import open_faces
 from generator.checkpoint import find_weights, load_weights
+from generator.device import keep_freed_memory, pick_device
 from generator.engine import Closest, Engine, Floats
-from generator.machine import keep_freed_memory, pick_device
-from generator.two_stage import TwoStage, UnpoolConv
+from generator.networks.two_stage import TwoStage, UnpoolConv
 
 Canonicalise = Callable[[Pixels], Closest]
 RESULTS = Path(__file__).parent / "results"

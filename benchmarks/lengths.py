@@ -10,7 +10,8 @@ score, kind and way, a space is built of the first 10,000 images, 1,760 are adde
 are removed. After each step the overlap @10 with exact search is measured, of the true queries.
 
 Ways: *rows* has vectors as they are, and is tuned with images as probes; *queries* tunes with
-probes of the shape of queries; *column* has vectors of one length, too (`retrieval/fusion.py`).
+probes of the shape of queries; *column* has vectors of one length, too
+(`retrieval/scoring/terms.py`).
 """
 
 import argparse
@@ -35,11 +36,11 @@ from index.contract import IndexContract
 from index.exact import ExactIndex
 from index.kinds import APPROXIMATE
 from index.probing import ROWS, QueryShape
-from retrieval.asking import Asking
-from retrieval.canonical import Rule, canonicalise
+from retrieval.collection.query_shape import Asking
 from retrieval.embedding import contract_from_card, normalise
-from retrieval.fusion import FUSED, VALUES, Layout, Score, Weights
-from retrieval.identity import open_recogniser, portrait_aligner
+from retrieval.recognisers.sface import open_recogniser, portrait_aligner
+from retrieval.scoring.canonical import Rule, canonicalise
+from retrieval.scoring.terms import FUSED, VALUES, Layout, Score, Weights
 
 Floats = NDArray[np.float32]
 BATCH = 256

@@ -21,14 +21,14 @@ from gallery.attributes import AttributeSpace
 from gallery.faces import FaceSet, first_identities, fold_identities
 from gallery.pixels import Aligned, align_all, align_each
 from gallery.readers.registry import open_faces
+from generator.device import keep_freed_memory, pick_device
 from generator.engine import Floats
-from generator.machine import keep_freed_memory, pick_device
-from retrieval.evaluation.queries import Labels, all_queries
+from retrieval.evaluation.baselines.classifier import train_classifier
+from retrieval.evaluation.baselines.composed import Composed, train_composed
+from retrieval.evaluation.baselines.cpi import Cpi, neutral_pairs, train_cpi
+from retrieval.evaluation.baselines.training import Budget
+from retrieval.evaluation.protocol.queries import Labels, all_queries
 from retrieval.evaluation.records import CRITERIA, Progress
-from retrieval.evaluation.rivals.classifier import train_classifier
-from retrieval.evaluation.rivals.composed import Composed, train_composed
-from retrieval.evaluation.rivals.cpi import Cpi, neutral_pairs, train_cpi
-from retrieval.evaluation.rivals.training import Budget
 
 Outcome = TypeVar("Outcome")
 METHODS = ("classifier", "composed", "cpi")

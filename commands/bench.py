@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from commands.opening import open_engine, open_set, packaged_for
+from commands.interrupts import resumable
+from commands.models import open_engine, open_set, packaged_for
 from commands.options import SPEC_HELP, AsJson, Device, LandmarksFile
-from commands.stopping import resumable
-from commands.telling import result, tell
+from commands.progress import result, tell
 from gallery.errors import ConfigError
 from gallery.json_files import spell
 
@@ -85,11 +85,12 @@ def bench(
         raise ConfigError(
             "A benchmark needs a SPEC and --out DIR; or compare two with --compare A.json B.json"
         )
-    from generator.machine import keep_freed_memory
-    from retrieval.evaluation import benchmark, report, store
+    from generator.device import keep_freed_memory
+    from retrieval.evaluation import benchmark, report
+    from retrieval.evaluation.fold import vector_store
+    from retrieval.evaluation.fold.fold_cache import Budget
     from retrieval.evaluation.outputs import tables
-    from retrieval.evaluation.protocol_files import find_protocol
-    from retrieval.evaluation.workbench import Budget
+    from retrieval.evaluation.protocol.files import find_protocol
 
     keep_freed_memory()
     chosen = find_protocol(protocol, spec)
@@ -103,7 +104,7 @@ def bench(
         methods=tuple(methods.split(",")) if methods else (),
         budget=Budget(steps=rival_steps, trials=trials, seeds=seeds),
         training=open_set(train) if train else None,
-        cache=cache or store.default_cache(),
+        cache=cache or vector_store.default_cache(),
         command=_command(),
         editing=editing,
     )
@@ -122,7 +123,7 @@ def bench(
 
 def _compare(first: Path, second: Path, *, as_json: bool) -> None:
     """Print the paired differences of two benchmarks."""
-    from retrieval.evaluation import compare
+    from retrieval.evaluation.statistics import comparison as compare
 
     found = compare.compare(first, second)
     typer.echo(spell(compare.to_json(found)) if as_json else compare.to_markdown(found))

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from commands.interrupts import resumable
 from commands.options import AsJson, CropOption, LandmarksFile, Spec, parse_crop
-from commands.stopping import resumable
-from commands.telling import bar, result, tell
+from commands.progress import bar, result, tell
 from gallery.json_files import spell
 
 
@@ -68,8 +68,9 @@ def find_faces(
     \b
     Example: mindseye data find-faces folder:photos --sheet found.png
     """
-    from gallery import locating, sheets
-    from gallery.dlib_detector import DlibDetector
+    from gallery import sheets
+    from gallery.detection import face_search
+    from gallery.detection.dlib_detector import DlibDetector
     from gallery.readers.registry import open_faces
     from gallery.summary import contact_sheet, remarks, remarks_text
 
@@ -78,9 +79,9 @@ def find_faces(
         tell(line)
     target = out or faces.landmarks_file
     with resumable("Run the same command again to go on."):
-        outcome = result(locating.locate(faces, DlibDetector(), target), "finding faces")
-    found = {"spec": spec, "out": str(target), **locating.to_json(outcome), **remarks(faces)}
-    typer.echo(spell(found, ascii_only=False) if as_json else locating.to_text(outcome))
+        outcome = result(face_search.locate(faces, DlibDetector(), target), "finding faces")
+    found = {"spec": spec, "out": str(target), **face_search.to_json(outcome), **remarks(faces)}
+    typer.echo(spell(found, ascii_only=False) if as_json else face_search.to_text(outcome))
     if target is None or not target.is_file():
         tell("Nothing written: no new face was found; mark faces by hand instead (docs/data.md)")
         return
@@ -90,6 +91,6 @@ def find_faces(
             f"{len(outcome.none)} images hold no face that could be found: index build, train and"
             " bench leave them out; mark those that do by hand (docs/data.md)"
         )
-    if sheet is not None and (shown := locating.located(faces, target)).faces:
+    if sheet is not None and (shown := face_search.located(faces, target)).faces:
         sheets.save(contact_sheet(shown), sheet)
         tell(f"Sheet: {sheet}")

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from commands.interrupts import resumable
 from commands.options import Device
-from commands.stopping import resumable
-from commands.telling import bar, result, tell
+from commands.progress import bar, result, tell
 
 
 def demo(
@@ -25,7 +25,7 @@ def demo(
     \b
     Example: mindseye demo --out demo
     """
-    from generator.machine import keep_freed_memory, pick_device
+    from generator.device import keep_freed_memory, pick_device
     from retrieval import demo as show
 
     keep_freed_memory()

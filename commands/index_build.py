@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.opening import NAMED, open_engine, open_set, packaged_for
+from commands.interrupts import last_batch, resumable
+from commands.models import NAMED, open_engine, open_set, packaged_for
 from commands.options import (
     DEFAULT_COLLECTION,
     AsJson,
@@ -19,14 +20,13 @@ from commands.options import (
     Split,
     require_one_of,
 )
-from commands.stopping import last_batch, resumable
-from commands.telling import bar, tell
+from commands.progress import bar, tell
 from gallery.json_files import spell
 
 if TYPE_CHECKING:
     from gallery.faces import FaceSet
-    from retrieval.build import BuildProgress
-    from retrieval.collection import Collection
+    from retrieval.collection.build import BuildProgress
+    from retrieval.collection.collection import Collection
 
 
 def build(
@@ -99,11 +99,11 @@ def build(
     Example: mindseye index build folder:photos --attribute pose --collection my-faces
     """
     from generator.checkpoint import find_weights
-    from generator.machine import keep_freed_memory
+    from generator.device import keep_freed_memory
     from index.kinds import request_for
-    from retrieval.build import build as build_space
-    from retrieval.choosing import choose_score, refuse_score
-    from retrieval.collection import Collection
+    from retrieval.collection.build import build as build_space
+    from retrieval.collection.collection import Collection
+    from retrieval.scoring.choice import choose_score, refuse_score
     from retrieval.splits import SPLITS, part_of
 
     require_one_of("--split", split, SPLITS)
@@ -161,9 +161,9 @@ def add(
     \b
     Example: mindseye index add folder:more-photos --collection my-faces
     """
-    from generator.machine import keep_freed_memory
-    from retrieval.build import build as build_space
-    from retrieval.collection import Collection
+    from generator.device import keep_freed_memory
+    from retrieval.collection.build import build as build_space
+    from retrieval.collection.collection import Collection
     from retrieval.splits import SPLITS, part_of
 
     require_one_of("--split", split, SPLITS)
@@ -208,7 +208,7 @@ def _follow_build(
     as_json: bool,
 ) -> dict[str, Any]:
     """Show a build's progress, and say what came of it; for people, if not for programs."""
-    from retrieval.doubts import misfit, strangers_in
+    from retrieval.collection.domain_check import misfit, strangers_in
 
     with last_batch(steps) as stoppable:
         last = list(bar(stoppable, f"indexing with {name}", total))[-1]

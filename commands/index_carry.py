@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from commands.options import DEFAULT_COLLECTION, CollectionDir
-from commands.telling import bar
+from commands.progress import bar
 
 
 def export(
@@ -19,8 +19,8 @@ def export(
     \b
     Example: mindseye index export my-faces.tar --collection my-faces
     """
-    from retrieval import archive as archives
-    from retrieval.collection import Collection
+    from retrieval.collection import archive as archives
+    from retrieval.collection.collection import Collection
 
     opened = Collection.open(collection)
     with closing(opened), opened.unchanged():
@@ -38,7 +38,7 @@ def import_(
     \b
     Example: mindseye index import my-faces.tar --collection my-faces
     """
-    from retrieval import archive as archives
+    from retrieval.collection import archive as archives
 
     for _ in bar(archives.import_archive(archive, collection), "unpacking", 1):
         pass

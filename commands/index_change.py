@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commands.interrupts import resumable
 from commands.options import (
     DEFAULT_COLLECTION,
     AsJson,
@@ -16,14 +17,13 @@ from commands.options import (
     WhereSpace,
     read_where,
 )
-from commands.stopping import resumable
-from commands.telling import result, tell
+from commands.progress import result, tell
 from gallery.errors import CatalogueError, ConfigError
 from gallery.json_files import spell
 
 if TYPE_CHECKING:
-    from retrieval.collection import Collection
-    from retrieval.selecting import Selection
+    from retrieval.collection.collection import Collection
+    from retrieval.collection.selection import Selection
 
 
 def remove(
@@ -53,8 +53,8 @@ def remove(
     Example: mindseye index remove --identity ann --collection my-faces
     """
     from gallery.catalogue.contradictions import among
-    from retrieval.collection import Collection
-    from retrieval.selecting import Selection
+    from retrieval.collection.collection import Collection
+    from retrieval.collection.selection import Selection
 
     selection = Selection(
         paths=[_path(given) for given in paths or ()],
@@ -91,8 +91,8 @@ def _path(given: str) -> Path:
 
 def _select(collection: "Collection", selection: "Selection", *, dry_run: bool) -> list[int]:
     """Choose the images; ask first where whole folders of them are missing."""
-    from retrieval.missing import FolderMissingError
-    from retrieval.selecting import select
+    from retrieval.collection.missing_files import FolderMissingError
+    from retrieval.collection.selection import select
 
     try:
         return [int(image_id) for image_id in select(collection, selection)]
@@ -128,8 +128,8 @@ def compact(collection: CollectionDir = DEFAULT_COLLECTION, as_json: AsJson = Fa
     \b
     Example: mindseye index compact --collection my-faces
     """
-    from retrieval import compact as compaction
-    from retrieval.collection import Collection
+    from retrieval.collection import compact as compaction
+    from retrieval.collection.collection import Collection
 
     opened = Collection.open(collection)
     with closing(opened), opened.writing(), resumable("Run the same command again to go on."):

@@ -13,7 +13,7 @@ from commands.options import (
     WhereSpace,
     read_where,
 )
-from commands.telling import result, tell
+from commands.progress import result, tell
 from gallery.errors import ConfigError
 from gallery.json_files import spell
 
@@ -32,8 +32,8 @@ def show(
     \b
     Example: mindseye index show --collection my-faces --json
     """
-    from retrieval import show as showing
-    from retrieval.collection import Collection
+    from retrieval.collection import show as showing
+    from retrieval.collection.collection import Collection
 
     if space is not None and where is None:
         raise ConfigError("--space says whose estimates and states --where means; add --where")
@@ -62,18 +62,18 @@ def verify(
     \b
     Example: mindseye index verify --collection my-faces
     """
-    from retrieval import findings
-    from retrieval.collection import Collection
-    from retrieval.repair import repair as mend
-    from retrieval.verify import verify as check
+    from retrieval.collection import finding
+    from retrieval.collection.collection import Collection
+    from retrieval.collection.repair import repair as mend
+    from retrieval.collection.verify import verify as check
 
     opened = Collection.open(collection)
     with closing(opened), opened.writing() if repair else nullcontext():
         found = result(check(opened), "checking")
         pending = mend(opened, found) if repair else 0
         again = result(check(opened), "checking again") if repair else found
-    told = findings.to_json(found)
-    typer.echo(spell(told, ascii_only=False) if as_json else findings.to_text(found))
+    told = finding.to_json(found)
+    typer.echo(spell(told, ascii_only=False) if as_json else finding.to_text(found))
     left = [one for one in again if one.is_problem]
     if repair:
         waiting = f" {pending} images wait to be built again" if pending else ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.cropping import FIND, asking_for_crops, crops_of
+from commands.crops import FIND, asking_for_crops, crops_of
 from commands.options import (
     DEFAULT_COLLECTION,
     AsJson,
@@ -17,7 +17,7 @@ from commands.options import (
     parse_crop,
     read_where,
 )
-from commands.telling import tell
+from commands.progress import tell
 from gallery.errors import ConfigError, ImageError
 from gallery.json_files import spell
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from gallery.align import Crop
     from gallery.readers.registry import Photograph
-    from retrieval.search import Among, Answer, Searcher
+    from retrieval.search.searcher import Among, Answer, Searcher
 
 
 def query(
@@ -75,11 +75,11 @@ def query(
     """
     from gallery.files import followed
     from gallery.sheets import save
-    from generator.machine import pick_device
-    from retrieval.answers import to_json, to_text
-    from retrieval.collection import Collection
-    from retrieval.search import Among, open_searcher
-    from retrieval.sheets import answer_sheet
+    from generator.device import pick_device
+    from retrieval.collection.collection import Collection
+    from retrieval.search.answers import to_json, to_text
+    from retrieval.search.searcher import Among, open_searcher
+    from retrieval.search.sheets import answer_sheet
 
     face = None if crop == FIND else parse_crop(crop)
     if explain is not None and len(images) > 1:
@@ -134,7 +134,7 @@ def _explain(
     among: "Among",
     folder: Path,
 ) -> None:
-    from retrieval.explain import explain, write
+    from retrieval.search.explain import explain, write
 
     reasons = explain(searcher, source, wish, k, face, among=among)
     told = write(reasons, folder, searcher.card.aligner)

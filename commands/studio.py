@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from commands.stopping import resumable
-from commands.telling import bar, tell
+from commands.interrupts import resumable
+from commands.progress import bar, tell
 
 
 def assets(

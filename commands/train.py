@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from commands.opening import open_set
+from commands.interrupts import resumable
+from commands.models import open_set
 from commands.options import CropOption, Device, LandmarksFile, Spec, parse_crop
-from commands.stopping import resumable
-from commands.telling import bar, tell
+from commands.progress import bar, tell
 
 
 def train(
@@ -50,16 +50,16 @@ def train(
     Example: mindseye train cmu-faces:cmu-faces.tar.gz --architecture two-stage-32 \\
         --attribute eyes --train-identities 0.7 --out runs/eyes
     """
-    from generator.machine import keep_freed_memory, pick_device
-    from generator.request import make_request
-    from generator.run import train as run
+    from generator.device import keep_freed_memory, pick_device
+    from generator.runs.request import make_request
+    from generator.runs.run import train as run
 
     keep_freed_memory()
     faces = open_set(spec, landmarks)
     said: dict[str, Any] = {}
     if protocol is not None:
-        from retrieval.evaluation.asking import about
-        from retrieval.evaluation.protocol_files import find_protocol
+        from retrieval.evaluation.protocol.files import find_protocol
+        from retrieval.evaluation.protocol.query_table import about
 
         chosen = find_protocol(protocol, spec)
         faces = about(faces, chosen)

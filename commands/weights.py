@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from commands.opening import open_engine, open_set
+from commands.interrupts import resumable
+from commands.models import open_engine, open_set
 from commands.options import AsJson, Device, LandmarksFile, Spec, require_one_of
-from commands.stopping import resumable
-from commands.telling import result, tell
+from commands.progress import result, tell
 from gallery.json_files import spell
 
 
@@ -19,7 +19,7 @@ def list_packaged(as_json: AsJson = False) -> None:
     \b
     Example: mindseye weights list
     """
-    from generator.packaging import packaged, to_table
+    from generator.zoo import packaged, to_table
 
     shipped = packaged()
     if as_json:
@@ -47,8 +47,8 @@ def show(
     from gallery import sheets
     from gallery.readers.registry import open_faces
     from generator.checkpoint import find_weights
-    from generator.packaging import Weights, to_text
-    from generator.samples import showcase
+    from generator.runs.samples import showcase
+    from generator.zoo import Weights, to_text
 
     shown = Weights.at(find_weights(name))
     if sheet is not None:
@@ -96,12 +96,12 @@ def fit(
     Example: mindseye weights fit runs/pose-60 studio:more-people
     """
     from generator.checkpoint import find_weights, save_card
-    from generator.machine import keep_freed_memory
-    from generator.usual import usual_text
-    from retrieval.evaluation import fitting
-    from retrieval.evaluation.fitted import to_text
-    from retrieval.evaluation.protocol_files import find_protocol
-    from retrieval.evaluation.redrawing import measure_redrawing
+    from generator.device import keep_freed_memory
+    from generator.reconstruction_error import usual_text
+    from retrieval.evaluation.protocol.files import find_protocol
+    from retrieval.fitting import fit as fitting
+    from retrieval.fitting.errors import measure_redrawing
+    from retrieval.fitting.told import to_text
 
     if people is not None:
         require_one_of("--people", people, fitting.PEOPLE)

@@ -15,10 +15,10 @@ from gallery.align import Crop
 from gallery.errors import UserError
 from gallery.marks import marked
 from gallery.readers.registry import open_faces
-from generator.config import RECIPES
-from generator.machine import keep_freed_memory, pick_device
-from generator.request import TrainRequest, make_request
-from generator.run import Progress, train
+from generator.device import keep_freed_memory, pick_device
+from generator.runs.request import TrainRequest, make_request
+from generator.runs.run import Progress, train
+from generator.training.config import RECIPES
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,7 +11,7 @@ from gallery.align import Aligner
 from gallery.attributes import AttributeSpace
 from gallery.errors import ConfigError, WeightsError
 from gallery.json_files import Origin, check, parse
-from generator.card_shape import CardShape
+from generator.card_schema import CardShape
 
 FORMAT = 1
 AGAIN = "Copy both files of the weights again, NAME.safetensors and NAME.json"
@@ -45,7 +45,8 @@ class Card:
             where nothing was fitted.
         calibration: How sure answers are, by score, as fitted on the same people; likewise.
         redrawing: How far canonical views usually are from their images, as measured on people
-            that nothing was trained on (generator/usual.py); empty where nobody measured.
+            that nothing was trained on (generator/reconstruction_error.py); empty where nobody
+            measured.
         sha256: Of the weights' file; empty until it is written.
         licence: Of the weights.
         notes: What a user should know before trusting them; empty if nothing.

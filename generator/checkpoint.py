@@ -21,8 +21,8 @@ from gallery.errors import ConfigError, WeightsError
 from gallery.files import file_sha256, replacing, write_whole
 from gallery.json_files import Origin, parse, read_text, spell
 from generator.card import AGAIN, Card
-from generator.family import Network
-from generator.registry import architecture
+from generator.networks.family import Network
+from generator.networks.registry import architecture
 
 NO_CHECKPOINT = "is no training checkpoint"
 WEIGHTS_FILE = "weights.safetensors"

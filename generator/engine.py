@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from gallery.align import Pixels
 from generator.card import Card
 from generator.checkpoint import load_weights
-from generator.estimator import log_probabilities
-from generator.family import Network
-from generator.machine import drawings_at_once
+from generator.device import drawings_at_once
+from generator.networks.estimator import log_probabilities
+from generator.networks.family import Network
+from generator.networks.prepared import Redrawn
 from generator.precision import pick_precision
-from generator.redrawing import Redrawn
 
 Floats = NDArray[np.float32]
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from generator.config import Precision
+from generator.training.config import Precision
 
 WORTH = 1.1  # times as fast bfloat16 must be: it rounds
 CLEAR = 1.5  # times as fast one is, that needs no more rounds

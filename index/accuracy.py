@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from index import tuning
+from index import search_effort
 from index.approximate import ApproximateIndex, Parts
 from index.base import GalleryRows, Ids
 from index.kinds import QUANTISED
 from index.manifest import Effort, Measured
 from index.probing import QueryShape
-from index.stored import StoredRows
+from index.row_store import StoredRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,10 @@ def reach(
     Returns:
         Effort, overlap, and how many images that was measured with.
     """
-    probes = tuning.with_truth(gallery, held_out, wanted.shape)
+    probes = search_effort.with_truth(gallery, held_out, wanted.shape)
     to_tune, to_measure = probes.halves()
     quantised = wanted.kind in QUANTISED
-    effort = tuning.tune(index, gallery, to_tune, wanted.accuracy, quantised=quantised)
+    effort = search_effort.tune(index, gallery, to_tune, wanted.accuracy, quantised=quantised)
     parts = Parts(
         main=index,
         effort=effort,
@@ -78,7 +78,7 @@ def reach(
         stored=stored_rows(gallery),
         images=len(np.unique(gallery.kept_ids)),
     )
-    overlap = tuning.measure(ApproximateIndex(parts), to_measure)
+    overlap = search_effort.measure(ApproximateIndex(parts), to_measure)
     return effort, round(overlap, 5), len(to_measure.own)
 
 

@@ -19,8 +19,8 @@ from index.choice import Choice, ImageRows
 from index.faiss_library import loaded_faiss, on_gpu, selector
 from index.manifest import Effort
 from index.merge import merge_by_image
+from index.row_store import StoredRows
 from index.scan import best_rows
-from index.stored import StoredRows
 
 FEW_ROWS = 10_000  # so many are compared one by one
 FEW_PROBES = 8  # so many are compared without a matrix product

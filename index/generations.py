@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from gallery.errors import IndexFileError
 from gallery.files import sync
-from index import mains
+from index import faiss_file
 from index.base import GalleryRows, Ids, Vectors
 from index.contract import IndexContract
+from index.faiss_file import Step
 from index.faiss_library import has_faiss, require_faiss
 from index.files import make_directory, write_array, write_json
 from index.integrity import describe
@@ -29,7 +30,6 @@ from index.loader import (
     read_manifest,
     shard_ids,
 )
-from index.mains import Step
 from index.manifest import ARRAYS, FORMAT, Main, Manifest, write_manifest
 from index.probing import ROWS, UNKNOWN, QueryShape
 from index.shards import Shard, open_embeddings, open_shards
@@ -248,18 +248,18 @@ def _main(
 ) -> Generator[Step, None, Main]:
     """Take over what the generation before holds, or add to it, or make it anew."""
     request, shape = wanted
-    if before is not None and mains.is_short_tail(before[1], len(rows.ids)):
-        main = mains.take_over(before[1], before[0], directory)
+    if before is not None and faiss_file.is_short_tail(before[1], len(rows.ids)):
+        main = faiss_file.take_over(before[1], before[0], directory)
         if needs_tuning(before[1], shape):
-            main = yield from mains.tuned_again(rows.open(), before[1], main, directory, shape)
+            main = yield from faiss_file.tuned_again(rows.open(), before[1], main, directory, shape)
         return main
     gallery = rows.open()
     if before is not None:
-        added = yield from mains.extend(gallery, before[1], before[0], directory, shape)
+        added = yield from faiss_file.extend(gallery, before[1], before[0], directory, shape)
         if added is not None:
             return added
     yield Step("planning", 0, 1, f"Index of kind {plan}")
-    made = yield from mains.make(gallery, plan, request, directory, shape)
+    made = yield from faiss_file.make(gallery, plan, request, directory, shape)
     return made
 
 

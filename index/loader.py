@@ -20,8 +20,8 @@ from index.faiss_library import read_faiss
 from index.files import AGAIN, open_array
 from index.integrity import checked_files
 from index.manifest import MAIN, Effort, Manifest, read_manifest_file
+from index.row_store import StoredRows
 from index.shards import Shard, open_embeddings, open_shards, read_ids
-from index.stored import StoredRows
 
 
 def read_contract(space_dir: Path) -> IndexContract:

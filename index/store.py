@@ -24,6 +24,7 @@ catalogue to say; what a killed run left under a number it did not commit is ove
 JSON is UTF-8. Nothing is ever pickled: .npy files with Python objects are refused.
 """
 
+from index.faiss_file import Step
 from index.generations import (
     needs_tuning,
     publishing,
@@ -40,7 +41,6 @@ from index.loader import (
     read_manifest,
     require_unchanged,
 )
-from index.mains import Step
 from index.manifest import FORMAT, Manifest
 from index.shards import Shard, append_shard, open_known, open_shard, verify_shard
 

@@ -14,19 +14,19 @@ from gallery.faces import Face, FaceSet
 from gallery.files import write_whole
 from gallery.readers.registry import open_faces
 from generator.engine import Engine
-from generator.packaging import Weights, packaged
-from retrieval.build import BuildProgress, build
-from retrieval.canonical import ESTIMATOR, EXPECTED, Rule
-from retrieval.collection import Collection
+from generator.zoo import Weights, packaged
+from retrieval.collection.build import BuildProgress, build
+from retrieval.collection.collection import Collection
 from retrieval.evaluation import benchmark, report
 from retrieval.evaluation.outputs import tables
-from retrieval.evaluation.protocol_files import find_protocol
-from retrieval.evaluation.protocols import QUICK
+from retrieval.evaluation.protocol.files import find_protocol
+from retrieval.evaluation.protocol.protocol import QUICK
 from retrieval.evaluation.records import Progress
 from retrieval.evaluation.report import Written
-from retrieval.fusion import DRAWING, VALUES, fitted_for
-from retrieval.search import Answer, Found, open_searcher
-from retrieval.sheets import SHOWN, answer_sheet
+from retrieval.scoring.canonical import ESTIMATOR, EXPECTED, Rule
+from retrieval.scoring.terms import DRAWING, VALUES, fitted_for
+from retrieval.search.searcher import Answer, Found, open_searcher
+from retrieval.search.sheets import SHOWN, answer_sheet
 
 GALLERY = "studio-mini"
 WISHES = ("pose", "illumination", "accessory")

@@ -26,10 +26,10 @@ from editors_words import (
 
 from gallery.errors import ConfigError, UserError
 from gallery.files import write_whole
-from retrieval.evaluation.compare import Comparison, compare
-from retrieval.evaluation.editing.comparison import check_alike, editors_table
 from retrieval.evaluation.outputs import editing, words
+from retrieval.evaluation.outputs.editors import check_alike, editors_table
 from retrieval.evaluation.outputs.tables import to_table
+from retrieval.evaluation.statistics.comparison import Comparison, compare
 
 Json = Mapping[str, Any]
 OPENED, CLOSED = "<!-- taught -->\n", "<!-- /taught -->"

@@ -13,9 +13,9 @@ from gallery.files import write_whole
 from gallery.readers.registry import open_faces
 from generator.checkpoint import find_weights
 from generator.engine import Engine
-from retrieval.evaluation.editing.comparison import compare_editors
 from retrieval.evaluation.editing.sheet import choose_edits, draw_sheet
-from retrieval.evaluation.protocol_files import find_protocol
+from retrieval.evaluation.outputs.editors import compare_editors
+from retrieval.evaluation.protocol.files import find_protocol
 
 
 def write_comparison(spec: str, out: Path, weights: list[str], protocol: str | None) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from gallery.errors import UserError
-from retrieval.evaluation.compare import read_results
 from retrieval.evaluation.outputs import words
+from retrieval.evaluation.statistics.comparison import read_results
 
 COLUMNS = tuple(
     (criterion, name)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from gallery.errors import ConfigError, UserError
-from retrieval.evaluation.trainings import across_trainings, to_markdown
+from retrieval.evaluation.statistics.trainings import across_trainings, to_markdown
 
 
 def group_of(text: str) -> tuple[str, list[Path]]:

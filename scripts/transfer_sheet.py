@@ -20,10 +20,10 @@ from gallery.faces import FaceSet
 from gallery.pixels import align_all, align_each
 from gallery.readers.registry import open_faces
 from generator.checkpoint import find_weights
+from generator.device import pick_device
 from generator.engine import Engine
-from generator.machine import pick_device
-from retrieval.evaluation.asking import about
-from retrieval.evaluation.protocol_files import find_protocol
+from retrieval.evaluation.protocol.files import find_protocol
+from retrieval.evaluation.protocol.query_table import about
 
 WISHES = ("-45", "0", "45")
 

@@ -13,10 +13,10 @@ import numpy as np
 
 from gallery.attributes import as_number
 from gallery.errors import ConfigError, UserError
-from retrieval.evaluation.compare import read_results, scores_in
-from retrieval.evaluation.estimation import Sample
 from retrieval.evaluation.outputs import words
-from retrieval.evaluation.outputs.per_query import PerQuery
+from retrieval.evaluation.statistics.comparison import read_results, scores_in
+from retrieval.evaluation.statistics.estimation import Sample
+from retrieval.evaluation.statistics.per_query import PerQuery
 
 MEASURES = ("R@1", "R@5")
 

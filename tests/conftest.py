@@ -20,10 +20,10 @@ from gallery.readers.registry import open_faces
 from generator.card import Card
 from generator.checkpoint import save_weights
 from generator.engine import Engine
-from generator.registry import architecture
-from generator.two_stage import initialise
-from retrieval.build import build
-from retrieval.collection import Collection
+from generator.networks.registry import architecture
+from generator.networks.two_stage import initialise
+from retrieval.collection.build import build
+from retrieval.collection.collection import Collection
 from tests.running import Mindseye, commands_in
 
 # A busy machine is no failure.

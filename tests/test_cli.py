@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import cli  # noqa: TID251  its tests may
 from gallery.errors import ConfigError, DatabaseFailedError
-from retrieval.build import BuildProgress
+from retrieval.collection.build import BuildProgress
 from tests.running import Mindseye, one_line_error
 
 ROOT = Path(__file__).parents[1]
@@ -169,7 +169,7 @@ def test_a_machine_at_its_end_is_one_line_too(
         yield BuildProgress(1, 30, 1, 0, 0)
         raise error
 
-    monkeypatch.setattr("retrieval.build.build", build)
+    monkeypatch.setattr("retrieval.collection.build.build", build)
     ran = mindseye("index", "build", faces_spec, "--weights", pose_weights)
     assert message in one_line_error(ran)
 
@@ -178,11 +178,14 @@ def test_a_machine_at_its_end_is_one_line_too(
 @pytest.mark.parametrize(
     ("doing", "arguments"),
     [
-        ("retrieval.search.open_searcher", ("query", "p1-0-left.png", "--wish", "pose=45")),
-        ("retrieval.verify.verify", ("index", "verify")),
-        ("retrieval.archive.export", ("index", "export", "out.tar")),
-        ("retrieval.archive.import_archive", ("index", "import", "in.tar")),
-        ("retrieval.show.describe", ("index", "show")),
+        (
+            "retrieval.search.searcher.open_searcher",
+            ("query", "p1-0-left.png", "--wish", "pose=45"),
+        ),
+        ("retrieval.collection.verify.verify", ("index", "verify")),
+        ("retrieval.collection.archive.export", ("index", "export", "out.tar")),
+        ("retrieval.collection.archive.import_archive", ("index", "import", "in.tar")),
+        ("retrieval.collection.show.describe", ("index", "show")),
         ("gallery.summary.summarise", ("data", "show", "folder:.")),
     ],
 )
@@ -231,6 +234,6 @@ def test_a_message_of_several_lines_is_shown_in_one(
     def describe(_collection: object) -> None:
         raise ConfigError("first\n  second\n\tthird")
 
-    monkeypatch.setattr("retrieval.show.describe", describe)
+    monkeypatch.setattr("retrieval.collection.show.describe", describe)
     ran = mindseye("index", "show", "--collection", collection_dir)
     assert one_line_error(ran) == "first second third"

@@ -13,9 +13,9 @@ from gallery.attributes import AttributeSpace
 from gallery.errors import ConfigError
 from gallery.studio.attributes import space as studio_space
 from gallery.studio.request import RESERVED
-from generator.config import TrainConfig
-from generator.registry import architecture
-from retrieval.evaluation.protocol_files import find_protocol
+from generator.networks.registry import architecture
+from generator.training.config import TrainConfig
+from retrieval.evaluation.protocol.files import find_protocol
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = runpy.run_path(str(ROOT / "scripts" / "editors_plan.py"))

@@ -2,7 +2,7 @@
 
 SQLite keeps no types, and a file from elsewhere may have been made without its constraints. Only
 columns of types and ranges are looked at here; whether rows belong together is the business of
-`PRAGMA foreign_key_check` and of `retrieval.verify`.
+`PRAGMA foreign_key_check` and of `retrieval.collection.verify`.
 """
 
 from collections.abc import Callable, Iterator

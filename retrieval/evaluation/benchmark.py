@@ -17,26 +17,26 @@ from pathlib import Path
 
 from gallery.faces import FaceSet
 from generator.engine import Engine
-from retrieval.evaluation.answering import Answered, answer
-from retrieval.evaluation.asking import ask, describe_gallery, describe_people
-from retrieval.evaluation.audit import find_twins
 from retrieval.evaluation.editing.measuring import measure_editing
-from retrieval.evaluation.methods.base import Method
-from retrieval.evaluation.methods.registry import choose_methods
-from retrieval.evaluation.noting import (
+from retrieval.evaluation.fold.audit import find_twins
+from retrieval.evaluation.fold.fold import Part, Training, check_together, read_part, read_training
+from retrieval.evaluation.fold.fold_cache import Bench, Budget, Workbench
+from retrieval.evaluation.fold.fold_record import (
     describe_fold,
     keep_examples,
     note_drawings,
     note_estimates,
 )
-from retrieval.evaluation.pooling import pool
-from retrieval.evaluation.protocols import Protocol
+from retrieval.evaluation.fold.vector_store import Steps, Store, default_cache, open_store
+from retrieval.evaluation.methods.base import Method
+from retrieval.evaluation.methods.ranker import Answered, answer
+from retrieval.evaluation.methods.registry import choose_methods
+from retrieval.evaluation.protocol.protocol import Protocol
+from retrieval.evaluation.protocol.queries import Queries, draw_queries
+from retrieval.evaluation.protocol.query_table import ask, describe_gallery, describe_people
 from retrieval.evaluation.provenance import describe_run
-from retrieval.evaluation.queries import Queries, draw_queries
-from retrieval.evaluation.reading import Part, Training, check_together, read_part, read_training
 from retrieval.evaluation.records import Floats, Progress, Provenance, Record
-from retrieval.evaluation.store import Steps, Store, default_cache, open_store
-from retrieval.evaluation.workbench import Bench, Budget, Workbench
+from retrieval.evaluation.statistics.pooling import pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

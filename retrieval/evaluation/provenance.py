@@ -13,8 +13,8 @@ import torch
 
 from gallery.pixels import Aligned
 from generator.card import Card
-from generator.people import data_sha256
-from retrieval.evaluation.protocols import Protocol
+from generator.training.held_out import data_sha256
+from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.records import Provenance
 
 PACKAGES = ("gallery", "generator", "index", "retrieval")

@@ -1,7 +1,7 @@
 """What a benchmark measured, before any statistics: what was asked, and what each method answered.
 
 Who fills what. The flow (retrieval/evaluation/benchmark.py) makes one `Record` for each fold, that
-is, for each set of weights, and pools them with retrieval/evaluation/pooling.py:
+is, for each set of weights, and pools them with retrieval/evaluation/statistics/pooling.py:
 
 - `Gallery`, `People`, `QueryTable`: once for each fold, when its queries are drawn;
 - `MethodRecord`: one for each method and seed; of a method that could not run, only `skipped`.
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from gallery.align import Pixels
 from gallery.attributes import AttributeSpace
-from retrieval.evaluation.editing.record import Editing
+from retrieval.evaluation.edit_records import Editing
 
 REFERENCE = "ours"  # what every other method is compared with
 CRITERIA = ("C1", "C2")
@@ -192,7 +192,7 @@ class MethodRecord:
         right_ranks: Rank of every right image of the query table, from 0; -1 where it is not ranked
             at all (filtered out), (R,).
         confidence: How sure the first answer of each query is, in [0, 1], (Q,); NaN where a search
-            would say nothing (retrieval/doubts.py); empty without a calibration.
+            would say nothing (retrieval/collection/domain_check.py); empty without a calibration.
         build_s: Seconds to prepare the gallery; None if nothing is prepared.
         query_s: Seconds for all queries, from pixels to ranks.
         index_bytes: Size of what is searched; None if nothing is kept.

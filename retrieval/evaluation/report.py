@@ -18,11 +18,11 @@ from typing import Any
 from gallery.errors import ConfigError
 from gallery.files import file_sha256, write_whole
 from gallery.json_files import spell
-from retrieval.evaluation.outcomes import check_consistent
 from retrieval.evaluation.outputs import page, plots, tables, trec
-from retrieval.evaluation.outputs.per_query import write_per_query
 from retrieval.evaluation.records import Progress, Record
-from retrieval.evaluation.summary import score_all, summarise
+from retrieval.evaluation.statistics.outcomes import check_consistent
+from retrieval.evaluation.statistics.per_query import write_per_query
+from retrieval.evaluation.statistics.summary import score_all, summarise
 
 STEPS = ("numbers", "queries", "tables", "runs", "page", "plots")
 

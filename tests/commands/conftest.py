@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gallery.finding import Sighting
+from gallery.detection.geometry import Sighting
 
 IN_THE_MIDDLE = Sighting((10, 8, 30, 28), (24, 14), (16, 14), (20, 21))
 ASIDE = Sighting((20, 8, 32, 20), (30, 14), (22, 14), (26, 18))
@@ -71,7 +71,7 @@ class Sees:
 @pytest.fixture
 def sees(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let every photograph show some faces, to a detector in place of dlib's."""
-    monkeypatch.setattr("gallery.dlib_detector.DlibDetector", Sees)
+    monkeypatch.setattr("gallery.detection.dlib_detector.DlibDetector", Sees)
 
     def show(*faces: Sighting) -> None:
         monkeypatch.setattr(Sees, "faces", faces)

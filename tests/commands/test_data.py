@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from gallery.attributes import POSE_SIDE
-from gallery.finding import points_of
+from gallery.detection.geometry import points_of
 from gallery.readers.registry import open_faces
 from tests.commands.conftest import ASIDE, IN_THE_MIDDLE
 from tests.running import Mindseye

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from gallery.readers.registry import open_faces
-from generator.request import CPU
+from generator.runs.request import CPU
 from retrieval import demo
 from tests.running import Mindseye
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from retrieval.build import BuildProgress
-from retrieval.collection import Collection
+from retrieval.collection.build import BuildProgress
+from retrieval.collection.collection import Collection
 from tests.running import Mindseye, one_line_error
 
 
@@ -82,7 +82,7 @@ def indexed(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
         seen.append(set(faces.identities))
         yield BuildProgress(0, 0, 0, 0, 0)
 
-    monkeypatch.setattr("retrieval.build.build", build)
+    monkeypatch.setattr("retrieval.collection.build.build", build)
     return seen
 
 
@@ -132,7 +132,7 @@ def test_a_stopped_build_says_how_to_go_on(
         yield BuildProgress(1, 30, 1, 0, 0)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("retrieval.build.build", build)
+    monkeypatch.setattr("retrieval.collection.build.build", build)
     ran = mindseye("index", "build", faces_spec, "--weights", pose_weights)
     assert (ran.status, ran.out) == (130, "")
     assert "Stopped; what was finished is kept. Run the same command again" in ran.err
@@ -152,7 +152,7 @@ def test_ctrl_c_finishes_the_batch_in_hand_and_twice_stops_at_once(
         finally:
             seen.append("closed")
 
-    monkeypatch.setattr("retrieval.build.build", build)
+    monkeypatch.setattr("retrieval.collection.build.build", build)
     before = signal.getsignal(signal.SIGINT)
     ran = mindseye("index", "build", faces_spec, "--weights", pose_weights)
     assert (ran.status, seen) == (130, ["the batch in hand", "closed"])
@@ -166,7 +166,7 @@ def test_ctrl_c_finishes_the_batch_in_hand_and_twice_stops_at_once(
         seen.append("never")
         yield BuildProgress(1, 30, 1, 0, 0)
 
-    monkeypatch.setattr("retrieval.build.build", twice)
+    monkeypatch.setattr("retrieval.collection.build.build", twice)
     assert mindseye("index", "build", faces_spec, "--weights", pose_weights).status == 130
     assert "never" not in seen
 

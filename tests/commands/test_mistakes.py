@@ -9,8 +9,8 @@ import torch
 
 from gallery.readers.registry import open_faces
 from generator.engine import Engine
-from retrieval.build import build
-from retrieval.collection import Collection
+from retrieval.collection.build import build
+from retrieval.collection.collection import Collection
 from tests.commands.mistakes import MISTAKES
 from tests.running import Mindseye, one_line_error
 

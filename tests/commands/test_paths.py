@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from retrieval.collection import Collection
+from retrieval.collection.collection import Collection
 from tests.running import Mindseye
 
 NAMES = (

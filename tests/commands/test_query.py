@@ -13,7 +13,7 @@ from gallery.align import Aligner
 from gallery.readers.registry import open_faces
 from generator.card import Card
 from generator.checkpoint import save_weights
-from generator.registry import architecture
+from generator.networks.registry import architecture
 from tests.running import Mindseye, one_line_error
 
 

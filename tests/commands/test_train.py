@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from generator.request import TrainRequest
-from generator.run import Progress
+from generator.runs.request import TrainRequest
+from generator.runs.run import Progress
 from tests.running import Mindseye
 
 
@@ -19,7 +19,7 @@ def test_the_options_of_train_make_the_request(
         seen.append((request, resume))
         yield Progress("stage 1", 1, 2, 0.5)
 
-    monkeypatch.setattr("generator.run.train", train)
+    monkeypatch.setattr("generator.runs.run.train", train)
     (tmp_path / "c.toml").write_text("[train]\nbatch_size = 7\n")
     ran = mindseye(
         *("train", faces_spec, "--architecture", "two-stage-60", "--attribute", "light"),
@@ -53,7 +53,7 @@ def test_a_protocol_says_which_images_are_learnt_from_and_how_values_are_called(
         seen.append(request)
         yield Progress("stage 1", 1, 2, 0.5)
 
-    monkeypatch.setattr("generator.run.train", train)
+    monkeypatch.setattr("generator.runs.run.train", train)
     (tmp_path / "mine.toml").write_text(
         '[names.light]\nleft = "west"\nright = "east"\n[gallery]\npose = ["0", "45"]\n'
     )
@@ -81,7 +81,7 @@ def test_a_stopped_training_says_how_to_go_on(
         yield Progress("reading", 1, 30)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("generator.run.train", train)
+    monkeypatch.setattr("generator.runs.run.train", train)
     ran = mindseye(
         *("train", faces_spec, "--architecture", "two-stage-32", "--attribute", "pose"),
         *("--out", "runs/x"),

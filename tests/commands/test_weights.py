@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from generator.packaging import packaged
+from generator.zoo import packaged
 from tests.retrieval.recognising import Colours
 from tests.running import Mindseye
 
@@ -87,7 +87,7 @@ def test_weights_that_do_not_fit_the_photographs_say_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("generator.usual.ENOUGH", 12)
+    monkeypatch.setattr("generator.reconstruction_error.ENOUGH", 12)
     logistic = {"bias": 0.0, "slopes": [1.0, 1.0]}
     told = {"measures": ["drawing", "lead"], "first": logistic, "others": logistic}
     weights = make_fitted_weights(calibration={"drawing": told})

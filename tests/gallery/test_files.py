@@ -61,8 +61,8 @@ IN_THEIR_OWN_WAY = {
     "gallery/archives.py": "into a folder that is renamed when it is whole",
     "gallery/studio/assets.py": "likewise",
     "gallery/studio/files.py": "several processes write into one folder",
-    "generator/run.py": "the log grows line by line",
-    "retrieval/archive.py": "into a folder that is renamed when it is whole",
+    "generator/runs/run.py": "the log grows line by line",
+    "retrieval/collection/archive.py": "into a folder that is renamed when it is whole",
 }
 
 

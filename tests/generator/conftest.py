@@ -17,9 +17,9 @@ from gallery.faces import FaceSet
 from gallery.pixels import Aligned, align_all, align_each
 from gallery.readers.registry import open_faces
 from generator.card import Card
-from generator.registry import architecture
-from generator.request import CPU, TrainRequest, make_request
-from generator.two_stage import TwoStage, initialise
+from generator.networks.registry import architecture
+from generator.networks.two_stage import TwoStage, initialise
+from generator.runs.request import CPU, TrainRequest, make_request
 
 Paint = Callable[..., FaceSet]
 MakeFaces = Callable[..., FaceSet]

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 
 from gallery.attributes import Attribute, AttributeSpace
-from generator.config import TrainConfig
-from generator.family import Network
-from generator.pairs import Pairs
-from generator.registry import architecture
-from generator.request import CPU
-from generator.training import TrainingData
+from generator.networks.family import Network
+from generator.networks.registry import architecture
+from generator.runs.request import CPU
+from generator.training.config import TrainConfig
+from generator.training.data import TrainingData
+from generator.training.pairs import Pairs
 
 SPACE = AttributeSpace((Attribute("light", ("left", "middle", "right")),))
 TINY = {"size": 32, "channels": 1, "width": 4, "critic_width": 4}

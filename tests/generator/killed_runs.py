@@ -20,9 +20,10 @@ import torch
 import torch._dynamo  # an optimiser's first step would import it: once here, not in every fork
 
 from generator import __main__ as command
-from generator import checkpoint, run, trainer
-from generator.machine import keep_freed_memory
-from generator.request import TrainRequest, make_request
+from generator import checkpoint
+from generator.device import keep_freed_memory
+from generator.runs import run, trainer
+from generator.runs.request import TrainRequest, make_request
 
 
 def die() -> NoReturn:

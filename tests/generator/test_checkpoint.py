@@ -26,7 +26,7 @@ from generator.checkpoint import (
     save_tensors,
     save_weights,
 )
-from generator.two_stage import TwoStage
+from generator.networks.two_stage import TwoStage
 
 MakeCard = Callable[..., Card]
 MakeNetwork = Callable[[Card], TwoStage]

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from generator.plan import Lesson, Turn
-from generator.trainer import Trainer
+from generator.runs.trainer import Trainer
+from generator.training.plan import Lesson, Turn
 from tests.generator.editing import SPACE, adam, lit, tiny
 
 EDITORS = ("sargan", "stargan", "stgan")

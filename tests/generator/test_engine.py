@@ -12,8 +12,8 @@ from gallery.errors import WeightsError
 from generator.card import Card
 from generator.checkpoint import save_weights
 from generator.engine import Drawn, Engine
-from generator.request import CPU
-from generator.two_stage import TwoStage
+from generator.networks.two_stage import TwoStage
+from generator.runs.request import CPU
 
 MakeCard = Callable[..., Card]
 MakeNetwork = Callable[[Card], TwoStage]

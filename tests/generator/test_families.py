@@ -14,13 +14,13 @@ import torch
 
 from gallery.errors import ConfigError
 from gallery.faces import FaceSet
-from generator import registry
 from generator.checkpoint import load_checkpoint, load_tensors, load_weights
 from generator.engine import Engine
-from generator.packaging import pack
-from generator.registry import ARCHITECTURES, Architecture
-from generator.request import CPU, TrainRequest, make_request
-from generator.run import train
+from generator.networks import registry
+from generator.networks.registry import ARCHITECTURES, Architecture
+from generator.runs.request import CPU, TrainRequest, make_request
+from generator.runs.run import train
+from generator.zoo import pack
 from tests.generator.editing import TINY
 
 MakeFaces = Callable[..., FaceSet]

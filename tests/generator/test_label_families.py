@@ -15,11 +15,11 @@ from gallery.errors import ConfigError, DatasetError
 from gallery.faces import FaceSet
 from generator.checkpoint import load_weights
 from generator.engine import Engine
-from generator.family import Network
-from generator.registry import architecture
-from generator.request import TrainRequest, make_request
-from generator.run import train
-from generator.trainer import Trainer
+from generator.networks.family import Network
+from generator.networks.registry import architecture
+from generator.runs.request import TrainRequest, make_request
+from generator.runs.run import train
+from generator.runs.trainer import Trainer
 from tests.generator.tiny import AGE, CPU, EYES, POSE_EYES, SHAPE, course_of
 
 

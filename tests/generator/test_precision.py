@@ -13,12 +13,12 @@ from gallery.errors import ConfigError
 from gallery.faces import FaceSet
 from generator import precision
 from generator.checkpoint import find_weights, load_card
-from generator.config import TrainConfig
-from generator.folder import RUN_FILE
 from generator.precision import Speeds, measure_speeds, pick_precision, settle
-from generator.request import CPU, TrainRequest
-from generator.run import Progress, train
-from generator.trainer import Trainer
+from generator.runs.request import CPU, TrainRequest
+from generator.runs.run import Progress, train
+from generator.runs.run_folder import RUN_FILE
+from generator.runs.trainer import Trainer
+from generator.training.config import TrainConfig
 
 Ask = Callable[..., TrainRequest]
 Paint = Callable[..., FaceSet]

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from gallery.errors import ConfigError, WeightsError
-from generator import run
 from generator.checkpoint import load_checkpoint, load_weights
 from generator.engine import Engine
-from generator.packaging import pack
-from generator.request import CPU, TrainRequest
-from generator.run import train
+from generator.runs import run
+from generator.runs.request import CPU, TrainRequest
+from generator.runs.run import train
+from generator.zoo import pack
 
 MakeFaces = Callable[..., Any]
 Ask = Callable[..., TrainRequest]

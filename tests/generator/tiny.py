@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from gallery.attributes import Attribute, AttributeSpace
-from generator.config import TrainConfig
-from generator.family import initialise
-from generator.pairs import Pairs
-from generator.plan import Course, Lesson, Turn
-from generator.training import TrainingData
+from generator.networks.family import initialise
+from generator.training.config import TrainConfig
+from generator.training.data import TrainingData
+from generator.training.pairs import Pairs
+from generator.training.plan import Course, Lesson, Turn
 
 SIZE, CHANNELS, WIDTH = 16, 3, 8
 SHAPE: dict[str, Any] = {"size": SIZE, "channels": CHANNELS, "width": WIDTH}

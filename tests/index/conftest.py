@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from index import making
+from index import faiss_train
 from index.accuracy import stored_rows
 from index.approximate import ApproximateIndex, Parts
 from index.base import GalleryRows, Index
@@ -34,11 +34,11 @@ def made(
     pytest.importorskip("faiss", reason='needs FAISS: pip install "mindseye[cpu]"')
     gallery = GalleryRows(ids, blocks, kept)
     first = gallery.gather(np.arange(len(ids) - tail))
-    main = making.untrained(kind, len(ids), gallery.dimension)
-    if making.divided(kind):
-        making.train(main, first)
+    main = faiss_train.untrained(kind, len(ids), gallery.dimension)
+    if faiss_train.divided(kind):
+        faiss_train.train(main, first)
     main.add(first)
-    lists = list_count(len(ids), gallery.dimension) if making.divided(kind) else 0
+    lists = list_count(len(ids), gallery.dimension) if faiss_train.divided(kind) else 0
     effort = Effort(
         lists=lists,
         breadth=200 if kind == "hnsw" else 0,

@@ -10,8 +10,8 @@ import pytest
 from gallery.errors import IndexFileError
 from index import faiss_library
 from index.faiss_library import gpus, on_gpu, read_faiss, write_faiss
+from index.faiss_train import train, untrained
 from index.kinds import DIVIDED
-from index.making import train, untrained
 
 faiss = pytest.importorskip("faiss", reason='needs FAISS: pip install "mindseye[cpu]"')
 

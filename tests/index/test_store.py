@@ -381,7 +381,7 @@ def test_faiss_never_sees_a_damaged_file_of_the_same_length(
 
     with monkeypatch.context() as patch:
         patch.setattr("index.loader.read_faiss", read)
-        patch.setattr("index.mains.read_faiss", read)
+        patch.setattr("index.faiss_file.read_faiss", read)
         with pytest.raises(IndexFileError, match=r"index\.faiss has SHA-256 .*: it is damaged"):
             open_index(space, 1, CONTRACT)
         publish(space, 2, kind, CONTRACT, shards, NOTHING, previous=1)
@@ -428,14 +428,14 @@ def test_an_addition_and_a_removal_take_the_index_over_and_are_seen(
 def test_a_long_tail_is_added_to_the_index_without_training(
     space: Path, shards: list[Shard], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index.mains.TAIL_ROWS", 25)
+    monkeypatch.setattr("index.faiss_file.TAIL_ROWS", 25)
     first = publish(space, 1, kind, CONTRACT, shards[:2], NOTHING)
 
     def train(*_: object) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr("index.making.train", train)
-    monkeypatch.setattr("index.making.FURTHER", 100)
+    monkeypatch.setattr("index.faiss_train.train", train)
+    monkeypatch.setattr("index.faiss_train.FURTHER", 100)
     second = publish(space, 2, kind, CONTRACT, shards, NOTHING, previous=1)
     assert first.main is not None
     assert second.main is not None
@@ -451,7 +451,7 @@ def test_a_long_tail_is_added_to_the_index_without_training(
 def test_rows_that_have_drifted_let_the_index_be_trained_again(
     space: Path, shards: list[Shard], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index.mains.TAIL_ROWS", 10)
+    monkeypatch.setattr("index.faiss_file.TAIL_ROWS", 10)
     first = publish(space, 1, "ivf", CONTRACT, shards, NOTHING)
     ids, far = rows(4, 40)
     shards.append(append_shard(space, 4, ids, far + 20))
@@ -526,9 +526,9 @@ def test_a_publication_says_before_what_it_costs_and_after_how_good_it_is(space:
 def test_an_accuracy_that_is_not_reached_is_said_and_stored(
     space: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index.tuning.BREADTHS", (1,))
+    monkeypatch.setattr("index.search_effort.BREADTHS", (1,))
     monkeypatch.setattr("index.kinds.LINKS", 2)
-    monkeypatch.setattr("index.making.LINKS", 2)
+    monkeypatch.setattr("index.faiss_train.LINKS", 2)
     monkeypatch.setattr("index.approximate.TUNED_FOR", 10)
     rng = np.random.default_rng(0)
     embeddings = rng.standard_normal((6000, 5)).astype(np.float32)

@@ -21,11 +21,11 @@ from gallery.readers.registry import open_faces
 from generator.card import Card
 from generator.engine import Drawn, Floats
 from index.store import read_contract
-from retrieval import archive, compact
-from retrieval import build as builder
-from retrieval.collection import Collection
-from retrieval.fresh import FreshIndex
-from retrieval.fusion import DRAWING, VALUES
+from retrieval.collection import archive, compact
+from retrieval.collection import build as builder
+from retrieval.collection.collection import Collection
+from retrieval.scoring.terms import DRAWING, VALUES
+from retrieval.search.live_index import FreshIndex
 from tests.drawing import DrawsOneByOne
 
 FEW = 3  # images in a batch, so that a build has several

@@ -14,11 +14,11 @@ from gallery.readers.registry import open_faces
 from generator.card import Card
 from generator.checkpoint import load_card
 from generator.engine import Drawn, Engine, Floats
-from retrieval.build import BuildProgress, build
-from retrieval.canonical import RECONSTRUCTION
-from retrieval.collection import Collection
+from retrieval.collection.build import BuildProgress, build
+from retrieval.collection.collection import Collection
 from retrieval.embedding import contract_of
-from retrieval.fresh import FreshIndex
+from retrieval.scoring.canonical import RECONSTRUCTION
+from retrieval.search.live_index import FreshIndex
 from tests.drawing import DrawsOneByOne
 
 
@@ -134,7 +134,7 @@ def gallery(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Gallery:
     """Eight photographs of four people, 0.png to 7.png, in four shards of two."""
-    monkeypatch.setattr("retrieval.build.BATCH", 2)
+    monkeypatch.setattr("retrieval.collection.build.BATCH", 2)
     lines = ["path,identity,pose"]
     for number in range(8):
         photograph(photos / f"{number}.png", seed=number)

@@ -16,9 +16,9 @@ from index.contract import IndexContract
 from index.exact import ExactIndex
 from index.manifest import Main
 from index.probing import ROWS, QueryShape
-from retrieval.asking import Asking
+from retrieval.collection.query_shape import Asking
 from retrieval.embedding import normalise
-from retrieval.fusion import Layout, Score, Weights
+from retrieval.scoring.terms import Layout, Score, Weights
 
 POSES, LIGHTS, NUMBERS, IDENTITY, QUERIES = 7, 15, 32, 16, 300
 WEIGHTS = Weights(0.02, 0.5)  # those of pose-mindseye-60

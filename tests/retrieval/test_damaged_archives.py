@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from retrieval.archive import LIST
+from retrieval.collection.archive import LIST
 from tests.fuzzing import damaged, damaged_json, quick_and_long, tried
 from tests.retrieval.test_damaged_catalogues import Catalogues, ask
 

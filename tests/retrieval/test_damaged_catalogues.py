@@ -20,11 +20,11 @@ import cli  # noqa: TID251  what its commands say is tried
 from gallery.readers.registry import open_faces
 from generator.checkpoint import save_weights
 from generator.engine import Engine
-from generator.registry import architecture
-from generator.two_stage import initialise
-from retrieval.archive import LIST, export
-from retrieval.build import build
-from retrieval.collection import Collection
+from generator.networks.registry import architecture
+from generator.networks.two_stage import initialise
+from retrieval.collection.archive import LIST, export
+from retrieval.collection.build import build
+from retrieval.collection.collection import Collection
 from tests.conftest import LIGHTS, PEOPLE, POSES, draw_face
 from tests.fuzzing import damaged, quick_and_long, tried
 from tests.retrieval.test_damaged_weights import SPACE, a_card

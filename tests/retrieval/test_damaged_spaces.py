@@ -15,15 +15,15 @@ import pytest
 from gallery.errors import UserError
 from index import store
 from index.faiss_library import has_faiss
-from retrieval.bulk import add_embedded
-from retrieval.collection import Collection
-from retrieval.fresh import FreshIndex
-from retrieval.publishing import publish
-from retrieval.repair import repair
-from retrieval.verify import verify
+from retrieval.collection.bulk import add_embedded
+from retrieval.collection.collection import Collection
+from retrieval.collection.publish import publish
+from retrieval.collection.repair import repair
+from retrieval.collection.verify import verify
+from retrieval.search.live_index import FreshIndex
 from tests.fuzzing import damaged, damaged_json, quick_and_long, tried
-from tests.retrieval.test_bulk import CONTRACT, portion
-from tests.retrieval.test_compact import finished
+from tests.retrieval.collection.test_bulk import CONTRACT, portion
+from tests.retrieval.collection.test_compact import finished
 
 KINDS = ("exact", "hnsw", "sq8") if has_faiss() else ("exact",)
 REMOVED = {3, 8}

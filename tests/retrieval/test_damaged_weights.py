@@ -16,14 +16,14 @@ from gallery.json_files import spell
 from generator.card import Card
 from generator.checkpoint import save_weights
 from generator.engine import Engine
-from generator.packaging import Weights as Shown
-from generator.packaging import to_text
-from generator.registry import architecture
-from generator.two_stage import initialise
-from generator.usual import Usual
-from retrieval import fusion
-from retrieval.canonical import Rule, canonicalise
-from retrieval.confidence import Calibration, measure_names
+from generator.networks.registry import architecture
+from generator.networks.two_stage import initialise
+from generator.reconstruction_error import Usual
+from generator.zoo import Weights as Shown
+from generator.zoo import to_text
+from retrieval.scoring import terms
+from retrieval.scoring.canonical import Rule, canonicalise
+from retrieval.scoring.confidence import Calibration, measure_names
 from tests.fuzzing import damaged, damaged_json, quick_and_long, tried
 
 SPACE = AttributeSpace((Attribute("pose", ("-45", "0", "45"), "degree"),))
@@ -110,9 +110,9 @@ def used(path: Path) -> None:
     found = canonicalise(engine, pixels, Rule.of(card))
     assert np.isfinite(found.embeddings).all()
     Usual.of(card)
-    for score in fusion.SCORES:
-        hypotheses = fusion.chosen_hypotheses(card, score)
-        fusion.Weights.of(card, score, hypotheses)
+    for score in terms.SCORES:
+        hypotheses = terms.chosen_hypotheses(card, score)
+        terms.Weights.of(card, score, hypotheses)
         told = Calibration.of(card, score, hypotheses) or Calibration.of(card, score)
         if told is not None:
             answers = np.array([0.9, 0.5], dtype=np.float32)

@@ -9,10 +9,10 @@ from gallery.attributes import Condition
 from gallery.errors import WeightsError
 from gallery.faces import Face
 from generator import checkpoint
-from generator.request import CPU
+from generator.runs.request import CPU
 from retrieval import demo
 from retrieval.demo import _is_right, _questions, plan
-from retrieval.search import Found
+from retrieval.search.searcher import Found
 
 
 def face(who: str, pose: str, eyes: str) -> Face:

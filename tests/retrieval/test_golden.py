@@ -17,9 +17,9 @@ import pytest
 from gallery.readers.registry import open_faces
 from generator.checkpoint import find_weights
 from index.store import Request, read_contract
-from retrieval.collection import Collection
-from retrieval.fresh import FreshIndex
-from retrieval.publishing import publishing
+from retrieval.collection.collection import Collection
+from retrieval.collection.publish import publishing
+from retrieval.search.live_index import FreshIndex
 from tests.running import Mindseye
 
 pytest.importorskip("faiss", reason='needs FAISS: pip install "mindseye[cpu]"')

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from retrieval import build
+from retrieval.collection import build
 from tests.retrieval.changes import CHANGES, FEW, fill
 
 DRIVER = Path(__file__).with_name("killed_changes.py")

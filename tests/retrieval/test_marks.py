@@ -10,7 +10,7 @@ from PIL import Image
 from gallery.align import Landmarks
 from gallery.files import file_sha256
 from gallery.landmarks import Points, faceless_row, read_rows, write_rows
-from retrieval.show import describe
+from retrieval.collection.show import describe
 from tests.retrieval.conftest import Gallery
 
 HEADER = "path,left_eye_x,left_eye_y,right_eye_x,right_eye_y,chin_x,chin_y"

@@ -16,17 +16,17 @@ from gallery.errors import CatalogueError, IndexFileError, UserError, WeightsErr
 from gallery.files import file_sha256
 from index.kinds import APPROXIMATE, Request
 from index.manifest import HASHED
-from retrieval.archive import export, import_archive
-from retrieval.bulk import add_embedded
-from retrieval.canonical import PAPERS
-from retrieval.publishing import publish
-from retrieval.repair import repair
-from retrieval.search import Searcher
-from retrieval.verify import verify
+from retrieval.collection.archive import export, import_archive
+from retrieval.collection.bulk import add_embedded
+from retrieval.collection.publish import publish
+from retrieval.collection.repair import repair
+from retrieval.collection.verify import verify
+from retrieval.scoring.canonical import PAPERS
+from retrieval.search.searcher import Searcher
 from tests.index.test_store import rewrite_manifest
+from tests.retrieval.collection.test_bulk import CONTRACT, portion
+from tests.retrieval.collection.test_compact import finished
 from tests.retrieval.conftest import Gallery
-from tests.retrieval.test_bulk import CONTRACT, portion
-from tests.retrieval.test_compact import finished
 from tests.retrieval.test_golden import unpack
 from tests.running import Mindseye
 

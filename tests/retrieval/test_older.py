@@ -10,10 +10,10 @@ from sqlalchemy import create_engine
 from gallery.catalogue.engine import sqlite_url
 from gallery.catalogue.revisions import SCRIPTS
 from gallery.catalogue.tables import REVISION, Table
-from retrieval.collection import Collection
-from retrieval.verify import verify
+from retrieval.collection.collection import Collection
+from retrieval.collection.verify import verify
+from tests.retrieval.collection.test_compact import finished
 from tests.retrieval.conftest import Gallery
-from tests.retrieval.test_compact import finished
 
 
 def make_older(path: Path) -> None:

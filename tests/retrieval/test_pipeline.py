@@ -9,14 +9,15 @@ import pytest
 
 from gallery.faces import Face, FaceSet
 from gallery.readers.registry import open_faces
-from retrieval import build as module
-from retrieval import reading, scoring
-from retrieval.build import build
-from retrieval.canonical import canonicalise
-from retrieval.collection import Collection
-from retrieval.verify import verify
+from retrieval.collection import build as module
+from retrieval.collection import ingest
+from retrieval.collection.build import build
+from retrieval.collection.collection import Collection
+from retrieval.collection.verify import verify
+from retrieval.scoring import scorer
+from retrieval.scoring.canonical import canonicalise
+from tests.retrieval.collection.test_compact import finished
 from tests.retrieval.conftest import Gallery
-from tests.retrieval.test_compact import finished
 
 
 def files(gallery: Gallery) -> dict[str, bytes]:
@@ -56,7 +57,7 @@ def test_threads_change_no_byte(
 
     expected = files(gallery)
     monkeypatch.setattr(module, "ThreadPoolExecutor", AtOnce)
-    monkeypatch.setattr(reading, "ThreadPoolExecutor", AtOnce)
+    monkeypatch.setattr(ingest, "ThreadPoolExecutor", AtOnce)
     gallery.collection = Collection.open_or_create(tmp_path / "one by one")
     gallery.build()
     assert files(gallery) == expected
@@ -88,7 +89,7 @@ def test_what_does_not_fit_into_memory_is_read_twice(
     gallery: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = files(gallery)
-    monkeypatch.setattr(reading, "KEPT_BYTES", 2_000)  # one photograph
+    monkeypatch.setattr(ingest, "KEPT_BYTES", 2_000)  # one photograph
     gallery.collection = Collection.open_or_create(tmp_path / "other")
     assert gallery.build().indexed == 8
     assert files(gallery) == expected
@@ -125,7 +126,7 @@ def test_a_drawing_that_fails_loses_nothing(
             raise RuntimeError("CUDA out of memory")
         return plain(*arguments, **named)
 
-    monkeypatch.setattr(scoring, "canonicalise", failing)
+    monkeypatch.setattr(scorer, "canonicalise", failing)
     with pytest.raises(RuntimeError, match="CUDA out of memory"):
         gallery.build()
     assert gallery.states()["indexed"] == 4

@@ -10,11 +10,11 @@ from gallery.attributes import Condition
 from gallery.errors import CatalogueError, ConfigError
 from gallery.readers.registry import open_faces
 from generator.engine import Engine
-from retrieval.build import build
-from retrieval.collection import Collection
-from retrieval.missing import FolderMissingError
-from retrieval.selecting import Selection, select
-from retrieval.show import images_where
+from retrieval.collection.build import build
+from retrieval.collection.collection import Collection
+from retrieval.collection.missing_files import FolderMissingError
+from retrieval.collection.selection import Selection, select
+from retrieval.collection.show import images_where
 from tests.retrieval.conftest import Gallery
 
 
@@ -246,5 +246,5 @@ def test_a_file_that_cannot_be_looked_at_is_not_missing(
         if path.endswith("1.png"):
             raise PermissionError(errno.EACCES, "Permission denied", path)
 
-    monkeypatch.setattr("retrieval.missing.os.lstat", refuse)
+    monkeypatch.setattr("retrieval.collection.missing_files.os.lstat", refuse)
     assert remove(gallery, missing=True) == []

@@ -17,21 +17,21 @@ from gallery.readers.registry import open_faces
 from generator.checkpoint import load_card, save_card
 from index import store
 from index.kinds import Request
-from retrieval import archive
-from retrieval.answers import hit_to_json
-from retrieval.build import BuildProgress, build
-from retrieval.canonical import Rule
-from retrieval.collection import Collection
-from retrieval.compact import compact
-from retrieval.confidence import Calibration
-from retrieval.fresh import FreshIndex
-from retrieval.repair import repair
-from retrieval.scoring import scoring_of
-from retrieval.search import Among, Answer, Searcher
-from retrieval.show import describe, to_text
-from retrieval.verify import verify
+from retrieval.collection import archive
+from retrieval.collection.build import BuildProgress, build
+from retrieval.collection.collection import Collection
+from retrieval.collection.compact import compact
+from retrieval.collection.repair import repair
+from retrieval.collection.show import describe, to_text
+from retrieval.collection.verify import verify
+from retrieval.scoring.canonical import Rule
+from retrieval.scoring.confidence import Calibration
+from retrieval.scoring.scorer import scoring_of
+from retrieval.search.answers import hit_to_json
+from retrieval.search.live_index import FreshIndex
+from retrieval.search.searcher import Among, Answer, Searcher
+from tests.retrieval.collection.test_compact import finished
 from tests.retrieval.doubting import Doubting
-from tests.retrieval.test_compact import finished
 
 # Taken for 0, and not -45, by a little; the other one surely for 45, and shows 0.
 BELIEFS = {"p3--45-left.png": (0.40, 0.55, 0.05), "p4-0-right.png": (0.005, 0.005, 0.99)}
@@ -292,7 +292,7 @@ def test_a_removed_image_goes_with_both_vectors(space: Space, source: Image.Imag
 def test_compacting_keeps_both_vectors_of_an_image(
     space: Space, source: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("retrieval.build.BATCH", 4)
+    monkeypatch.setattr("retrieval.collection.build.BATCH", 4)
     space.build()
     before = space.ask(source, "pose=-45")
     assert len(space.collection.catalogue.spaces.shards(1)) == 8
@@ -306,7 +306,7 @@ def test_compacting_keeps_both_vectors_of_an_image(
 def test_a_build_that_was_stopped_goes_on(
     space: Space, source: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("retrieval.build.BATCH", 4)
+    monkeypatch.setattr("retrieval.collection.build.BATCH", 4)
     steps: Any = space.steps(hypotheses="2")
     next(steps)
     steps.close()

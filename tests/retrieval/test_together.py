@@ -14,12 +14,12 @@ from gallery.files import file_sha256
 from gallery.images import load
 from gallery.readers.registry import open_faces
 from generator.engine import Engine
-from generator.request import make_request
-from generator.run import train
-from retrieval.build import build
-from retrieval.collection import Collection
+from generator.runs.request import make_request
+from generator.runs.run import train
+from retrieval.collection.build import build
+from retrieval.collection.collection import Collection
 from retrieval.embedding import normalise
-from retrieval.search import Among, Searcher, open_searcher
+from retrieval.search.searcher import Among, Searcher, open_searcher
 
 CPU = torch.device("cpu")
 ATTRIBUTES = {"residual-gan": "light", "caae": "pose", "dr-gan": "pose", "td-gan": "pose"}

@@ -11,8 +11,8 @@ from gallery.attributes import Condition
 from gallery.errors import ConfigError
 from generator.card import Card
 from generator.engine import Engine, Floats
-from generator.registry import architecture
-from retrieval.evaluation.editing.record import Cost
+from generator.networks.registry import architecture
+from retrieval.evaluation.edit_records import Cost
 
 AT_ONCE = (1, 64)
 REPEATS = 5

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gallery.align import Pixels
-from retrieval.evaluation.drawing import targets_of
-from retrieval.evaluation.editing.frechet import Moments
-from retrieval.evaluation.editing.record import EDITED, EDITORS, SOURCE
+from retrieval.evaluation.edit_records import EDITED, EDITORS, SOURCE
+from retrieval.evaluation.fold.probes import targets_of
+from retrieval.evaluation.frechet import Moments
 from retrieval.evaluation.records import Flags, Floats, Integers, QueryTable
 
 

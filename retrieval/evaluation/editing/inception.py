@@ -22,7 +22,7 @@ from torch.nn import functional
 from gallery.align import Pixels
 from gallery.files import file_sha256
 from generator.engine import Floats
-from retrieval.foreign import MissingEmbedderError, in_colour, package_file
+from retrieval.recognisers.third_party import MissingEmbedderError, in_colour, package_file
 
 SIDE = 299
 DIMENSION = 2_048

@@ -13,7 +13,7 @@ from gallery.align import Pixels
 from generator.engine import Floats
 from retrieval.evaluation.editing.inception import Inception
 from retrieval.evaluation.embedders.dlib_resnet import DlibEmbedder
-from retrieval.identity import SFace
+from retrieval.recognisers.sface import SFace
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,20 +11,20 @@ import numpy as np
 
 from gallery.align import Pixels
 from generator.engine import Floats as Vectors
-from retrieval.evaluation.drawing import Drawn, draw_all
+from retrieval.evaluation.baselines.classifier import Classifier, train_classifier
+from retrieval.evaluation.edit_records import EDITED, EDITORS, SOURCE, TARGET, Editing
 from retrieval.evaluation.editing import measures
 from retrieval.evaluation.editing.cost import measure_cost
 from retrieval.evaluation.editing.edits import Edits, Notes
-from retrieval.evaluation.editing.frechet import Moments, add
 from retrieval.evaluation.editing.judges import JUDGES, Judge, open_judge
-from retrieval.evaluation.editing.record import EDITED, EDITORS, SOURCE, TARGET, Editing
-from retrieval.evaluation.methods.estimates import estimated_values, learnt, translated
-from retrieval.evaluation.metrics import mean_squared_error
+from retrieval.evaluation.fold.estimates import estimated_values, learnt, translated
+from retrieval.evaluation.fold.fold_cache import SkippedMethodError, Workbench, blocks
+from retrieval.evaluation.fold.probes import Drawn, draw_all
+from retrieval.evaluation.fold.vector_store import Steps, Store, array_sha256
+from retrieval.evaluation.frechet import Moments, add
 from retrieval.evaluation.records import Integers, Progress
-from retrieval.evaluation.rivals.classifier import Classifier, train_classifier
-from retrieval.evaluation.store import Steps, Store, array_sha256
-from retrieval.evaluation.workbench import SkippedMethodError, Workbench, blocks
-from retrieval.foreign import MissingEmbedderError
+from retrieval.evaluation.statistics.metrics import mean_squared_error
+from retrieval.recognisers.third_party import MissingEmbedderError
 
 BLOCK = 64
 MOMENTS_BLOCK = 512

@@ -18,13 +18,13 @@ from gallery.faces import Face, FaceSet
 from gallery.pixels import cut
 from generator.card import Card
 from generator.engine import Engine, Floats
-from retrieval.evaluation.asking import ask, known_space
-from retrieval.evaluation.drawing import targets_of
-from retrieval.evaluation.protocols import Protocol
-from retrieval.evaluation.queries import Labels, Queries, all_queries
-from retrieval.evaluation.reading import tested_faces
+from retrieval.evaluation.fold.fold import tested_faces
+from retrieval.evaluation.fold.probes import targets_of
+from retrieval.evaluation.protocol.protocol import Protocol
+from retrieval.evaluation.protocol.queries import Labels, Queries, all_queries
+from retrieval.evaluation.protocol.query_table import ask, known_space
+from retrieval.evaluation.protocol.wishes import wish_of
 from retrieval.evaluation.records import Integers
-from retrieval.evaluation.wishes import wish_of
 
 FACES = 12
 TILE_PX = 96

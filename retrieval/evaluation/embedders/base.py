@@ -2,7 +2,7 @@
 
 All methods see the same aligned pixels, at the size and in the colours of the weights under test:
 an embedder that wants larger or coloured images gets these enlarged, and gray repeated
-(retrieval/foreign.py).
+(retrieval/recognisers/third_party.py).
 
 Shapes: N images, S side, C channels, D dimensions.
 """

@@ -1,9 +1,9 @@
 """dlib's face recogniser: a ResNet of 29 layers, 128 dimensions, compared by Euclidean distance.
 
-The weights are `dlib_face_recognition_resnet_model_v1.dat` (gallery/dlib_models.py). dlib's chips
-are 150 x 150 pixels with a quarter of the face's width around it, much as our crops: the whole crop
-is enlarged. Its vectors are normalised here, as all are, since the papers L2-normalise every
-feature.
+The weights are `dlib_face_recognition_resnet_model_v1.dat` (gallery/detection/dlib_models.py).
+dlib's chips are 150 x 150 pixels with a quarter of the face's width around it, much as our crops:
+the whole crop is enlarged. Its vectors are normalised here, as all are, since the papers
+L2-normalise every feature.
 
 Source: King, "High quality face recognition with deep metric learning", blog.dlib.net, 2017.
 """
@@ -11,11 +11,11 @@ Source: King, "High quality face recognition with deep metric learning", blog.dl
 import numpy as np
 
 from gallery.align import Pixels
-from gallery.dlib_models import import_dlib, weights_file
+from gallery.detection.dlib_models import import_dlib, weights_file
 from gallery.files import file_sha256
 from generator.engine import Floats
 from retrieval.embedding import normalise
-from retrieval.foreign import INSTALL, enlarged
+from retrieval.recognisers.third_party import INSTALL, enlarged
 
 SIDE = 150
 WHOLE = (0.0, 0.0, 1.0, 1.0)

@@ -8,7 +8,7 @@ from retrieval.evaluation.embedders.base import Embedder
 from retrieval.evaluation.embedders.dlib_resnet import DlibEmbedder
 from retrieval.evaluation.embedders.pixels import PixelEmbedder
 from retrieval.evaluation.embedders.vgg16 import Vgg16Embedder
-from retrieval.identity import SFace
+from retrieval.recognisers.sface import SFace
 
 EMBEDDERS: dict[str, Callable[[torch.device], Embedder]] = {
     "pixels": lambda _: PixelEmbedder(),

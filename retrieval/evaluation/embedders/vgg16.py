@@ -17,7 +17,7 @@ from gallery.files import file_sha256
 from generator.engine import Floats
 from retrieval.embedding import normalise
 from retrieval.evaluation.embedders.unpickling import read_arrays
-from retrieval.foreign import enlarged, package_file
+from retrieval.recognisers.third_party import enlarged, package_file
 
 SIDE = 64
 BATCH = 64

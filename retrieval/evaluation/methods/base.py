@@ -11,12 +11,12 @@ import numpy as np
 
 from gallery.align import Pixels
 from index.base import Vectors
-from retrieval.confidence import Calibration
-from retrieval.evaluation.ranking import Searched, SecondRows
+from retrieval.evaluation.fold.fold_cache import Workbench
+from retrieval.evaluation.fold.ranking import Searched, SecondRows
+from retrieval.evaluation.fold.vector_store import Steps
 from retrieval.evaluation.records import Floats, Integers
-from retrieval.evaluation.store import Steps
-from retrieval.evaluation.workbench import Workbench
-from retrieval.fusion import Layout
+from retrieval.scoring.confidence import Calibration
+from retrieval.scoring.terms import Layout
 
 NO_SOURCE = "/no-source"
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from gallery.attributes import Condition
+from retrieval.evaluation.baselines.composed import Composed, train_composed
+from retrieval.evaluation.fold.estimates import learnt
+from retrieval.evaluation.fold.fold_cache import Workbench, blocks
+from retrieval.evaluation.fold.vector_store import Made, Steps
 from retrieval.evaluation.methods.base import NO_SOURCE, Method, Prepared
-from retrieval.evaluation.methods.estimates import learnt
 from retrieval.evaluation.records import Progress
-from retrieval.evaluation.rivals.composed import Composed, train_composed
-from retrieval.evaluation.store import Made, Steps
-from retrieval.evaluation.workbench import Workbench, blocks
 
 
 def composed(work: Workbench, seed: int) -> Steps[Prepared]:

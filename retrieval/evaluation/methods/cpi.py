@@ -10,14 +10,14 @@ import time
 import numpy as np
 
 from generator.engine import Floats
-from retrieval.evaluation.drawing import ErrorNotes, targets_of
+from retrieval.evaluation.baselines.cpi import Cpi, train_cpi, why_skipped
 from retrieval.evaluation.embedders.pixels import PixelEmbedder
+from retrieval.evaluation.fold.estimates import estimated_values, learnt
+from retrieval.evaluation.fold.fold_cache import SkippedMethodError, Workbench, blocks
+from retrieval.evaluation.fold.probes import ErrorNotes, targets_of
+from retrieval.evaluation.fold.vector_store import Steps
 from retrieval.evaluation.methods.base import Method, Prepared
-from retrieval.evaluation.methods.estimates import estimated_values, learnt
 from retrieval.evaluation.records import Integers, Progress
-from retrieval.evaluation.rivals.cpi import Cpi, train_cpi, why_skipped
-from retrieval.evaluation.store import Steps
-from retrieval.evaluation.workbench import SkippedMethodError, Workbench, blocks
 
 STAGE = "cpi"
 

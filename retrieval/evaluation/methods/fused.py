@@ -1,13 +1,13 @@
 """Drawing, estimated values and identity together, weighted as the card says.
 
-How they are put together: retrieval/fusion.py. `fused` is the whole; `fused/identity-off` and
-`fused/log-p-off` leave one part out, with the other weighed anew. `two-step/fused` is the plain
+How they are put together: retrieval/scoring/terms.py. `fused` is the whole; `fused/identity-off`
+and `fused/log-p-off` leave one part out, with the other weighed anew. `two-step/fused` is the plain
 alternative to log p: keep the gallery images that the classifier gives the wished value, and rank
 them by drawing and identity.
 
-Gallery images have as many hypotheses as the card chooses for the score (retrieval/hypotheses.py);
-`…/one-hypothesis` and `…/two-hypotheses` say what the other choice would bring: of all that were
-fitted with two, the best.
+Gallery images have as many hypotheses as the card chooses for the score
+(retrieval/scoring/hypotheses.py); `…/one-hypothesis` and `…/two-hypotheses` say what the other
+choice would bring: of all that were fitted with two, the best.
 
 Shapes: N gallery images, M of them, Q queries, A values of all attributes, D dimensions of
 drawings, I of identities.
@@ -23,12 +23,15 @@ import numpy as np
 
 from generator.engine import Floats
 from index.base import Vectors
-from retrieval.evaluation.drawing import draw_all
 from retrieval.evaluation.embedders.registry import open_embedder
-from retrieval.evaluation.hypotheses import log_probabilities, seconds_of
+from retrieval.evaluation.fold.estimates import estimated_values
+from retrieval.evaluation.fold.fold_cache import SkippedMethodError, Workbench, blocks
+from retrieval.evaluation.fold.probes import draw_all
+from retrieval.evaluation.fold.ranking import SecondRows
+from retrieval.evaluation.fold.second_hypotheses import log_probabilities, seconds_of
+from retrieval.evaluation.fold.vector_store import Made, Steps
 from retrieval.evaluation.methods.base import Judge, Method, Prepared
-from retrieval.evaluation.methods.estimates import estimated_values
-from retrieval.evaluation.methods.fitted import (
+from retrieval.evaluation.methods.score_profile import (
     CARDS,
     ONLY_ONE,
     WITH_TWO,
@@ -37,12 +40,9 @@ from retrieval.evaluation.methods.fitted import (
     asked_of,
     fitted_weights,
 )
-from retrieval.evaluation.ranking import SecondRows
 from retrieval.evaluation.records import Integers
-from retrieval.evaluation.store import Made, Steps
-from retrieval.evaluation.workbench import SkippedMethodError, Workbench, blocks
-from retrieval.fusion import FUSED, Layout, Weights, wish_code
-from retrieval.hypotheses import Seconds
+from retrieval.scoring.hypotheses import Seconds
+from retrieval.scoring.terms import FUSED, Layout, Weights, wish_code
 
 RECOGNISER = "sface"
 

@@ -2,13 +2,13 @@
 
 from gallery.align import Pixels
 from index.base import Vectors
-from retrieval.confidence import Calibration
-from retrieval.evaluation.drawing import draw_all, targets_of
 from retrieval.evaluation.embedders.pixels import PixelEmbedder
+from retrieval.evaluation.fold.fold_cache import Workbench, blocks
+from retrieval.evaluation.fold.probes import draw_all, targets_of
+from retrieval.evaluation.fold.vector_store import Steps, Writer
 from retrieval.evaluation.methods.base import Judge, Method, Prepared
-from retrieval.evaluation.store import Steps, Writer
-from retrieval.evaluation.workbench import Workbench, blocks
-from retrieval.fusion import DRAWING, Layout
+from retrieval.scoring.confidence import Calibration
+from retrieval.scoring.terms import DRAWING, Layout
 
 
 def features(work: Workbench, _: int) -> Steps[Prepared]:

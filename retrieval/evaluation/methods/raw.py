@@ -6,9 +6,9 @@ import numpy as np
 
 from index.base import Vectors
 from retrieval.evaluation.embedders.registry import EMBEDDERS
+from retrieval.evaluation.fold.fold_cache import FEATURES, Workbench
+from retrieval.evaluation.fold.vector_store import Steps
 from retrieval.evaluation.methods.base import NO_SOURCE, Method, Prepared
-from retrieval.evaluation.store import Steps
-from retrieval.evaluation.workbench import FEATURES, Workbench
 
 
 def raw(embedder: str, work: Workbench, _: int) -> Steps[Prepared]:

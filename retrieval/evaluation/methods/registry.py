@@ -8,12 +8,12 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from gallery.errors import ConfigError, did_you_mean
+from retrieval.evaluation.fold.fold_cache import SkippedMethodError, Workbench
+from retrieval.evaluation.fold.vector_store import Steps
 from retrieval.evaluation.methods import composed, cpi, fused, ours, raw, shift, two_step
 from retrieval.evaluation.methods.base import Method, Prepared
-from retrieval.evaluation.outcomes import RANDOM
 from retrieval.evaluation.records import REFERENCE
-from retrieval.evaluation.store import Steps
-from retrieval.evaluation.workbench import SkippedMethodError, Workbench
+from retrieval.evaluation.statistics.outcomes import RANDOM
 
 METHODS: dict[str, Method] = {
     method.name: method

@@ -18,16 +18,16 @@ from gallery.pixels import Aligned
 from generator.engine import Floats
 from index.base import Vectors
 from retrieval.embedding import normalise
-from retrieval.evaluation.methods.base import NO_SOURCE, Method, Prepared
-from retrieval.evaluation.records import Integers
-from retrieval.evaluation.store import Made, Steps
-from retrieval.evaluation.workbench import (
+from retrieval.evaluation.fold.fold_cache import (
     FEATURES,
     SkippedMethodError,
     Workbench,
     as_positions,
     blocks,
 )
+from retrieval.evaluation.fold.vector_store import Made, Steps
+from retrieval.evaluation.methods.base import NO_SOURCE, Method, Prepared
+from retrieval.evaluation.records import Integers
 
 MOST_TAUGHT = 4_000  # training images that means are taken of
 

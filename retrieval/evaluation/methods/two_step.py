@@ -7,11 +7,11 @@
 from functools import partial
 
 from retrieval.evaluation.embedders.registry import EMBEDDERS
+from retrieval.evaluation.fold.estimates import estimated_values
+from retrieval.evaluation.fold.fold_cache import FEATURES, Workbench
+from retrieval.evaluation.fold.vector_store import Steps
 from retrieval.evaluation.methods.base import Method, Prepared
-from retrieval.evaluation.methods.estimates import estimated_values
 from retrieval.evaluation.methods.raw import of_sources
-from retrieval.evaluation.store import Steps
-from retrieval.evaluation.workbench import FEATURES, Workbench
 
 
 def true_values(embedder: str, work: Workbench, _: int) -> Steps[Prepared]:

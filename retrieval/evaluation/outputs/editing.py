@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from retrieval.evaluation.editing.summary import MEASURES
 from retrieval.evaluation.outputs import words
 from retrieval.evaluation.outputs.shapes import Cell, Row, Table
+from retrieval.evaluation.statistics.editing import MEASURES
 
 Json = Mapping[str, Any]
 ARROWS = {"lower": "↓", "higher": "↑"}

@@ -3,10 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from retrieval.evaluation.outcomes import Kind, kinds, rank_all
 from retrieval.evaluation.outputs import pictures
+from retrieval.evaluation.protocol.wishes import wish_of
 from retrieval.evaluation.records import REFERENCE, Example, Record
-from retrieval.evaluation.wishes import wish_of
+from retrieval.evaluation.statistics.outcomes import Kind, kinds, rank_all
 
 SHOWN = 6
 

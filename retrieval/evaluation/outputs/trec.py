@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from gallery.files import write_whole
+from retrieval.evaluation.protocol.wishes import wish_of
 from retrieval.evaluation.records import MethodRecord, Record
-from retrieval.evaluation.wishes import wish_of
 
 FOLDER = "trec"
 

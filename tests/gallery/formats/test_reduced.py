@@ -5,8 +5,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from gallery.align import Aligner, Crop, Landmarks
+from gallery.detection.geometry import Sighting, find_face
 from gallery.errors import ImageError
-from gallery.finding import Sighting, find_face
 from gallery.formats.jpeg import parse
 from gallery.images import Limits, decode, decoding_of
 from tests.gallery.formats.pictures import encode, exif

@@ -16,7 +16,6 @@ from gallery.align import Aligner
 from gallery.attributes import Attribute, AttributeSpace
 from gallery.files import file_sha256
 from gallery.readers.registry import open_faces
-from retrieval.evaluation.outputs.per_query import write_per_query
 from retrieval.evaluation.records import (
     Drawings,
     ErrorMap,
@@ -32,7 +31,8 @@ from retrieval.evaluation.records import (
     Record,
     example_queries,
 )
-from retrieval.evaluation.summary import score_all, summarise
+from retrieval.evaluation.statistics.per_query import write_per_query
+from retrieval.evaluation.statistics.summary import score_all, summarise
 
 SPACE = AttributeSpace(
     (

@@ -20,13 +20,13 @@ from gallery.errors import ConfigError, DatasetError
 from gallery.faces import Face, FaceSet, Problem
 from generator.card import Card
 from generator.engine import Drawn, Engine, Floats
-from retrieval.evaluation import workbench as module
 from retrieval.evaluation.benchmark import Options, run
-from retrieval.evaluation.outcomes import check_consistent, random_scores, scores_of
-from retrieval.evaluation.protocols import Protocol
-from retrieval.evaluation.reading import check_together, read_training
+from retrieval.evaluation.fold import fold_cache as module
+from retrieval.evaluation.fold.fold import check_together, read_training
+from retrieval.evaluation.fold.fold_cache import Budget
+from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.records import CRITERIA, Progress, Record
-from retrieval.evaluation.workbench import Budget
+from retrieval.evaluation.statistics.outcomes import check_consistent, random_scores, scores_of
 from tests.drawing import DrawsOneByOne
 
 POSE = Attribute("pose", ("-45", "0", "45"), "degree")

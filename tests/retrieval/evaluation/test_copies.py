@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.faces import Face, FaceSet
-from retrieval.evaluation.asking import ask
+from retrieval.evaluation.fold.ranking import Searched, join, rank
 from retrieval.evaluation.outputs.words import asked as in_words
-from retrieval.evaluation.pooling import pool
-from retrieval.evaluation.queries import Labels, all_queries, count_pairs
-from retrieval.evaluation.ranking import Searched, join, rank
+from retrieval.evaluation.protocol.queries import Labels, all_queries, count_pairs
+from retrieval.evaluation.protocol.query_table import ask
 from retrieval.evaluation.records import Record
-from retrieval.evaluation.summary import score_all, summarise
-from retrieval.evaluation.weighing import Material, blocks_of
+from retrieval.evaluation.statistics.grid_search import Material, blocks_of
+from retrieval.evaluation.statistics.pooling import pool
+from retrieval.evaluation.statistics.summary import score_all, summarise
 from tests.retrieval.evaluation.test_benchmark import (
     GRID,
     POSE,

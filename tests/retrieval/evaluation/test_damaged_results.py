@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrieval.evaluation.outputs.per_query import read_per_query
+from retrieval.evaluation.statistics.per_query import read_per_query
 from tests.fuzzing import damaged, quick_and_long, tried
 
 

@@ -20,15 +20,15 @@ from generator.engine import Engine, Floats
 from retrieval.embedding import normalise
 from retrieval.evaluation.benchmark import Options, run
 from retrieval.evaluation.embedders import registry as embedders
-from retrieval.evaluation.methods.estimates import updates_of
+from retrieval.evaluation.fold.estimates import updates_of
+from retrieval.evaluation.fold.fold_cache import Budget
 from retrieval.evaluation.methods.registry import METHODS, choose_methods
 from retrieval.evaluation.methods.shift import chosen
-from retrieval.evaluation.outcomes import check_consistent, scores_of
-from retrieval.evaluation.protocols import Protocol
+from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.records import MethodRecord, Record
 from retrieval.evaluation.report import write
-from retrieval.evaluation.workbench import Budget
-from retrieval.foreign import MissingEmbedderError
+from retrieval.evaluation.statistics.outcomes import check_consistent, scores_of
+from retrieval.recognisers.third_party import MissingEmbedderError
 
 TRAINED = [name for name, method in METHODS.items() if method.trained]
 

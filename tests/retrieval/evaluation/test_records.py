@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from retrieval.evaluation.outcomes import check_consistent, scores_of
-from retrieval.evaluation.pooling import pool
 from retrieval.evaluation.records import People, QueryTable, example_queries
+from retrieval.evaluation.statistics.outcomes import check_consistent, scores_of
+from retrieval.evaluation.statistics.pooling import pool
 from tests.retrieval.evaluation import simulated
 
 

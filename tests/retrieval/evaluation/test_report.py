@@ -11,9 +11,9 @@ from PIL import Image
 from gallery.files import file_sha256
 from retrieval.evaluation import report
 from retrieval.evaluation.outputs import plots
-from retrieval.evaluation.pooling import pool
 from retrieval.evaluation.records import Drawings, MethodRecord, Progress, Record
 from retrieval.evaluation.report import Written
+from retrieval.evaluation.statistics.pooling import pool
 from tests.retrieval.evaluation import simulated
 
 

@@ -17,22 +17,24 @@ from gallery.attributes import Attribute, AttributeSpace
 from gallery.errors import ConfigError
 from gallery.readers.registry import open_faces
 from generator.engine import Engine, Floats
-from retrieval.canonical import Rule, canonicalise
 from retrieval.embedding import normalise
 from retrieval.evaluation.benchmark import Options, run
-from retrieval.evaluation.breakdowns import error_matrices, groupings
-from retrieval.evaluation.compare import compare
 from retrieval.evaluation.embedders import registry as embedders
-from retrieval.evaluation.outcomes import check_consistent, scores_of
-from retrieval.evaluation.outputs.per_query import read_per_query
-from retrieval.evaluation.pooling import pool
-from retrieval.evaluation.protocols import Protocol
+from retrieval.evaluation.fold.fold_cache import Budget
+from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.records import Drawings, MethodRecord, Record
 from retrieval.evaluation.report import write
-from retrieval.evaluation.workbench import Budget
-from retrieval.fusion import CLIP, wish_code
+from retrieval.evaluation.statistics.breakdowns import error_matrices, groupings
+from retrieval.evaluation.statistics.comparison import compare
+from retrieval.evaluation.statistics.outcomes import check_consistent, scores_of
+from retrieval.evaluation.statistics.per_query import read_per_query
+from retrieval.evaluation.statistics.pooling import pool
+from retrieval.scoring.canonical import Rule, canonicalise
+from retrieval.scoring.terms import CLIP, wish_code
 from tests.retrieval.evaluation import simulated
 from tests.retrieval.evaluation.simulated import written
+from tests.retrieval.evaluation.statistics.test_trainings import ROOT
+from tests.retrieval.evaluation.statistics.test_trainings import run as run_script
 from tests.retrieval.evaluation.test_benchmark import (
     GRID,
     LIGHT,
@@ -45,8 +47,6 @@ from tests.retrieval.evaluation.test_benchmark import (
     rates,
 )
 from tests.retrieval.evaluation.test_methods import Means
-from tests.retrieval.evaluation.test_trainings import ROOT
-from tests.retrieval.evaluation.test_trainings import run as run_script
 from tests.retrieval.recognising import FUSION
 
 TWO: dict[str, Any] = {"wishes": 2}

@@ -13,16 +13,16 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import cli  # noqa: TID251  the subject
-from gallery import packages
+from gallery import third_party
 from gallery.attributes import Attribute
 from gallery.errors import ConfigError, DatasetError
 from retrieval.evaluation.editing import sheet
-from retrieval.evaluation.editing.comparison import check_alike, compare_editors, editors_table
 from retrieval.evaluation.editing.sheet import choose_edits, draw_sheet
-from retrieval.evaluation.protocols import Protocol
-from retrieval.evaluation.summary import score_all, summarise
+from retrieval.evaluation.outputs.editors import check_alike, compare_editors, editors_table
+from retrieval.evaluation.protocol.protocol import Protocol
+from retrieval.evaluation.statistics.summary import score_all, summarise
 from tests.retrieval.evaluation import simulated
-from tests.retrieval.evaluation.editing.test_summary import editing_of
+from tests.retrieval.evaluation.statistics.test_editing import editing_of
 from tests.retrieval.evaluation.test_benchmark import (
     GRID,
     LIGHT,
@@ -177,7 +177,7 @@ def mindseye_bench(
     faces_spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., None]:
     """Benchmark weights with --editing from the command line, without the judges of others."""
-    monkeypatch.setattr(packages, "find_spec", lambda _: None)
+    monkeypatch.setattr(third_party, "find_spec", lambda _: None)
 
     def bench(weights: Path, out: Path) -> None:
         given = ("--editing", "--methods", "ours", "--queries", "12", "--device", "cpu")

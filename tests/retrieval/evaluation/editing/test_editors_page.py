@@ -12,10 +12,10 @@ import pytest
 
 from gallery.errors import ConfigError
 from gallery.files import file_sha256
-from retrieval.evaluation.outputs.per_query import write_per_query
-from retrieval.evaluation.summary import score_all, summarise
+from retrieval.evaluation.statistics.per_query import write_per_query
+from retrieval.evaluation.statistics.summary import score_all, summarise
 from tests.retrieval.evaluation import simulated
-from tests.retrieval.evaluation.editing.test_summary import editing_of
+from tests.retrieval.evaluation.statistics.test_editing import editing_of
 
 SCRIPTS = Path(__file__).parents[4] / "scripts"
 SHAPES = {

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from gallery import packages
+from gallery import third_party
 from gallery.align import Pixels
 from gallery.readers.registry import open_faces
 from retrieval.evaluation.editing import inception, measures
 from retrieval.evaluation.editing.inception import resized
 from retrieval.evaluation.editing.judges import JUDGES, open_judge
-from retrieval.foreign import MissingEmbedderError
+from retrieval.recognisers.third_party import MissingEmbedderError
 
 CPU = torch.device("cpu")
 PACKAGES = {
@@ -59,7 +59,7 @@ def test_a_judge_holds_pictures_of_one_person_for_alike(measure: str, faces: Pix
 
 
 def test_a_judge_that_is_not_installed_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packages, "find_spec", lambda _: None)
+    monkeypatch.setattr(third_party, "find_spec", lambda _: None)
     for measure in JUDGES:
         with pytest.raises(MissingEmbedderError, match="is not installed; .*scripts/rivals"):
             open_judge(measure, CPU)

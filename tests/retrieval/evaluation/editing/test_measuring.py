@@ -16,17 +16,17 @@ from generator.checkpoint import load_tensors
 from generator.engine import Engine, Floats
 from retrieval.embedding import normalise
 from retrieval.evaluation.benchmark import Options, run
-from retrieval.evaluation.drawing import targets_of
+from retrieval.evaluation.edit_records import EDITORS, Editing, pool_editing
 from retrieval.evaluation.editing import measuring
 from retrieval.evaluation.editing.cost import count_parameters
 from retrieval.evaluation.editing.judges import JUDGES, Judge
-from retrieval.evaluation.editing.record import EDITORS, Editing, pool_editing
-from retrieval.evaluation.editing.summary import MEASURES
-from retrieval.evaluation.methods import estimates
-from retrieval.evaluation.protocols import Protocol
+from retrieval.evaluation.fold import estimates
+from retrieval.evaluation.fold.fold_cache import Budget
+from retrieval.evaluation.fold.probes import targets_of
+from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.records import Integers, Progress, Record
-from retrieval.evaluation.workbench import Budget
-from retrieval.foreign import MissingEmbedderError
+from retrieval.evaluation.statistics.editing import MEASURES
+from retrieval.recognisers.third_party import MissingEmbedderError
 from tests.retrieval.evaluation.test_benchmark import (
     GRID,
     LIGHT,

@@ -8,11 +8,7 @@ import torch
 
 from gallery.readers.registry import open_faces
 from retrieval.evaluation.embedders.registry import open_embedder
-from retrieval.foreign import (
-    MissingEmbedderError,
-    enlarged,
-    package_file,
-)
+from retrieval.recognisers.third_party import MissingEmbedderError, enlarged, package_file
 
 CPU = torch.device("cpu")
 INSTALLED = {

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrieval.evaluation.outcomes import Kind, kinds, rank_all
 from retrieval.evaluation.outputs import examples, pictures, views
 from retrieval.evaluation.outputs.page import to_html
 from retrieval.evaluation.published import published
 from retrieval.evaluation.records import People, Record
-from retrieval.evaluation.summary import score_all, summarise
+from retrieval.evaluation.statistics.outcomes import Kind, kinds, rank_all
+from retrieval.evaluation.statistics.summary import score_all, summarise
 from tests.retrieval.evaluation import simulated
 from tests.waiting import NEVER_S
 

@@ -4,7 +4,7 @@ import pytest
 
 from retrieval.evaluation.outputs import words
 from retrieval.evaluation.outputs.tables import to_markdown
-from retrieval.evaluation.summary import score_all, summarise
+from retrieval.evaluation.statistics.summary import score_all, summarise
 from tests.retrieval.evaluation import simulated
 
 

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ir_measures import AP, RR, Measure, Success
 
-from retrieval.evaluation.outcomes import rank_all, score_ranked, scores_of
 from retrieval.evaluation.outputs.trec import escape, run_name, write_trec
-from retrieval.evaluation.pooling import pool
 from retrieval.evaluation.records import Record
-from retrieval.evaluation.summary import score_all, summarise
+from retrieval.evaluation.statistics.outcomes import rank_all, score_ranked, scores_of
+from retrieval.evaluation.statistics.pooling import pool
+from retrieval.evaluation.statistics.summary import score_all, summarise
 from tests.retrieval.evaluation import simulated
 
 GRADES = {"C1": 1, "C2": 2}

@@ -1,0 +1,1 @@
+"""What draws: one family of networks a file."""

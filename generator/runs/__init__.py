@@ -1,0 +1,1 @@
+"""Training runs: asked for, run, resumed, looked at."""

@@ -1,0 +1,1 @@
+"""What a training is made of: configuration, plan, data, batches, losses."""

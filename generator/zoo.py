@@ -1,0 +1,260 @@
+"""Weights that ship: made small, listed, and chosen for a gallery and a wish.
+
+They lie in `generator/weights/`, NAME.safetensors beside its card NAME.json, and are made by
+`scripts/train-weights`: half precision, the attribute branch as a table.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gallery.attributes import AttributeSpace
+from gallery.errors import ConfigError, UserError, WeightsError
+from generator.card import Card
+from generator.checkpoint import (
+    PACKAGED,
+    find_weights,
+    load_card,
+    load_weights,
+    packaged_weights,
+    save_weights,
+)
+from generator.reconstruction_error import usual_text
+
+LICENCE = "Apache-2.0"
+LARGEST = 16 * 2**20  # bytes of one file
+KNOWN_VALUES = 2  # fewer values of an attribute leave nothing to wish for
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A set of weights on disk.
+
+    Attributes:
+        path: The .safetensors file.
+        card: The card beside it.
+        size_bytes: Of both files.
+    """
+
+    path: Path
+    card: Card
+    size_bytes: int
+
+    @classmethod
+    def at(cls, path: Path) -> "Weights":
+        """Read the card of a weights file.
+
+        Raises:
+            WeightsError: A file is missing, or the card is damaged.
+        """
+        card = load_card(path)
+        return cls(path, card, sum(p.stat().st_size for p in (path, path.with_suffix(".json"))))
+
+    @property
+    def rank(self) -> tuple[int, bool]:
+        """What makes one set better than another: large drawings, then features made to find."""
+        return self.card.aligner.size, bool(self.card.network.get("projection"))
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a user wants to know, for JSON: no lists of people."""
+        card = self.card.to_json()
+        people = card.pop("train_identities")
+        for part, when in (("fusion", "fitted_on"), ("redrawing", "measured_on")):
+            if card[part].get(when):
+                on = card[part][when]
+                card[part] = {**card[part], when: {**on, "people": len(on["people"])}}
+        if "validation" in card["data"]:
+            aside = len(card["data"]["validation"])
+            card["data"] = {**card["data"], "validation": aside}
+        return {**card, "path": str(self.path), "bytes": self.size_bytes, "people": len(people)}
+
+
+def pack(source: Path, folder: Path, *, name: str, notes: str = "", headline: str = "") -> Weights:
+    """Make trained weights small, and write them under a name.
+
+    Args:
+        source: The .safetensors file of a run.
+        folder: Where to write NAME.safetensors and NAME.json.
+        name: Of the weights, and so of the spaces made with them.
+        notes: For the card.
+        headline: A measured result, in one line, for the card; empty takes the error of drawings
+            of people it has not seen, if that was measured.
+
+    Raises:
+        WeightsError: The source is missing or damaged, or too large when packed.
+        ConfigError: It knows several attributes, whose branch is no table.
+    """
+    network, card = load_weights(source)
+    if len(card.space.attributes) != 1:
+        raise ConfigError(
+            f"{source} knows {len(card.space.attributes)} attributes; packed weights have one"
+        )
+    small = network.packed().half()
+    metrics = {**card.metrics, "headline": headline or _headline(card)}
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.safetensors"
+    save_weights(
+        path,
+        small,
+        replace(
+            card,
+            name=name,
+            network=small.config.settings(),
+            metrics=metrics,
+            licence=LICENCE,
+            notes=notes,
+        ),
+    )
+    packed = Weights.at(path)
+    if packed.size_bytes > LARGEST:
+        raise WeightsError(f"{path} has {packed.size_bytes} bytes; {LARGEST} may ship")
+    return packed
+
+
+def _headline(card: Card) -> str:
+    heldout = card.metrics.get("heldout") or {}
+    if "mse_stage_2" not in heldout:
+        return "not measured"
+    return f"MSE {heldout['mse_stage_2']:.0f} (drawings of unseen people)"
+
+
+def packaged() -> list[Weights]:
+    """Return the weights that ship, in order of their names."""
+    return [Weights.at(path) for path in packaged_weights().values()]
+
+
+def fitting(space: AttributeSpace, attributes: Sequence[str] = ()) -> list[Weights]:
+    """Choose packaged weights for a gallery: the best for each attribute, those for pose first.
+
+    The best are those of the highest `Weights.rank`.
+
+    Args:
+        space: What is known of the gallery's images. Weights fit if they draw at least two of the
+            values of one of its attributes.
+        attributes: What will be wished for; then weights need fit nothing but these names. For a
+            gallery without labels and wishes, pose is taken.
+
+    Raises:
+        WeightsError: None fit; the message lists what there is.
+    """
+    wanted = tuple(attributes) or (("pose",) if not space.names else ())
+    chosen: dict[str, Weights] = {}
+    for weights in packaged():
+        attribute = weights.card.space.attributes[0]
+        if wanted:
+            fits = attribute.name in wanted
+        else:
+            known = space[attribute.name].values if attribute.name in space else ()
+            fits = sum(attribute.knows(value) for value in known) >= KNOWN_VALUES
+        best = chosen.get(attribute.name)
+        if fits and (best is None or weights.rank > best.rank):
+            chosen[attribute.name] = weights
+    missing = [name for name in wanted if name not in chosen]
+    if missing or not chosen:
+        asked = " or ".join(missing or space.names)
+        there = ", ".join(one.card.name for one in packaged()) or "none"
+        raise WeightsError(
+            f"No packaged weights draw {asked} in the values of these images (there are: {there});"
+            " train some with `mindseye train`, and give --weights"
+        )
+    return sorted(chosen.values(), key=lambda one: one.card.space.names != ("pose",))
+
+
+def to_table(shown: Sequence[Weights]) -> str:
+    """List weights for people, one line each."""
+    rows = [("name", "size", "attribute", "trained on", "licence", "measured", "SHA-256")]
+    for one in shown:
+        card = one.card
+        rows.append(
+            (
+                card.name,
+                f"{one.size_bytes / 1e6:.1f} MB",
+                card.space.names[0],
+                f"{card.data.get('spec')}, {len(card.train_identities)} people",
+                card.licence,
+                str(card.metrics.get("headline", "not stated")),
+                f"{card.sha256[:12]}…",
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    notes = [f"{one.card.name}: {one.card.notes}" for one in shown if one.card.notes]
+    return "\n".join([*lines, *notes])
+
+
+def to_text(shown: Weights) -> str:
+    """Show a card for people."""
+    card = shown.card
+    recipe = card.recipe
+    lines = [
+        f"{card.name}: {card.architecture}, {shown.size_bytes / 1e6:.1f} MB, {shown.path}",
+        *(f"  draws {a.name}: {' '.join(a.values)}" for a in card.space.attributes),
+        (
+            f"  faces: {card.aligner.size} x {card.aligner.size},"
+            f" {'colour' if card.aligner.channels == 3 else 'gray'}"
+        ),
+        (
+            f"  trained on: {card.data.get('spec')}, {card.data.get('images')} images;"
+            f" {len(card.train_identities)} people seen"
+        ),
+        (
+            f"  recipe: {recipe.get('name')}, {recipe.get('steps')} steps a stage of"
+            f" {recipe.get('batch_size')}, seed {card.seed}"
+        ),
+        *(f"  {name}: {value}" for name, value in card.metrics.items()),
+        *_fitted(card),
+        *([f"  {usual_text(card)}"] if card.redrawing else []),
+        f"  licence: {card.licence}",
+        f"  SHA-256: {card.sha256}",
+    ]
+    return "\n".join([*lines, *([f"  {card.notes}"] if card.notes else [])])
+
+
+def _fitted(card: Card) -> list[str]:
+    """Say what a search was fitted to, if it was."""
+    on = card.fusion.get("fitted_on")
+    if not on:
+        return []
+    parts = ("log_probability", "identity")
+    said = ", ".join(f"{name} {card.fusion[name]:g}" for name in parts if name in card.fusion)
+    many = card.fusion.get("hypotheses", {}).items()
+    two = "".join(f", hypotheses {h['chosen']} ({n})" for n, h in many if h["chosen"] != "1")
+    on_whom = f"fitted on {len(on['people'])} people of {on.get('spec', 'a set unnamed')}"
+    lines = [f"  fused: {said or 'drawing'}{two}, {on_whom}"]
+    if "identity" in card.fusion:
+        lines.append(f"  recogniser: {card.recogniser or 'not said; an older card'}")
+    return lines
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Pack a run: python -m generator.zoo RUN --name NAME [--notes N] [--headline H]."""
+    parser = argparse.ArgumentParser(prog="python -m generator.zoo", description=main.__doc__)
+    parser.add_argument("run", help="folder of a finished run, or a .safetensors file")
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--notes", default="")
+    parser.add_argument("--headline", default="")
+    parser.add_argument("--folder", type=Path, default=PACKAGED)
+    given = parser.parse_args(arguments)
+    try:
+        packed = pack(
+            find_weights(given.run),
+            given.folder,
+            name=given.name,
+            notes=given.notes,
+            headline=given.headline,
+        )
+    except (UserError, OSError) as error:
+        sys.stderr.write(f"Error: {error}\n")
+        return 1
+    sys.stderr.write(f"{packed.path}: {packed.size_bytes / 1e6:.1f} MB\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,230 @@
+"""A collection on disk: the catalogue, and one folder for each embedding space."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self, TextIO
+
+from sqlalchemy.engine import URL
+
+from gallery.catalogue.records import SpaceRow
+from gallery.catalogue.store import Catalogue
+from gallery.errors import CatalogueError, IndexFileError, WeightsError
+from gallery.json_files import read, spell
+from generator.card import NAME
+from index.contract import IndexContract
+from index.loader import read_contract
+from retrieval.collection import address
+
+LOCK = ".lock"
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+class _ReadOnlyError(CatalogueError):
+    """The folder of a collection cannot be written."""
+
+
+class Collection:
+    """An open collection.
+
+    Attributes:
+        root: Its folder.
+        catalogue: What it holds.
+    """
+
+    def __init__(self, root: Path, catalogue: Catalogue) -> None:
+        self.root = root
+        self.catalogue = catalogue
+
+    @classmethod
+    def open(cls, root: Path) -> Self:
+        """Open a collection that exists.
+
+        Raises:
+            CatalogueError: There is none, or its catalogue cannot be opened.
+        """
+        if not address.has_catalogue(root):
+            raise CatalogueError(
+                f"There is no collection in {root}; make one with `mindseye index build SPEC"
+                f" --weights W --collection {root}`"
+            )
+        return cls(root, _open_catalogue(root))
+
+    @classmethod
+    def open_or_create(cls, root: Path, catalogue: str | None = None) -> Self:
+        """Open a collection, or make an empty one.
+
+        Args:
+            root: Its folder.
+            catalogue: URL of the database that shall hold, or holds, the catalogue; None for
+                the one it has, or a SQLite file in the folder.
+
+        Raises:
+            CatalogueError: The folder cannot be made, its catalogue cannot be opened, or is
+                another one.
+            ConfigError: The URL is none, or has a password.
+        """
+        url = None if catalogue is None else address.parse(catalogue)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CatalogueError(f"Cannot make the collection {root}: {error.strerror}") from error
+        return cls(root, _open_catalogue(root, url))
+
+    def close(self) -> None:
+        """Give the catalogue back."""
+        self.catalogue.close()
+
+    def space_dir(self, name: str) -> Path:
+        """Return the folder of a space.
+
+        Raises:
+            WeightsError: The name would not do as a folder's.
+        """
+        if not NAME.fullmatch(name):
+            raise WeightsError(
+                f"Weights named {name!r} cannot name a space: only letters, digits, '.', '_' and"
+                " '-' can, at most 64; change \"name\" on their card"
+            )
+        return self.root / "spaces" / name
+
+    def contract(self, space: SpaceRow) -> IndexContract:
+        """Read the contract of a space.
+
+        Raises:
+            IndexFileError: It is missing, damaged, or not the one that the catalogue knows.
+        """
+        directory = self.space_dir(space.name)
+        contract = read_contract(directory)
+        if contract.digest() != space.contract_sha256:
+            raise IndexFileError(
+                f"{directory / 'contract.json'} is not the one that the catalogue knows: it was"
+                " changed or damaged. Put it back from a copy, or build anew in another"
+                " --collection"
+            )
+        return contract
+
+    def space_names(self) -> list[str]:
+        """List the spaces by name, the most recently published first.
+
+        Raises:
+            CatalogueError: There is none.
+        """
+        names = [space.name for space in self.catalogue.spaces.all()]
+        if not names:
+            raise CatalogueError(
+                f"The collection {self.root} has no space; build one with `mindseye index build`"
+            )
+        return names
+
+    def weights_path(self, name: str) -> Path:
+        """Return where a space keeps its own copy of its weights."""
+        return self.space_dir(name) / "weights.safetensors"
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the collection's lock: many may read at once, only one may write.
+
+        The lock ends with the process, however that ends.
+
+        Raises:
+            CatalogueError: Another process is writing; the message says which, and since when. Or
+                the folder cannot be written.
+        """
+        try:
+            file = (self.root / LOCK).open("a+", encoding="utf-8")
+        except OSError as error:
+            if error.errno not in READ_ONLY:
+                raise
+            raise _ReadOnlyError(
+                f"The collection {self.root} cannot be changed: {error.strerror}. Copy its folder"
+                " to where it can be written, and change that one"
+            ) from error
+        with file:
+            self._lock(file)
+            owner = {
+                "pid": os.getpid(),
+                "host": socket.gethostname(),
+                "since": datetime.now(UTC).isoformat(timespec="seconds"),
+            }
+            file.truncate(0)
+            file.write(spell(owner))
+            file.flush()
+            try:
+                yield
+            finally:
+                file.truncate(0)
+
+    @contextlib.contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Keep others from writing; on read-only media as far as that can be done.
+
+        Raises:
+            CatalogueError: Another process is writing.
+        """
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(self.writing())
+            except _ReadOnlyError:
+                with contextlib.suppress(OSError):  # there may be none, or none that can be locked
+                    self._lock(held.enter_context((self.root / LOCK).open(encoding="utf-8")))
+            yield
+
+    def _lock(self, file: TextIO) -> None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CatalogueError(_locked(self.root, str(self.root / LOCK))) from error
+
+
+def _open_catalogue(root: Path, url: URL | None = None) -> Catalogue:
+    """Open the catalogue of a folder, one process at a time: the first one makes its tables."""
+    folder = os.open(root, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems lock no folders
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        if url is None:
+            return Catalogue.open(address.address(root))
+        address.require_same(root, url)
+        return _open_elsewhere(root, url)
+    finally:
+        os.close(folder)
+
+
+def _open_elsewhere(root: Path, url: URL) -> Catalogue:
+    """Open a catalogue in another database; a new collection takes only one that is empty."""
+    opened = Catalogue.open(url)
+    if address.has_catalogue(root):
+        return opened
+    if opened.spaces.all() or opened.images.count():
+        opened.close()
+        raise CatalogueError(
+            f"{address.spell(url)} holds the catalogue of another collection; every collection"
+            " needs a database of its own"
+        )
+    address.write_address(root, url)
+    return opened
+
+
+def _locked(root: Path, path: str) -> str:
+    try:
+        owner = read(Path(path), CatalogueError, "It says who writes")
+        since = datetime.fromisoformat(owner["since"])
+        seconds = (datetime.now(UTC) - since).total_seconds()
+        who = f"process {owner['pid']} on {owner['host']}, since {owner['since']} ({_age(seconds)})"
+    except (CatalogueError, ValueError, KeyError, TypeError):
+        who = "another process"
+    return f"The collection {root} is being written to by {who}; wait for it, or stop it"
+
+
+def _age(seconds: float) -> str:
+    """Say for how long: 12 s, 5 min, 3 h, 2 days."""
+    for unit, length in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(0, seconds):.0f} s"

@@ -1,0 +1,120 @@
+"""Why answers get no confidence: photographs that the weights do not know.
+
+Confidence is fitted on faces like those of the training, and means nothing for others. Those are
+told by their redrawings (generator/reconstruction_error.py): a source that is redrawn worse than 99
+of 100 has no confidence, and a gallery of which more than a tenth is has none for any of its
+answers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gallery.catalogue.records import SpaceRow
+from generator.checkpoint import load_card
+from generator.reconstruction_error import Usual
+from retrieval.collection.collection import Collection
+
+MOST = 0.1  # share of a gallery, where 0.01 is expected
+TODO = "train on your own: mindseye train"
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why there is no confidence.
+
+    Attributes:
+        reason: In one line, with the next step.
+        brief: In a few short lines, for pictures.
+    """
+
+    reason: str
+    brief: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strangers:
+    """How many images of a gallery are unlike those that the weights know.
+
+    Attributes:
+        count: Indexed images that are redrawn worse than 99 of 100.
+        known: All whose error is known.
+        limit: Mean squared error that 99 of 100 stay below.
+    """
+
+    count: int
+    known: int
+    limit: float
+
+    @property
+    def share(self) -> float:
+        """Of the images whose error is known."""
+        return self.count / max(self.known, 1)
+
+    @property
+    def fit(self) -> bool:
+        """Whether the weights fit the photographs, as far as this tells."""
+        return self.share <= MOST
+
+    def __str__(self) -> str:
+        """Say it in figures."""
+        return (
+            f"{self.count:,} of {self.known:,} images ({100 * self.share:.0f} %) are redrawn with"
+            f" an error above {spell(self.limit)}, where 1 % is usual"
+        )
+
+
+def strangers_in(collection: Collection, space: SpaceRow) -> Strangers | None:
+    """Count them in a space; None if nothing usual is on its card, or no error is known.
+
+    Raises:
+        WeightsError: The space's copy of its weights is missing or damaged.
+    """
+    usual = Usual.of(load_card(collection.weights_path(space.name)))
+    return None if usual is None else counted(collection, space, usual)
+
+
+def counted(collection: Collection, space: SpaceRow, usual: Usual) -> Strangers | None:
+    """Count them in a space; None if no error is known."""
+    count, known = collection.catalogue.spaces.errors_above(space.id, usual.limit)
+    return Strangers(count, known, usual.limit) if known else None
+
+
+def misfit(name: str, strangers: Strangers) -> str:
+    """Say in one line that weights do not fit a gallery, and what to do."""
+    return (
+        f"{name} does not fit these photographs: {strangers}. Answers get no confidence; have the"
+        f" faces found (mindseye data find-faces) and index again, or {TODO}"
+    )
+
+
+def of_gallery(name: str, strangers: Strangers | None) -> Doubt | None:
+    """Doubt every answer from a gallery that the weights do not fit."""
+    if strangers is None or strangers.fit:
+        return None
+    share = f"{100 * strangers.share:.0f} %"
+    brief = f"no confidence:\ngallery unlike\n({share} of it)"
+    return Doubt(f"No confidence: {misfit(name, strangers)}", brief)
+
+
+def of_sources(usual: Usual, errors: Sequence[float]) -> Doubt | None:
+    """Doubt answers about a photograph that is redrawn worse than usual.
+
+    Args:
+        usual: Of the weights.
+        errors: Mean squared error of the redrawing of each source.
+    """
+    worst = max(errors)
+    if worst <= usual.limit:
+        return None
+    found, limit = spell(worst), spell(usual.limit)
+    reason = (
+        f"No confidence: this photograph is unlike those the weights know (error {found}, usual is"
+        f" below {limit}); have the face found: --crop face, or say where it is: --crop X,Y,W,H, or"
+        f" {TODO}"
+    )
+    return Doubt(reason, f"no confidence:\nerror {found},\nusual < {limit}")
+
+
+def spell(error: float) -> str:
+    """Spell a mean squared error: 3,120, or 7.4."""
+    return f"{error:.1f}" if error < 10 else f"{error:,.0f}"

@@ -1,0 +1,105 @@
+"""What queries of a space look like, for tuning its index, which knows vectors alone.
+
+Shapes: P probes, A values of all attributes, F numbers of a vector.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gallery.errors import ConfigError, WeightsError
+from generator.checkpoint import load_card
+from generator.engine import Floats
+from index.contract import IndexContract
+from index.probing import ROWS, QueryShape
+from retrieval.collection.collection import Collection
+from retrieval.embedding import normalise
+from retrieval.scoring.canonical import Rule
+from retrieval.scoring.terms import DRAWING, Layout, Score, Weights
+
+SEED = 20_160_919
+AWAY = 0.5  # how far a drawing lies from the image that it asks for, against a length of 1
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Makes probes of gallery vectors of a fused score, as `Layout.probes` would of a query.
+
+    The person is that of the row, and wished for is what it most likely shows: of one attribute, or
+    of several. A drawing never looks quite like an image: the row's is moved away from it, the way
+    that leads from one image of the gallery to another.
+
+    Attributes:
+        layout: Of the vectors.
+        sizes: How many values each attribute has, in one-hot order.
+        weights: Of the parts.
+    """
+
+    layout: Layout
+    sizes: tuple[int, ...]
+    weights: Weights
+
+    @property
+    def name(self) -> str:
+        """Both weights, for the manifest."""
+        return f"log p {self.weights.log_probability!r}, identity {self.weights.identity!r}"
+
+    def probes(self, rows: Floats) -> Floats:
+        """Make what a query would look like that each row answers, (P, F) -> (P, F)."""
+        random = np.random.default_rng(SEED)
+        parts = {name: rows[:, where] for name, where in self.layout.parts.items()}
+        drawn = _moved(parts["drawing"], random)
+        wishes = self._wishes(parts["log_p"], random)
+        return self.layout.probes(drawn, wishes, parts.get("identity"), self.weights)
+
+    def _wishes(self, log_p: Floats, random: np.random.Generator) -> Floats:
+        """Wish for the likeliest values of some attributes of each row, at least one, (P, A)."""
+        count = len(self.sizes)
+        order = random.permuted(np.tile(np.arange(count), (len(log_p), 1)), axis=1)
+        wished = order <= random.integers(0, count, (len(log_p), 1))
+        codes, start = np.zeros_like(log_p), 0
+        for place, size in enumerate(self.sizes):
+            best = start + log_p[:, start : start + size].argmax(axis=1)
+            codes[np.arange(len(log_p)), best] = wished[:, place]
+            start += size
+        return codes
+
+
+def _moved(drawings: Floats, random: np.random.Generator) -> Floats:
+    """Move drawings away from themselves, and keep their length of 1, (P, D) -> (P, D)."""
+    one, other = (drawings[random.permutation(len(drawings))] for _ in range(2))
+    return normalise(drawings + AWAY * normalise(one - other))
+
+
+def query_shape(collection: Collection, name: str, contract: IndexContract) -> QueryShape:
+    """Return what queries of a space look like, by the weights on its card.
+
+    Where nothing is known (the card is lost, or no longer holds what was fitted), rows stand in.
+    """
+    score = Score.parse(contract.projection)
+    if score.name == DRAWING:
+        return ROWS
+    try:
+        card = load_card(collection.weights_path(name))
+        hypotheses = Rule.parse(contract.canonicalisation).hypotheses
+        weights = Weights.of(card, score.name, hypotheses)
+    except (ConfigError, WeightsError):
+        return ROWS
+    sizes = tuple(len(values) for _, values in contract.attribute_space)
+    return Asking(Layout.of_contract(contract), sizes, weights)
+
+
+def advice(contract: IndexContract) -> str | None:
+    """Say what building a space anew would bring; None where it would bring nothing.
+
+    Raises:
+        IndexFileError: This version does not know the space's score.
+    """
+    score = Score.parse(contract.projection)
+    if score.name == DRAWING or score.column:
+        return None
+    return (
+        "the vectors are of several lengths, as older versions made them, and graphs and codes find"
+        " fewer of their neighbours (kinds exact, flat and ivf lose nothing): mindseye index build"
+        " in another --collection makes them of one length"
+    )

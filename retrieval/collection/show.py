@@ -1,0 +1,152 @@
+"""What a collection holds, for people and programs."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from gallery.catalogue.contradictions import Contradiction
+from gallery.catalogue.records import SpaceRow
+from generator.checkpoint import load_card
+from index.kinds import spell_bytes
+from index.store import read_manifest
+from retrieval.collection.collection import Collection
+from retrieval.collection.domain_check import Strangers, misfit, strangers_in
+from retrieval.collection.query_shape import advice
+from retrieval.collection.selection import matching
+from retrieval.scoring.canonical import Rule
+from retrieval.scoring.terms import DRAWING, Score
+
+PAGE = 1000
+
+
+def describe(collection: Collection) -> dict[str, Any]:
+    """Describe a collection and its spaces.
+
+    Returns:
+        "collection", "images", "duplicates" (files whose image was found before), "contradictions"
+        (those of them whose label names somebody else), and "spaces":
+        for each its name, weights, attributes, score, "hypotheses" (how many values an image is
+        redrawn in), "advice" (what building it anew would bring, or null), generation, kind of
+        index, vectors, "index" (what its manifest says of what FAISS holds, or null), "strangers"
+        (how many images are unlike those the weights know, or null where nobody knows), count of
+        images in every state, and "skipped": every file left out, with its reason.
+
+    Raises:
+        WeightsError: A space's copy of its weights is missing or damaged.
+        IndexFileError: A manifest or contract is missing or damaged.
+    """
+    catalogue = collection.catalogue
+    unreadable = catalogue.images.unreadable()
+    return {
+        "collection": str(collection.root),
+        "images": catalogue.images.count(),
+        "unreadable_files": len(unreadable),
+        "duplicates": [
+            {"path": path, "same_as": first} for path, first in catalogue.images.duplicates()
+        ],
+        "contradictions": [asdict(one) for one in catalogue.images.contradictions()],
+        "spaces": [_space(collection, space, unreadable) for space in catalogue.spaces.all()],
+    }
+
+
+def _space(
+    collection: Collection, space: SpaceRow, unreadable: list[tuple[str, str]]
+) -> dict[str, Any]:
+    card = load_card(collection.weights_path(space.name))
+    contract = collection.contract(space)
+    published: dict[str, Any] = {"kind": None, "vectors": 0, "dimension": None, "index": None}
+    if space.generation is not None:
+        manifest = read_manifest(collection.space_dir(space.name), space.generation)
+        published = {
+            "kind": manifest.kind,
+            "vectors": manifest.vectors,
+            "dimension": manifest.dimension,
+            "index": None if manifest.main is None else asdict(manifest.main),
+        }
+    skipped = collection.catalogue.spaces.skipped(space.id) + unreadable
+    return {
+        "name": space.name,
+        "weights_sha256": card.sha256,
+        "architecture": card.architecture,
+        "attributes": {a.name: list(a.values) for a in card.space.attributes},
+        "score": Score.parse(contract.projection).name,
+        "advice": advice(contract),
+        "hypotheses": str(Rule.parse(contract.canonicalisation).hypotheses),
+        "generation": space.generation,
+        "published_at": space.published_at,
+        **published,
+        "strangers": _strangers(collection, space),
+        "states": collection.catalogue.spaces.state_counts(space.id),
+        "skipped": [{"path": path, "reason": reason} for path, reason in sorted(skipped)],
+    }
+
+
+def _strangers(collection: Collection, space: SpaceRow) -> dict[str, Any] | None:
+    found = strangers_in(collection, space)
+    return None if found is None else {**asdict(found), "fit": found.fit}
+
+
+def images_where(
+    collection: Collection, where: str, space: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield the images of which an expression is true, by id; removed ones if it asks for states.
+
+    Estimates and states are those of a space; None for the one published last.
+
+    Raises:
+        ConfigError: It is no expression, or names what the catalogue does not know.
+        CatalogueError: There is no such space.
+    """
+    images = collection.catalogue.images
+    space_id, matched = matching(collection, where, space)
+    found = matched.tolist()
+    for start in range(0, len(found), PAGE):
+        for row in images.rows(space_id, found[start : start + PAGE]).values():
+            yield {
+                "id": row.id,
+                "path": row.path,
+                "identity": row.identity,
+                "condition": dict(row.condition),
+                "estimate": dict(row.estimate),
+                "sha256": row.sha256,
+            }
+
+
+def image_line(row: dict[str, Any]) -> str:
+    """Say what `images_where` yields, for people."""
+    values = " ".join(f"{name}={value}" for name, value in row["condition"].items())
+    return f"{row['id']:>7}  {row['identity'] or '-':<12} {values}  {row['path']}"
+
+
+def to_text(shown: dict[str, Any]) -> str:
+    """Say what `describe` found, for people."""
+    lines = [f"{shown['collection']}: {shown['images']} images"]
+    for space in shown["spaces"]:
+        wishes = ", ".join(f"{n}={'|'.join(v)}" for n, v in space["attributes"].items())
+        states = ", ".join(f"{count} {state}" for state, count in space["states"].items())
+        lines.append(f"space {space['name']}: {space['architecture']}, wishes {wishes}")
+        scored = "" if space["score"] == DRAWING else f", scored by {space['score']}"
+        if space["hypotheses"] != "1":
+            scored += f", hypotheses {space['hypotheses']}: {space['vectors']} vectors"
+        lines.append(f"  {states}; {space['kind'] or 'nothing published'}{scored}")
+        if space["index"] is not None:
+            lines.append(f"  {_index(space['index'])}")
+        if space["advice"] is not None:
+            lines.append(f"  {space['advice']}")
+        if space["strangers"] is not None:
+            told = Strangers(*(space["strangers"][name] for name in ("count", "known", "limit")))
+            lines.append(f"  {told if told.fit else misfit(space['name'], told)}")
+        lines += [f"  skipped {one['path']}: {one['reason']}" for one in space["skipped"]]
+    lines += [f"duplicate {d['path']}: same as {d['same_as']}" for d in shown["duplicates"]]
+    lines += [f"contradiction {Contradiction(**one)}" for one in shown["contradictions"]]
+    return "\n".join(lines)
+
+
+def _index(main: dict[str, Any]) -> str:
+    """Say how well an index does, and what it holds."""
+    measured = main["measured"]
+    said = f"{main['rows']} rows in {spell_bytes(main['bytes'])}"
+    if measured["probes"]:
+        reached = "" if measured["reached"] else ", less than was asked for"
+        said += f", overlap @10 with exact search {measured['overlap']:.4f}{reached}"
+    return said

@@ -1,0 +1,279 @@
+"""What the methods of one fold share, made once and only if a method asks for it.
+
+Every product knows the seconds it took: a method's building time is the sum of what it needs, also
+where another method needed it before, or where it was kept from an earlier run.
+
+Shapes: N gallery images, A attributes, Q queries, S side, C channels, D dimensions.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gallery.align import Pixels
+from gallery.attributes import AttributeSpace, Condition
+from gallery.pixels import Aligned
+from generator.engine import Drawn, Engine, Floats
+from index.base import Vectors
+from retrieval.embedding import normalise
+from retrieval.evaluation.embedders.base import Embedder
+from retrieval.evaluation.embedders.pixels import PixelEmbedder
+from retrieval.evaluation.embedders.registry import open_embedder
+from retrieval.evaluation.fold.fold import Training
+from retrieval.evaluation.fold.vector_store import Made, Steps, Store, array_sha256
+from retrieval.evaluation.protocol.queries import Labels
+from retrieval.evaluation.protocol.wishes import wish_of
+from retrieval.evaluation.records import Integers, Progress, QueryTable
+from retrieval.scoring.canonical import Rule, canonicalise
+
+BATCH = 256
+FEATURES = "features"  # the refiner's, of the weights under test
+
+
+class SkippedMethodError(Exception):
+    """A method cannot run here; the message is the reason that tables print."""
+
+
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """The gallery, redrawn in its best-fitting values.
+
+    Attributes:
+        embeddings: Refiner features, unit length, (N, D).
+        images: Grey levels rounded to whole ones, (N, S, S, C).
+        estimates: The values under which each was redrawn.
+        errors: Mean squared distance of each redrawing to its image, (N,).
+    """
+
+    embeddings: Vectors
+    images: Pixels
+    estimates: Sequence[Condition]
+    errors: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What trained rivals may spend.
+
+    Attributes:
+        steps: Updates; None: as many as the weights under test had, all stages together.
+        trials: Settings that are tried.
+        seeds: Trainings of each, one for each seed from 0.
+    """
+
+    steps: int | None = None
+    trials: int = 4
+    seeds: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One fold and what may be used to answer its queries.
+
+    Attributes:
+        engine: The generator under test.
+        aligned: The gallery.
+        labels: Of the gallery.
+        asked: The queries.
+        training: What the weights were trained on; None if it is not at hand.
+        budget: Of trained rivals.
+        store: Where vectors are put.
+    """
+
+    engine: Engine
+    aligned: Aligned
+    labels: Labels
+    asked: QueryTable
+    training: Training | None
+    budget: Budget
+    store: Store
+
+    @property
+    def space(self) -> AttributeSpace:
+        """Attributes that the weights draw."""
+        return self.engine.card.space
+
+    @property
+    def device(self) -> torch.device:
+        """Where networks run."""
+        return self.engine.device
+
+    @property
+    def rivals(self) -> Path:
+        """Folder of trained rivals."""
+        return self.store.kept / "rivals"
+
+    def taught(self) -> Aligned:
+        """Return the images that rivals learn from.
+
+        Raises:
+            SkippedMethodError: They are not at hand.
+        """
+        if self.training is None:
+            raise SkippedMethodError(
+                f"the images that {self.engine.card.name} was trained on are not at hand; name"
+                " them with --train SPEC"
+            )
+        return self.training.aligned
+
+    def wish(self, query: int) -> Condition:
+        """Return what a query wishes for."""
+        return wish_of(self.labels.space, self.asked.wished[query])
+
+    def codes(self, queries: range, given: Sequence[Condition]) -> Floats:
+        """One-hot codes of wishes; what is not wished for is as given for the source image."""
+        rows = [
+            self.space.one_hot(given[self.asked.source[query]].replace(self.wish(query)))
+            for query in queries
+        ]
+        return np.stack(rows)
+
+    def true_conditions(self, otherwise: Sequence[Condition]) -> list[Condition]:
+        """Return the labels of the gallery; where one is not known or not drawn, something else."""
+        return [
+            estimate.replace(known_to(self.space, face.condition))
+            for face, estimate in zip(self.aligned.faces, otherwise, strict=True)
+        ]
+
+
+class Workbench:
+    """Makes what methods need, and remembers it."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self._made: dict[str, Made[Any]] = {}
+
+    def once(self, name: str, steps: Steps[Any]) -> Steps[Made[Any]]:
+        """Return what was made under a name, or make it by these steps and note the time."""
+        if name not in self._made:
+            started = time.perf_counter()
+            value = yield from steps
+            self._made[name] = Made(value, time.perf_counter() - started)
+        steps.close()
+        return self._made[name]
+
+    def made(self, name: str) -> Any:  # noqa: ANN401  whatever was made under this name
+        """Return what was made under a name, or None."""
+        found = self._made.get(name)
+        return None if found is None else found.value
+
+    def vectors(self, embedder: str) -> Steps[Made[Vectors]]:
+        """Embed the gallery as it is (or, for the refiner's features, its canonical views).
+
+        Raises:
+            MissingEmbedderError: What the embedder needs is not installed.
+        """
+        if embedder == FEATURES:
+            canonical = yield from self.canonical()
+            return Made(canonical.value.embeddings, canonical.seconds)
+        name = f"vectors {embedder}"
+        if name not in self._made:
+            self._made[name] = yield from self.embed(embedder, self.bench.aligned)
+        return self._made[name]
+
+    def embed(self, embedder: str, aligned: Aligned) -> Steps[Made[Vectors]]:
+        """Embed images, or return what was kept of them.
+
+        Raises:
+            MissingEmbedderError: What the embedder needs is not installed.
+        """
+        network = open_embedder(embedder, self.bench.device)
+        pixels = aligned.pixels
+        if isinstance(network, PixelEmbedder):  # quicker made than read
+            writer = self.bench.store.writer(f"pixels-of-{id(aligned)}", len(pixels))
+            started = time.perf_counter()
+            for part in _parts(network, aligned):
+                writer.add(part)
+                yield Progress("embedding with pixels", writer.done, len(pixels))
+            return Made(writer.close(), time.perf_counter() - started)
+        key = {"data": array_sha256(pixels), "embedder": network.fingerprint}
+        made = yield from self.bench.store.keep(
+            embedder, key, len(pixels), lambda: _parts(network, aligned)
+        )
+        return made
+
+    def canonical(self) -> Steps[Made[Canonical]]:
+        """Redraw the gallery in its best-fitting values."""
+        return (yield from self.once("canonical", self._canonical()))
+
+    def _canonical(self) -> Steps[Canonical]:
+        bench, pixels = self.bench, self.bench.aligned.pixels
+        rule = Rule.of(bench.engine.card)
+        embeddings = bench.store.writer("canonical-embeddings", len(pixels))
+        images = bench.store.writer("canonical-images", len(pixels))
+        estimates: list[Condition] = []
+        errors: list[Floats] = []
+        for start in range(0, len(pixels), BATCH):
+            found = canonicalise(bench.engine, pixels[start : start + BATCH], rule)
+            embeddings.add(found.embeddings)
+            images.add(found.images.round().astype(np.uint8))
+            estimates += found.estimates
+            errors.append(found.errors)
+            yield Progress(f"redrawing with {bench.engine.card.name}", len(estimates), len(pixels))
+        return Canonical(embeddings.close(), images.close(), estimates, np.concatenate(errors))
+
+    def redrawn_truly(self) -> Steps[Made[Vectors]]:
+        """Redraw the gallery in its true values; embeddings, (N, D)."""
+        canonical = yield from self.canonical()
+        conditions = self.bench.true_conditions(canonical.value.estimates)
+        codes = np.stack([self.bench.space.one_hot(one) for one in conditions])
+        steps = self._features(self.bench.aligned, codes, "true-embeddings")
+        return (yield from self.once("redrawn truly", steps))
+
+    def taught_features(self, aligned: Aligned) -> Steps[Vectors]:
+        """Refiner features of training images, redrawn in their own values, (N, D)."""
+        codes = np.stack([self.bench.space.one_hot(face.condition) for face in aligned.faces])
+        return (yield from self._features(aligned, codes, "taught-embeddings"))
+
+    def _features(self, aligned: Aligned, codes: Floats, name: str) -> Steps[Vectors]:
+        writer = self.bench.store.writer(name, len(codes))
+        for start in range(0, len(codes), BATCH):
+            rows = slice(start, start + BATCH)
+            drawn = self.bench.engine.draw(aligned.pixels[rows], codes[rows])
+            writer.add(normalise(drawn.features))
+            yield Progress("redrawing in true values", writer.done, len(codes))
+        return writer.close()
+
+    def drawn(self, queries: range) -> Drawn:
+        """Draw some queries; what is not wished for stays as estimated. Needs `canonical`."""
+        canonical: Canonical = self._made["canonical"].value
+        bench = self.bench
+        sources = bench.aligned.pixels[bench.asked.source[queries.start : queries.stop]]
+        return bench.engine.draw(sources, bench.codes(queries, canonical.estimates))
+
+
+def blocks(count: int, size: int = BATCH) -> Iterator[range]:
+    """Cut the numbers below a count into runs."""
+    return (range(start, min(start + size, count)) for start in range(0, count, size))
+
+
+def known_to(space: AttributeSpace, condition: Condition) -> Condition:
+    """Return what a space can say of a condition."""
+    named = {n: v for n, v in condition.items() if n in space and space[n].knows(v)}
+    return space.check(named)
+
+
+def as_positions(estimates: Sequence[Condition], space: AttributeSpace) -> Integers:
+    """Return values as positions in a space, -1 where it does not know them, (N, A)."""
+    rows = [
+        [
+            attribute.index(one[attribute.name])
+            if attribute.name in one and attribute.knows(one[attribute.name])
+            else -1
+            for attribute in space
+        ]
+        for one in estimates
+    ]
+    return np.array(rows, dtype=np.int64).reshape(len(estimates), len(space.names))
+
+
+def _parts(network: Embedder, aligned: Aligned) -> Iterator[Floats]:
+    return (
+        network.embed(np.asarray(aligned.pixels[run.start : run.stop]))
+        for run in blocks(len(aligned.pixels))
+    )

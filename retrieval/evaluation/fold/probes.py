@@ -1,0 +1,132 @@
+"""Drawing the wishes of all queries: probes for the methods that draw, and errors of the drawings.
+
+The target of a query is the first image that is right under C2; queries without one have no error.
+
+Shapes: Q queries, S side, C channels, D dimensions, b queries of a block.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.align import Pixels
+from index.base import Vectors
+from retrieval.embedding import normalise
+from retrieval.evaluation.fold.fold_cache import Workbench, blocks
+from retrieval.evaluation.fold.vector_store import Made, Steps
+from retrieval.evaluation.records import (
+    Drawings,
+    ErrorMap,
+    Floats,
+    Integers,
+    Progress,
+    QueryTable,
+)
+from retrieval.evaluation.statistics import metrics
+
+STAGES = ("source", "stage 1", "stage 2")
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The drawings of all queries.
+
+    Attributes:
+        embeddings: Refiner features, unit length, (Q, D).
+        images: Grey levels rounded to whole ones, (Q, S, S, C).
+        errors: How far they are from their targets.
+    """
+
+    embeddings: Vectors
+    images: Pixels
+    errors: Drawings
+
+
+@dataclass(slots=True)
+class ErrorNotes:
+    """Errors of drawings, noted block by block.
+
+    Attributes:
+        asked: The queries.
+        pixels: Of the gallery, (N, S, S, C).
+        targets: Gallery position of each query's target, -1 without one, (Q,).
+        errors: Mean squared error by stage, NaN where none was noted, (Q,).
+        maps: Sum and count by wished attribute and value.
+    """
+
+    asked: QueryTable
+    pixels: Pixels
+    targets: Integers
+    errors: dict[str, Floats] = field(default_factory=dict)
+    maps: dict[tuple[int, int], tuple[Floats, int]] = field(default_factory=dict)
+
+    def note(self, stage: str, queries: range, images: NDArray[Any]) -> None:
+        """Note the errors of images (b, S, S, C) that were made for some queries."""
+        noted = self.errors.setdefault(stage, np.full(len(self.asked), np.nan))
+        rows = np.arange(queries.start, queries.stop)
+        has = self.targets[rows] >= 0
+        target = self.pixels[self.targets[rows[has]]]
+        noted[rows[has]] = metrics.mean_squared_error(images[has], target)
+
+    def note_map(self, queries: range, images: NDArray[Any]) -> None:
+        """Add the squared errors of each pixel to the map of every wished value."""
+        for query, image in zip(queries, images, strict=True):
+            if self.targets[query] < 0:
+                continue
+            target = self.pixels[self.targets[query]]
+            square = np.square(image.astype(np.float64) - target).mean(axis=2)
+            for column, value in enumerate(self.asked.wished[query].tolist()):
+                if value >= 0:
+                    total, count = self.maps.get((column, value), (np.zeros_like(square), 0))
+                    self.maps[column, value] = (total + square, count + 1)
+
+    def to_record(self) -> Drawings:
+        """Return what was noted."""
+        maps = tuple(
+            ErrorMap(attribute=wish[0], value=wish[1], total=total, count=count)
+            for wish, (total, count) in sorted(self.maps.items())
+        )
+        return Drawings(self.errors, maps)
+
+
+def targets_of(asked: QueryTable, *, loose: bool = False) -> Integers:
+    """Return the first image that is right under C2, by query, (Q,).
+
+    Args:
+        asked: The queries.
+        loose: Whether a query without one gets the first that is right under C1, instead of -1.
+    """
+    first = np.full(len(asked), -1, dtype=np.int64)
+    query = np.repeat(np.arange(len(asked)), np.diff(asked.right_starts))
+    strict, place = np.unique(query[asked.right_strict], return_index=True)
+    first[strict] = asked.right[asked.right_strict][place]
+    if loose:
+        return np.where(first >= 0, first, asked.right[asked.right_starts[:-1]])
+    return first
+
+
+def draw_all(bench: Workbench) -> Steps[Made[Drawn]]:
+    """Draw the wish of every query, once."""
+    yield from bench.canonical()
+    return (yield from bench.once("drawn", _draw_all(bench)))
+
+
+def _draw_all(work: Workbench) -> Steps[Drawn]:
+    bench = work.bench
+    asked, pixels = bench.asked, bench.aligned.pixels
+    notes = ErrorNotes(asked, pixels, targets_of(asked))
+    embeddings = bench.store.writer("drawn-embeddings", len(asked))
+    images = bench.store.writer("drawn-images", len(asked))
+    for queries in blocks(len(asked)):
+        drawn = work.drawn(queries)
+        embeddings.add(normalise(drawn.features))
+        images.add(drawn.refined.round().astype(np.uint8))
+        source = pixels[asked.source[queries.start : queries.stop]]
+        stages: tuple[NDArray[Any], ...] = (source, drawn.first, drawn.refined)
+        for stage, made in zip(STAGES, stages, strict=True):
+            notes.note(stage, queries, made)
+        notes.note_map(queries, drawn.refined)
+        yield Progress(f"drawing with {bench.engine.card.name}", queries.stop, len(asked))
+    return Drawn(embeddings.close(), images.close(), notes.to_record())

@@ -1,0 +1,132 @@
+"""Second hypotheses in a benchmark: redrawn once for all methods; whether they pay, and which.
+
+Shapes: N gallery images, M of them with a second hypothesis, A values of all attributes, D
+dimensions.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from generator.engine import Floats
+from retrieval.evaluation.fold.fold_cache import SkippedMethodError, Workbench, blocks
+from retrieval.evaluation.fold.vector_store import Made, Steps
+from retrieval.evaluation.records import Progress
+from retrieval.evaluation.statistics.grid_search import Weighed, best, known, rounded
+from retrieval.scoring.hypotheses import ONE, Hypotheses, Rivals, Seconds, rivals, second_views
+from retrieval.scoring.terms import FUSED, VALUES
+
+WITHIN = (1.0, 2.0, 4.0, np.inf)  # margins: the first value up to e, e^2, e^4 times as likely
+WORTH = 0.002  # of the hit rate under C2: what more vectors must bring
+ROUNDING = 1e-9
+
+
+def hypotheses_of(
+    weighed: Mapping[Hypotheses, Sequence[Weighed]], rows: Mapping[Hypotheses, float]
+) -> dict[str, Any]:
+    """Choose how many hypotheses gallery images have, for each score that holds log p.
+
+    Beginning with one, more rows are taken where they bring at least WORTH of the hit rate under C2
+    over what was taken before.
+
+    Args:
+        weighed: What each pair of weights reached, by hypotheses.
+        rows: Vectors of an image in the mean, likewise.
+
+    Returns:
+        For the card, by score: "chosen", and "tried": by spelling the best weights, "rows" and
+        "hit_rate" of what has second hypotheses. Empty where nothing was tried.
+    """
+    told: dict[str, Any] = {}
+    for name in (VALUES, FUSED):
+        found = {
+            hypotheses: best([one for one in tried if name == FUSED or not one.weights.identity])
+            for hypotheses, tried in sorted(weighed.items(), key=lambda item: item[0])
+            if _has_score(tried, name)
+        }
+        if set(found) <= {ONE}:
+            continue
+        held = ONE
+        for hypotheses, one in found.items():
+            gained = known(one.hit_rate["C2"]) - known(found[held].hit_rate["C2"])
+            held = hypotheses if gained >= WORTH - ROUNDING else held
+        told[name] = {
+            "chosen": str(held),
+            "tried": {
+                str(hypotheses): {
+                    "log_probability": one.weights.log_probability,
+                    **({"identity": one.weights.identity} if name == FUSED else {}),
+                    "rows": round(rows[hypotheses], 4),
+                    "hit_rate": rounded(one),
+                }
+                for hypotheses, one in found.items()
+                if not hypotheses.single
+            },
+        }
+    return told
+
+
+def log_probabilities(work: Workbench) -> Steps[Made[Floats]]:
+    """Estimate what every gallery image shows, log p(value | image), (N, A).
+
+    Raises:
+        SkippedMethodError: The weights have no estimator.
+    """
+    return (yield from work.once("log p", _log_probabilities(work)))
+
+
+def rivals_of(work: Workbench) -> Steps[Made[Rivals]]:
+    """Find the second hypothesis about every gallery image; its time is that of the estimates.
+
+    Raises:
+        SkippedMethodError: The weights have no estimator.
+    """
+    canonical = yield from work.canonical()
+    log_p = yield from log_probabilities(work)
+    found = rivals(log_p.value, canonical.value.estimates, work.bench.space)
+    return Made(found, log_p.seconds)
+
+
+def seconds_of(work: Workbench, hypotheses: Hypotheses) -> Steps[Made[Seconds]]:
+    """Redraw those gallery images in their second hypotheses that have one; (M, D) on disk.
+
+    Raises:
+        SkippedMethodError: The weights have no estimator.
+    """
+    return (yield from work.once(f"hypotheses {hypotheses}", _seconds(work, hypotheses)))
+
+
+def _log_probabilities(work: Workbench) -> Steps[Floats]:
+    bench = work.bench
+    if not bench.engine.estimates:
+        raise SkippedMethodError(
+            f"{bench.engine.card.name} has no attribute estimator (mindseye train --recipe tuned)"
+        )
+    pixels = bench.aligned.pixels
+    parts = []
+    for run in blocks(len(pixels)):
+        parts.append(bench.engine.log_probabilities(np.asarray(pixels[run.start : run.stop])))
+        yield Progress("estimating values", run.stop, len(pixels))
+    return np.concatenate(parts)
+
+
+def _seconds(work: Workbench, hypotheses: Hypotheses) -> Steps[Seconds]:
+    found = (yield from rivals_of(work)).value
+    engine, pixels = work.bench.engine, work.bench.aligned.pixels
+    of = np.flatnonzero(hypotheses.chosen(found.margins))
+    writer = work.bench.store.writer(f"hypotheses-{hypotheses}".replace(" ", "-"), len(of))
+    conditions = tuple(found.conditions[place] for place in of.tolist())
+    for run in blocks(len(of)):
+        some = of[run.start : run.stop]
+        part = Rivals(conditions[run.start : run.stop], found.margins[some])
+        writer.add(second_views(engine, np.asarray(pixels[some]), part, hypotheses).embeddings)
+        yield Progress("redrawing second hypotheses", run.stop, len(of))
+    return Seconds(of, conditions, writer.close())
+
+
+def _has_score(tried: Sequence[Weighed], name: str) -> bool:
+    """Say whether the parts of a score were weighed."""
+    if name == FUSED:
+        return any(one.weights.identity for one in tried)
+    return any(one.weights.log_probability for one in tried)

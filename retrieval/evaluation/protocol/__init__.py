@@ -1,0 +1,1 @@
+"""What a benchmark asks: protocols, queries, wishes, right answers."""

@@ -1,0 +1,1 @@
+"""From records to numbers: measures, intervals, breakdowns."""

@@ -1,0 +1,275 @@
+"""How the parts of a score are weighed: hit rates over a grid of weights, block by block.
+
+A second hypothesis (retrieval/scoring/hypotheses.py) has the log p and the identity of the first:
+of a score it can only raise the drawing's part.
+
+Shapes: Q queries, b of them in a block, N gallery images, K answers kept, W pairs of weights.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generator.engine import Floats
+from index.base import BLOCK_BYTES, BLOCK_ROWS, Vectors
+from retrieval.evaluation.records import Flags, Integers, QueryTable
+from retrieval.scoring.hypotheses import Hypotheses
+from retrieval.scoring.terms import CLIP, DRAWING, FUSED, VALUES, Weights
+
+LOG_PROBABILITY = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+IDENTITY = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+TABLE = 2**22  # scores of one part in work: 16 MB
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What scores are made of.
+
+    Attributes:
+        gallery: Embeddings of canonical views, (N, D).
+        probes: Embeddings of the drawings, (Q, D).
+        log_p: Clipped log p(value | image) of the gallery, laid out as the one-hot code, (N, A);
+            None without an estimator.
+        wishes: One-hot over the wished attributes, (Q, A).
+        identities: Of the gallery, unit length, (N, I); None without a recogniser.
+        seconds: Embeddings of the canonical views in second hypotheses, (N, D); None without.
+        margins: log p(first) - log p(second), (N,); None without.
+    """
+
+    gallery: Vectors
+    probes: Vectors
+    log_p: Floats | None
+    wishes: Floats
+    identities: Vectors | None
+    seconds: Vectors | None = None
+    margins: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some queries against the whole gallery.
+
+    Attributes:
+        queries: Which.
+        parts: Scores of each part, unweighted, by name: drawing, log_p, identity; (b, N) each.
+        right: Images that are right, by criterion, (b, N).
+        second: Like the part "drawing", of second hypotheses, (b, N); None without.
+        margins: Of the images, (N,); None without.
+    """
+
+    queries: range
+    parts: dict[str, Floats]
+    right: dict[str, Flags]
+    second: Floats | None = None
+    margins: Floats | None = None
+
+    def under(self, hypotheses: Hypotheses) -> "Block":
+        """Return the block where images have so many hypotheses, the better one of which counts."""
+        if hypotheses.single or self.second is None or self.margins is None:
+            return self
+        chosen = hypotheses.chosen(self.margins)
+        better = self.parts["drawing"].copy()
+        better[:, chosen] = np.maximum(better[:, chosen], self.second[:, chosen])
+        return replace(self, parts={**self.parts, "drawing": better})
+
+    def scores(self, weights: Weights) -> Floats:
+        """Return weighted sums, (b, N)."""
+        total = self.parts["drawing"]
+        for name, weight in _named(weights).items():
+            if weight and name in self.parts:
+                total = total + np.float32(weight) * self.parts[name]
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What a pair of weights reaches.
+
+    Attributes:
+        weights: The pair.
+        hit_rate: Of the first answer, by criterion, in [0, 1]; NaN where no query is measured.
+    """
+
+    weights: Weights
+    hit_rate: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The first answers to every query, best first.
+
+    Attributes:
+        scores: (Q, K).
+        parts: What they are the sum of, as weighted, by name, (Q, K) each.
+        right: Whether identity and wished value are right (C1), (Q, K).
+    """
+
+    scores: Floats
+    parts: dict[str, Floats]
+    right: NDArray[np.bool_]
+
+
+def blocks_of(
+    material: Material, asked: QueryTable, *, source_excluded: bool = False
+) -> Iterator[Block]:
+    """Compare all queries with the gallery, part by part.
+
+    Args:
+        material: What scores are made of.
+        asked: The queries.
+        source_excluded: Whether each query's own source answers nothing: it scores -inf.
+    """
+    count = len(material.gallery)
+    step = max(1, TABLE // max(1, count))
+    for start in range(0, len(asked), step):
+        queries = range(start, min(start + step, len(asked)))
+        rows = slice(queries.start, queries.stop)
+        out = [asked.and_copies(query) for query in queries] if source_excluded else ()
+        asking = np.asarray(material.probes[rows])
+        parts = {"drawing": _products(asking, material.gallery, out)}
+        second = None
+        if material.seconds is not None:
+            second = _products(asking, material.seconds, out)
+        if material.log_p is not None:
+            parts["log_p"] = material.wishes[rows] @ material.log_p.T
+        if material.identities is not None:
+            who = np.asarray(material.identities)
+            parts["identity"] = who[asked.source[rows]] @ who.T
+        yield Block(queries, parts, _right(asked, queries, count), second, material.margins)
+
+
+def grid(*, log_p: bool, identity: bool) -> tuple[Weights, ...]:
+    """Return the pairs of weights that are tried, the smaller ones first."""
+    a_values = LOG_PROBABILITY if log_p else (0.0,)
+    w_values = IDENTITY if identity else (0.0,)
+    pairs = [Weights(a, w) for a in a_values for w in w_values]
+    return tuple(sorted(pairs, key=lambda one: one.log_probability + one.identity))
+
+
+def hits(block: Block, tried: Sequence[Weights]) -> dict[str, Flags]:
+    """Say whether the first answer is right, by criterion, (b, W)."""
+    first = np.stack([block.scores(weights).argmax(axis=1) for weights in tried], axis=1)
+    return {name: np.take_along_axis(right, first, axis=1) for name, right in block.right.items()}
+
+
+def hit_rates(
+    found: dict[str, Flags], asked: QueryTable, tried: Sequence[Weights]
+) -> tuple[Weighed, ...]:
+    """Return what each pair reaches, of hits (Q, W)."""
+    measured = asked.measured
+    rates = {
+        name: right[measured[name]].mean(axis=0)
+        if measured[name].any()
+        else np.full(len(tried), np.nan)
+        for name, right in found.items()
+    }
+    return tuple(
+        Weighed(weights, {name: float(rate[place]) for name, rate in rates.items()})
+        for place, weights in enumerate(tried)
+    )
+
+
+def best(weighed: Sequence[Weighed]) -> Weighed:
+    """Return the pair with the highest hit rate under C2; of equals under C1, then the first."""
+    return max(
+        weighed, key=lambda one: (known(one.hit_rate["C2"]), known(one.hit_rate["C1"]))
+    )  # of equals max returns the first
+
+
+def first_answers(block: Block, weights: Weights, count: int) -> Answers:
+    """Return the best answers of a block that may answer; equal scores in gallery order."""
+    scores = block.scores(weights)
+    count = min(count, int(np.isfinite(scores).sum(axis=1).min()))
+    top = np.argsort(-scores, axis=1, kind="stable")[:, :count]
+    weight = {"drawing": 1.0, **_named(weights)}
+    return Answers(
+        np.take_along_axis(scores, top, axis=1),
+        {
+            name: np.float32(weight[name]) * np.take_along_axis(part, top, axis=1)
+            for name, part in block.parts.items()
+        },
+        np.take_along_axis(block.right["C1"], top, axis=1),
+    )
+
+
+def joined(parts: Sequence[Answers]) -> Answers:
+    """Join the answers of successive blocks."""
+    return Answers(
+        np.concatenate([part.scores for part in parts]),
+        {name: np.concatenate([part.parts[name] for part in parts]) for name in parts[0].parts},
+        np.concatenate([part.right for part in parts]),
+    )
+
+
+def chosen_of(weighed: Sequence[Weighed]) -> tuple[dict[str, Any], dict[str, Weights]]:
+    """Choose weights from what each pair reached.
+
+    Returns:
+        What goes onto the card, and the weights of each score that can be had, by name.
+    """
+    without_w = [one for one in weighed if not one.weights.identity]
+    without_a = [one for one in weighed if not one.weights.log_probability]
+    drawing = next(one for one in without_a if not one.weights.identity)
+    rates = {DRAWING: rounded(drawing)}
+    fusion: dict[str, Any] = {"clip": -CLIP}
+    chosen = {DRAWING: Weights()}
+    if len(without_w) > 1:
+        values = best(without_w)
+        chosen[VALUES] = values.weights
+        fusion["without_identity"] = {"log_probability": values.weights.log_probability}
+        rates["without_identity"] = rounded(values)
+    if len(without_a) > 1:
+        whole, alone = best(weighed), best(without_a)
+        chosen[FUSED] = whole.weights
+        fusion["log_probability"] = whole.weights.log_probability
+        fusion["identity"] = whole.weights.identity
+        fusion["without_log_probability"] = {"identity": alone.weights.identity}
+        rates |= {FUSED: rounded(whole), "without_log_probability": rounded(alone)}
+    return {**fusion, "hit_rate": rates}, chosen
+
+
+def rounded(weighed: Weighed) -> dict[str, float | None]:
+    """Return hit rates for a card: rounded, None where no query is measured."""
+    return {
+        name: None if np.isnan(rate) else round(rate, 4) for name, rate in weighed.hit_rate.items()
+    }
+
+
+def _products(probes: Floats, gallery: Vectors, out: Sequence[Integers]) -> Floats:
+    """Return inner products, (b, N); of a gallery that may be a memory map, chunk by chunk.
+
+    Args:
+        probes: (b, D).
+        gallery: (N, D).
+        out: The images that score -inf for each probe, b of them; empty for none at all.
+    """
+    found = np.empty((len(probes), len(gallery)), dtype=np.float32)
+    size = min(BLOCK_ROWS, max(1, BLOCK_BYTES // (4 * max(1, gallery.shape[1]))))
+    for start in range(0, len(gallery), size):
+        chunk = np.asarray(gallery[start : start + size])
+        found[:, start : start + size] = probes @ chunk.T
+    for row, images in enumerate(out):
+        found[row, images] = -np.inf
+    return found
+
+
+def _named(weights: Weights) -> dict[str, float]:
+    return {"log_p": weights.log_probability, "identity": weights.identity}
+
+
+def known(rate: float) -> float:
+    """Return a rate; one that is not known counts as the lowest."""
+    return -1.0 if np.isnan(rate) else rate
+
+
+def _right(asked: QueryTable, queries: range, count: int) -> dict[str, Flags]:
+    found = {name: np.zeros((len(queries), count), dtype=np.bool_) for name in ("C1", "C2")}
+    for row, query in enumerate(queries):
+        place = slice(asked.right_starts[query], asked.right_starts[query + 1])
+        images, strict = asked.right[place], asked.right_strict[place]
+        found["C1"][row, images] = True
+        found["C2"][row, images[strict]] = True
+    return found

@@ -1,0 +1,52 @@
+"""Fitting how sure answers are, and measuring on other people how well that holds.
+
+Shapes: Q queries, K answers to each, M measures of an answer.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from retrieval.evaluation.protocol.queries import Labels
+from retrieval.evaluation.records import Floats, QueryTable
+from retrieval.evaluation.statistics.grid_search import Answers
+from retrieval.evaluation.statistics.metrics import calibration_error
+from retrieval.scoring.confidence import Calibration, fit_logistic, measure_names, measures_of
+
+KEPT = 10  # answers of each query that confidence is fitted on
+FOLDS = 5  # of people, to measure how well confidence holds for others
+
+
+def calibrated(answers: Answers, labels: Labels, asked: QueryTable) -> dict[str, Any]:
+    """Fit how sure answers are, and measure on other people than it was fitted on how well.
+
+    Args:
+        answers: To all queries.
+        labels: Of the gallery.
+        asked: The queries.
+
+    Returns:
+        For the card: the calibration, and "expected_calibration_error" of first answers, every
+        person's by a fit without that person's fold.
+    """
+    names = measure_names(tuple(answers.parts))
+    measures = measures_of(answers.scores, answers.parts, names)
+    whole = _fitted(measures, answers.right, names)
+    person = labels.identity[asked.source]
+    folds = person % min(FOLDS, len(np.unique(person)))
+    sure = np.empty(len(person))
+    for fold in np.unique(folds):
+        mine, others = folds == fold, folds != fold
+        model = _fitted(measures[others], answers.right[others], names) if others.any() else whole
+        sure[mine] = model.first.probability(measures[mine, 0])
+    error = calibration_error(sure, answers.right[:, 0])
+    return {**whole.to_json(), "expected_calibration_error": round(error, 4)}
+
+
+def _fitted(measures: Floats, right: Any, names: tuple[str, ...]) -> Calibration:  # noqa: ANN401
+    """Fit both regressions, of measures (Q, K, M) and of what is right, (Q, K)."""
+    first = fit_logistic(measures[:, 0], right[:, 0])
+    if measures.shape[1] == 1:
+        return Calibration(names, first, first)
+    rest = measures[:, 1:].reshape(-1, measures.shape[2])
+    return Calibration(names, first, fit_logistic(rest, right[:, 1:].reshape(-1)))

@@ -1,0 +1,308 @@
+"""Fitting how the parts of a score are weighed, and how sure answers are, on people held out.
+
+The people are those whom the weights have not seen; they are asked about as a benchmark would
+(docs/protocol.md), each pair of weights of a grid is tried, and that with the highest hit rate @1
+under C2 is taken; so it is chosen which gallery images have a second hypothesis. What is fitted
+goes onto the card, with the names of the people: a benchmark does not test on them again.
+
+Identity is read from portraits, as in a search, and not from the generator's small faces.
+
+Shapes: N gallery images, Q queries, K answers kept, W pairs of weights.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gallery.duplicates import number_contents
+from gallery.errors import ConfigError, DatasetError
+from gallery.faces import FaceSet, first_identities
+from gallery.spelling import composed
+from generator.card import Card
+from generator.engine import Engine, Floats
+from generator.reconstruction_error import usual_errors
+from index.base import Vectors
+from retrieval.evaluation.fold.fold import read_images, wishable
+from retrieval.evaluation.fold.fold_cache import BATCH, Bench, Budget, Workbench
+from retrieval.evaluation.fold.probes import draw_all
+from retrieval.evaluation.fold.second_hypotheses import (
+    WITHIN,
+    hypotheses_of,
+    log_probabilities,
+    rivals_of,
+    seconds_of,
+)
+from retrieval.evaluation.fold.vector_store import Steps, Store, default_cache, open_store
+from retrieval.evaluation.methods.fused import wishes_of
+from retrieval.evaluation.protocol.protocol import Protocol
+from retrieval.evaluation.protocol.queries import Labels, all_queries, draw_queries
+from retrieval.evaluation.protocol.query_table import ask, known_space, restrict
+from retrieval.evaluation.records import Flags, Progress, QueryTable
+from retrieval.evaluation.statistics.grid_search import (
+    Answers,
+    Block,
+    Material,
+    blocks_of,
+    chosen_of,
+    first_answers,
+    grid,
+    hit_rates,
+    hits,
+    joined,
+)
+from retrieval.fitting.calibration import KEPT, calibrated
+from retrieval.recognisers.sface import Recogniser, open_recogniser, portrait_aligner
+from retrieval.recognisers.third_party import MissingEmbedderError
+from retrieval.scoring.confidence import spell_score
+from retrieval.scoring.hypotheses import ONE, TWO, Hypotheses
+from retrieval.scoring.terms import CLIP, DRAWING, FUSED, Weights
+
+VALIDATION, UNSEEN = "validation", "unseen"
+PEOPLE = (VALIDATION, UNSEEN)
+FEWEST = 2  # people: one alone is found whoever is asked about
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What is fitted on.
+
+    Attributes:
+        people: "validation": those of the card that nothing but choices was made with; "unseen":
+            everybody who is not on the card. None: the former where the card names some that are
+            in the collection.
+        identities: The first N of them, or a share; None for all.
+        protocol: Which images are in the gallery, what is asked, how many queries.
+        cache: Folder for scratch files.
+    """
+
+    people: str | None = None
+    identities: str | None = None
+    protocol: Protocol = field(default_factory=Protocol)
+    cache: Path = field(default_factory=default_cache)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What was fitted.
+
+    Attributes:
+        card: With what was fitted: `fusion`, `calibration`, `redrawing`.
+        notes: What was left out, and why.
+    """
+
+    card: Card
+    notes: tuple[str, ...]
+
+
+def fit(engine: Engine, faces: FaceSet, options: Options) -> Steps[Fitted]:
+    """Fit the weights of a score, and calibrate its answers.
+
+    Args:
+        engine: Of the weights.
+        faces: Collection that shows people they have not seen.
+        options: Which of them, and how they are asked about.
+
+    Raises:
+        ConfigError: There are too few such people.
+        DatasetError: None of their images can be used, or there is nothing to ask.
+        OSError: The scratch folder's disk is full.
+    """
+    part = fitting_people(faces.renamed(options.protocol.names), engine.card, options)
+    notes = []
+    recogniser: Recogniser | None = None
+    try:
+        recogniser = open_recogniser()
+    except MissingEmbedderError as error:
+        notes.append(f"no identities: {error}")
+    if not engine.estimates:
+        recogniser = None
+        notes.append(f"the drawing alone: {engine.card.name} has no attribute estimator")
+    with open_store(options.cache) as store, store.inner() as own:
+        work = yield from _workbench(engine, part, options.protocol, own)
+        material = yield from _material(work, part, recogniser)
+        alone = options.protocol.exclude_source
+        fusion, used = yield from _weighed(material, work.bench.asked, source_excluded=alone)
+        calibration = {}
+        for one in used:
+            blocks = blocks_of(_used(material, one.score), work.bench.asked, source_excluded=alone)
+            answers = yield from _answers(blocks, len(work.bench.asked), one)
+            calibration[one.name] = calibrated(answers, work.bench.labels, work.bench.asked)
+        if recogniser is not None:
+            fusion["recogniser"] = recogniser.fingerprint
+        described = {**fusion, "fitted_on": _described(part, work, options.protocol)}
+        redrawn = yield from work.canonical()
+        usual = usual_errors(redrawn.value.errors, part.spec, part.identities)
+    card = replace(engine.card, fusion=described, calibration=calibration, redrawing=usual)
+    return Fitted(card, tuple(notes))
+
+
+def fitting_people(faces: FaceSet, card: Card, options: Options) -> FaceSet:
+    """Return the images of the people to fit on.
+
+    Raises:
+        ConfigError: There are fewer than two whom the weights have not seen.
+    """
+    there = set(map(composed, faces.identities))
+    aside = [who for who in card.data.get("validation", ()) if composed(who) in there]
+    kind = options.people or (VALIDATION if len(aside) >= FEWEST else UNSEEN)
+    if kind not in PEOPLE:
+        raise ConfigError(f"--people is validation or unseen, not {kind!r}")
+    chosen = faces.of(aside) if kind == VALIDATION else faces.without(card.train_identities)
+    chosen = replace(chosen, faces=restrict(chosen, options.protocol.gallery))
+    if options.identities is not None and chosen.identities:
+        chosen = chosen.of(first_identities(chosen, options.identities))
+    people = chosen.of(chosen.identities)
+    if len(people.identities) < FEWEST:
+        found = "nobody" if not people.identities else people.identities[0]
+        raise ConfigError(
+            f"{card.name} can be fitted on people that it was not trained on, at least {FEWEST};"
+            f" {faces.spec} has {found} ({kind}). Draw some: mindseye studio draw DIR --identities"
+            " 20 --first-identity 10000, and name them as studio:DIR"
+        )
+    return people
+
+
+def _workbench(engine: Engine, part: FaceSet, protocol: Protocol, store: Store) -> Steps[Workbench]:
+    """Read the images, and draw by lot what is asked."""
+    missing = [name for name in engine.card.space.names if name not in part.space]
+    if missing:
+        raise DatasetError(
+            f"{part.spec} says nothing of {missing[0]!r}, which {engine.card.name} draws; see"
+            " `mindseye data show`"
+        )
+    aligner = engine.card.aligner
+    aligned = yield from read_images(part, aligner, store, "pixels", "reading")
+    space = known_space(aligned.faces, part.space)
+    content = number_contents(replace(part, faces=aligned.faces))
+    labels = Labels.of(aligned.faces, space, content)
+    wanted = wishable(engine.card.space, space, protocol.attributes, protocol.wishes)
+    (queries,) = draw_queries([all_queries(labels, wanted, protocol.wishes)], protocol)
+    asked = ask(labels, queries, {})
+    return Workbench(Bench(engine, aligned, labels, asked, None, Budget(), store))
+
+
+@dataclass(frozen=True, slots=True)
+class _Used:
+    """A score as it will be used.
+
+    Attributes:
+        score: Its name.
+        weights: Of its parts.
+        hypotheses: Of the gallery images.
+    """
+
+    score: str
+    weights: Weights
+    hypotheses: Hypotheses = ONE
+
+    @property
+    def name(self) -> str:
+        """As calibrations are listed on cards."""
+        return spell_score(self.score, self.hypotheses)
+
+
+def _material(work: Workbench, part: FaceSet, recogniser: Recogniser | None) -> Steps[Material]:
+    canonical = yield from work.canonical()
+    drawn = yield from draw_all(work)
+    log_p = seconds = margins = None
+    if work.bench.engine.estimates:
+        estimated = yield from log_probabilities(work)
+        log_p = np.maximum(estimated.value, -CLIP)
+        margins = (yield from rivals_of(work)).value.margins
+        seconds = yield from _whole(work, margins)
+    identities = None
+    if recogniser is not None:
+        identities = yield from _identities(work, part, recogniser)
+    return Material(
+        canonical.value.embeddings,
+        drawn.value.embeddings,
+        log_p,
+        wishes_of(work),
+        identities,
+        seconds,
+        margins,
+    )
+
+
+def _whole(work: Workbench, margins: Floats) -> Steps[Vectors | None]:
+    """Redraw all images in their second hypotheses, (N, D); None where some can have none."""
+    if not np.isfinite(margins).all():
+        return None
+    return (yield from seconds_of(work, TWO)).value.embeddings
+
+
+def _identities(work: Workbench, part: FaceSet, recogniser: Recogniser) -> Steps[Vectors]:
+    """Read the identity of every gallery image from its portrait, (N, I)."""
+    bench = work.bench
+    kept = set(bench.aligned.faces)
+    part = part.where(lambda face: face in kept)
+    aligner = portrait_aligner(bench.engine.card.aligner)
+    portraits = yield from read_images(part, aligner, bench.store, "portraits", "cutting portraits")
+    if portraits.faces != bench.aligned.faces:
+        raise DatasetError(f"{part.spec} changed while it was read; run the same command again")
+    writer = bench.store.writer("identities", len(portraits.faces))
+    for start in range(0, len(portraits.faces), BATCH):
+        writer.add(recogniser.embed(np.asarray(portraits.pixels[start : start + BATCH])))
+        yield Progress("reading identities", writer.done, len(portraits.faces))
+    return writer.close()
+
+
+def _weighed(
+    material: Material, asked: QueryTable, *, source_excluded: bool
+) -> Steps[tuple[dict[str, Any], tuple[_Used, ...]]]:
+    """Try the grid; return what goes onto the card, and the scores that there are."""
+    tried = grid(log_p=material.log_p is not None, identity=material.identities is not None)
+    settings = (ONE, *(map(Hypotheses, WITHIN) if material.seconds is not None else ()))
+    found: dict[Hypotheses, list[dict[str, Flags]]] = {one: [] for one in settings}
+    for block in blocks_of(material, asked, source_excluded=source_excluded):
+        for one in settings:
+            found[one].append(hits(block.under(one), tried))
+        yield Progress("weighing", block.queries.stop, len(asked))
+    weighed = {
+        one: hit_rates(
+            {name: np.concatenate([part[name] for part in parts]) for name in ("C1", "C2")},
+            asked,
+            tried,
+        )
+        for one, parts in found.items()
+    }
+    fusion, chosen = chosen_of(weighed[ONE])
+    used = [_Used(name, weights) for name, weights in chosen.items()]
+    margins = np.empty(0) if material.margins is None else material.margins
+    rows = {one: 1 + float(one.chosen(margins).mean()) for one in settings if len(margins)}
+    told = hypotheses_of(weighed, rows)
+    for name, said in told.items():
+        hypotheses = Hypotheses.parse(said["chosen"])
+        if not hypotheses.single:
+            fitted = said["tried"][str(hypotheses)]
+            weights = Weights(fitted["log_probability"], fitted.get("identity", 0.0))
+            used.append(_Used(name, weights, hypotheses))
+    return {**fusion, **({"hypotheses": told} if told else {})}, tuple(used)
+
+
+def _used(material: Material, score: str) -> Material:
+    """Return what a score is made of."""
+    log_p = None if score == DRAWING else material.log_p
+    identities = material.identities if score == FUSED else None
+    return replace(material, log_p=log_p, identities=identities)
+
+
+def _answers(blocks: Iterable[Block], queries: int, used: _Used) -> Steps[Answers]:
+    parts = []
+    for block in blocks:
+        parts.append(first_answers(block.under(used.hypotheses), used.weights, KEPT))
+        yield Progress(f"calibrating {used.name}", block.queries.stop, queries)
+    return joined(parts)
+
+
+def _described(part: FaceSet, work: Workbench, protocol: Protocol) -> dict[str, Any]:
+    return {
+        "spec": part.spec,
+        "people": list(part.identities),
+        "images": len(work.bench.aligned.faces),
+        "queries": len(work.bench.asked),
+        "seed": protocol.seed,
+    }

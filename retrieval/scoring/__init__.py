@@ -1,0 +1,1 @@
+"""What a score is the sum of, and how sure an answer is."""

@@ -1,0 +1,172 @@
+"""Canonicalisation: redraw every gallery image in its own best-fitting value.
+
+A drawing never looks quite like a photograph, so drawings are compared with drawings. Which values
+a gallery image shows is not asked of its labels but estimated.
+
+Rule `reconstruction` (the papers'): of the redrawings under every value, keep the one with the
+smallest squared pixel distance to the image. With several attributes a full product is never drawn:
+attribute by attribute, in order, the others are held at what was chosen before (at first, at their
+first values). Its shortcut refines only the drawings whose first stage comes closest.
+
+Rule `estimator`: the likeliest values by the weights' attribute estimator, all at once, and one
+redrawing. Rule `both`: the value with the smallest error minus temperature times log-probability;
+with several attributes, `estimator`. Which rule weights use stands on their card, chosen on people
+held out of their training (generator/runs/rule_choice.py).
+
+Rule `expected`: as `estimator`, but what is stored is the mean of the embeddings under all values,
+weighted by their probabilities, sharpened. Where the estimator is sure that is its one redrawing.
+Where it is not, one redrawing would be a guess, and every wrong guess an image that no wish finds.
+
+Which images have a second view is said here, too, for the contract
+(retrieval/scoring/hypotheses.py).
+
+Source: arXiv 1511.08446, section 4.1.2; BMVC 2016, section 4.1, "Retrieval results".
+
+Shapes: N images, S side, C channels, D dimensions, A length of the one-hot code.
+"""
+
+import re
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.align import Pixels
+from gallery.attributes import Condition
+from gallery.errors import IndexFileError
+from generator import own_views
+from generator.card import Card
+from generator.engine import Engine, Floats
+from generator.networks.estimator import best_combinations, conditions_at
+from generator.own_views import Views
+from retrieval.embedding import normalise
+from retrieval.scoring.hypotheses import ONE, Hypotheses
+
+RECONSTRUCTION, ESTIMATOR, BOTH = "reconstruction", "estimator", "both"
+EXPECTED = "expected"
+SHARPNESS = 3.0  # power that probabilities are raised to; docs/log.md has others
+SHARE = 0.02  # of a value that is worth a redrawing
+MOST = 8  # redrawings of an image
+_NAMED = re.compile(
+    r"(reconstruction|estimator|expected|both, temperature ([0-9.]+))"
+    r"(?:, best ([1-9][0-9]*) refined)?"
+    r"(?:; hypotheses (2(?: within [0-9.]+)?))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How canonical views are chosen.
+
+    Attributes:
+        kind: "reconstruction", "estimator", "expected" or "both".
+        temperature: Of "both": squared grey levels that a unit of log-probability weighs.
+        refine_best: See `Engine.closest`; None follows the rule to the letter.
+        hypotheses: How many canonical views of an image are stored. `canonicalise` gives the first.
+    """
+
+    kind: str = RECONSTRUCTION
+    temperature: float = 0.0
+    refine_best: int | None = None
+    hypotheses: Hypotheses = field(default=ONE)
+
+    @classmethod
+    def of(cls, card: Card, refine_best: int | None = None) -> "Rule":
+        """Return the rule that was measured best for some weights."""
+        chosen = card.canonicalisation
+        kind = str(chosen.get("rule", RECONSTRUCTION))
+        return cls(kind, float(chosen.get("temperature", 0.0)), refine_best)
+
+    @classmethod
+    def parse(cls, name: str) -> "Rule":
+        """Read the name that an index contract holds.
+
+        Raises:
+            IndexFileError: There is no such rule.
+        """
+        found = _NAMED.fullmatch(name)
+        if found is None:
+            raise IndexFileError(
+                f"The space was made by the rule {name!r}, which this version does not know. Update"
+                " mindseye, or build the space again: mindseye index build"
+            )
+        kind = found[1].partition(",")[0]
+        rule = cls(kind, float(found[2] or 0), int(found[3]) if found[3] else None)
+        return replace(rule, hypotheses=Hypotheses.parse(found[4])) if found[4] else rule
+
+    def __str__(self) -> str:
+        """Name the rule, for the index contract."""
+        kind = f"{self.kind}, temperature {self.temperature:g}" if self.kind == BOTH else self.kind
+        refined = "" if self.refine_best is None else f", best {self.refine_best} refined"
+        stored = "" if self.hypotheses.single else f"; hypotheses {self.hypotheses}"
+        return f"{kind}{refined}{stored}"
+
+
+PAPERS = Rule()
+
+
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """Canonical views of N images.
+
+    Attributes:
+        estimates: The values under which each was redrawn.
+        images: The redrawings, grey levels in [0, 255], (N, S, S, C).
+        embeddings: Of the redrawings, unit length, (N, D); by rule `expected`, of what several
+            redrawings of an image have in common.
+        errors: Mean squared pixel distance of each redrawing to its image, (N,).
+    """
+
+    estimates: tuple[Condition, ...]
+    images: Floats
+    embeddings: Floats
+    errors: NDArray[np.float32]
+
+
+def canonicalise(engine: Engine, pixels: Pixels, rule: Rule = PAPERS) -> Canonical:
+    """Redraw images, each under the values that it seems to show.
+
+    Args:
+        engine: Draws.
+        pixels: Aligned images, 0..255, (N, S, S, C), N at least 1.
+        rule: How the values are chosen; the papers' by default.
+
+    Raises:
+        ValueError: The generator has no attributes, or the rule asks an estimator it has not.
+    """
+    space = engine.card.space
+    if not space.attributes:
+        raise ValueError("a generator without attributes has no canonical view")
+    if rule.kind == ESTIMATOR or (rule.kind == BOTH and len(space.attributes) > 1):
+        return _of(own_views.estimated(engine, pixels))
+    if rule.kind == EXPECTED:
+        return _expected(engine, pixels)
+    handicap = None
+    if rule.kind == BOTH:
+        handicap = -rule.temperature * engine.log_probabilities(pixels)  # (N, K)
+    return _of(own_views.closest(engine, pixels, handicap=handicap, refine_best=rule.refine_best))
+
+
+def _of(redrawn: Views) -> Canonical:
+    drawn = redrawn.drawn
+    embeddings = normalise(drawn.features)
+    return Canonical(redrawn.conditions, drawn.refined, embeddings, redrawn.errors)
+
+
+def _expected(engine: Engine, pixels: Pixels) -> Canonical:
+    """Redraw each image under every value that is likely enough, and take the mean embedding."""
+    space = engine.card.space
+    chosen, sums = best_combinations(engine.log_probabilities(pixels), space, MOST)
+    shares = np.exp(SHARPNESS * (sums - sums[:, :1]))  # (N, M), the likeliest 1
+    shares /= shares.sum(axis=1, keepdims=True)
+    shares[shares < SHARE] = 0
+    of, place = np.nonzero(shares)  # (R,); of each image the likeliest first
+    conditions = conditions_at(chosen[of, place], space)
+    drawn = engine.draw(pixels[of], np.stack([space.one_hot(one) for one in conditions]))
+    embeddings = np.zeros((len(pixels), drawn.features.shape[1]), dtype=np.float32)
+    np.add.at(embeddings, of, shares[of, place, None] * normalise(drawn.features))
+    first = np.flatnonzero(place == 0)  # (N,)
+    refined = drawn.refined[first]
+    errors = own_views.errors_of(refined, pixels)
+    estimates = tuple(conditions[row] for row in first.tolist())
+    return Canonical(estimates, refined, normalise(embeddings), errors)

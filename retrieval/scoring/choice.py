@@ -1,0 +1,70 @@
+"""Which score a space gets: the one asked for, or the fullest that was fitted for its weights."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from generator.engine import Engine
+from retrieval.scoring.hypotheses import AUTO, ONE, Hypotheses
+from retrieval.scoring.scorer import default_score, make_scoring, other_recogniser
+from retrieval.scoring.terms import DRAWING, FUSED, chosen_hypotheses
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The score of a space.
+
+    Attributes:
+        score: As `build` takes it: None for that of a space there is.
+        why: What was chosen for the user, in a line; empty where nothing more than the drawing was.
+    """
+
+    score: str | None
+    why: str = ""
+
+
+def refuse_score(
+    score: str | None, hypotheses: str | None, engines: Iterable[Engine], *, is_new: bool
+) -> None:
+    """Refuse a score that cannot be had, before anything is made.
+
+    Args:
+        score: What is asked for; None for nothing.
+        hypotheses: Likewise, as for `--hypotheses`.
+        engines: Of the weights, one for each space.
+        is_new: Whether there is no space yet, so that one would be chosen.
+
+    Raises:
+        ConfigError: There is no such score, the weights cannot give it, there is no room in it for
+            second hypotheses, or the extra `identity` is not installed.
+        WeightsError: Nothing was fitted for it.
+    """
+    many = ONE if hypotheses is None or hypotheses == AUTO else Hypotheses.parse(hypotheses)
+    for engine in engines:
+        if score is not None or (is_new and not many.single):
+            make_scoring(engine, score or default_score(engine), many)
+
+
+def choose_score(
+    score: str | None, hypotheses: str | None, engine: Engine, *, is_new: bool
+) -> Choice:
+    """Choose the score of a space, unless one is asked for or the space has one.
+
+    Args:
+        score: What is asked for; None for nothing.
+        hypotheses: Likewise, as for `--hypotheses`.
+        engine: Of the space's weights.
+        is_new: Whether the space is yet to be made.
+    """
+    if score is not None or not is_new:
+        return Choice(score)
+    chosen = default_score(engine)
+    without = "" if chosen == FUSED else other_recogniser(engine.card)
+    if chosen == DRAWING:
+        return Choice(chosen, f"{chosen}. {without}" if without else "")
+    many = chosen_hypotheses(engine.card, chosen)
+    two = not many.single and hypotheses in (None, AUTO)
+    told = f" with hypotheses {many}" if two else ""
+    why = f"{chosen}{told}, as fitted for {engine.card.name}; --score {DRAWING} for less"
+    if chosen == FUSED and not engine.card.recogniser:
+        without = f"The card of {engine.card.name} does not say which recogniser that was with"
+    return Choice(chosen, f"{why}. {without}" if without else why)

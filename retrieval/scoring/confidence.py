@@ -1,0 +1,166 @@
+"""How sure an answer is: the probability that identity and wished value are right (C1).
+
+A logistic regression on the parts of an answer's score and on its lead: its score less the best
+one of the other answers. One is fitted for first answers, one for the others. Both are fitted on
+people that the weights have not seen (`mindseye weights fit`) and stand on the card. They say how
+often such answers were right there, in a gallery that held a right answer to every query; of a
+gallery that is much larger, or holds none, they promise nothing.
+
+Source of the fit: Newton's method with Gaussian priors, as in Hastie, Tibshirani, Friedman, "The
+elements of statistical learning", 2009, section 4.4.
+
+Shapes: Q queries, K answers to each, n answers, M measures of an answer.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generator.card import Card
+from retrieval.scoring.hypotheses import ONE, Hypotheses
+
+NEEDED = 2  # answers: the first one's lead is over the second
+SLOPE, BIAS = 1.0, 10.0  # deviations of their Gaussian priors; measures have unit deviation
+STEPS = 50
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Logistic:
+    """A logistic regression.
+
+    Attributes:
+        bias: Log-odds where every measure is 0.
+        slopes: Change of the log-odds with each measure, (M,).
+    """
+
+    bias: float
+    slopes: tuple[float, ...]
+
+    def probability(self, measures: Floats) -> Floats:
+        """Return probabilities, (n, M) -> (n,)."""
+        odds = np.clip(self.bias + measures @ np.array(self.slopes), -50, 50)
+        found: Floats = 1 / (1 + np.exp(-odds))
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a form that `from_json` reads back."""
+        return {"bias": self.bias, "slopes": list(self.slopes)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote."""
+        return cls(float(data["bias"]), tuple(map(float, data["slopes"])))
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How sure answers of one score are.
+
+    Attributes:
+        names: Of the measures: the parts of the score, then "lead".
+        first: For first answers.
+        others: For all others.
+    """
+
+    names: tuple[str, ...]
+    first: Logistic
+    others: Logistic
+
+    @classmethod
+    def of(cls, card: Card, score: str, hypotheses: Hypotheses = ONE) -> Self | None:
+        """Return what was fitted for a score of gallery images with so many hypotheses, or None."""
+        data = card.calibration.get(spell_score(score, hypotheses))
+        if data is None:
+            return None
+        first, others = (Logistic.from_json(data[name]) for name in ("first", "others"))
+        return cls(tuple(data["measures"]), first, others)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a form that `of` reads back from a card."""
+        return {
+            "measures": list(self.names),
+            "first": self.first.to_json(),
+            "others": self.others.to_json(),
+        }
+
+    def of_answers(
+        self, scores: NDArray[np.float32], parts: Mapping[str, NDArray[np.float32]]
+    ) -> Floats:
+        """Return how sure the answers to one query are, best first, (K,).
+
+        Args:
+            scores: Of the answers, falling, (K,).
+            parts: What they are the sum of, by name, (K,) each; nothing for drawings alone.
+        """
+        one = {name: part[None] for name, part in parts.items()}
+        found = measures_of(scores[None], one, self.names)[0]  # (K, M)
+        sure = self.others.probability(found)
+        sure[:1] = self.first.probability(found[:1])
+        return sure
+
+
+def spell_score(score: str, hypotheses: Hypotheses) -> str:
+    """Name a score and its hypotheses, as calibrations are listed on cards."""
+    return score if hypotheses.single else f"{score}, hypotheses {hypotheses}"
+
+
+def measure_names(parts: Sequence[str]) -> tuple[str, ...]:
+    """Name the measures of answers whose scores have these parts."""
+    return (*(parts or ("drawing",)), "lead")
+
+
+def measures_of(
+    scores: NDArray[np.float32],
+    parts: Mapping[str, NDArray[np.float32]],
+    names: Sequence[str],
+) -> Floats:
+    """Return what confidence is judged by, (Q, K, M).
+
+    Args:
+        scores: Of the answers, best first, (Q, K).
+        parts: What they are the sum of, (Q, K) each; of drawings alone, the score is the part.
+        names: Of the measures.
+    """
+    there = {"drawing": scores, **parts, "lead": leads(scores)}
+    return np.stack([there[name] for name in names], axis=2).astype(np.float64)
+
+
+def leads(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return each score less the best one of the other answers, (Q, K); 0 where it is alone."""
+    if scores.shape[1] < NEEDED:
+        return np.zeros_like(scores)
+    best = np.broadcast_to(scores[:, :1], scores.shape).copy()
+    best[:, 0] = scores[:, 1]
+    found: NDArray[np.float32] = scores - best
+    return found
+
+
+def fit_logistic(measures: Floats, right: Flags) -> Logistic:
+    """Fit a logistic regression, (n, M) and (n,); measures are brought to unit deviation within.
+
+    Raises:
+        ValueError: There is nothing to fit to.
+    """
+    if not len(right):
+        raise ValueError("a logistic regression needs at least one answer")
+    middle, spread = measures.mean(axis=0), measures.std(axis=0)
+    spread = np.where(spread > 1e-9, spread, 1.0)
+    rows = np.column_stack([np.ones(len(right)), (measures - middle) / spread])
+    deviations = np.array([BIAS, *(SLOPE for _ in spread)])  # without, all right is endless odds
+    ridge = np.diag(1 / deviations**2)
+    found = np.zeros(rows.shape[1])
+    for _ in range(STEPS):
+        sure = 1 / (1 + np.exp(-np.clip(rows @ found, -50, 50)))
+        slope = rows.T @ (right - sure) - ridge @ found
+        curve = (rows * (sure * (1 - sure))[:, None]).T @ rows + ridge
+        step = np.linalg.solve(curve, slope)
+        found = found + np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-8:
+            break
+    slopes = found[1:] / spread
+    return Logistic(float(found[0] - slopes @ middle), tuple(slopes.tolist()))

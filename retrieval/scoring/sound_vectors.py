@@ -1,0 +1,77 @@
+"""What the vectors of a space must be, and which are not.
+
+Shapes: n rows, D dimensions of an embedding.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.catalogue.records import ShardRow
+from gallery.errors import IndexFileError
+from index import store
+from index.base import Ids, Vectors
+from retrieval.collection.collection import Collection
+from retrieval.scoring.terms import Layout
+
+CHUNK = 8192
+SHOWN = 3  # images that a message names
+LENGTH_TOLERANCE = 1e-3  # float32 rounds the length of a long vector by about 1e-5
+
+
+def are_finite(embeddings: Vectors) -> NDArray[np.bool_]:
+    """Say which rows hold no NaN and no infinity, (n, D) -> (n,)."""
+    finite = np.empty(len(embeddings), dtype=np.bool_)
+    for start in range(0, len(embeddings), CHUNK):
+        part = slice(start, start + CHUNK)
+        finite[part] = np.isfinite(embeddings[part]).all(axis=1)
+    return finite
+
+
+def are_sound(embeddings: Vectors, layout: Layout) -> NDArray[np.bool_]:
+    """Say which rows are what they should be, (n, D) -> (n,).
+
+    Drawing and identity have unit length, or are zero; log p, scaled, lies from -1 to 0; with a
+    column, all rows are of one length.
+    """
+    sound = np.empty(len(embeddings), dtype=np.bool_)
+    for start in range(0, len(embeddings), CHUNK):
+        chunk = np.asarray(embeddings[start : start + CHUNK])
+        good = np.isfinite(chunk).all(axis=1)
+        for name, where in layout.parts.items():
+            part = chunk[:, where]
+            if name == "log_p":
+                good &= ((part >= -1) & (part <= 0)).all(axis=1)
+            else:
+                lengths = np.linalg.norm(part, axis=1)
+                good &= _about(lengths, 1) | (lengths == 0)
+        if layout.column:
+            good &= _about(np.linalg.norm(chunk, axis=1), np.sqrt(layout.bound))
+        sound[start : start + CHUNK] = good
+    return sound
+
+
+def _about(lengths: Vectors, expected: float) -> NDArray[np.bool_]:
+    about: NDArray[np.bool_] = np.abs(lengths - expected) < LENGTH_TOLERANCE
+    return about
+
+
+def named(collection: Collection, image_ids: Ids) -> str:
+    """Name the files of some images, the first ones of many."""
+    some = image_ids[:SHOWN].tolist()
+    paths = collection.catalogue.images.paths_of(some)
+    names = [paths[one][0] if paths.get(one) else f"image {one}" for one in some]
+    return ", ".join(names) + (", …" if len(image_ids) > SHOWN else "")
+
+
+def require_finite(collection: Collection, space: str, shard: ShardRow) -> None:
+    """Refuse a shard that holds NaN or infinity.
+
+    Raises:
+        IndexFileError: It does, or it is missing or damaged; the message names the images.
+    """
+    ids, embeddings = store.open_shard(collection.space_dir(space), shard.number)
+    bad = ids[~are_finite(embeddings)]
+    if len(bad):
+        raise IndexFileError(
+            f"in the space {space} the vectors of {named(collection, bad)} hold NaN or infinity"
+        )

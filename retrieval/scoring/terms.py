@@ -1,0 +1,344 @@
+"""Fused scores: drawing, estimated values and identity, in one inner product.
+
+    score = cos(probe, canonical view) + a log p(wished values | gallery image)
+            + w cos(identity of the source, identity of the gallery image)
+
+A gallery vector is [canonical, log p / 10, identity], a probe is [probe, 10 a wish, w identity of
+the source], where the wish is one-hot over the wished attributes alone: what is not wished for
+asks nothing of the estimate. log p is clipped from below, so that one blunder of the estimator
+cannot outweigh all else, and is divided by the same number, so that all parts are of one size.
+Zeros after the drawing's part fill a vector to a multiple of 8, which product quantisers divide
+well.
+
+Gallery vectors x have one more number before log p, sqrt(bound^2 - |x|^2), and probes have a 0
+there: all rows are of one length, and every score stays what it was. Otherwise a row may have a
+larger inner product with another one than with itself, and a graph of neighbours never leads to it.
+The bound is what a vector can reach at most: 1 for the drawing, 1 for each value, 1 for an
+identity. Spaces made before have no such column (docs/fusion.md).
+
+Source of the column: Bachrach et al., "Speeding up the Xbox recommender system using a euclidean
+transformation for inner-product spaces", RecSys 2014, section 3.
+
+a and w belong to the query: they stand on the card of the weights (`Card.fusion`), fitted on people
+that the weights have not seen, and are changed without building anything again. How many hypotheses
+an image has (retrieval/scoring/hypotheses.py) was fitted with them; that is part of the index
+contract.
+
+Shapes: N images, D numbers of a drawing's embedding, A values of all attributes, I numbers of an
+identity, F numbers of a fused vector.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gallery.attributes import AttributeSpace
+from gallery.errors import ConfigError, IndexFileError, WeightsError, did_you_mean
+from generator.card import Card
+from generator.engine import Floats
+from index.contract import IndexContract
+from retrieval.scoring.hypotheses import ONE, Hypotheses
+
+CLIP = 10.0  # log p below -CLIP counts as -CLIP
+MULTIPLE = 8
+DRAWING, VALUES, FUSED = "drawing", "drawing+values", "fused"
+SCORES = (DRAWING, VALUES, FUSED)
+_VALUES_TERM = f"log-probability from -{CLIP:g} over {CLIP:g}"
+_IDENTITY_TERM = "identity "
+_COLUMN_TERM = "column to one length"
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a score is made of, besides the drawing.
+
+    Attributes:
+        values: Whether gallery vectors hold the log-probabilities of their values.
+        identity: Fingerprint of the recogniser whose vectors they hold; empty for none.
+        identity_dimension: Length of these.
+        column: Whether a column makes all gallery vectors as long as each other.
+    """
+
+    values: bool = False
+    identity: str = ""
+    identity_dimension: int = 0
+    column: bool = False
+
+    @property
+    def name(self) -> str:
+        """As in `--score`."""
+        return FUSED if self.identity else VALUES if self.values else DRAWING
+
+    def spell(self, projection: str) -> str:
+        """Name the score, and the projection of its drawings, for the index contract."""
+        terms = [projection]
+        terms += [_VALUES_TERM] if self.values else []
+        if self.identity:
+            terms.append(f"{_IDENTITY_TERM}{self.identity_dimension}, {self.identity}")
+        terms += [_COLUMN_TERM] if self.column else []
+        return "; ".join(terms)
+
+    @classmethod
+    def parse(cls, projection: str) -> "Score":
+        """Read the projection of an index contract; one without further terms is of a drawing.
+
+        Raises:
+            IndexFileError: It holds a term that this version does not know.
+        """
+        values, identity, length, column = False, "", "0", False
+        for term in projection.split("; ")[1:]:
+            if term == _VALUES_TERM:
+                values = True
+            elif term.startswith(_IDENTITY_TERM):
+                length, _, identity = term.removeprefix(_IDENTITY_TERM).partition(", ")
+            elif term == _COLUMN_TERM:
+                column = True
+            else:
+                raise IndexFileError(
+                    f"The space scores by {term!r}, which this version does not know. Update"
+                    " mindseye, or build the space again: mindseye index build"
+                )
+        return cls(values, identity, int(length) if length.isdecimal() else 0, column=column)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the parts of a vector stand.
+
+    Attributes:
+        drawing: Numbers of a drawing's embedding, D.
+        values: Values of all attributes, A; 0 without log-probabilities.
+        identity: Numbers of an identity, I; 0 without.
+        column: Whether a column before log p makes gallery vectors of one length.
+    """
+
+    drawing: int
+    values: int = 0
+    identity: int = 0
+    column: bool = False
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector, F."""
+        more = self.values + self.identity + self.column
+        return -(-(self.drawing + more) // MULTIPLE) * MULTIPLE if more else self.drawing
+
+    @property
+    def parts(self) -> dict[str, slice]:
+        """Places of the parts that scores are the sum of, by name: drawing, log_p, identity."""
+        end = self.dimension
+        found = {"drawing": slice(0, self.drawing)}
+        if self.values:
+            found["log_p"] = slice(end - self.identity - self.values, end - self.identity)
+        if self.identity:
+            found["identity"] = slice(end - self.identity, end)
+        return found
+
+    @property
+    def place(self) -> int:
+        """Where the column stands."""
+        return self.dimension - self.identity - self.values - 1
+
+    @property
+    def bound(self) -> float:
+        """The squared length that no gallery vector exceeds; with a column, that of them all."""
+        return 1.0 + self.values + bool(self.identity)
+
+    @classmethod
+    def of_contract(cls, contract: IndexContract) -> "Layout":
+        """Return the layout of a space's vectors; zeros after a drawing count as its own.
+
+        Raises:
+            IndexFileError: This version does not know the space's score.
+        """
+        score = Score.parse(contract.projection)
+        values = sum(len(known) for _, known in contract.attribute_space) if score.values else 0
+        who = score.identity_dimension
+        drawing = contract.dimension - values - who - score.column
+        return cls(drawing, values, who, score.column)
+
+    def gallery(
+        self, drawings: Floats, log_p: Floats | None = None, identities: Floats | None = None
+    ) -> Floats:
+        """Return the vectors of gallery images, (N, F).
+
+        Args:
+            drawings: Embeddings of canonical views, (N, D).
+            log_p: log p(value | image), laid out as the one-hot code, (N, A).
+            identities: Unit length, (N, I).
+
+        Raises:
+            ValueError: A part is missing or of another shape.
+        """
+        scaled = None
+        if log_p is not None:
+            scaled = (np.maximum(log_p, -CLIP) / CLIP).astype(np.float32)
+        joined = self._joined(drawings, scaled, identities)
+        if self.column:
+            lacking = self.bound - np.square(joined, dtype=np.float64).sum(axis=1)
+            joined[:, self.place] = np.sqrt(np.maximum(lacking, 0))
+        return joined
+
+    def probes(
+        self, drawings: Floats, wishes: Floats, identities: Floats | None, weights: "Weights"
+    ) -> Floats:
+        """Return the vectors of queries, (N, F).
+
+        Args:
+            drawings: Embeddings of the drawings, (N, D).
+            wishes: What `wish_code` returned for each, (N, A).
+            identities: Of the sources, unit length, (N, I).
+            weights: Of the parts.
+
+        Raises:
+            ValueError: A part is missing or of another shape.
+        """
+        wanted: Floats | None = CLIP * weights.log_probability * wishes if self.values else None
+        who = None if identities is None else weights.identity * identities
+        return self._joined(drawings, wanted, who)
+
+    def split(self, gallery: Floats, probe: Floats) -> dict[str, Floats]:
+        """Return what each part adds to the scores of gallery vectors (N, F) for a probe (F,)."""
+        return {name: gallery[:, where] @ probe[where] for name, where in self.parts.items()}
+
+    def _joined(self, *given: Floats | None) -> Floats:
+        found = dict(zip(("drawing", "log_p", "identity"), given, strict=True))
+        count = 0 if given[0] is None else len(given[0])
+        joined = np.zeros((count, self.dimension), dtype=np.float32)
+        for name, where in self.parts.items():
+            part, place = found[name], joined[:, where]
+            if part is None or part.shape != place.shape:
+                shape = None if part is None else part.shape
+                raise ValueError(f"{name} of a vector must be {place.shape}, got {shape}")
+            place[:] = part
+        return joined
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much the parts of a score weigh beside the drawing, whose weight is 1.
+
+    Attributes:
+        log_probability: Of log p of the wished values: a, at least 0.
+        identity: Of the cosine of the identities: w, at least 0.
+    """
+
+    log_probability: float = 0.0
+    identity: float = 0.0
+
+    @classmethod
+    def of(cls, card: Card, name: str, hypotheses: Hypotheses = ONE) -> "Weights":
+        """Return the weights that were fitted for a score.
+
+        Args:
+            card: Of the weights that draw.
+            name: Of the score.
+            hypotheses: Of the gallery images.
+
+        Raises:
+            ConfigError: The score has no room for second hypotheses.
+            WeightsError: None were fitted for it; the message names the command.
+        """
+        if name == DRAWING:
+            _require_one(hypotheses)
+            return cls()
+        fitted = fitted_for(card, name, hypotheses)
+        if fitted is None:
+            raise WeightsError(_not_fitted(card, name, hypotheses))
+        return cls(float(fitted["log_probability"]), float(fitted.get("identity", 0.0)))
+
+
+def fitted_for(card: Card, name: str, hypotheses: Hypotheses = ONE) -> Mapping[str, Any] | None:
+    """Return what a card says of the weights of a score, or None."""
+    if hypotheses.single:
+        fitted = card.fusion if name == FUSED else card.fusion.get("without_identity", {})
+    else:
+        fitted = tried_hypotheses(card, name).get(str(hypotheses), {})
+    return fitted if "log_probability" in fitted else None
+
+
+def tried_hypotheses(card: Card, name: str) -> Mapping[str, Any]:
+    """Return what was fitted for a score with second hypotheses: {spelling: weights, hit rates}."""
+    tried: Mapping[str, Any] = card.fusion.get("hypotheses", {}).get(name, {}).get("tried", {})
+    return tried
+
+
+def chosen_hypotheses(card: Card, name: str) -> Hypotheses:
+    """Return how many hypotheses the weights choose for a score; one where nothing was fitted."""
+    return Hypotheses.parse(card.fusion.get("hypotheses", {}).get(name, {}).get("chosen", "1"))
+
+
+def check_score(card: Card, name: str, *, estimates: bool, hypotheses: Hypotheses = ONE) -> None:
+    """Refuse a score that some weights cannot give.
+
+    Raises:
+        ConfigError: There is no such score, the weights have no estimator, or the score has no room
+            for second hypotheses.
+        WeightsError: Nothing was fitted for it.
+    """
+    if name not in SCORES:
+        raise ConfigError(f"--score cannot be {name!r}; {did_you_mean(name, SCORES)}")
+    if name != DRAWING and not estimates:
+        raise ConfigError(
+            f"--score {name} needs an attribute estimator, which the weights {card.name} lack;"
+            " train with --recipe tuned, or say --score drawing"
+        )
+    Weights.of(card, name, hypotheses)
+
+
+def require_kept(card: Card, name: str, hypotheses: Hypotheses) -> None:
+    """Refuse a card that no longer holds what second hypotheses of a space were built with.
+
+    Raises:
+        WeightsError: It does not; the advice fits every command that opens a space.
+    """
+    if not hypotheses.single and fitted_for(card, name, hypotheses) is None:
+        raise WeightsError(
+            f"The space {card.name} was built with hypotheses {hypotheses}, which the card of its"
+            f" weights no longer holds fitted weights of the score {name!r} for (fitted:"
+            f" {_spell_tried(card, name)}). Put back the card that it was built with, or index the"
+            " gallery again in another --collection: mindseye index build"
+        )
+
+
+def _require_one(hypotheses: Hypotheses) -> None:
+    if not hypotheses.single:
+        raise ConfigError(
+            f"--hypotheses {hypotheses} does harm with --score {DRAWING}: without log p an image"
+            " answers to a wrong value as readily as to the right one. Add"
+            f" --score {VALUES}, or say --hypotheses 1"
+        )
+
+
+def _not_fitted(card: Card, name: str, hypotheses: Hypotheses) -> str:
+    fit = "on people that nothing was trained on: mindseye weights fit WEIGHTS SPEC"
+    if hypotheses.single:
+        return (
+            f"The weights {card.name} have no fitted weights of the score {name!r}; fit them {fit}"
+            " (docs/fusion.md)"
+        )
+    known = _spell_tried(card, name)
+    return (
+        f"The weights {card.name} have no fitted weights of the score {name!r} with {hypotheses}"
+        f" hypotheses (fitted: {known}); say --hypotheses 1, or fit them {fit} (docs/fusion.md)"
+    )
+
+
+def _spell_tried(card: Card, name: str) -> str:
+    return ", ".join(repr(spelt) for spelt in tried_hypotheses(card, name)) or "none"
+
+
+def wish_code(space: AttributeSpace, wish: Mapping[str, str]) -> Floats:
+    """Encode a wish: a 1 for each wished value, nothing for the other attributes, (A,).
+
+    Raises:
+        WishError: An attribute or a value is unknown.
+    """
+    known = space.check(wish)
+    codes = [
+        [float(known.get(attribute.name) == value) for value in attribute.values]
+        for attribute in space.attributes
+    ]
+    return np.array([one for part in codes for one in part], dtype=np.float32)

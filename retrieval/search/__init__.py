@@ -1,0 +1,1 @@
+"""Queries: a wish is drawn, and its neighbours are found."""

@@ -1,0 +1,58 @@
+"""Answers in words and in JSON."""
+
+from dataclasses import asdict
+from typing import Any
+
+from retrieval.search.searcher import Answer, Found
+
+
+def to_json(answer: Answer, drawn: str) -> dict[str, Any]:
+    """Return an answer as JSON.
+
+    Args:
+        answer: What a query brought.
+        drawn: Where the drawing is: a path, or a data URI that holds it.
+    """
+    return {
+        "space": answer.space,
+        "wish": dict(answer.wish),
+        "drawn": drawn,
+        "timings_ms": asdict(answer.timings_ms),
+        "no_confidence": None if answer.doubt is None else answer.doubt.reason,
+        "hits": [hit_to_json(hit) for hit in answer.hits],
+    }
+
+
+def hit_to_json(hit: Found) -> dict[str, Any]:
+    """Return one answer as JSON: "parts" is what its score is the sum of, if of several.
+
+    "second_estimate" is there where the image was redrawn in two values.
+    """
+    second = {} if hit.second is None else {"second_estimate": dict(hit.second)}
+    return {
+        "rank": hit.rank,
+        "score": hit.score,
+        "parts": dict(hit.parts),
+        "confidence": hit.confidence,
+        "path": hit.path,
+        "identity": hit.identity,
+        "condition": dict(hit.condition),
+        "estimate": dict(hit.estimate),
+        **second,
+    }
+
+
+def to_text(answer: Answer) -> str:
+    """Return an answer as lines of text, best first."""
+    lines = [f"{answer.wish}  (space {answer.space})"]
+    for hit in answer.hits:
+        who = hit.identity or "-"
+        sure = "" if hit.confidence is None else f"  {100 * hit.confidence:3.0f} %"
+        lines.append(f"{hit.rank:>3}  {hit.score:.3f}{sure}  {who:<12} {hit.condition}  {hit.path}")
+    if not answer.hits:
+        lines.append("nothing found")
+    if answer.doubt is not None:
+        lines.append(answer.doubt.reason)
+    times = answer.timings_ms
+    lines.append(f"draw {times.draw} ms, embed {times.embed} ms, search {times.search} ms")
+    return "\n".join(lines)

@@ -1,0 +1,215 @@
+"""Why an answer is as it is: the drawing for every wishable value, and what each finds.
+
+`write` leaves a folder that is read on its own: `sheet.png` with a row for each drawing,
+`explain.json` with all scores split into their parts, and the pictures in `drawings/`.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from gallery import sheets
+from gallery.align import Aligner, Crop
+from gallery.attributes import Condition
+from gallery.files import write_whole
+from gallery.json_files import spell
+from generator.engine import Floats
+from retrieval.scoring.canonical import canonicalise
+from retrieval.search.answers import hit_to_json
+from retrieval.search.searcher import ALL, Among, Answer, Searcher
+from retrieval.search.sheets import SHOWN, hit_tile, source_tile
+
+READING = (
+    "sheet.png: first the source and its canonical redrawing; then a row for each value: the"
+    " drawing, and the gallery images that come closest to it. score = drawing (cosine of drawing"
+    " and canonical view) + log_p (how surely the image shows the wished values) + identity (how"
+    " alike source and image are to a face recogniser), each as weighted; drawing alone where the"
+    " space holds no more. confidence: calibrated probability that person and wish are right;"
+    " no_confidence: why there is none although it was fitted."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One drawing and what it finds.
+
+    Attributes:
+        attribute: Which is varied.
+        value: Drawn here.
+        wished: Whether this is what was wished for.
+        answer: What a query for it brings.
+    """
+
+    attribute: str
+    value: str
+    wished: bool
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """An answer, and what other wishes would have brought.
+
+    Attributes:
+        wish: The wished values.
+        score: What scores are made of, as in `--score`.
+        estimate: The values that the source seems to show.
+        redrawn: The source, redrawn in these, grey levels in [0, 255], (S, S, C).
+        error: Mean squared distance of that to the source, grey levels squared.
+        probabilities: Of every value, by attribute, as the estimator sees the source; None without
+            one.
+        rows: For each wished attribute, every value in order.
+    """
+
+    wish: Condition
+    score: str
+    estimate: Condition
+    redrawn: Floats
+    error: float
+    probabilities: dict[str, dict[str, float]] | None
+    rows: tuple[Row, ...]
+
+
+def explain(
+    searcher: Searcher,
+    image: Image.Image,
+    wishes: Sequence[str],
+    k: int = SHOWN,
+    crop: Crop | None = None,
+    *,
+    among: Among = ALL,
+) -> Explanation:
+    """Draw every value of each wished attribute, the other wishes held, and ask for each.
+
+    Args:
+        searcher: Of the space that answers.
+        image: The source, upright.
+        wishes: Like "pose=45".
+        k: How many images for each.
+        crop: Where the face is in this image; otherwise the weights' own crop.
+        among: Which images may answer.
+
+    Raises:
+        WishError: A wish names an unknown attribute or value.
+        ImageError: The crop does not fit the image.
+    """
+    card, engine = searcher.card, searcher.engine
+    wish = card.space.parse_wishes(wishes)
+    source = card.aligner.align(image, crop=crop)[None]
+    seen = canonicalise(engine, source, searcher.rule)
+    rows = []
+    for name in wish:
+        for value in card.space[name].values:
+            asked = wish.replace({name: value})
+            spelt = [f"{attribute}={wanted}" for attribute, wanted in asked.items()]
+            answer = searcher.query(image, spelt, k, crop, among=among)
+            rows.append(Row(name, value, asked == wish, answer))
+    probabilities = None
+    if engine.estimates:
+        probabilities = _by_value(searcher, np.exp(engine.log_probabilities(source)[0]))
+    return Explanation(
+        wish,
+        searcher.scoring.name,
+        seen.estimates[0],
+        seen.images[0],
+        round(float(seen.errors[0]), 2),
+        probabilities,
+        tuple(rows),
+    )
+
+
+def write(explanation: Explanation, out: Path, aligner: Aligner) -> Iterator[Path]:
+    """Write the folder; yield each file.
+
+    Args:
+        explanation: What is told.
+        out: Folder; made if it is not there.
+        aligner: Cuts the found images out as it did when they were indexed.
+
+    Raises:
+        DatasetError: A picture cannot be written.
+        OSError: The folder cannot be written.
+    """
+    first = explanation.rows[0].answer
+    pictures: dict[str, NDArray[Any]] = {
+        "source": first.source,
+        "source redrawn": explanation.redrawn,
+    }
+    pictures |= {_name(row): row.answer.drawn for row in explanation.rows}
+    for name, pixels in pictures.items():
+        path = out / "drawings" / f"{name}.png"
+        sheets.save(sheets.to_image(pixels), path)
+        yield path
+    sheets.save(sheet(explanation, aligner), out / "sheet.png")
+    yield out / "sheet.png"
+    text = spell(to_json(explanation), indent=1, ascii_only=False)
+    write_whole(out / "explain.json", text.encode())
+    yield out / "explain.json"
+
+
+def sheet(explanation: Explanation, aligner: Aligner) -> Image.Image:
+    """Draw the source and its redrawing, then a row for each drawing with what it finds."""
+    first = explanation.rows[0].answer
+    redrawn = f"redrawn as\n{explanation.estimate}\nMSE {explanation.error:g}"
+    rows = [[source_tile(first), sheets.Tile(explanation.redrawn, redrawn)]]
+    for row in explanation.rows:
+        caption = f"{row.attribute}={row.value}{chr(10) + 'wished for' if row.wished else ''}"
+        frame = sheets.GREEN if row.wished else sheets.PLAIN
+        found = [hit_tile(hit, aligner, sheets.PLAIN) for hit in row.answer.hits]
+        rows.append([sheets.Tile(row.answer.drawn, caption, frame), *found])
+    title = f"{explanation.wish}: every value drawn, and its nearest images ({explanation.score})"
+    return sheets.sheet(rows, tile_px=112, title=title)
+
+
+def to_json(explanation: Explanation) -> dict[str, Any]:
+    """Return what `explain.json` holds."""
+    doubt = explanation.rows[0].answer.doubt
+    return {
+        "reading": READING,
+        "space": explanation.rows[0].answer.space,
+        "wish": dict(explanation.wish),
+        "score": explanation.score,
+        "no_confidence": None if doubt is None else doubt.reason,
+        "source": {
+            "picture": "drawings/source.png",
+            "redrawn": "drawings/source redrawn.png",
+            "estimate": dict(explanation.estimate),
+            "mse": explanation.error,
+            "probabilities": explanation.probabilities,
+        },
+        "drawings": [
+            {
+                "attribute": row.attribute,
+                "value": row.value,
+                "wished": row.wished,
+                "wish": dict(row.answer.wish),
+                "picture": f"drawings/{_name(row)}.png",
+                "timings_ms": asdict(row.answer.timings_ms),
+                "hits": [hit_to_json(hit) for hit in row.answer.hits],
+            }
+            for row in explanation.rows
+        ],
+    }
+
+
+def _by_value(searcher: Searcher, found: Floats) -> dict[str, dict[str, float]]:
+    named: dict[str, dict[str, float]] = {}
+    start = 0
+    for attribute in searcher.card.space.attributes:
+        part = found[start : start + len(attribute.values)].tolist()
+        named[attribute.name] = {
+            value: round(share, 4) for value, share in zip(attribute.values, part, strict=True)
+        }
+        start += len(attribute.values)
+    return named
+
+
+def _name(row: Row) -> str:
+    """Name a row's picture; values may hold what a file name may not."""
+    return re.sub(r"[^\w.=+-]", "_", f"{row.attribute}={row.value}")

@@ -1,0 +1,103 @@
+"""Which space of a collection answers a query."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gallery.attributes import AttributeSpace, Condition
+from gallery.catalogue.records import SpaceRow
+from gallery.errors import CatalogueError, ConfigError, IndexFileError, WeightsError, WishError
+from generator.checkpoint import fuses, load_card
+from index.contract import IndexContract
+from retrieval.collection.collection import Collection
+from retrieval.embedding import contract_from_card
+from retrieval.scoring.terms import Score
+
+
+def choose_space(
+    collection: Collection, wish: Condition, name: str | None, *, together: bool
+) -> SpaceRow:
+    """Choose the space that answers a wish: the one that is named, or the most recent that can.
+
+    Args:
+        collection: What is searched.
+        wish: What the weights of the space must know.
+        name: Of the space, or None.
+        together: Whether a space that can draw from several images is taken before others.
+
+    Raises:
+        WishError: No space can answer; the message lists which wishes each knows.
+        CatalogueError: There is no such space, or none at all.
+        WeightsError: The copy of the weights that would answer is missing or damaged.
+    """
+    spaces = collection.catalogue.spaces.all()
+    if name is not None:
+        chosen = collection.catalogue.spaces.get(name)
+        attribute_space(collection, chosen.name).check(wish)
+        return chosen
+    if not spaces:
+        raise CatalogueError(
+            f"The collection {collection.root} has no space; build one with `mindseye index build`"
+        )
+    if together:
+        spaces = sorted(spaces, key=lambda space: not _fuses(collection, space))
+    return _first_able(collection, spaces, wish)
+
+
+def _fuses(collection: Collection, space: SpaceRow) -> bool:
+    try:
+        return fuses(load_card(collection.weights_path(space.name)))
+    except (ConfigError, WeightsError):  # which opening the space will say
+        return False
+
+
+def _first_able(collection: Collection, spaces: Sequence[SpaceRow], wish: Condition) -> SpaceRow:
+    """Return the first space that can draw a wish; one that is broken stops no other."""
+    refusals: list[WishError] = []
+    broken: list[WeightsError] = []
+    for space in spaces:
+        try:
+            attribute_space(collection, space.name).check(wish)
+        except WishError as error:
+            refusals.append(error)
+        except WeightsError as error:
+            broken.append(error)
+        else:
+            return space
+    if broken:
+        raise broken[0]
+    if len(spaces) == 1:
+        raise WishError(f"Space {spaces[0].name}: {refusals[0]}")
+    known = "; ".join(_knows(collection, space.name) for space in spaces)
+    raise WishError(f"No space can draw {wish}. Each knows: {known}")
+
+
+def attribute_space(collection: Collection, space: str) -> AttributeSpace:
+    """Return what can be wished for in a space.
+
+    Raises:
+        WeightsError: The space's copy of its weights is missing or damaged.
+    """
+    return load_card(collection.weights_path(space)).space
+
+
+def _knows(collection: Collection, space: str) -> str:
+    attributes = attribute_space(collection, space).attributes
+    listed = ", ".join(f"{a.name}={'|'.join(a.values)}" for a in attributes)
+    return f"{space} ({listed})"
+
+
+def require_weights(contract: IndexContract, space: SpaceRow, weights: Path) -> None:
+    """Refuse weights that a space was not made with.
+
+    Raises:
+        IndexFileError: It was made with others; the message names the first difference.
+    """
+    spell = Score.parse(contract.projection).spell
+    rule, dimension = contract.canonicalisation, contract.dimension
+    given = contract_from_card(load_card(weights), rule, dimension, spell)
+    difference = contract.first_difference(given)
+    if difference is not None:
+        raise IndexFileError(
+            f"The space {space.name} was not made with the weights {weights}: {difference}."
+            " Leave out --weights, choose another --space, or index with these weights first"
+        )

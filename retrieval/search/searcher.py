@@ -1,0 +1,409 @@
+"""Search: draw the wished image, embed the drawing, find its neighbours in the gallery.
+
+Shapes: S side, C channels, D dimensions, K results.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isnan
+
+import numpy as np
+import torch
+from PIL import Image
+
+from gallery.align import Crop, Landmarks, Pixels
+from gallery.attributes import Condition, parse_wishes
+from gallery.catalogue.records import SpaceRow
+from gallery.catalogue.store import Catalogue
+from gallery.errors import ConfigError, IndexFileError, WeightsError
+from generator.card import Card
+from generator.checkpoint import find_weights
+from generator.engine import Engine, Floats
+from generator.reconstruction_error import Usual
+from index.base import Neighbours
+from retrieval.collection.collection import Collection
+from retrieval.collection.domain_check import Doubt, counted, of_gallery, of_sources
+from retrieval.scoring.canonical import PAPERS, Rule, canonicalise
+from retrieval.scoring.confidence import NEEDED, Calibration
+from retrieval.scoring.scorer import Scoring, scoring_of
+from retrieval.scoring.terms import DRAWING, Layout, Score, Weights
+from retrieval.search.live_index import FreshIndex
+from retrieval.search.routing import choose_space, require_weights
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One answer to a query.
+
+    Attributes:
+        rank: From 1.
+        score: Higher is better: the cosine of probe and image, at most 1; in a space of fused
+            scores the sum of `parts`.
+        path: Where the image is.
+        identity: Whose face it shows, if known.
+        condition: What is known of it.
+        estimate: The values in which it was redrawn for comparison.
+        sha256: Of the image's bytes.
+        landmarks: Where the face is, if known.
+        parts: What the score is the sum of, by name: drawing, log_p, identity, as weighted.
+        confidence: Probability that identity and wished value are right, as calibrated on people
+            that the weights have not seen; None without a calibration, or where it is doubted.
+        second: The values in which it was redrawn besides; None where it was redrawn once.
+    """
+
+    rank: int
+    score: float
+    path: str
+    identity: str | None
+    condition: Condition
+    estimate: Condition
+    sha256: str = ""
+    landmarks: Landmarks | None = None
+    parts: Mapping[str, float] = field(default_factory=dict)
+    confidence: float | None = None
+    second: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Among:
+    """Which images may answer a query.
+
+    Attributes:
+        where: Those of which this is true (gallery/catalogue/where.py); None for all.
+        exclude: All but the images whose bytes have these SHA-256, wherever they were found.
+        min_score: Those that come at least as close.
+    """
+
+    where: str | None = None
+    exclude: tuple[str, ...] = ()
+    min_score: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.min_score is not None and isnan(self.min_score):
+            raise ConfigError(
+                "--min-score is no number; of drawings alone 1 is the same image, 0 nothing alike"
+            )
+
+
+ALL = Among()
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Where the time of a query went.
+
+    Attributes:
+        draw: Drawing, milliseconds.
+        embed: Making the probe of the drawing's features, milliseconds.
+        search: Finding its neighbours, milliseconds.
+    """
+
+    draw: float
+    embed: float
+    search: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a query brought.
+
+    Attributes:
+        space: Name of the space that answered.
+        wish: The wished values, spelt as in the space.
+        source: The query image as the generator saw it, (S, S, C), 0..255.
+        drawn: The drawn image, grey levels in [0, 255], (S, S, C).
+        timings_ms: Where the time went.
+        hits: Found images, best first.
+        doubt: Why nothing is said of how sure they are, where it could be; else None.
+    """
+
+    space: str
+    wish: Condition
+    source: Pixels
+    drawn: Floats
+    timings_ms: Timings
+    hits: tuple[Found, ...]
+    doubt: Doubt | None = None
+
+
+class Searcher:
+    """One space of a collection, open for queries.
+
+    Attributes:
+        engine: Draws.
+        index: Of the space.
+        rule: How its canonical views were chosen.
+        scoring: What its vectors are made of.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        engine: Engine,
+        index: FreshIndex,
+        rule: Rule = PAPERS,
+        scoring: Scoring | None = None,
+    ) -> None:
+        """Take the parts of a space.
+
+        Args:
+            collection: It is in.
+            engine: Of its weights.
+            index: What is searched.
+            rule: How its canonical views were chosen.
+            scoring: What its vectors are made of; None for drawings alone.
+        """
+        self.rule = rule
+        self.scoring = scoring or Scoring(Score(), Layout(engine.dimension), Weights())
+        self._confidence = Calibration.of(engine.card, self.scoring.name, rule.hypotheses)
+        self._usual = None if self._confidence is None else Usual.of(engine.card)
+        self.engine = engine
+        self.index = index
+        self._collection = collection
+        self._judged: tuple[SpaceRow | None, Doubt | None] = (None, None)
+
+    @property
+    def space(self) -> SpaceRow:
+        """The space, as it was when last looked at."""
+        return self.index.space
+
+    @property
+    def _catalogue(self) -> Catalogue:
+        """The catalogue, without what a question that failed may have left open."""
+        self._collection.catalogue.recover()
+        return self._collection.catalogue
+
+    @property
+    def card(self) -> Card:
+        """The card of the weights that draw here."""
+        return self.engine.card
+
+    def knows_where_the_face_is(self, sha256: str) -> bool:
+        """Say whether these weights have a crop of their own, or the gallery holds these bytes."""
+        return self._holds(sha256) or self.card.aligner.crop is not None
+
+    def cuts_otherwise(self, sha256: str) -> bool:
+        """Say whether faces of the gallery are cut by landmarks, and these bytes are none of it."""
+        return not self._holds(sha256) and self._catalogue.images.has_landmarks()
+
+    def cuts_by_own_crop(self) -> bool:
+        """Say whether faces of the gallery are cut by a crop of the weights, none by landmarks."""
+        return self.card.aligner.crop is not None and not self._catalogue.images.has_landmarks()
+
+    def crop_of(self, sha256: str) -> Crop | None:
+        """Return where the face is in an image that the gallery holds, if it knows landmarks.
+
+        Args:
+            sha256: Of the image's bytes: wherever they lie, and whatever they are called.
+        """
+        image_ids = list(self._catalogue.images.holding([sha256]).values())
+        known = self._catalogue.images.landmarks(image_ids)
+        return self.card.aligner.crop_by(known[image_ids[0]]) if known else None
+
+    def _holds(self, sha256: str) -> bool:
+        """Say whether an image of these bytes is in the gallery."""
+        return bool(self._catalogue.images.holding([sha256]))
+
+    def query(
+        self,
+        image: Image.Image,
+        wishes: Sequence[str],
+        k: int,
+        crop: Crop | Sequence[Crop | None] | None = None,
+        *,
+        among: Among = ALL,
+        others: Sequence[Image.Image] = (),
+    ) -> Answer:
+        """Find the images that come closest to the wished one.
+
+        Args:
+            image: The source, upright.
+            wishes: Like "pose=45".
+            k: How many images; the whole gallery if it is smaller.
+            crop: Where the face is in these images, or in each of them; otherwise the weights' own
+                crop.
+            among: Which images may answer; k of them do, if there are as many.
+            others: More images of the same person, to draw from together with the first.
+
+        Raises:
+            WishError: A wish names an unknown attribute or value.
+            ConfigError: `among.where` is no expression, or names what is not known; or there are
+                others, and the weights draw from single images.
+            ImageError: The crop does not fit the image.
+            WeightsError: The drawing holds NaN.
+            IndexFileError: A stored vector does.
+            ValueError: There are not as many crops as images.
+        """
+        wish = self.card.space.parse_wishes(wishes)
+        if others:
+            self._require_fusion(1 + len(others))
+        images = [image, *others]
+        crops = [crop] * len(images) if crop is None or isinstance(crop, Crop) else crop
+        align = self.card.aligner.align
+        seen = np.stack([align(one, crop=own) for one, own in zip(images, crops, strict=True)])
+        source = seen[0]
+        started = time.perf_counter()
+        drawn, features, errors = self._draw(seen, wish)
+        drawn_at = time.perf_counter()
+        portraits = self.scoring.portraits(self.card.aligner)
+        cut = None
+        if portraits is not None:
+            pairs = zip(images, crops, strict=True)
+            cut = np.stack([portraits.align(one, crop=own) for one, own in pairs])
+        probe = self.scoring.probe(self.engine, features, wish, cut)
+        self._require_finite(probe, wish)
+        embedded_at = time.perf_counter()
+        neighbours = self._search(probe, max(k, NEEDED), among)
+        found_at = time.perf_counter()
+        doubt = self._doubt(errors)
+        hits = self._hits(neighbours, probe, doubted=doubt is not None)[:k]
+        if among.min_score is not None:
+            hits = hits[: int((neighbours.scores[0] >= among.min_score).sum())]
+        timings = Timings(
+            *(
+                round(1000 * (end - start), 2)
+                for start, end in (
+                    (started, drawn_at),
+                    (drawn_at, embedded_at),
+                    (embedded_at, found_at),
+                )
+            )
+        )
+        return Answer(self.space.name, wish, source, drawn, timings, hits, doubt)
+
+    def _search(self, probe: Floats, k: int, among: Among) -> Neighbours:
+        images = self._catalogue.images
+        unwanted = list(images.holding(among.exclude).values())
+        allowed = images.matching(among.where, self.space.id) if among.where is not None else None
+        return self.index.search(probe, k, allowed, unwanted)
+
+    def _require_finite(self, probe: Floats, wish: Condition) -> None:
+        if not np.isfinite(probe).all():
+            raise WeightsError(
+                f"The drawing of {wish} from this image holds NaN or infinity, and nothing is like"
+                f" it: the weights of space {self.space.name} are damaged, or their numbers"
+                " overflow here. Put the weights back: mindseye index build with the same weights;"
+                " or try another image"
+            )
+
+    def _require_fusion(self, count: int) -> None:
+        if not self.engine.fuses:
+            raise ConfigError(
+                f"The weights of space {self.space.name} draw from one image, got {count}. Give one"
+                " image, or index with weights that fuse several: dr-gan, trained with images above"
+                " 1 in the [network] table of --config"
+            )
+
+    def _draw(self, images: Pixels, wish: Condition) -> tuple[Floats, Floats, list[float]]:
+        """Draw the wish; what is not wished for stays as it is estimated to be in the first.
+
+        Returns:
+            The drawing, its features, and how far the images' own redrawings are from them: nothing
+            where nobody asks.
+        """
+        condition, errors = wish, []
+        if self._usual is not None or len(wish) < len(self.card.space.attributes):
+            judged = images if self._usual is not None else images[:1]
+            seen = canonicalise(self.engine, judged, self.rule)
+            condition, errors = seen.estimates[0].replace(wish), seen.errors.tolist()
+        code = self.card.space.one_hot(condition)[None]
+        if len(images) == 1:
+            drawn = self.engine.draw(images, code)
+        else:
+            drawn = self.engine.draw_together(images[None], code)
+        return drawn.refined[0], drawn.features, errors
+
+    def _doubt(self, errors: Sequence[float]) -> Doubt | None:
+        """Say why nothing is known of how sure the answers are, if so: the gallery, or the sources.
+
+        The gallery is judged again when it has changed.
+        """
+        if self._usual is None:
+            return None
+        if self._judged[0] != self.space:
+            strangers = counted(self._collection, self.space, self._usual)
+            self._judged = (self.space, of_gallery(self.space.name, strangers))
+        return self._judged[1] or of_sources(self._usual, errors)
+
+    def _hits(
+        self, neighbours: Neighbours, probe: Floats, *, doubted: bool = False
+    ) -> tuple[Found, ...]:
+        """Say what was found, with the parts of its scores, and how sure it is unless doubted."""
+        ids, scores = neighbours.ids[0].tolist(), neighbours.scores[0]
+        parts = self._parts(probe, ids) if ids else {}
+        sure = None
+        if self._confidence is not None and ids and not doubted:
+            sure = self._confidence.of_answers(scores, parts).tolist()
+        rows = self._catalogue.images.rows(self.space.id, ids)
+        strange = [image_id for image_id in ids if image_id not in rows]
+        if strange:
+            raise IndexFileError(
+                f"The index of space {self.space.name} holds image {strange[0]}, which the"
+                " catalogue does not know. See `mindseye index verify`"
+            )
+        return tuple(
+            Found(
+                place + 1,
+                round(float(scores[place]), 6),
+                rows[image_id].path,
+                rows[image_id].identity,
+                rows[image_id].condition,
+                rows[image_id].estimate,
+                rows[image_id].sha256,
+                rows[image_id].landmarks,
+                {name: round(float(part[place]), 6) for name, part in parts.items()},
+                None if sure is None else round(sure[place], 4),
+                rows[image_id].second,
+            )
+            for place, image_id in enumerate(ids)
+        )
+
+    def _parts(self, probe: Floats, ids: Sequence[int]) -> dict[str, Floats]:
+        """Return what each part of the probe adds to the scores of some images, (n,) each."""
+        if self.scoring.name == DRAWING:
+            return {}
+        wanted = np.sort(np.array(ids, dtype=np.int64))
+        found = {}
+        for name, asked in self.scoring.part_probes(probe).items():
+            alone = self.index.index.search(asked, len(ids), allowed=wanted)  # as it was just now
+            by_id = dict(zip(alone.ids[0].tolist(), alone.scores[0].tolist(), strict=True))
+            found[name] = np.array([by_id[image_id] for image_id in ids], dtype=np.float32)
+        return found
+
+
+def open_searcher(
+    collection: Collection,
+    wishes: Sequence[str],
+    device: torch.device,
+    *,
+    space: str | None = None,
+    weights: str | None = None,
+    together: bool = False,
+) -> Searcher:
+    """Open the space that can answer some wishes.
+
+    Args:
+        collection: What to search.
+        wishes: Like "pose=45"; the weights of the space must know every attribute and value.
+        device: Where to draw.
+        space: Its name; None takes the most recent one that can answer.
+        weights: Weights the caller believes the space to be made with; refused if it is not.
+        together: Whether several images of one person are to be drawn from: a space that can is
+            then taken before one that cannot.
+
+    Raises:
+        WishError: No space can answer; the message lists which wishes each knows.
+        CatalogueError: There is no such space, or nothing was published in it.
+        IndexFileError: The index is damaged, or was made under another contract.
+        WeightsError: The space's weights are missing or damaged.
+    """
+    chosen = choose_space(collection, parse_wishes(wishes), space, together=together)
+    contract = collection.contract(chosen)
+    if weights is not None:
+        require_weights(contract, chosen, find_weights(weights))
+    rule = Rule.parse(contract.canonicalisation)
+    engine = Engine.open(collection.weights_path(chosen.name), device)
+    scoring = scoring_of(engine, contract)
+    index = FreshIndex(collection, chosen, scoring.contract(engine.card, rule), device.type)
+    return Searcher(collection, engine, index, rule, scoring)

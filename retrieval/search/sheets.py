@@ -1,0 +1,66 @@
+"""Pictures of answers: source, drawing, and what was found."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from gallery.align import Aligner
+from gallery.errors import DatasetError, ImageError
+from gallery.images import decode
+from gallery.readers.registry import read_image
+from gallery.sheets import GREEN, PLAIN, RED, Tile, sheet
+from retrieval.search.searcher import Answer, Found
+
+SHOWN = 5
+
+
+def answer_sheet(
+    answers: Sequence[Answer],
+    aligner: Aligner,
+    *,
+    right: Sequence[Sequence[bool]] | None = None,
+    title: str = "",
+    shown: int = SHOWN,
+) -> Image.Image:
+    """Draw a row for each answer: source, drawing, the first images found.
+
+    Args:
+        answers: What queries brought.
+        aligner: Cuts the found images out as it did when they were indexed.
+        right: Whether each hit of each answer is right: framed green, or else red. None frames
+            nothing, as nobody knows.
+        title: Above.
+        shown: Hits in a row.
+    """
+    rows = []
+    for number, answer in enumerate(answers):
+        row = [source_tile(answer), Tile(answer.drawn, f"drawn:\n{answer.wish}")]
+        for place, hit in enumerate(answer.hits[:shown]):
+            colour = PLAIN if right is None else GREEN if right[number][place] else RED
+            row.append(hit_tile(hit, aligner, colour))
+        rows.append(row)
+    return sheet(rows, tile_px=112, title=title)
+
+
+def source_tile(answer: Answer) -> Tile:
+    """Show what was asked about, and why there is no confidence, where that is so."""
+    doubt = "" if answer.doubt is None else f"\n{answer.doubt.brief}"
+    return Tile(answer.source, f"source{doubt}")
+
+
+def hit_tile(hit: Found, aligner: Aligner, frame: str) -> Tile:
+    """Show one found image, with its score, how sure it is, and what is known of it."""
+    who = hit.identity or Path(hit.path).name
+    values = [f"{name}={value}" for name, value in hit.condition.items()]
+    sure = [] if hit.confidence is None else [f"confidence {100 * hit.confidence:.0f} %"]
+    parts = [f"{name} {part:.3f}" for name, part in hit.parts.items()]
+    caption = "\n".join([f"{hit.rank}. {who}  {hit.score:.3f}", *sure, *parts, *values])
+    try:
+        content = read_image(Path(hit.path))
+        if hit.sha256 and hashlib.sha256(content).hexdigest() != hit.sha256:
+            raise ImageError("the file holds another image now")
+        return Tile(aligner.align(decode(content), hit.landmarks), caption, frame)
+    except DatasetError as error:
+        return Tile(None, f"{caption}\n({error})")

@@ -1,0 +1,78 @@
+from typing import Any
+
+import pytest
+import torch
+
+from gallery.errors import ConfigError
+from generator.networks.registry import ARCHITECTURES, architecture
+from generator.networks.two_stage import TwoStage
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "channels"), [("two-stage-60", 60, 3), ("two-stage-32", 32, 1)]
+)
+def test_an_architecture_builds_the_network_of_its_size(
+    name: str, size: int, channels: int
+) -> None:
+    found = architecture(name)
+    assert (found.name, found.size, found.channels) == (name, size, channels)
+    with torch.device("meta"):
+        config = found.build(5, {}).config
+    assert (config.size, config.channels, config.code_size) == (size, channels, 5)
+
+
+def test_the_architectures_are_those_that_were_promised() -> None:
+    names = ["two-stage-60", "two-stage-32", "mindseye-60", "mindseye-32"]
+    names += ["sargan", "stargan", "stgan", "residual-gan", "caae", "dr-gan", "td-gan"]
+    assert list(ARCHITECTURES) == names
+
+
+@pytest.mark.parametrize("name", ["sargan", "stargan", "stgan"])
+def test_the_size_of_an_editor_is_a_setting(name: str) -> None:
+    found = architecture(name)
+    assert (found.size, found.channels) == (128, 3)
+    shape = found.configure(2, {"size": 60, "channels": 1})
+    assert (shape.size, shape.channels, shape.code_size) == (60, 1, 2)
+    for size in (16, 62, 260):
+        message = f"{name}: size must be a multiple of 4 from 32 to 256 .*, got {size}"
+        with pytest.raises(ConfigError, match=message):
+            found.configure(2, {"size": size})
+    with pytest.raises(ConfigError, match="channels must be 1 or 3, got 2"):
+        found.configure(2, {"channels": 2})
+
+
+def test_an_unknown_architecture_is_refused_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="'two-stage-61'; did you mean 'two-stage-60'"):
+        architecture("two-stage-61")
+
+
+def test_a_changed_field_reaches_the_network() -> None:
+    with torch.device("meta"):
+        narrow = architecture("two-stage-60").build(5, {"middle_channels": 1})
+        made = architecture("two-stage-32").build(5, {"feature_layer": "conv4"})
+    assert isinstance(narrow, TwoStage)
+    assert isinstance(made, TwoStage)
+    assert narrow.config.middle_channels == 1
+    assert made.config.feature_layer == "conv4"
+    assert made.refiner.feature_layer == "relu4"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"midle_channels": 1}, "no setting 'midle_channels'; did you mean 'middle_channels'"),
+        ({"size": 64}, "no setting 'size'"),
+        ({"channels": 1}, "no setting 'channels'; "),
+        ({"code_size": 1}, "no setting 'code_size'"),
+        ({"feature_layer": "conv9"}, "must be one of conv6, conv5, conv4, got 'conv9'"),
+        ({"middle_channels": 0}, "must be positive"),
+        ({"middle_channels": 1.5}, "middle_channels takes a whole number, got 1.5"),
+        ({"middle_channels": "64"}, "middle_channels takes a whole number, got '64'"),
+        ({"middle_channels": True}, "middle_channels takes a whole number, got True"),
+        ({"feature_layer": 5}, "feature_layer takes a text, got 5"),
+        ({"feature_layer": False}, "feature_layer takes a text, got False"),
+    ],
+)
+def test_a_wrong_setting_of_the_network_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=f"two-stage-32.*{message}"):
+        architecture("two-stage-32").build(3, changes)
