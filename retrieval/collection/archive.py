@@ -30,7 +30,7 @@ from generator.card import NAME
 from index.store import read_manifest
 from retrieval.collection.address import DATABASE
 from retrieval.collection.collection import Collection
-from retrieval.scoring.sound_vectors import require_finite
+from retrieval.collection.named_images import require_finite
 
 FORMAT = 1
 LIST = "mindseye.json"

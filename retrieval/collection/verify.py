@@ -20,8 +20,9 @@ from retrieval.collection.collection import Collection
 from retrieval.collection.finding import REPAIR, Checking, Finding
 from retrieval.collection.leftovers import stray_files
 from retrieval.collection.missing_files import missing_files
+from retrieval.collection.named_images import named
 from retrieval.collection.shard_rewrite import images_with_all_rows, rows_told_of
-from retrieval.scoring.sound_vectors import are_finite, are_sound, named
+from retrieval.scoring.sound_vectors import are_finite, are_sound
 from retrieval.scoring.terms import Layout
 
 BUILD = "mindseye index build of any SPEC with these weights"

@@ -6,15 +6,10 @@ Shapes: n rows, D dimensions of an embedding.
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.catalogue.records import ShardRow
-from gallery.errors import IndexFileError
-from index import store
-from index.base import Ids, Vectors
-from retrieval.collection.collection import Collection
+from index.base import Vectors
 from retrieval.scoring.terms import Layout
 
 CHUNK = 8192
-SHOWN = 3  # images that a message names
 LENGTH_TOLERANCE = 1e-3  # float32 rounds the length of a long vector by about 1e-5
 
 
@@ -53,25 +48,3 @@ def are_sound(embeddings: Vectors, layout: Layout) -> NDArray[np.bool_]:
 def _about(lengths: Vectors, expected: float) -> NDArray[np.bool_]:
     about: NDArray[np.bool_] = np.abs(lengths - expected) < LENGTH_TOLERANCE
     return about
-
-
-def named(collection: Collection, image_ids: Ids) -> str:
-    """Name the files of some images, the first ones of many."""
-    some = image_ids[:SHOWN].tolist()
-    paths = collection.catalogue.images.paths_of(some)
-    names = [paths[one][0] if paths.get(one) else f"image {one}" for one in some]
-    return ", ".join(names) + (", …" if len(image_ids) > SHOWN else "")
-
-
-def require_finite(collection: Collection, space: str, shard: ShardRow) -> None:
-    """Refuse a shard that holds NaN or infinity.
-
-    Raises:
-        IndexFileError: It does, or it is missing or damaged; the message names the images.
-    """
-    ids, embeddings = store.open_shard(collection.space_dir(space), shard.number)
-    bad = ids[~are_finite(embeddings)]
-    if len(bad):
-        raise IndexFileError(
-            f"in the space {space} the vectors of {named(collection, bad)} hold NaN or infinity"
-        )

@@ -18,7 +18,7 @@ from index.base import Ids, Index, Neighbours, Vectors
 from index.contract import IndexContract
 from index.store import open_index, read_manifest
 from retrieval.collection.collection import Collection
-from retrieval.scoring.sound_vectors import named
+from retrieval.collection.named_images import named
 
 ATTEMPTS = 3  # a generation may be replaced while it is being opened
 
