@@ -33,7 +33,7 @@ from PIL import Image
 
 from gallery.align import Aligner, Pixels
 from gallery.attributes import Attribute, AttributeSpace, Condition
-from gallery.catalogue.records import Offer
+from gallery.catalogue.records import FileRecord
 from gallery.images import decode, read_file
 from gallery.readers.registry import open_faces
 from generator.card import Card
@@ -44,7 +44,7 @@ from generator.networks.two_stage import initialise
 from index import store
 from index.contract import IndexContract
 from retrieval.collection.build import build
-from retrieval.collection.bulk import Portion, add_embedded
+from retrieval.collection.bulk import EmbeddedImages, add_embedded
 from retrieval.collection.collection import Collection
 from retrieval.collection.publish import publish
 from retrieval.scoring.canonical import canonicalise
@@ -279,7 +279,7 @@ def given(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def portions(count: int) -> Iterator[Portion]:
+def portions(count: int) -> Iterator[EmbeddedImages]:
     """Yield unit vectors of noise, with identities, conditions and estimates."""
     random = np.random.default_rng(0)
     for first in range(0, count, PORTION):
@@ -287,9 +287,9 @@ def portions(count: int) -> Iterator[Portion]:
         vectors = random.normal(size=(len(numbers), DIMENSION)).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         poses = [str(15 * (n % 7) - 45) for n in numbers]
-        yield Portion(
+        yield EmbeddedImages(
             tuple(
-                Offer(
+                FileRecord(
                     f"/photos/{n // 1000}/{n}.jpg",
                     hashlib.sha256(str(n).encode()).hexdigest(),
                     None,

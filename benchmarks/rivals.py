@@ -26,9 +26,9 @@ from generator.engine import Floats
 from retrieval.evaluation.baselines.classifier import train_classifier
 from retrieval.evaluation.baselines.composed import Composed, train_composed
 from retrieval.evaluation.baselines.cpi import Cpi, neutral_pairs, train_cpi
-from retrieval.evaluation.baselines.training import Budget
+from retrieval.evaluation.baselines.training import TrainingBudget
 from retrieval.evaluation.protocol.queries import Labels, all_queries
-from retrieval.evaluation.records import CRITERIA, Progress
+from retrieval.evaluation.records import CRITERIA, BenchmarkProgress
 
 Outcome = TypeVar("Outcome")
 METHODS = ("classifier", "composed", "cpi")
@@ -71,7 +71,7 @@ def read(faces: FaceSet, arguments: argparse.Namespace) -> Aligned:
     return align_all(list(align_each(faces, aligner)), faces.spec)
 
 
-def finish(steps: Generator[Progress, None, Outcome]) -> Outcome:
+def finish(steps: Generator[BenchmarkProgress, None, Outcome]) -> Outcome:
     """Follow a training to its end."""
     while True:
         try:
@@ -86,7 +86,7 @@ def measure(
 ) -> dict[str, Any]:
     """Train a rival and measure it on others."""
     space = known.only([arguments.attribute])
-    budget = Budget(steps=arguments.steps, trials=arguments.trials)
+    budget = TrainingBudget(steps=arguments.steps, trials=arguments.trials)
     options: dict[str, Any] = {
         "budget": budget,
         "seed": arguments.seed,

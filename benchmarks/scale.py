@@ -100,7 +100,7 @@ def make_space(space: Path, model: Model, shard_rows: int) -> None:
 def read_shards(space: Path) -> list[Any]:
     """Return the shards of a space."""
     return [
-        store.Shard(**shard) for shard in json.loads((space / "shards.json").read_text("utf-8"))
+        store.ShardId(**shard) for shard in json.loads((space / "shards.json").read_text("utf-8"))
     ]
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from gallery.studio import assets
 from gallery.studio.identity import sample_identity
-from gallery.studio.render import Look, Studio
+from gallery.studio.render import Appearance, Studio
 
 YAWS = range(-45, 46, 15)
 IMAGES = 7 * 20
@@ -74,7 +74,7 @@ def studio(folder: Path) -> Callable[[int], None]:
     def draw(number: int) -> None:
         person = sample_identity(0, number)
         for yaw in YAWS:
-            opened.pictures(person, Look(), yaw, range(20))
+            opened.pictures(person, Appearance(), yaw, range(20))
 
     return draw
 

@@ -12,7 +12,7 @@ from gallery.studio.attributes import ACCESSORIES, AGES_YEARS, EXPRESSIONS, OCCL
 from gallery.studio.identity import sample_identity
 from gallery.studio.lights import LIGHTS
 from gallery.studio.occlusion import occlude
-from gallery.studio.render import Look, Pixels, Studio
+from gallery.studio.render import Appearance, Pixels, Studio
 
 SEED = 0
 FRONTAL = 17  # the flash above the frontal camera
@@ -45,10 +45,14 @@ def save(path: Path, rows: Sequence[Sequence[Tile]], title: str, tile_px: int) -
 
 
 def photograph(
-    studio: Studio, number: int, look: Look | None = None, yaw_deg: int = 0, light: int = FRONTAL
+    studio: Studio,
+    number: int,
+    look: Appearance | None = None,
+    yaw_deg: int = 0,
+    light: int = FRONTAL,
 ) -> Pixels:
     """Take one picture."""
-    taken = studio.pictures(sample_identity(SEED, number), look or Look(), yaw_deg, [light])
+    taken = studio.pictures(sample_identity(SEED, number), look or Appearance(), yaw_deg, [light])
     return taken[0]  # type: ignore[no-any-return]  # an array's part is an array
 
 
@@ -80,7 +84,7 @@ def illumination(studio: Studio) -> list[list[Tile]]:
     rows = []
     for number, at in ((100, 0), (103, 0), (105, 30)):
         person = sample_identity(SEED, number)
-        tiles = studio.pictures(person, Look(), at, range(20))
+        tiles = studio.pictures(person, Appearance(), at, range(20))
         captioned = [Tile(tile, light_name(light)) for light, tile in enumerate(tiles)]
         rows += [captioned[:10], captioned[10:]]
     return rows
@@ -93,7 +97,7 @@ def light_name(number: int) -> str:
     return f"{number}: {where}"
 
 
-def looks(studio: Studio, shown: Sequence[tuple[str, Look, int]]) -> list[list[Tile]]:
+def looks(studio: Studio, shown: Sequence[tuple[str, Appearance, int]]) -> list[list[Tile]]:
     """Return people with several looks: caption, look and yaw of each."""
     return [
         [Tile(photograph(studio, number, look, at), caption) for caption, look, at in shown]
@@ -101,20 +105,20 @@ def looks(studio: Studio, shown: Sequence[tuple[str, Look, int]]) -> list[list[T
     ]
 
 
-def expression_looks() -> list[tuple[str, Look, int]]:
+def expression_looks() -> list[tuple[str, Appearance, int]]:
     """Return all expressions, from the front."""
-    return [(name, Look(expression=name), 0) for name in EXPRESSIONS]
+    return [(name, Appearance(expression=name), 0) for name in EXPRESSIONS]
 
 
-def accessory_looks() -> list[tuple[str, Look, int]]:
+def accessory_looks() -> list[tuple[str, Appearance, int]]:
     """Return all accessories, from several sides."""
     yaws = (0, 0, -30, 15, 0, 30, -15)
-    return [(n, Look(accessory=n), at) for n, at in zip(ACCESSORIES, yaws, strict=True)]
+    return [(n, Appearance(accessory=n), at) for n, at in zip(ACCESSORIES, yaws, strict=True)]
 
 
-def age_looks() -> list[tuple[str, Look, int]]:
+def age_looks() -> list[tuple[str, Appearance, int]]:
     """Return all ages, from the front."""
-    return [(years, Look(age_years=int(years)), 0) for years in AGES_YEARS]
+    return [(years, Appearance(age_years=int(years)), 0) for years in AGES_YEARS]
 
 
 def occlusion(studio: Studio) -> list[list[Tile]]:

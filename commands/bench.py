@@ -88,7 +88,7 @@ def bench(
     from generator.device import keep_freed_memory
     from retrieval.evaluation import benchmark, report
     from retrieval.evaluation.fold import vector_store
-    from retrieval.evaluation.fold.fold_cache import Budget
+    from retrieval.evaluation.fold.fold_cache import BaselineBudget
     from retrieval.evaluation.outputs import tables
     from retrieval.evaluation.protocol.files import find_protocol
 
@@ -100,9 +100,9 @@ def bench(
         seed=chosen.seed if seed is None else seed,
         exclude_source=exclude_source or chosen.exclude_source,
     )
-    options = benchmark.Options(
+    options = benchmark.BenchmarkOptions(
         methods=tuple(methods.split(",")) if methods else (),
-        budget=Budget(steps=rival_steps, trials=trials, seeds=seeds),
+        budget=BaselineBudget(steps=rival_steps, trials=trials, seeds=seeds),
         training=open_set(train) if train else None,
         cache=cache or vector_store.default_cache(),
         command=_command(),

@@ -48,9 +48,9 @@ def show(
     from gallery.readers.registry import open_faces
     from generator.checkpoint import find_weights
     from generator.runs.samples import showcase
-    from generator.zoo import Weights, to_text
+    from generator.zoo import WeightsFile, to_text
 
-    shown = Weights.at(find_weights(name))
+    shown = WeightsFile.at(find_weights(name))
     if sheet is not None:
         drawn = showcase(open_engine(name, "auto"), open_faces(faces), seed)
         sheets.save(drawn, sheet)
@@ -107,7 +107,7 @@ def fit(
         require_one_of("--people", people, fitting.PEOPLE)
     keep_freed_memory()
     chosen = replace(find_protocol(protocol, spec), queries=queries, seed=seed)
-    options = fitting.Options(people=people, identities=identities, protocol=chosen)
+    options = fitting.FitOptions(people=people, identities=identities, protocol=chosen)
     faces, path = open_set(spec, landmarks), find_weights(name)
     engine = open_engine(str(path), device, images=len(faces))
     with resumable("Run the same command again.", keeps=False):

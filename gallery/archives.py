@@ -20,7 +20,7 @@ SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ArchiveLimits:
     """What an archive may hold.
 
     Attributes:
@@ -36,7 +36,7 @@ class Limits:
     ratio_from: int = 2**30
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = ArchiveLimits()
 
 
 def is_archive(path: Path) -> bool:
@@ -49,7 +49,9 @@ def default_cache() -> Path:
     return Path.home() / ".cache" / "mindseye" / "unpacked"
 
 
-def unpacked(archive: Path, cache: Path | None = None, limits: Limits = DEFAULT_LIMITS) -> Path:
+def unpacked(
+    archive: Path, cache: Path | None = None, limits: ArchiveLimits = DEFAULT_LIMITS
+) -> Path:
     """Return a folder with the files of an archive, unpacking it if that was not done before.
 
     The folder's name holds the archive's SHA-256, and it appears complete or not at all.
@@ -72,7 +74,7 @@ def unpacked(archive: Path, cache: Path | None = None, limits: Limits = DEFAULT_
     return target
 
 
-def _unpack_whole(archive: Path, target: Path, limits: Limits) -> None:
+def _unpack_whole(archive: Path, target: Path, limits: ArchiveLimits) -> None:
     partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         with open_packed(archive) as file:
@@ -88,7 +90,9 @@ def _unpack_whole(archive: Path, target: Path, limits: Limits) -> None:
         raise
 
 
-def _safe_members(found: Iterable[Member], archive: Path, limits: Limits) -> Iterator[Member]:
+def _safe_members(
+    found: Iterable[Member], archive: Path, limits: ArchiveLimits
+) -> Iterator[Member]:
     """Yield the files of an archive; folders are made as needed, links and devices left out."""
     count = total = 0
     packed = archive.stat().st_size

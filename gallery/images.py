@@ -33,7 +33,7 @@ _TURNS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ImageLimits:
     """What is refused before it costs memory.
 
     Attributes:
@@ -50,7 +50,7 @@ class Limits:
     jpeg_bytes: int = 512 * 2**20
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = ImageLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def decoding_of(image: Image.Image) -> Decoding:
     return found if isinstance(found, Decoding) else Decoding()
 
 
-def read_file(path: Path, limits: Limits = DEFAULT_LIMITS) -> bytes:
+def read_file(path: Path, limits: ImageLimits = DEFAULT_LIMITS) -> bytes:
     """Return the bytes of a regular file.
 
     Raises:
@@ -100,7 +100,7 @@ def read_file(path: Path, limits: Limits = DEFAULT_LIMITS) -> bytes:
     return content
 
 
-def _judge(status: os.stat_result, limits: Limits) -> None:
+def _judge(status: os.stat_result, limits: ImageLimits) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise ImageError("not a regular file")
     if status.st_size == 0:
@@ -109,7 +109,7 @@ def _judge(status: os.stat_result, limits: Limits) -> None:
         raise ImageError(f"{status.st_size:,} bytes; at most {limits.file_bytes:,} are read")
 
 
-def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
+def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Image.Image:
     """Decode an image: upright, in mode "L" (gray) or "RGB".
 
     Of metadata nothing is read but the orientation: none can refuse a good picture. Transparent
@@ -139,7 +139,7 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
         raise ImageError(f"damaged or truncated: {what}") from error
 
 
-def _decoded(data: bytes, kind: str, limits: Limits) -> Image.Image:
+def _decoded(data: bytes, kind: str, limits: ImageLimits) -> Image.Image:
     parse, opened = READERS[kind]
     header = parse(data)
     reduction = 1 if header.size is None else _reduction(header.size, header, limits)
@@ -159,7 +159,7 @@ def _decoded(data: bytes, kind: str, limits: Limits) -> Image.Image:
     return upright
 
 
-def _reduction(size: tuple[int, int], header: Header, limits: Limits) -> int:
+def _reduction(size: tuple[int, int], header: Header, limits: ImageLimits) -> int:
     """Say at which part of its width and height an image of this size is decoded.
 
     Raises:
@@ -179,7 +179,7 @@ def _reduction(size: tuple[int, int], header: Header, limits: Limits) -> int:
     raise ImageError(f"{width} x {height} pixels; at most {most:,} are decoded. Shrink the image")
 
 
-def load(path: Path, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
+def load(path: Path, limits: ImageLimits = DEFAULT_LIMITS) -> Image.Image:
     """Read and decode an image file; see `read_file` and `decode`.
 
     Raises:

@@ -40,7 +40,7 @@ _SHOWN = 60  # letters of a value in a message
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class JsonLimits:
     """What a JSON text may hold.
 
     Attributes:
@@ -55,7 +55,7 @@ class Limits:
     values: int = 1_000_000
 
 
-USUAL = Limits()
+USUAL = JsonLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Origin:
         raise self.error(f"{self.where} {self.fault}: {why}. {self.advice}")
 
 
-def read(path: Path, error: type[UserError], advice: str, limits: Limits = USUAL) -> Any:  # noqa: ANN401  JSON is what it is
+def read(path: Path, error: type[UserError], advice: str, limits: JsonLimits = USUAL) -> Any:  # noqa: ANN401  JSON is what it is
     """Read a JSON file; see `parse`.
 
     Args:
@@ -94,7 +94,7 @@ def read(path: Path, error: type[UserError], advice: str, limits: Limits = USUAL
     return parse(read_text(path, error, advice, limits), Origin(str(path), error, advice), limits)
 
 
-def read_text(path: Path, error: type[UserError], advice: str, limits: Limits = USUAL) -> bytes:
+def read_text(path: Path, error: type[UserError], advice: str, limits: JsonLimits = USUAL) -> bytes:
     """Return the bytes of a file that is no longer than limits allow, for `parse`.
 
     Raises:
@@ -119,7 +119,7 @@ def _open_plain(path: str, flags: int) -> int:
     raise OSError("it is no plain file")
 
 
-def parse(text: bytes | str, origin: Origin, limits: Limits = USUAL) -> Any:  # noqa: ANN401  JSON is what it is
+def parse(text: bytes | str, origin: Origin, limits: JsonLimits = USUAL) -> Any:  # noqa: ANN401  JSON is what it is
     """Read JSON: at most so large and so deep, finite numbers, every key once, letters that print.
 
     Args:
@@ -148,7 +148,7 @@ def parse(text: bytes | str, origin: Origin, limits: Limits = USUAL) -> Any:  # 
     return data
 
 
-def _require_bounded(text: str, limits: Limits) -> None:
+def _require_bounded(text: str, limits: JsonLimits) -> None:
     if len(text) > limits.size_bytes:
         raise ValueError(
             f"it has more than {limits.size_bytes:,} letters, as none of its kind does"
@@ -184,7 +184,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _walk(data: object, limits: Limits) -> None:
+def _walk(data: object, limits: JsonLimits) -> None:
     """Look at everything, level by level: `depth`, and strings that hold what none should."""
     level = [data]
     for _ in range(limits.depth + 1):
@@ -209,7 +209,7 @@ def _require_letters(texts: Iterable[str]) -> None:
             raise ValueError(f"the text {_cut(text)!a} holds a letter that is none")
 
 
-def _too_deep(limits: Limits) -> str:
+def _too_deep(limits: JsonLimits) -> str:
     return f"it is nested deeper than {limits.depth}, as none of its kind is"
 
 
@@ -217,7 +217,7 @@ def _cut(text: str, most: int = _SHOWN) -> str:
     return text if len(text) <= most else f"{text[:most]}…"
 
 
-def parse_as(text: bytes | str, shape: type[T], origin: Origin, limits: Limits = USUAL) -> T:
+def parse_as(text: bytes | str, shape: type[T], origin: Origin, limits: JsonLimits = USUAL) -> T:
     """Read JSON as a dataclass (or what else pydantic knows); see `parse`.
 
     Types are held strictly: no text for a number, no number with a point for an integer, no 1 for
@@ -245,7 +245,9 @@ def parse_as(text: bytes | str, shape: type[T], origin: Origin, limits: Limits =
     return found
 
 
-def check(text: bytes | str, shape: type[object], origin: Origin, limits: Limits = USUAL) -> None:
+def check(
+    text: bytes | str, shape: type[object], origin: Origin, limits: JsonLimits = USUAL
+) -> None:
     """Refuse JSON of another shape; see `parse_as`. Without pydantic this does nothing.
 
     Raises:

@@ -17,7 +17,7 @@ from gallery.marks import marked
 from gallery.readers.registry import open_faces
 from generator.device import keep_freed_memory, pick_device
 from generator.runs.request import TrainRequest, make_request
-from generator.runs.run import Progress, train
+from generator.runs.run import TrainingProgress, train
 from generator.training.config import RECIPES
 
 
@@ -77,7 +77,7 @@ def _request(options: argparse.Namespace) -> TrainRequest:
     )
 
 
-def _report(progress: Progress) -> None:
+def _report(progress: TrainingProgress) -> None:
     if progress.note is not None:
         sys.stderr.write(f"{progress.note}\n")
     if progress.problem is not None:

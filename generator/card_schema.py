@@ -150,7 +150,7 @@ class FittedOn:
 
 
 @dataclass(frozen=True, slots=True)
-class Weighed:
+class FittedWeights:
     """Weights of a score, and what they reached."""
 
     log_probability: float = 0.0
@@ -167,7 +167,7 @@ class Tried:
     """What second hypotheses bring to a score."""
 
     chosen: str = "1"
-    tried: Mapping[str, Weighed] = field(default_factory=dict)
+    tried: Mapping[str, FittedWeights] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for spelt in (self.chosen, *self.tried):
@@ -181,8 +181,8 @@ class FusionShape:
 
     log_probability: float = 0.0
     identity: float = 0.0
-    without_identity: Weighed = Weighed()
-    without_log_probability: Weighed = Weighed()
+    without_identity: FittedWeights = FittedWeights()
+    without_log_probability: FittedWeights = FittedWeights()
     hypotheses: Mapping[str, Tried] = field(default_factory=dict)
     hit_rate: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     recogniser: str = ""

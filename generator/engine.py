@@ -26,7 +26,7 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class DrawnBatch:
     """Drawings of N wishes.
 
     Attributes:
@@ -53,7 +53,7 @@ class Closest:
 
     choice: NDArray[np.int64]
     errors: Floats
-    drawn: Drawn
+    drawn: DrawnBatch
 
 
 class Engine:
@@ -127,7 +127,7 @@ class Engine:
         code = np.zeros((1, self.card.space.size), dtype=np.float32)
         return int(self.draw(blank, code).features.shape[1])
 
-    def draw(self, pixels: Pixels, codes: Floats) -> Drawn:
+    def draw(self, pixels: Pixels, codes: Floats) -> DrawnBatch:
         """Draw every image under its wish.
 
         Args:
@@ -141,7 +141,7 @@ class Engine:
         return self._redraw(pixels, codes[:, None], None, 1).drawn
 
     @torch.inference_mode()
-    def draw_together(self, pixels: Pixels, codes: Floats) -> Drawn:
+    def draw_together(self, pixels: Pixels, codes: Floats) -> DrawnBatch:
         """Draw people from several images each: what the images say is fused.
 
         Args:
@@ -230,7 +230,7 @@ class Engine:
         return Closest(
             np.concatenate([part.choice for part in parts]),
             np.concatenate([part.errors for part in parts]),
-            Drawn(
+            DrawnBatch(
                 np.concatenate([part.drawn.first for part in parts]),
                 np.concatenate([part.drawn.refined for part in parts]),
                 np.concatenate([part.drawn.features for part in parts]),
@@ -271,7 +271,7 @@ def _fetched(drawn: Redrawn) -> Closest:
     return Closest(drawn.choice.cpu().numpy(), drawn.error.cpu().numpy(), arrays)
 
 
-def _arrays(first: torch.Tensor, refined: torch.Tensor, features: torch.Tensor) -> Drawn:
+def _arrays(first: torch.Tensor, refined: torch.Tensor, features: torch.Tensor) -> DrawnBatch:
     """Lay out images as (N, S, S, C), features flat."""
     first, refined = (maps.permute(0, 2, 3, 1).contiguous().cpu() for maps in (first, refined))
-    return Drawn(first.numpy(), refined.numpy(), features.flatten(1).float().cpu().numpy())
+    return DrawnBatch(first.numpy(), refined.numpy(), features.flatten(1).float().cpu().numpy())

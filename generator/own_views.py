@@ -12,7 +12,7 @@ import numpy as np
 
 from gallery.align import Pixels
 from gallery.attributes import Attribute, AttributeSpace, Condition
-from generator.engine import Drawn, Engine, Floats
+from generator.engine import DrawnBatch, Engine, Floats
 from generator.networks.estimator import best_values, conditions_at
 
 
@@ -27,7 +27,7 @@ class Views:
     """
 
     conditions: tuple[Condition, ...]
-    drawn: Drawn
+    drawn: DrawnBatch
     errors: Floats
 
 

@@ -30,7 +30,7 @@ KNOWN_VALUES = 2  # fewer values of an attribute leave nothing to wish for
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class WeightsFile:
     """A set of weights on disk.
 
     Attributes:
@@ -44,7 +44,7 @@ class Weights:
     size_bytes: int
 
     @classmethod
-    def at(cls, path: Path) -> "Weights":
+    def at(cls, path: Path) -> "WeightsFile":
         """Read the card of a weights file.
 
         Raises:
@@ -72,7 +72,9 @@ class Weights:
         return {**card, "path": str(self.path), "bytes": self.size_bytes, "people": len(people)}
 
 
-def pack(source: Path, folder: Path, *, name: str, notes: str = "", headline: str = "") -> Weights:
+def pack(
+    source: Path, folder: Path, *, name: str, notes: str = "", headline: str = ""
+) -> WeightsFile:
     """Make trained weights small, and write them under a name.
 
     Args:
@@ -108,7 +110,7 @@ def pack(source: Path, folder: Path, *, name: str, notes: str = "", headline: st
             notes=notes,
         ),
     )
-    packed = Weights.at(path)
+    packed = WeightsFile.at(path)
     if packed.size_bytes > LARGEST:
         raise WeightsError(f"{path} has {packed.size_bytes} bytes; {LARGEST} may ship")
     return packed
@@ -121,15 +123,15 @@ def _headline(card: Card) -> str:
     return f"MSE {heldout['mse_stage_2']:.0f} (drawings of unseen people)"
 
 
-def packaged() -> list[Weights]:
+def packaged() -> list[WeightsFile]:
     """Return the weights that ship, in order of their names."""
-    return [Weights.at(path) for path in packaged_weights().values()]
+    return [WeightsFile.at(path) for path in packaged_weights().values()]
 
 
-def fitting(space: AttributeSpace, attributes: Sequence[str] = ()) -> list[Weights]:
+def fitting(space: AttributeSpace, attributes: Sequence[str] = ()) -> list[WeightsFile]:
     """Choose packaged weights for a gallery: the best for each attribute, those for pose first.
 
-    The best are those of the highest `Weights.rank`.
+    The best are those of the highest `WeightsFile.rank`.
 
     Args:
         space: What is known of the gallery's images. Weights fit if they draw at least two of the
@@ -141,7 +143,7 @@ def fitting(space: AttributeSpace, attributes: Sequence[str] = ()) -> list[Weigh
         WeightsError: None fit; the message lists what there is.
     """
     wanted = tuple(attributes) or (("pose",) if not space.names else ())
-    chosen: dict[str, Weights] = {}
+    chosen: dict[str, WeightsFile] = {}
     for weights in packaged():
         attribute = weights.card.space.attributes[0]
         if wanted:
@@ -163,7 +165,7 @@ def fitting(space: AttributeSpace, attributes: Sequence[str] = ()) -> list[Weigh
     return sorted(chosen.values(), key=lambda one: one.card.space.names != ("pose",))
 
 
-def to_table(shown: Sequence[Weights]) -> str:
+def to_table(shown: Sequence[WeightsFile]) -> str:
     """List weights for people, one line each."""
     rows = [("name", "size", "attribute", "trained on", "licence", "measured", "SHA-256")]
     for one in shown:
@@ -188,7 +190,7 @@ def to_table(shown: Sequence[Weights]) -> str:
     return "\n".join([*lines, *notes])
 
 
-def to_text(shown: Weights) -> str:
+def to_text(shown: WeightsFile) -> str:
     """Show a card for people."""
     card = shown.card
     recipe = card.recipe

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.base import GalleryRows, Ids, Neighbours, Vectors, check_search, nothing
-from index.choice import Choice, ImageRows
+from index.choice import ImageRows, RowSubset
 from index.faiss_library import loaded_faiss, on_gpu, selector
 from index.manifest import Effort
 from index.merge import merge_by_image
@@ -56,7 +56,7 @@ class _Limit:
     `told` keeps what FAISS is told to do, by the number of rows that it shall return.
     """
 
-    choice: Choice
+    choice: RowSubset
     chosen: Any
     tail: NDArray[np.bool_] | None
     told: dict[int, Any] = field(default_factory=dict)
@@ -154,7 +154,7 @@ class ApproximateIndex:
         tail = len(self._tail) if limit.tail is None else int(limit.tail.sum())
         return limit.choice.size - tail
 
-    def _few(self, count: int, choice: Choice) -> bool:
+    def _few(self, count: int, choice: RowSubset) -> bool:
         """Say whether comparing one by one is less work than asking FAISS, and surer."""
         if choice.size <= min(FEW_ROWS, choice.total // 4):
             return True
@@ -194,7 +194,7 @@ class ApproximateIndex:
             scores[:, ~limit.tail] = -np.inf
         return np.where(np.isneginf(scores), -1, rows), scores
 
-    def _exactly(self, probes: Vectors, count: int, choice: Choice) -> tuple[Ids, Vectors]:
+    def _exactly(self, probes: Vectors, count: int, choice: RowSubset) -> tuple[Ids, Vectors]:
         stored = self._parts.stored
         if choice.size > FEW_ROWS:
             everything = GalleryRows(self._parts.ids, stored.blocks(), self._parts.kept)

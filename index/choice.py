@@ -16,7 +16,7 @@ from index.merge import rows_needed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class RowSubset:
     """Some rows of a gallery: all rows of some images.
 
     Attributes:
@@ -90,7 +90,7 @@ class ImageRows:
         self.images = ids if self.single else ids[first]
         self._starts = None if self.single else np.append(first, len(ids))
 
-    def choose(self, allowed: Ids | None, excluded: Ids | None) -> Choice:
+    def choose(self, allowed: Ids | None, excluded: Ids | None) -> RowSubset:
         """Choose the rows of all images that are allowed, or all, and not excluded.
 
         Args:
@@ -108,8 +108,8 @@ class ImageRows:
 
     def _choice(
         self, listed: Ids, images: int, counts: NDArray[np.int64] | None, *, left_out: bool
-    ) -> Choice:
-        return Choice(
+    ) -> RowSubset:
+        return RowSubset(
             total=self._total, listed=listed, left_out=left_out, images=images, counts=counts
         )
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.base import GalleryRows, Ids, Neighbours, Vectors, check_search, nothing
-from index.choice import Choice, ImageRows
+from index.choice import ImageRows, RowSubset
 from index.merge import merge_by_image, rows_needed, rows_per_image
 from index.scan import best_rows
 
@@ -69,7 +69,7 @@ class ExactIndex:
         rows, scores = best_rows(self._rows, probes, needed, choice, self._device)  # (Q, R)
         return merge_by_image(self._rows.ids[rows], scores, k)
 
-    def _choose(self, allowed: Ids | None, excluded: Ids | None) -> Choice:
+    def _choose(self, allowed: Ids | None, excluded: Ids | None) -> RowSubset:
         if self._image_rows is None:
             self._image_rows = ImageRows(self._rows.ids, self._rows.kept)
         return self._image_rows.choose(allowed, excluded)

@@ -18,7 +18,7 @@ from index import faiss_train
 from index.accuracy import Wanted, reach
 from index.base import GalleryRows, Ids
 from index.faiss_library import read_faiss, write_faiss
-from index.kinds import APPROXIMATE, Plan, Request
+from index.kinds import APPROXIMATE, IndexPlan, Request
 from index.manifest import MAIN, Drift, Effort, Main, Manifest, Measured
 from index.probing import ROWS, UNKNOWN, QueryShape
 
@@ -30,7 +30,7 @@ TAIL_BYTES = 64 * 10**6
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PublicationStep:
     """How far a publication is.
 
     Attributes:
@@ -48,11 +48,11 @@ class Step:
 
 def make(
     gallery: GalleryRows,
-    plan: Plan,
+    plan: IndexPlan,
     request: Request,
     directory: Path,
     shape: QueryShape = ROWS,
-) -> Generator[Step, None, Main]:
+) -> Generator[PublicationStep, None, Main]:
     """Train, fill, tune and measure an index, and write it into the folder of a generation.
 
     Args:
@@ -77,16 +77,16 @@ def make(
         gallery, faiss_train.training_rows(plan.kind, gallery), HELD_OUT
     )
     if faiss_train.divided(plan.kind):
-        yield Step("training", 0, 1)
+        yield PublicationStep("training", 0, 1)
         faiss_train.train(index, faiss_train.gather_finite(gallery, sample))
     for added in faiss_train.add(index, gallery, 0):
-        yield Step("adding", added, rows)
-    yield Step("measuring", 0, 1)
+        yield PublicationStep("adding", added, rows)
+    yield PublicationStep("measuring", 0, 1)
     wanted = Wanted(plan.kind, request.accuracy, shape)
     effort, overlap, probes = reach(index, gallery, held_out, wanted)
     drift = _fresh_drift(index, plan.kind, gallery, held_out if len(held_out) else sample)
     measured = wanted.judge(overlap, probes, round(time.perf_counter() - started, 2))
-    yield Step("measuring", 1, 1, wanted.told(measured))
+    yield PublicationStep("measuring", 1, 1, wanted.told(measured))
     return _write(index, directory, _Found(effort, measured, shape.name), drift)
 
 
@@ -111,7 +111,7 @@ def take_over(manifest: Manifest, before: Path, directory: Path) -> Main:
 
 def tuned_again(
     gallery: GalleryRows, manifest: Manifest, main: Main, directory: Path, shape: QueryShape
-) -> Generator[Step, None, Main]:
+) -> Generator[PublicationStep, None, Main]:
     """Tune and measure an index that was taken over, for queries of another shape.
 
     Images are held out as if it were made now. Those that were added since, or that it was trained
@@ -140,17 +140,17 @@ def _tuned_again(
     manifest: Manifest,
     main: Main,
     shape: QueryShape,
-) -> Generator[Step, None, Main]:
+) -> Generator[PublicationStep, None, Main]:
     held = gallery.first(main.rows)
     forgotten = shape.name == UNKNOWN != main.probes
     if manifest.kind not in APPROXIMATE or forgotten or held is None:
         return main
-    yield Step("measuring", 0, 1)
+    yield PublicationStep("measuring", 0, 1)
     wanted = Wanted(manifest.kind, manifest.accuracy, shape)
     _, held_out = faiss_train.draw_rows(held, 0, HELD_OUT)
     effort, overlap, probes = reach(index, held, held_out, wanted)
     measured = wanted.judge(overlap, probes, main.measured.seconds)
-    yield Step("measuring", 1, 1, wanted.told(measured))
+    yield PublicationStep("measuring", 1, 1, wanted.told(measured))
     return replace(main, effort=effort, measured=measured, probes=shape.name)
 
 
@@ -160,7 +160,7 @@ def extend(
     before: Path,
     directory: Path,
     shape: QueryShape = ROWS,
-) -> Generator[Step, None, Main | None]:
+) -> Generator[PublicationStep, None, Main | None]:
     """Add the tail to the index of the generation before, without training; tune it again.
 
     Args:
@@ -182,11 +182,11 @@ def extend(
     index = read_faiss(before / NAME, main.bytes, manifest.kind, mapped=False)
     tail = len(gallery.ids) - main.rows
     for added in faiss_train.add(index, gallery, main.rows):
-        yield Step("adding", added - main.rows, tail)
+        yield PublicationStep("adding", added - main.rows, tail)
     drift = _drift_after(index, gallery, main)
     if faiss_train.has_drifted(drift):
         note = f"{manifest.kind}: the rows have drifted; training again"
-        yield Step("adding", tail, tail, note)
+        yield PublicationStep("adding", tail, tail, note)
         return None
     written = _write(index, directory, _Found(main.effort, main.measured, main.probes), drift)
     return (yield from _tuned_again(index, gallery, manifest, written, shape))

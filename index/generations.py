@@ -17,11 +17,11 @@ from gallery.files import sync
 from index import faiss_file
 from index.base import GalleryRows, Ids, Vectors
 from index.contract import IndexContract
-from index.faiss_file import Step
+from index.faiss_file import PublicationStep
 from index.faiss_library import has_faiss, require_faiss
 from index.files import make_directory, write_array, write_json
 from index.integrity import describe
-from index.kinds import APPROXIMATE, Plan, Request, choose
+from index.kinds import APPROXIMATE, IndexPlan, Request, choose
 from index.loader import (
     generation_dir,
     known_ids,
@@ -32,9 +32,9 @@ from index.loader import (
 )
 from index.manifest import ARRAYS, FORMAT, Main, Manifest, write_manifest
 from index.probing import ROWS, UNKNOWN, QueryShape
-from index.shards import Shard, open_embeddings, open_shards
+from index.shards import ShardId, open_embeddings, open_shards
 
-Publication = Generator[Step, None, Manifest]
+Publication = Generator[PublicationStep, None, Manifest]
 
 
 def write_contract(space_dir: Path, contract: IndexContract) -> None:
@@ -55,7 +55,7 @@ def publishing(  # noqa: PLR0913  what a generation is made of
     generation: int,
     request: Request,
     contract: IndexContract,
-    shards: Sequence[Shard],
+    shards: Sequence[ShardId],
     excluded_ids: Ids,
     *,
     previous: int | None = None,
@@ -141,7 +141,7 @@ def _continued(
     previous: int | None,
     request: Request,
     contract: IndexContract,
-    shards: Sequence[Shard],
+    shards: Sequence[ShardId],
 ) -> Before | None:
     """Return the generation before, if this one can begin with what that holds."""
     if previous is None:
@@ -160,7 +160,7 @@ def _continued(
     return generation_dir(space_dir, previous), manifest
 
 
-def row_ids(space_dir: Path, shards: Sequence[Shard], previous: int | None = None) -> Ids:
+def row_ids(space_dir: Path, shards: Sequence[ShardId], previous: int | None = None) -> Ids:
     """Return the image of every row of some shards, (N,).
 
     Args:
@@ -181,7 +181,7 @@ def row_ids(space_dir: Path, shards: Sequence[Shard], previous: int | None = Non
 
 
 def _rows(
-    space_dir: Path, shards: Sequence[Shard], dimension: int, before: Before | None
+    space_dir: Path, shards: Sequence[ShardId], dimension: int, before: Before | None
 ) -> tuple[Ids, Callable[[], list[Vectors]]]:
     """Return the ids of all rows (N,), and what opens the embeddings of each shard.
 
@@ -211,7 +211,7 @@ def _count(ids: Ids, kept: NDArray[np.bool_]) -> int:
     return len(kept_ids) if rising else len(np.unique(kept_ids))
 
 
-def _plan(request: Request, before: Before | None, rows: int, dimension: int) -> Plan:
+def _plan(request: Request, before: Before | None, rows: int, dimension: int) -> IndexPlan:
     """Choose the kind: that of the generation before, as long as its index is taken over."""
     if before is not None:
         request = replace(request, kind=before[1].kind)
@@ -241,11 +241,11 @@ class _Rows:
 
 def _main(
     rows: _Rows,
-    plan: Plan,
+    plan: IndexPlan,
     wanted: tuple[Request, QueryShape],
     before: Before | None,
     directory: Path,
-) -> Generator[Step, None, Main]:
+) -> Generator[PublicationStep, None, Main]:
     """Take over what the generation before holds, or add to it, or make it anew."""
     request, shape = wanted
     if before is not None and faiss_file.is_short_tail(before[1], len(rows.ids)):
@@ -258,7 +258,7 @@ def _main(
         added = yield from faiss_file.extend(gallery, before[1], before[0], directory, shape)
         if added is not None:
             return added
-    yield Step("planning", 0, 1, f"Index of kind {plan}")
+    yield PublicationStep("planning", 0, 1, f"Index of kind {plan}")
     made = yield from faiss_file.make(gallery, plan, request, directory, shape)
     return made
 

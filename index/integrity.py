@@ -31,7 +31,7 @@ State = tuple[int, int, str]  # length in bytes, time of modification in ns, SHA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class File:
+class FileId:
     """What identifies a file of a generation.
 
     Attributes:
@@ -45,9 +45,9 @@ class File:
     sha256: str
 
 
-def describe(path: Path) -> File:
+def describe(path: Path) -> FileId:
     """Return what identifies a file that was just written."""
-    return File(name=path.name, bytes=path.stat().st_size, sha256=file_sha256(path))
+    return FileId(name=path.name, bytes=path.stat().st_size, sha256=file_sha256(path))
 
 
 class CheckedFiles:

@@ -85,7 +85,7 @@ def request_for(kind: str | None, memory: str | None, accuracy: float | None) ->
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class IndexPlan:
     """A kind of index, and what it is expected to cost.
 
     Attributes:
@@ -149,7 +149,7 @@ def row_bytes(kind: str, dimension: int) -> int:
     return codes[kind] + ID_BYTES  # the image of the row
 
 
-def estimate(kind: str, rows: int, dimension: int, speed: float | None = None) -> Plan:
+def estimate(kind: str, rows: int, dimension: int, speed: float | None = None) -> IndexPlan:
     """Say what an index will cost.
 
     Args:
@@ -169,10 +169,10 @@ def estimate(kind: str, rows: int, dimension: int, speed: float | None = None) -
         work += 10.0 * rows * BREADTH * LINKS * dimension
     if kind != "exact":
         work += 700.0 * rows * dimension  # copying, and exact neighbours of the held-out probes
-    return Plan(kind=kind, bytes=size, seconds=work / speed)
+    return IndexPlan(kind=kind, bytes=size, seconds=work / speed)
 
 
-def choose(request: Request, rows: int, dimension: int, *, faiss: bool = True) -> Plan:
+def choose(request: Request, rows: int, dimension: int, *, faiss: bool = True) -> IndexPlan:
     """Choose a kind of index for a request, and say what it will cost.
 
     `auto` takes "exact" where the gallery is small or FAISS is missing, "flat" or "exact" where

@@ -21,7 +21,7 @@ from index.files import AGAIN, open_array
 from index.integrity import checked_files
 from index.manifest import MAIN, Effort, Manifest, read_manifest_file
 from index.row_store import StoredRows
-from index.shards import Shard, open_embeddings, open_shards, read_ids
+from index.shards import ShardId, open_embeddings, open_shards, read_ids
 
 
 def read_contract(space_dir: Path) -> IndexContract:
@@ -219,7 +219,7 @@ def _kept(ids: Ids, excluded: Ids, manifest: Manifest, directory: Path) -> NDArr
     return kept
 
 
-def shard_ids(space_dir: Path, shards: Sequence[Shard]) -> Ids:
+def shard_ids(space_dir: Path, shards: Sequence[ShardId]) -> Ids:
     """Read the image of every row of some shards, (N,), in gallery order.
 
     Raises:

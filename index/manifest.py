@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from gallery.errors import IndexFileError
-from gallery.json_files import Limits, Origin, parse, parse_as, read_text, spell
+from gallery.json_files import JsonLimits, Origin, parse, parse_as, read_text, spell
 from index.files import AGAIN, write_json
-from index.integrity import File
+from index.integrity import FileId
 from index.kinds import ACCURACY, ASKED, KINDS, MEMORY
 from index.probing import UNKNOWN
-from index.shards import Shard
+from index.shards import ShardId
 
 FORMAT = 3
 FORMATS = (1, 2, FORMAT)
@@ -27,7 +27,7 @@ HASHED = 3  # the first format with a hash of every file
 ARRAYS = ("excluded.npy", "ids.npy")
 MAIN = "index.faiss"
 OWN_HASH = "sha256"
-LONGEST = Limits(size_bytes=256 * 2**20, values=8_000_000)  # a line of 200 bytes for each shard
+LONGEST = JsonLimits(size_bytes=256 * 2**20, values=8_000_000)  # a line of 200 bytes for each shard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,12 +141,12 @@ class Manifest:
     vectors: int
     images: int
     excluded: int
-    shards: tuple[Shard, ...]
+    shards: tuple[ShardId, ...]
     asked: str
     memory: int
     accuracy: float
     main: Main | None = None
-    files: tuple[File, ...] = ()
+    files: tuple[FileId, ...] = ()
 
     def __post_init__(self) -> None:
         total = sum(shard.rows for shard in self.shards)
@@ -165,11 +165,11 @@ class Manifest:
         """Whether length and hash of every file are known."""
         return self.format >= HASHED
 
-    def listed(self) -> tuple[File, ...]:
+    def listed(self) -> tuple[FileId, ...]:
         """Return what is known of the files of the generation, that of FAISS among them."""
         if self.main is None:
             return self.files
-        main = File(name=MAIN, bytes=self.main.bytes, sha256=self.main.sha256)
+        main = FileId(name=MAIN, bytes=self.main.bytes, sha256=self.main.sha256)
         return (*self.files, main)
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from index.base import GalleryRows, Ids, Vectors
-from index.choice import Choice
+from index.choice import RowSubset
 from index.keys import HIDDEN, ranking_keys, rows_and_scores
 
 PROBES = 256  # in work at a time: the score table stays below 256 x BLOCK_ROWS
@@ -29,7 +29,7 @@ def best_rows(
     gallery: GalleryRows,
     probes: Vectors,
     count: int,
-    choice: Choice | None = None,
+    choice: RowSubset | None = None,
     device: str = "cpu",
 ) -> tuple[Ids, Vectors]:
     """Find the best rows for each probe.
@@ -60,7 +60,7 @@ def best_rows(
 
 
 def _chunks(
-    gallery: GalleryRows, choice: Choice | None
+    gallery: GalleryRows, choice: RowSubset | None
 ) -> Iterator[tuple[Ids, Vectors, NDArray[np.bool_] | None]]:
     """Yield rows, embeddings, and which of them are wanted; None if all are.
 

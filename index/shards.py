@@ -20,7 +20,7 @@ from index.integrity import checked_files
 
 
 @dataclass(frozen=True, slots=True)
-class Shard:
+class ShardId:
     """What identifies a shard.
 
     Attributes:
@@ -42,7 +42,7 @@ class Shard:
             )
 
 
-def append_shard(space_dir: Path, number: int, ids: Ids, embeddings: Vectors) -> Shard:
+def append_shard(space_dir: Path, number: int, ids: Ids, embeddings: Vectors) -> ShardId:
     """Write a shard; what a killed run left under its number is overwritten.
 
     Args:
@@ -62,7 +62,7 @@ def append_shard(space_dir: Path, number: int, ids: Ids, embeddings: Vectors) ->
     embeddings_path.unlink(missing_ok=True)  # no instant with old embeddings beside new ids
     sync(embeddings_path.parent)
     ids_sha256 = write_array(ids_path, ids)
-    return Shard(number, len(ids), write_array(embeddings_path, embeddings), ids_sha256)
+    return ShardId(number, len(ids), write_array(embeddings_path, embeddings), ids_sha256)
 
 
 def open_shard(space_dir: Path, number: int) -> tuple[Ids, Vectors]:
@@ -84,7 +84,7 @@ def open_shard(space_dir: Path, number: int) -> tuple[Ids, Vectors]:
     return ids, embeddings
 
 
-def open_known(space_dir: Path, shard: Shard) -> tuple[Ids, Vectors]:
+def open_known(space_dir: Path, shard: ShardId) -> tuple[Ids, Vectors]:
     """Open a shard that is the one the catalogue knows: its rows, and every byte of both files.
 
     Bytes are not compared again while the files are unchanged (index/integrity.py); for that there
@@ -101,7 +101,7 @@ def open_known(space_dir: Path, shard: Shard) -> tuple[Ids, Vectors]:
     return ids, embeddings
 
 
-def read_ids(space_dir: Path, shard: Shard) -> Ids:
+def read_ids(space_dir: Path, shard: ShardId) -> Ids:
     """Read the image of each row of a known shard, (n,); its embeddings are not looked at.
 
     Raises:
@@ -114,12 +114,12 @@ def read_ids(space_dir: Path, shard: Shard) -> Ids:
     return ids
 
 
-def _require_rows(found: int, shard: Shard, path: Path) -> None:
+def _require_rows(found: int, shard: ShardId, path: Path) -> None:
     if found != shard.rows:
         raise IndexFileError(f"{path} holds {found} rows, expected {shard.rows}. {AGAIN}")
 
 
-def open_embeddings(space_dir: Path, shard: Shard, dimension: int) -> Vectors:
+def open_embeddings(space_dir: Path, shard: ShardId, dimension: int) -> Vectors:
     """Map the embeddings of a known shard, (n, D), checked as by `open_known`; no ids are read.
 
     Raises:
@@ -136,7 +136,7 @@ def open_embeddings(space_dir: Path, shard: Shard, dimension: int) -> Vectors:
 
 
 def open_shards(
-    space_dir: Path, shards: Sequence[Shard], dimension: int
+    space_dir: Path, shards: Sequence[ShardId], dimension: int
 ) -> tuple[Ids, list[Vectors]]:
     """Open known shards: all ids (N,), and the embeddings of each.
 
@@ -154,7 +154,7 @@ def open_shards(
     return ids, [embeddings for _, embeddings in opened]
 
 
-def verify_shard(space_dir: Path, shard: Shard) -> None:
+def verify_shard(space_dir: Path, shard: ShardId) -> None:
     """Read both files of a shard and compare them with what was written.
 
     Raises:

@@ -24,7 +24,7 @@ catalogue to say; what a killed run left under a number it did not commit is ove
 JSON is UTF-8. Nothing is ever pickled: .npy files with Python objects are refused.
 """
 
-from index.faiss_file import Step
+from index.faiss_file import PublicationStep
 from index.generations import (
     needs_tuning,
     publishing,
@@ -42,16 +42,16 @@ from index.loader import (
     require_unchanged,
 )
 from index.manifest import FORMAT, Manifest
-from index.shards import Shard, append_shard, open_known, open_shard, verify_shard
+from index.shards import ShardId, append_shard, open_known, open_shard, verify_shard
 
 __all__ = [
     "ASKED",
     "FORMAT",
     "KINDS",
     "Manifest",
+    "PublicationStep",
     "Request",
-    "Shard",
-    "Step",
+    "ShardId",
     "append_shard",
     "findable_ids",
     "needs_tuning",

@@ -14,14 +14,14 @@ from gallery.faces import Face, FaceSet
 from gallery.files import write_whole
 from gallery.readers.registry import open_faces
 from generator.engine import Engine
-from generator.zoo import Weights, packaged
+from generator.zoo import WeightsFile, packaged
 from retrieval.collection.build import BuildProgress, build
 from retrieval.collection.collection import Collection
 from retrieval.evaluation import benchmark, report
 from retrieval.evaluation.outputs import tables
 from retrieval.evaluation.protocol.files import find_protocol
 from retrieval.evaluation.protocol.protocol import QUICK
-from retrieval.evaluation.records import Progress
+from retrieval.evaluation.records import BenchmarkProgress
 from retrieval.evaluation.report import Written
 from retrieval.scoring.canonical import ESTIMATOR, EXPECTED, Rule
 from retrieval.scoring.terms import DRAWING, VALUES, fitted_for
@@ -38,7 +38,7 @@ SIDE = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class DemoPlan:
     """What the demonstration will do.
 
     Attributes:
@@ -50,7 +50,7 @@ class Plan:
     """
 
     faces: FaceSet
-    weights: tuple[Weights, ...]
+    weights: tuple[WeightsFile, ...]
     out: Path
     device: torch.device
     full: bool = False
@@ -60,7 +60,7 @@ class Plan:
         """Where the gallery is indexed."""
         return self.out / "collection"
 
-    def part(self, weights: Weights) -> FaceSet:
+    def part(self, weights: WeightsFile) -> FaceSet:
         """Return the images that some weights index.
 
         Weights that estimate an image's value redraw it once, and index all. Others redraw it under
@@ -81,7 +81,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DemoQuestion:
     """A question, its answer, and which hits are right.
 
     Attributes:
@@ -99,14 +99,14 @@ class Asked:
     among: int
 
 
-def plan(out: Path, device: torch.device, *, full: bool = False) -> Plan:
+def plan(out: Path, device: torch.device, *, full: bool = False) -> DemoPlan:
     """Plan the demonstration.
 
     Args:
         out: Folder for all it makes.
         device: Where to draw.
         full: Whether to take the whole packaged gallery; else five people under five lights, and of
-            these the part that `Plan.part` says.
+            these the part that `DemoPlan.part` says.
 
     Raises:
         WeightsError: Packaged weights are missing.
@@ -120,10 +120,10 @@ def plan(out: Path, device: torch.device, *, full: bool = False) -> Plan:
         faces = faces.of(faces.identities[:PEOPLE])
         faces = faces.where(lambda face: face.condition.get("illumination") in LIGHTS)
     chosen = tuple(weights[name] for name in WISHES if name in weights)
-    return Plan(faces, chosen, out, device, full)
+    return DemoPlan(faces, chosen, out, device, full)
 
 
-def index(plan: Plan, weights: Weights) -> Iterator[BuildProgress]:
+def index(plan: DemoPlan, weights: WeightsFile) -> Iterator[BuildProgress]:
     """Index the gallery with one set of weights."""
     engine = Engine.open(weights.path, plan.device)
     collection = Collection.open_or_create(plan.collection)
@@ -136,12 +136,12 @@ def index(plan: Plan, weights: Weights) -> Iterator[BuildProgress]:
         collection.close()
 
 
-def _score(weights: Weights) -> str:
+def _score(weights: WeightsFile) -> str:
     """Choose the fullest score that needs no package of others."""
     return DRAWING if fitted_for(weights.card, VALUES) is None else VALUES
 
 
-def ask(plan: Plan) -> list[Asked]:
+def ask(plan: DemoPlan) -> list[DemoQuestion]:
     """Ask a few questions about each attribute, and draw the answers on a sheet."""
     collection = Collection.open(plan.collection)
     try:
@@ -162,20 +162,22 @@ def ask(plan: Plan) -> list[Asked]:
     return asked
 
 
-def _ask(plan: Plan, collection: Collection, source: Face, wish: Condition, among: int) -> Asked:
+def _ask(
+    plan: DemoPlan, collection: Collection, source: Face, wish: Condition, among: int
+) -> DemoQuestion:
     wishes = [f"{name}={value}" for name, value in wish.items()]
     searcher = open_searcher(collection, wishes, plan.device)
     answer = searcher.query(plan.faces.load(source), wishes, SHOWN)
     wanted = source.condition.replace(wish)
     right = tuple(_is_right(hit, source, wanted) for hit in answer.hits)
-    return Asked(source, wish, answer, right, among)
+    return DemoQuestion(source, wish, answer, right, among)
 
 
 def _is_right(hit: Found, source: Face, wanted: Condition) -> bool:
     return hit.identity == source.identity and hit.condition == wanted
 
 
-def _questions(plan: Plan, weights: Weights) -> Iterator[tuple[Face, Condition]]:
+def _questions(plan: DemoPlan, weights: WeightsFile) -> Iterator[tuple[Face, Condition]]:
     """Choose a question about each of the first people, by a fixed draw.
 
     Only questions that some image of the gallery answers are chosen, whether or not the search
@@ -197,7 +199,7 @@ def _questions(plan: Plan, weights: Weights) -> Iterator[tuple[Face, Condition]]
             yield asks[int(random.integers(len(asks)))]
 
 
-def measure(plan: Plan) -> Generator[Progress, None, Written]:
+def measure(plan: DemoPlan) -> Generator[BenchmarkProgress, None, Written]:
     """Run the benchmark for the first attribute on the gallery."""
     engine = Engine.open(plan.weights[0].path, plan.device)
     shipped = find_protocol(None, GALLERY)
@@ -205,12 +207,12 @@ def measure(plan: Plan) -> Generator[Progress, None, Written]:
     gallery = {**shipped.gallery, "illumination": tuple(lights)}
     methods = QUICK if _score(plan.weights[0]) == DRAWING else (*QUICK, "fused/identity-off")
     protocol = replace(shipped, gallery=gallery, queries=QUERIES, methods=methods)
-    options = benchmark.Options(cache=plan.out / "cache", command="mindseye demo")
+    options = benchmark.BenchmarkOptions(cache=plan.out / "cache", command="mindseye demo")
     record = yield from benchmark.run(plan.faces, [engine], protocol, options)
     return (yield from report.write(record, plan.out / "benchmark"))
 
 
-def conclude(plan: Plan, asked: Sequence[Asked], results: Written, program: str) -> str:
+def conclude(plan: DemoPlan, asked: Sequence[DemoQuestion], results: Written, program: str) -> str:
     """Say what was found, write it to answers.md, and tell where to look and what to try next.
 
     Args:
@@ -243,7 +245,7 @@ def conclude(plan: Plan, asked: Sequence[Asked], results: Written, program: str)
     )
 
 
-def _table(asked: Sequence[Asked]) -> str:
+def _table(asked: Sequence[DemoQuestion]) -> str:
     lines = [
         "| asked about | wish | among | found first | rank of the right image |",
         "|---|---|---:|---|---|",

@@ -8,7 +8,7 @@ import numpy as np
 from gallery.align import Aligner, Pixels
 from gallery.attributes import Attribute, AttributeSpace
 from generator.card import Card
-from generator.engine import Closest, Drawn, Engine, Floats
+from generator.engine import Closest, DrawnBatch, Engine, Floats
 
 
 class DrawsOneByOne(Engine):
@@ -35,7 +35,7 @@ class DrawsOneByOne(Engine):
         return Closest(
             choice,
             errors[np.arange(len(pixels)), choice],
-            Drawn(
+            DrawnBatch(
                 np.stack([kept[row].first[row] for row in rows]),
                 np.stack([kept[row].refined[row] for row in rows]),
                 np.stack([kept[row].features[row] for row in rows]),
@@ -84,11 +84,11 @@ class Told(Estimates, DrawsOneByOne):
         self.card = card_of(*attributes)
         self.errors, self.probabilities = errors, probabilities
 
-    def draw(self, pixels: Pixels, codes: Floats) -> Drawn:
+    def draw(self, pixels: Pixels, codes: Floats) -> DrawnBatch:
         """Draw the image, brighter by the root of its error."""
         off = np.sqrt((self.errors[pixels[:, 0, 0, 0]] * codes).sum(axis=1))
         refined = (pixels + off[:, None, None, None]).astype(np.float32)
-        return Drawn(refined, refined, refined.reshape(len(codes), -1))
+        return DrawnBatch(refined, refined, refined.reshape(len(codes), -1))
 
 
 def card_of(*attributes: Attribute) -> Card:

@@ -10,7 +10,7 @@ about files are joined only where that changes nothing.
 
 from collections.abc import Iterable
 
-from gallery.catalogue.where import Comparison, Every, Expression, Not, Some
+from gallery.catalogue.where import Every, Expression, Not, Predicate, Some
 
 OF_FILES = ("path", "size_bytes", "mtime_ns")
 
@@ -24,7 +24,7 @@ def shorten(expression: Expression) -> Expression:
             return _some(_flat(Some, map(shorten, parts)))
         case Not(part):
             return Not(shorten(part))
-        case Comparison():
+        case Predicate():
             return expression
 
 
@@ -40,9 +40,9 @@ def _every(parts: list[Expression]) -> Expression:
     denied = [part.part for part in parts if isinstance(part, Not)]
     kept: list[Expression] = []
     for part in parts:
-        if isinstance(part, Comparison) and part.operator == "!=" and part.name not in OF_FILES:
-            kept.append(Comparison(part.name, "known", (), part.at))
-            denied.append(Comparison(part.name, "in", part.values, part.at))
+        if isinstance(part, Predicate) and part.operator == "!=" and part.name not in OF_FILES:
+            kept.append(Predicate(part.name, "known", (), part.at))
+            denied.append(Predicate(part.name, "in", part.values, part.at))
         elif not isinstance(part, Not):
             kept.append(part)
     if denied:
@@ -56,12 +56,12 @@ def _some(parts: list[Expression]) -> Expression:
     first: dict[str, int] = {}
     others: list[Expression] = []
     for part in parts:
-        if isinstance(part, Comparison) and part.operator in ("=", "in"):
+        if isinstance(part, Predicate) and part.operator in ("=", "in"):
             wanted.setdefault(part.name, {}).update(dict.fromkeys(part.values))
             first.setdefault(part.name, part.at)
         else:
             others.append(part)
-    joined = [Comparison(name, "in", tuple(values), first[name]) for name, values in wanted.items()]
+    joined = [Predicate(name, "in", tuple(values), first[name]) for name, values in wanted.items()]
     return _joined(Some, [*joined, *others])
 
 
@@ -74,7 +74,7 @@ def _once(parts: Iterable[Expression]) -> Iterable[Expression]:
     """Yield each comparison once."""
     seen: set[tuple[str, str, tuple[str, ...]]] = set()
     for part in parts:
-        if isinstance(part, Comparison):
+        if isinstance(part, Predicate):
             key = (part.name, part.operator, part.values)
             if key in seen:
                 continue

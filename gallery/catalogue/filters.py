@@ -20,7 +20,7 @@ from gallery.catalogue.distinct import distinct
 from gallery.catalogue.idsets import Common, Ids, Union, among
 from gallery.catalogue.json_values import read_condition
 from gallery.catalogue.tables import File, Identity, Image, Placement, Value
-from gallery.catalogue.where import Comparison, Every, Expression, Not, Some
+from gallery.catalogue.where import Every, Expression, Not, Predicate, Some
 from gallery.errors import ConfigError, brief, did_you_mean
 from gallery.spelling import composed, spellings
 
@@ -84,11 +84,11 @@ class _Compiler:
             case Not(part):
                 inside = self.clause(part)
                 return _Clause(not_(inside.sql), inside.weight)
-            case Comparison(name, "in", values, at) if len(values) > MOST and not _is_judged(name):
+            case Predicate(name, "in", values, at) if len(values) > MOST and not _is_judged(name):
                 pieces = (values[n : n + MOST] for n in range(0, len(values), MOST))
-                parts = tuple(Comparison(name, "in", piece, at) for piece in pieces)
+                parts = tuple(Predicate(name, "in", piece, at) for piece in pieces)
                 return self._chain(parts, or_, Union())
-            case Comparison():
+            case Predicate():
                 return self._comparison(expression)
 
     def _chain(
@@ -117,7 +117,7 @@ class _Compiler:
         query = select(Image.id).where(clause).order_by(Image.id)
         return np.fromiter(self._session.scalars(query), np.int64)
 
-    def _comparison(self, asked: Comparison) -> _Clause:
+    def _comparison(self, asked: Predicate) -> _Clause:
         kind, _, rest = asked.name.partition(".")
         if kind == "estimate" and rest:
             return self._estimate(rest, asked)
@@ -140,7 +140,7 @@ class _Compiler:
             self._attributes = distinct(self._session, Value.attribute)
         return self._attributes
 
-    def _column(self, asked: Comparison) -> ColumnElement[bool]:
+    def _column(self, asked: Predicate) -> ColumnElement[bool]:
         match asked.name:
             case "identity":
                 people = select(Identity.id).where(
@@ -159,14 +159,14 @@ class _Compiler:
                 clause = _compare_number(getattr(File, name), asked)
         return Image.id.in_(select(File.image_id).where(File.image_id.is_not(None), clause))
 
-    def _state(self, asked: Comparison) -> ColumnElement[bool]:
+    def _state(self, asked: Predicate) -> ColumnElement[bool]:
         """Compare the state in the space; without a row of its own an image is pending."""
         placed = select(Placement.image_id).where(Placement.space_id == self._space_id)
         states = _holding(("indexed", "skipped", "removed", "pending"), asked)
         clause = Image.id.in_(placed.where(Placement.state.in_(states)))
         return or_(clause, Image.id.not_in(placed)) if "pending" in states else clause
 
-    def _estimate(self, name: str, asked: Comparison) -> _Clause:
+    def _estimate(self, name: str, asked: Predicate) -> _Clause:
         """Compare an estimate. There are few different ones, so they are compared one by one."""
         known = sorted({key for values in self.conditions.values() for key in values})
         if name not in known:
@@ -214,7 +214,7 @@ def _is_judged(name: str) -> bool:
 
 
 def _compare(
-    text: InstrumentedAttribute[Any], number: InstrumentedAttribute[Any] | None, asked: Comparison
+    text: InstrumentedAttribute[Any], number: InstrumentedAttribute[Any] | None, asked: Predicate
 ) -> ColumnElement[bool]:
     """Compare a column of texts; where both sides spell numbers, as numbers."""
     if asked.operator == "known":
@@ -256,12 +256,12 @@ def _one_of(text: InstrumentedAttribute[Any], values: Sequence[str]) -> ColumnEl
     return text.in_([form for some in forms for form in some])
 
 
-def _composed(asked: Comparison) -> Comparison:
+def _composed(asked: Predicate) -> Predicate:
     """Ask for a name in the form in which names are compared."""
     return replace(asked, values=tuple(map(composed, asked.values)))
 
 
-def _compare_number(column: InstrumentedAttribute[Any], asked: Comparison) -> ColumnElement[bool]:
+def _compare_number(column: InstrumentedAttribute[Any], asked: Predicate) -> ColumnElement[bool]:
     if asked.operator == "known":
         return column.is_not(None)
     if asked.operator == "~":
@@ -282,7 +282,7 @@ def _whole(name: str, value: str) -> int:
     return number
 
 
-def _holding(texts: Sequence[str], asked: Comparison) -> list[str]:
+def _holding(texts: Sequence[str], asked: Predicate) -> list[str]:
     """Return the texts of which a comparison is true, by the rules of `_compare`."""
     if asked.operator == "known":
         return list(texts)

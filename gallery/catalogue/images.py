@@ -16,7 +16,7 @@ from gallery.catalogue.contradictions import Contradiction, contradictions, labe
 from gallery.catalogue.filters import images_where
 from gallery.catalogue.json_values import read_condition, read_landmarks
 from gallery.catalogue.parts import parts
-from gallery.catalogue.records import ImageRow, Offer
+from gallery.catalogue.records import FileRecord, ImageRow
 from gallery.catalogue.registering import register
 from gallery.catalogue.tables import File, Identity, Image, Placement, Value
 from gallery.catalogue.where import Expression, parse
@@ -47,7 +47,7 @@ class Images:
         self._session.rollback()
         return found
 
-    def register(self, offers: Sequence[Offer]) -> list[int | None]:
+    def register(self, offers: Sequence[FileRecord]) -> list[int | None]:
         """Record files, and the images that they hold.
 
         An image found before, here or elsewhere, is not recorded twice. Labels offered with the

@@ -4,11 +4,11 @@ from gallery.align import Landmarks
 from gallery.attributes import Condition
 from gallery.catalogue.columns import ADVICE, damaged
 from gallery.errors import CatalogueError
-from gallery.json_files import Limits, Origin, parse, spell
+from gallery.json_files import JsonLimits, Origin, parse, spell
 
 ORIGIN = Origin("A value in the catalogue", CatalogueError, ADVICE)
 LARGEST = 1e6  # pixels: of no photograph is a face so far away
-LIMITS = Limits(size_bytes=2**20, depth=1, values=10_000)
+LIMITS = JsonLimits(size_bytes=2**20, depth=1, values=10_000)
 
 
 def spell_condition(condition: Condition | None) -> str | None:

@@ -7,7 +7,7 @@ from gallery.attributes import Condition
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class FileRecord:
     """A file that is to be in the collection.
 
     Attributes:
@@ -34,7 +34,7 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class ImageState:
     """The state of an image in a space, to be recorded.
 
     Attributes:
@@ -58,7 +58,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class ShardRow:
-    """A shard as the catalogue knows it; see index.store.Shard."""
+    """A shard as the catalogue knows it; see index.store.ShardId."""
 
     number: int
     rows: int

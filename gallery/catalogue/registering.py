@@ -15,7 +15,7 @@ from gallery.attributes import as_number
 from gallery.catalogue.inserting import insert_rows
 from gallery.catalogue.json_values import spell_landmarks
 from gallery.catalogue.parts import parts
-from gallery.catalogue.records import Offer
+from gallery.catalogue.records import FileRecord
 from gallery.catalogue.removal import leave_spaces
 from gallery.catalogue.tables import File, Identity, Image, Value
 from gallery.spelling import composed
@@ -24,7 +24,7 @@ CHANGED = "its file now holds another image"
 Known = tuple[int, int | None, str | None]  # an image's id, identity and landmarks
 
 
-def register(session: Session, offers: Sequence[Offer]) -> list[int | None]:
+def register(session: Session, offers: Sequence[FileRecord]) -> list[int | None]:
     """Record files, and the images that they hold; see `Images.register`."""
     identities = _identities(session, [offer.identity for offer in offers if offer.identity])
     images = _images(session, offers, identities)
@@ -64,10 +64,10 @@ def first_paths(session: Session, image_ids: Iterable[int]) -> dict[int, str]:
 
 
 def _images(
-    session: Session, offers: Sequence[Offer], identities: Mapping[str, int]
+    session: Session, offers: Sequence[FileRecord], identities: Mapping[str, int]
 ) -> dict[str, Known]:
     """Return the images that are offered; new ones are recorded as their first offer says."""
-    first: dict[str, Offer] = {}
+    first: dict[str, FileRecord] = {}
     for offer in offers:
         if offer.sha256 is not None:
             first.setdefault(offer.sha256, offer)
@@ -118,7 +118,7 @@ def _files(session: Session, paths: Sequence[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _file_row(offer: Offer, image_id: int | None, known: Mapping[str, Any]) -> dict[str, Any]:
+def _file_row(offer: FileRecord, image_id: int | None, known: Mapping[str, Any]) -> dict[str, Any]:
     by_hand = spell_landmarks(offer.landmarks) if offer.by_hand else None
     first_used = None if by_hand is None else offer.sha256
     if offer.sha256 is None or (by_hand is not None and by_hand == known.get("landmarks")):
@@ -146,7 +146,7 @@ def _record_files(
         session.execute(update(File), changed)
 
 
-def _label(session: Session, labels: dict[int, Offer]) -> None:
+def _label(session: Session, labels: dict[int, FileRecord]) -> None:
     """Write down conditions, where they differ from those known."""
     known: dict[int, dict[str, str]] = defaultdict(dict)
     values = select(Value.image_id, Value.attribute, Value.value)
@@ -167,7 +167,7 @@ def _label(session: Session, labels: dict[int, Offer]) -> None:
 def _point_out(
     session: Session,
     images: Iterable[Known],
-    labels: Mapping[int, Offer],
+    labels: Mapping[int, FileRecord],
     identities: Mapping[str, int],
 ) -> None:
     """Write down who is shown, and where the face is, where that differs from what is known."""

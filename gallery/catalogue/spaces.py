@@ -14,7 +14,7 @@ from gallery.catalogue.images import NOWHERE, Images
 from gallery.catalogue.inserting import insert_rows
 from gallery.catalogue.json_values import spell_condition, spell_landmarks
 from gallery.catalogue.parts import parts
-from gallery.catalogue.records import Placed, ShardRow, SpaceRow
+from gallery.catalogue.records import ImageState, ShardRow, SpaceRow
 from gallery.catalogue.removal import place_removed
 from gallery.catalogue.tables import Image, Placement, Shard, Space
 from gallery.errors import CatalogueError, did_you_mean
@@ -87,7 +87,7 @@ class Spaces:
         self._session.rollback()
         return found
 
-    def place(self, space_id: int, placed: Sequence[Placed], shard: ShardRow | None) -> None:
+    def place(self, space_id: int, placed: Sequence[ImageState], shard: ShardRow | None) -> None:
         """Record what became of a batch of images, and the shard that holds their vectors."""
         number = shard.number if shard else None
         rows = [_placement(space_id, one, number) for one in placed]
@@ -312,7 +312,7 @@ def _space_row(space: Space) -> SpaceRow:
     )
 
 
-def _placement(space_id: int, one: Placed, shard: int | None) -> dict[str, Any]:
+def _placement(space_id: int, one: ImageState, shard: int | None) -> dict[str, Any]:
     return {
         "space_id": space_id,
         "image_id": one.image_id,

@@ -34,7 +34,7 @@ EXAMPLE = 'illumination=3 and expression!="happy"'
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Predicate:
     """One question about an image.
 
     Attributes:
@@ -71,13 +71,13 @@ class Some:
     parts: tuple["Expression", ...]
 
 
-Expression = Comparison | Not | Every | Some
+Expression = Predicate | Not | Every | Some
 
 
 def names(expression: Expression) -> set[str]:
     """Return all that an expression asks about."""
     match expression:
-        case Comparison(name):
+        case Predicate(name):
             return {name}
         case Not(part):
             return names(part)
@@ -218,7 +218,7 @@ class _Parser:
         name = self.take()
         if self.token.is_sign(*OPERATORS):
             operator = self.take().text
-            return Comparison(name.text, operator, (self.value(),), name.at)
+            return Predicate(name.text, operator, (self.value(),), name.at)
         if self.token.is_word("is"):
             return self._known(name)
         denied = self.token.is_word("not")
@@ -227,7 +227,7 @@ class _Parser:
         if not self.token.is_word("in"):
             self.fail("expected =, !=, <, <=, >, >=, ~, `in (...)` or `is known`")
         self.take()
-        found = Comparison(name.text, "in", self._values(), name.at)
+        found = Predicate(name.text, "in", self._values(), name.at)
         return Every((_is_known(name), Not(found))) if denied else found
 
     def _known(self, name: _Token) -> Expression:
@@ -259,5 +259,5 @@ class _Parser:
         return tuple(values)
 
 
-def _is_known(name: _Token) -> Comparison:
-    return Comparison(name.text, "known", (), name.at)
+def _is_known(name: _Token) -> Predicate:
+    return Predicate(name.text, "known", (), name.at)

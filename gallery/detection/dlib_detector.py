@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from gallery.detection.dlib_models import import_dlib, weights_file
-from gallery.detection.geometry import Sighting
+from gallery.detection.geometry import DetectedFace
 
 INSTALL = "pip install 'mindseye[faces]' (docs/data.md), or say where faces are by hand"
 # How a photograph is resized: enlarged at most so much, its longest side at most so many pixels;
@@ -40,7 +40,7 @@ class DlibDetector:
         self._detect = dlib.cnn_face_detection_model_v1(str(detector))
         self._predict = dlib.shape_predictor(str(predictor))
 
-    def look(self, image: Image.Image) -> Sequence[Sighting]:
+    def look(self, image: Image.Image) -> Sequence[DetectedFace]:
         """Return the faces of an upright image, in mode "L" or "RGB"; none may be there.
 
         Faces from about 40 pixels on are found, in large photographs from a twentieth of the
@@ -64,11 +64,11 @@ def scales(width: int, height: int) -> tuple[float, ...]:
     return tuple(min(enlarged, side / longest) for enlarged, side in SEARCHES)
 
 
-def _sighting(shape: Any, back: tuple[float, float]) -> Sighting:  # noqa: ANN401  dlib is untyped
+def _sighting(shape: Any, back: tuple[float, float]) -> DetectedFace:  # noqa: ANN401  dlib is untyped
     """Read what dlib saw in an image, `back` times as wide and high as the one it looked at."""
     points = [((part.x + 0.5) * back[0], (part.y + 0.5) * back[1]) for part in shape.parts()]
     box = shape.rect
-    return Sighting(
+    return DetectedFace(
         box=(
             box.left() * back[0],
             box.top() * back[1],

@@ -20,7 +20,7 @@ WRITTEN_EVERY = 16  # images
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class SearchedImage:
     """One image that was looked at.
 
     Attributes:
@@ -57,7 +57,7 @@ class Outcome:
 
 def locate(
     faces: FaceSet, detector: Detector, path: Path | None = None
-) -> Generator[Looked, None, Outcome]:
+) -> Generator[SearchedImage, None, Outcome]:
     """Find the face in every image whose landmarks are not known, and write them to a file.
 
     What stands in the file stays as it is, by whomever it was written, also while this runs;
@@ -94,7 +94,7 @@ def locate(
                 found[face.name] = one
             if number % WRITTEN_EVERY == 0:
                 journal.try_to_save()
-            yield Looked(known + number, len(faces))
+            yield SearchedImage(known + number, len(faces))
     finally:
         journal.save()
     outcome = _outcome(known, found, problems)

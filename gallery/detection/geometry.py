@@ -32,7 +32,7 @@ class NoFaceError(ImageError):
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class DetectedFace:
     """One face, as a detector sees it.
 
     Attributes:
@@ -53,12 +53,12 @@ class Sighting:
         left, upper, right, lower = self.box
         return (right - left + lower - upper) / 2
 
-    def times(self, factor: float) -> "Sighting":
+    def times(self, factor: float) -> "DetectedFace":
         """Return it in an image that is so many times as wide and high."""
         left, upper, right, lower = (number * factor for number in self.box)
         points = (self.left_eye, self.right_eye, self.nose)
         left_eye, right_eye, nose = ((x * factor, y * factor) for x, y in points)
-        return Sighting((left, upper, right, lower), left_eye, right_eye, nose)
+        return DetectedFace((left, upper, right, lower), left_eye, right_eye, nose)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class FoundFace:
 class Detector(Protocol):
     """Looks for faces."""
 
-    def look(self, image: Image.Image) -> Sequence[Sighting]:
+    def look(self, image: Image.Image) -> Sequence[DetectedFace]:
         """Return the faces of an upright image, in mode "L" or "RGB"; none may be there."""
 
 
@@ -99,7 +99,7 @@ def find_face(image: Image.Image, detector: Detector) -> FoundFace:
     return FoundFace(points_of(largest.times(decoding_of(image).reduction)), len(seen))
 
 
-def points_of(seen: Sighting) -> Points:
+def points_of(seen: DetectedFace) -> Points:
     """Return the eyes and the estimated chin of a face."""
     eyes_x = (seen.left_eye[0] + seen.right_eye[0]) / 2
     eyes_y = (seen.left_eye[1] + seen.right_eye[1]) / 2

@@ -17,7 +17,7 @@ from gallery.landmarks import FILE
 from gallery.marks import HINTED, marked
 from gallery.readers import labels
 from gallery.readers.files import walk
-from gallery.readers.labels import Labels, read_labels
+from gallery.readers.labels import LabelFile, read_labels
 from gallery.readers.pictures import look
 from gallery.spelling import Names
 
@@ -70,7 +70,7 @@ def _unlabelled(root: Path, problems: list[Problem]) -> list[Face]:
     return faces
 
 
-def _labelled(root: Path, said: Labels, problems: list[Problem]) -> list[Face]:
+def _labelled(root: Path, said: LabelFile, problems: list[Problem]) -> list[Face]:
     on_disk = _OnDisk(root, {face.name for face in said.faces})
     faces: dict[str, Face] = {}
     for face, line in zip(said.faces, said.lines, strict=True):

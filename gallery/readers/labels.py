@@ -22,7 +22,7 @@ KNOWN = (*OWN, *UNITS, "illumination", "expression", "accessory", "occlusion", "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Labels:
+class LabelFile:
     """What a file of labels says.
 
     Attributes:
@@ -46,7 +46,7 @@ class Labels:
         return space_of(conditions, self.attributes, units)
 
 
-def read_labels(path: Path) -> Labels:
+def read_labels(path: Path) -> LabelFile:
     """Read a file of labels.
 
     Raises:
@@ -71,7 +71,7 @@ def read_labels(path: Path) -> Labels:
         )
         for line, condition in zip(named, conditions, strict=True)
     )
-    return Labels(
+    return LabelFile(
         faces=faces,
         lines=tuple(line.number for line in named),
         attributes=tuple(name for name in columns if name not in OWN),

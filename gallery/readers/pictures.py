@@ -17,7 +17,7 @@ from gallery.readers.files import Entry
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class FileLook:
     """What a file seems to be.
 
     Attributes:
@@ -29,7 +29,7 @@ class Look:
     reason: str | None = None
 
 
-def look(root: Path, entry: Entry) -> Look:
+def look(root: Path, entry: Entry) -> FileLook:
     """Say whether a file is a picture, from its name where that promises one, else from its bytes.
 
     Args:
@@ -38,28 +38,30 @@ def look(root: Path, entry: Entry) -> Look:
     """
     if entry.problem is not None:
         told = entry.name.endswith("/") or is_picture_name(entry.name)
-        return Look(reason=entry.problem if told else None)
+        return FileLook(reason=entry.problem if told else None)
     if is_image_name(entry.name):
-        return Look(is_picture=True)
+        return FileLook(is_picture=True)
     try:
         kind = kind_of(_head(root / entry.name))
     except OSError as error:
         told = is_picture_name(entry.name)
-        return Look(reason=f"cannot be read: {error.strerror or error}" if told else None)
+        return FileLook(reason=f"cannot be read: {error.strerror or error}" if told else None)
     return _judged(entry.name, kind)
 
 
-def _judged(name: str, kind: str | None) -> Look:
+def _judged(name: str, kind: str | None) -> FileLook:
     """Judge a file by its name, and the kind of image that its first bytes are of."""
     if is_raw_name(name) and kind in (None, "TIFF"):
         kind = RAW
     if kind in READERS:
-        return Look(is_picture=True)
+        return FileLook(is_picture=True)
     if kind is not None:
-        return Look(reason=f"{kind}, which is not read; convert it to JPEG")
+        return FileLook(reason=f"{kind}, which is not read; convert it to JPEG")
     if is_picture_name(name):
-        return Look(reason="named as a picture, of a format that is not read; convert it to JPEG")
-    return Look()
+        return FileLook(
+            reason="named as a picture, of a format that is not read; convert it to JPEG"
+        )
+    return FileLook()
 
 
 def _head(path: Path) -> bytes:

@@ -18,7 +18,7 @@ from gallery.studio.identity import age_band, sample_identity
 from gallery.studio.occlusion import Pixels, occlude
 from gallery.studio.request import IN_STRIP, WHEN_READ, DrawRequest, identity_name
 from gallery.studio.shards import (
-    Manifest,
+    SetManifest,
     picture_name,
     read_manifest,
     read_strip,
@@ -30,7 +30,7 @@ _STRIPS_KEPT = 32  # of 20 images of 60 pixels: 7 MB; of 256 pixels: 126 MB
 
 
 @dataclass(frozen=True, slots=True)
-class Tile:
+class StudioTile:
     """Where a face's pixels are.
 
     Attributes:
@@ -74,7 +74,7 @@ class TileReader:
         header = f"P6 {pixels.shape[1]} {pixels.shape[0]}\n255\n"
         return header.encode() + pixels.tobytes()
 
-    def tile(self, face: Face) -> Tile:
+    def tile(self, face: Face) -> StudioTile:
         """Return where a face's pixels are."""
         request, folder = self._part(face)
         condition = face.condition.only(request.attributes)
@@ -84,7 +84,7 @@ class TileReader:
         values = SPACE.check({**STANDARD, **condition})
         key = [request.seed, int(identity)]
         key += [SPACE[name].index(value) for name, value in values.items() if name != WHEN_READ]
-        return Tile(
+        return StudioTile(
             shard=shard_path(folder, identity),
             picture=picture_name(shot),
             number=request.tiles().index(light),
@@ -174,7 +174,7 @@ def _traits(seed: int, identity: str) -> dict[str, str]:
     return {"ancestry": who.ancestry, "gender": who.gender, "age group": age_band(who.age_years)}
 
 
-def _problems(manifest: Manifest, folder: Path) -> list[Problem]:
+def _problems(manifest: SetManifest, folder: Path) -> list[Problem]:
     problems = []
     for shard in manifest.shards:
         path = shard_path(folder, shard.identity)

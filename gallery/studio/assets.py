@@ -21,7 +21,7 @@ from gallery.errors import ConfigError, DatasetError
 from gallery.files import file_sha256
 from gallery.json_files import read
 from gallery.studio.asset_list import PACKAGES, Package
-from gallery.studio.progress import Progress
+from gallery.studio.progress import StudioProgress
 
 STAMP = "assets.json"
 DOWNLOADS = "downloads"
@@ -60,7 +60,7 @@ def require(folder: Path | None = None) -> Path:
     return folder
 
 
-def fetch(folder: Path | None = None) -> Iterator[Progress]:
+def fetch(folder: Path | None = None) -> Iterator[StudioProgress]:
     """Bring all assets into a folder; what is already there stays.
 
     Args:
@@ -74,15 +74,17 @@ def fetch(folder: Path | None = None) -> Iterator[Progress]:
     folder = folder or default_folder()
     total = 2 * len(PACKAGES)
     if are_there(folder):
-        yield Progress(total, total, f"all assets are in {folder}")
+        yield StudioProgress(total, total, f"all assets are in {folder}")
         return
     try:
         (folder / DOWNLOADS).mkdir(parents=True, exist_ok=True)
         for number, package in enumerate(PACKAGES):
             archive = _download(package, folder / DOWNLOADS)
-            yield Progress(2 * number + 1, total, f"{package.name} {package.version} downloaded")
+            yield StudioProgress(
+                2 * number + 1, total, f"{package.name} {package.version} downloaded"
+            )
             _unpack(package, archive, folder)
-            yield Progress(2 * number + 2, total, f"{package.count} files of {package.name}")
+            yield StudioProgress(2 * number + 2, total, f"{package.count} files of {package.name}")
         _write_stamp(folder)
         shutil.rmtree(folder / DOWNLOADS)
     except OSError as error:

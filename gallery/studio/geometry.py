@@ -11,7 +11,7 @@ import numpy as np
 from gallery.studio.expressions import EXPRESSION_UNITS
 from gallery.studio.library import Library
 from gallery.studio.meshes import Floats
-from gallery.studio.traits import Body, Identity
+from gallery.studio.traits import Body, SyntheticPerson
 
 # Vertices of base.obj: helper rings around the eyeballs, chin, root of the nose.
 LEFT_EYE, RIGHT_EYE = slice(14598, 14670), slice(14670, 14742)
@@ -20,7 +20,7 @@ NOSE_ROOT = 5063
 
 
 def head_shape(
-    library: Library, identity: Identity, age_years: float, expression: str = "neutral"
+    library: Library, identity: SyntheticPerson, age_years: float, expression: str = "neutral"
 ) -> Floats:
     """Return the vertices of a person's body, (V, 3), decimetres."""
     vertices = library.base.copy()

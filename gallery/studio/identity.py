@@ -13,7 +13,7 @@ from numpy.random import Generator
 
 from gallery.studio.hair_styles import STYLES
 from gallery.studio.sliders import sample_sliders
-from gallery.studio.traits import Body, Hair, Identity, Manner, Skin
+from gallery.studio.traits import Body, Hair, Manner, Skin, SyntheticPerson
 
 KINDS = ("african", "asian", "caucasian")  # as the morph targets and skins call them
 
@@ -59,13 +59,13 @@ HAIR_COLOURS = (
 ROOMS = 6  # that people of a seed sit in
 
 
-def sample_identity(seed: int, number: int) -> Identity:
+def sample_identity(seed: int, number: int) -> SyntheticPerson:
     """Draw a person; the same two numbers give the same person."""
     who, body, skin, hair, manner = np.random.default_rng([seed, number]).spawn(5)
     ancestry = str(who.choice(list(ANCESTRIES)))
     gender = str(who.choice(GENDERS))
     age = float(AGE_YEARS[0] + (AGE_YEARS[1] - AGE_YEARS[0]) * who.beta(1.25, 1.75))
-    return Identity(
+    return SyntheticPerson(
         seed=seed,
         number=number,
         ancestry=ancestry,
@@ -78,7 +78,7 @@ def sample_identity(seed: int, number: int) -> Identity:
     )
 
 
-def balance(people: Iterable[Identity]) -> dict[str, Counter[str]]:
+def balance(people: Iterable[SyntheticPerson]) -> dict[str, Counter[str]]:
     """Count people by ancestry, gender and age (in decades)."""
     counted: dict[str, Counter[str]] = {
         "ancestry": Counter(dict.fromkeys(ANCESTRIES, 0)),

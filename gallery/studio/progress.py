@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class StudioProgress:
     """How far a piece of work has come.
 
     Attributes:

@@ -22,7 +22,7 @@ from gallery.studio.scene import Lamp, Scene, lamp
 from gallery.studio.shading import develop, shade
 from gallery.studio.sitter import Sitters
 from gallery.studio.surface import Surface, surface
-from gallery.studio.traits import Identity
+from gallery.studio.traits import SyntheticPerson
 
 Pixels = NDArray[np.uint8]
 RENDERER = 1  # rises whenever the same request gives other pixels
@@ -31,7 +31,7 @@ _LARGE = 96  # pictures of more pixels have textures of twice the resolution
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Appearance:
     """How somebody looks: what changes the scene, not the camera or the light.
 
     Attributes:
@@ -49,8 +49,8 @@ class Look:
 class _Seated:
     """Who sits before the camera, and the shadows that were needed so far, by light."""
 
-    identity: Identity
-    look: Look
+    identity: SyntheticPerson
+    look: Appearance
     scene: Scene
     shadows: dict[int, Lamp]
 
@@ -83,8 +83,8 @@ class Studio:
 
     def pictures(
         self,
-        identity: Identity,
-        look: Look,
+        identity: SyntheticPerson,
+        look: Appearance,
         yaw_deg: int,
         illuminations: Sequence[int],
     ) -> Pixels:
@@ -107,7 +107,7 @@ class Studio:
             [self._develop(seated, seen, walls, shot, number) for number in illuminations]
         )
 
-    def _seat(self, identity: Identity, look: Look) -> _Seated:
+    def _seat(self, identity: SyntheticPerson, look: Appearance) -> _Seated:
         """Make the scene, unless it is the last one again."""
         last = self._last
         if last is None or (last.identity, last.look) != (identity, look):
@@ -130,7 +130,7 @@ class Studio:
         return levels.reshape(self.size, self.size, 3)
 
 
-def jittered(identity: Identity, look: Look, yaw_deg: int) -> Shot:
+def jittered(identity: SyntheticPerson, look: Appearance, yaw_deg: int) -> Shot:
     """Return the shot of one camera: its place, and how it strays, the same under every light."""
     age = 0 if look.age_years is None else look.age_years
     which = (

@@ -13,7 +13,7 @@ from gallery.attributes import AttributeSpace, Condition
 from gallery.errors import ConfigError, DatasetError
 from gallery.studio import attributes
 from gallery.studio.identity import sample_identity
-from gallery.studio.traits import Identity
+from gallery.studio.traits import SyntheticPerson
 
 SIZES = (32, 256)
 RESERVED = 900_000  # people from here on are those of studio-mini: nothing is trained on them
@@ -91,7 +91,7 @@ class DrawRequest:
             per_person *= len(attribute.values)
         return self.identities * per_person
 
-    def people(self) -> Iterator[Identity]:
+    def people(self) -> Iterator[SyntheticPerson]:
         """Yield everybody."""
         for number in self.numbers:
             yield sample_identity(self.seed, number)

@@ -20,7 +20,7 @@ _SKY_SIDE = 128
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MeshPart:
     """A mesh of one material; holed says whether the atlas' alpha cuts holes."""
 
     mesh: Mesh
@@ -75,7 +75,7 @@ class Lamp:
 
 
 def assemble(
-    parts: list[Part], atlas: Atlas, marks: tuple[Floats, Floats, Floats], eyeballs: int
+    parts: list[MeshPart], atlas: Atlas, marks: tuple[Floats, Floats, Floats], eyeballs: int
 ) -> Scene:
     """Put parts together, and measure normals, tangents and openness.
 

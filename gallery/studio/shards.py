@@ -38,7 +38,7 @@ Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
-class Shard:
+class StudioShard:
     """One shard, as the manifest lists it.
 
     Attributes:
@@ -53,7 +53,7 @@ class Shard:
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class SetManifest:
     """What a finished set holds.
 
     Attributes:
@@ -68,7 +68,7 @@ class Manifest:
     renderer: int
     assets: Mapping[str, str]
     balance: Mapping[str, Mapping[str, int]]
-    shards: tuple[Shard, ...]
+    shards: tuple[StudioShard, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return a form that `from_json` reads back."""
@@ -96,13 +96,13 @@ class Manifest:
                 renderer=int(data["renderer"]),
                 assets=dict(data["assets"]),
                 balance={name: dict(counts) for name, counts in data["balance"].items()},
-                shards=tuple(Shard(str(i), int(n), str(h)) for i, n, h in data["shards"]),
+                shards=tuple(StudioShard(str(i), int(n), str(h)) for i, n, h in data["shards"]),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DatasetError(f"it lacks or garbles something ({error!r})") from error
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path) -> SetManifest:
     """Read the manifest of a finished set.
 
     Raises:
@@ -110,7 +110,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        return Manifest.from_json(read(path, DatasetError, "See `mindseye studio draw`"))
+        return SetManifest.from_json(read(path, DatasetError, "See `mindseye studio draw`"))
     except DatasetError as error:
         if path.exists():
             raise DatasetError(f"{path} cannot be used: {error}. Draw the set again") from error

@@ -23,9 +23,9 @@ from gallery.studio.materials import (
     empty_atlas,
 )
 from gallery.studio.meshes import Floats, Mesh
-from gallery.studio.scene import Part, Scene, assemble, compact
+from gallery.studio.scene import MeshPart, Scene, assemble, compact
 from gallery.studio.skin import SkinPainter, SkinTexture
-from gallery.studio.traits import Identity
+from gallery.studio.traits import SyntheticPerson
 
 _EYES, _TEETH = "eyes/HighPolyEyes", "teeth/Teeth_Base"
 _EYEBALLS = 1  # the eyes are the second part
@@ -38,9 +38,11 @@ class Sitters:
         self._library = library
         self._unit = unit
         self._painter = SkinPainter(library, unit)
-        self._last_skin: tuple[tuple[Identity, float], SkinTexture] | None = None
+        self._last_skin: tuple[tuple[SyntheticPerson, float], SkinTexture] | None = None
 
-    def seat(self, identity: Identity, age_years: float, expression: str, accessory: str) -> Scene:
+    def seat(
+        self, identity: SyntheticPerson, age_years: float, expression: str, accessory: str
+    ) -> Scene:
         """Return the scene of one person."""
         body = head_shape(self._library, identity, age_years, expression)
         neutral = body
@@ -48,47 +50,51 @@ class Sitters:
             neutral = head_shape(self._library, identity, age_years)
         parts = self._face(identity, body) + self._hair(identity, body, accessory)
         if accessory in HATS:
-            parts.append(Part(hat_mesh(accessory, self._library, body), HAT))
+            parts.append(MeshPart(hat_mesh(accessory, self._library, body), HAT))
         if accessory in GLASSES:
             frame, lenses = glasses_meshes(accessory, neutral)
-            parts += [Part(frame, FRAME), Part(lenses, LENS, holed=True)]
+            parts += [MeshPart(frame, FRAME), MeshPart(lenses, LENS, holed=True)]
         atlas = empty_atlas(self._unit)
         self._paint(atlas, identity, age_years, accessory)
         marks = (centre(neutral), eyes(body), chin(neutral))
         return assemble(parts, atlas, marks, _EYEBALLS)
 
-    def _skin(self, identity: Identity, age_years: float) -> SkinTexture:
+    def _skin(self, identity: SyntheticPerson, age_years: float) -> SkinTexture:
         """Paint the skin, or return the last one if it is the same person's at the same age."""
         who = (identity, age_years)
         if self._last_skin is None or self._last_skin[0] != who:
             self._last_skin = (who, self._painter.paint(identity, age_years))
         return self._last_skin[1]
 
-    def _face(self, identity: Identity, body: Floats) -> list[Part]:
+    def _face(self, identity: SyntheticPerson, body: Floats) -> list[MeshPart]:
         library = self._library
         skin, tongue = library.head, library.tongue
         middle = np.full_like(tongue.uv, 0.5)
         return [
-            Part(compact(Mesh(body, skin.triangles, skin.uv)), SKIN),
-            Part(self._fitted(_EYES, body), EYE, holed=True),
-            Part(self._fitted(_TEETH, body), TEETH),
-            Part(compact(Mesh(body, tongue.triangles, middle)), TONGUE),
-            Part(self._fitted(_brow(identity), body), BROW, holed=True),
-            Part(self._fitted(_lash(identity), body), LASH, holed=True),
+            MeshPart(compact(Mesh(body, skin.triangles, skin.uv)), SKIN),
+            MeshPart(self._fitted(_EYES, body), EYE, holed=True),
+            MeshPart(self._fitted(_TEETH, body), TEETH),
+            MeshPart(compact(Mesh(body, tongue.triangles, middle)), TONGUE),
+            MeshPart(self._fitted(_brow(identity), body), BROW, holed=True),
+            MeshPart(self._fitted(_lash(identity), body), LASH, holed=True),
         ]
 
     def _fitted(self, name: str, body: Floats) -> Mesh:
         proxy = self._library.proxy(name)
         return Mesh(proxy.fit(body), proxy.triangles, proxy.uv)
 
-    def _hair(self, identity: Identity, body: Floats, accessory: str) -> list[Part]:
+    def _hair(self, identity: SyntheticPerson, body: Floats, accessory: str) -> list[MeshPart]:
         covered = accessory in HATS
         mesh = hair_mesh(self._library, identity.hair, body, under_hat=covered)
         if mesh is not None and covered:
             mesh = hair_under(hat_mesh(accessory, self._library, body), accessory, mesh, body)
-        return [Part(mesh, HAIR, holed=True)] if mesh is not None and len(mesh.triangles) else []
+        return (
+            [MeshPart(mesh, HAIR, holed=True)] if mesh is not None and len(mesh.triangles) else []
+        )
 
-    def _paint(self, atlas: Atlas, identity: Identity, age_years: float, accessory: str) -> None:
+    def _paint(
+        self, atlas: Atlas, identity: SyntheticPerson, age_years: float, accessory: str
+    ) -> None:
         skin = self._skin(identity, age_years)
         atlas.put(SKIN, skin.colour)
         place = atlas.place(SKIN)
@@ -103,7 +109,7 @@ class Sitters:
             atlas.put(LENS, np.array(style.lens, np.float32), style.dark)
 
     def _paint_hair(
-        self, atlas: Atlas, identity: Identity, age_years: float, *, covered: bool
+        self, atlas: Atlas, identity: SyntheticPerson, age_years: float, *, covered: bool
     ) -> None:
         hair = identity.hair
         side = atlas.side(HAIR)
@@ -116,7 +122,7 @@ class Sitters:
         strength = 0.45 if identity.gender == "male" else 0.8
         atlas.put(LASH, np.array([0.012, 0.010, 0.009], np.float32), strength * lash[..., 3])
 
-    def _paint_features(self, atlas: Atlas, identity: Identity) -> None:
+    def _paint_features(self, atlas: Atlas, identity: SyntheticPerson) -> None:
         iris = f"{IRISES[identity.manner.iris]}_eye"
         eye = self._library.texture(_EYES, atlas.side(EYE), iris)
         atlas.put(EYE, identity.manner.eye_white * eye[..., :3], eye[..., 3])
@@ -125,9 +131,9 @@ class Sitters:
         atlas.put(TONGUE, np.array([0.15, 0.035, 0.032], np.float32))
 
 
-def _brow(identity: Identity) -> str:
+def _brow(identity: SyntheticPerson) -> str:
     return f"eyebrows/{BROWS[identity.hair.brow]}"
 
 
-def _lash(identity: Identity) -> str:
+def _lash(identity: SyntheticPerson) -> str:
     return f"eyelashes/{LASHES[identity.hair.lash]}"

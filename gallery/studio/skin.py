@@ -18,7 +18,7 @@ from gallery.studio.hair import hair_colour
 from gallery.studio.library import Library
 from gallery.studio.meshes import Floats
 from gallery.studio.skin_map import SkinMap, scalp_mask, skin_map
-from gallery.studio.traits import Identity
+from gallery.studio.traits import SyntheticPerson
 
 # Albedo of skin (linear RGB) from the lightest to the darkest, found by eye beside photographs of
 # the Monk Skin Tone scale (Monk, Google, 2022; skintone.google).
@@ -57,7 +57,7 @@ class SkinPainter:
         self._library = library
         self._details: dict[str, Floats] = {}
 
-    def paint(self, identity: Identity, age_years: float) -> SkinTexture:
+    def paint(self, identity: SyntheticPerson, age_years: float) -> SkinTexture:
         """Draw somebody's skin at some age."""
         places = self.places
         rng = np.random.default_rng(identity.skin.seed)
@@ -75,7 +75,7 @@ class SkinPainter:
             bump=_relief(rng, np.exp(bare).mean(axis=-1), hairy, strand, identity.skin.pores),
         )
 
-    def _blend(self, identity: Identity, age_years: float) -> Floats:
+    def _blend(self, identity: SyntheticPerson, age_years: float) -> Floats:
         """Blend the assets' skins by ancestry and age; logarithms around 0, (U, U, 3)."""
         old = min(old_age(identity.body, age_years), 1.0)
         ages = {"young": max(0.0, 1 - 2 * old), "middleage": 1 - abs(2 * old - 1)}
@@ -97,7 +97,7 @@ class SkinPainter:
         return self._details[name]
 
 
-def _tone(identity: Identity) -> Floats:
+def _tone(identity: SyntheticPerson) -> Floats:
     """Return the logarithm of the mean colour, (3,)."""
     skin = identity.skin
     at = skin.tone * (len(TONES) - 1)
@@ -109,7 +109,9 @@ def _tone(identity: Identity) -> Floats:
     return np.asarray(mean + shift, dtype=np.float32)
 
 
-def _pigments(rng: Generator, places: SkinMap, identity: Identity, age_years: float) -> Floats:
+def _pigments(
+    rng: Generator, places: SkinMap, identity: SyntheticPerson, age_years: float
+) -> Floats:
     """Return what melanin and blood take away, (U, U, 3)."""
     skin, side = identity.skin, len(places.lips)
     old = old_age(identity.body, age_years)
@@ -142,7 +144,7 @@ def _moles(rng: Generator, places: SkinMap, count: int) -> Floats:
     return spots
 
 
-def _lips(light: Floats, places: SkinMap, identity: Identity) -> Floats:
+def _lips(light: Floats, places: SkinMap, identity: SyntheticPerson) -> Floats:
     skin = identity.skin
     lips = np.clip(places.lips, 0, 1)[..., None]
     dark, red = skin.lips
@@ -153,7 +155,7 @@ def _lips(light: Floats, places: SkinMap, identity: Identity) -> Floats:
 
 
 def _hairiness(
-    rng: Generator, places: SkinMap, identity: Identity, age_years: float
+    rng: Generator, places: SkinMap, identity: SyntheticPerson, age_years: float
 ) -> tuple[Floats, Floats]:
     """Return how much painted hair covers the skin, (U, U), and the shade of its strands."""
     skin, side = identity.skin, len(places.lips)
@@ -175,7 +177,7 @@ def _with_hair(
     bare: Floats,
     hairs: tuple[Floats, Floats],
     places: SkinMap,
-    identity: Identity,
+    identity: SyntheticPerson,
     age_years: float,
 ) -> Floats:
     """Cover bare skin, logarithms (U, U, 3), with painted hair."""
@@ -189,7 +191,7 @@ def _with_hair(
     return np.asarray(bare * (1 - cover) + cover * grown)
 
 
-def _scalp(places: SkinMap, identity: Identity, age_years: float, dense: Floats) -> Floats:
+def _scalp(places: SkinMap, identity: SyntheticPerson, age_years: float, dense: Floats) -> Floats:
     """Paint the scalp: dark under hair; as short as it is cut on a shaved head."""
     hair = identity.hair
     if hair.style.mesh or hair.style.shell:

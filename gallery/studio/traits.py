@@ -127,7 +127,7 @@ class Manner:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class SyntheticPerson:
     """A synthetic person.
 
     Attributes:

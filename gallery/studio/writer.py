@@ -23,15 +23,15 @@ from gallery.studio.asset_list import PACKAGES
 from gallery.studio.attributes import STANDARD
 from gallery.studio.files import clear_partial, write_whole
 from gallery.studio.identity import balance, sample_identity
-from gallery.studio.progress import Progress
-from gallery.studio.render import RENDERER, Look, Studio
+from gallery.studio.progress import StudioProgress
+from gallery.studio.render import RENDERER, Appearance, Studio
 from gallery.studio.request import DrawRequest, identity_name
 from gallery.studio.shards import (
     MANIFEST,
     REQUEST,
     SHARDS,
-    Manifest,
-    Shard,
+    SetManifest,
+    StudioShard,
     encode_strip,
     pack,
     picture_name,
@@ -42,7 +42,7 @@ from gallery.studio.shards import (
 
 def draw(
     out: Path, request: DrawRequest, *, workers: int = 1, assets: Path | None = None
-) -> Iterator[Progress]:
+) -> Iterator[StudioProgress]:
     """Draw a set, or what is missing of it; yields after each person.
 
     Args:
@@ -70,10 +70,10 @@ def draw(
         ) from error
 
 
-def _draw(out: Path, request: DrawRequest, workers: int, assets: Path) -> Iterator[Progress]:
+def _draw(out: Path, request: DrawRequest, workers: int, assets: Path) -> Iterator[StudioProgress]:
     total = request.identities
     if _is_finished(out, request):
-        yield Progress(total, total, f"{out} is finished")
+        yield StudioProgress(total, total, f"{out} is finished")
         return
     if out.is_dir() and any(out.iterdir()) and not (out / REQUEST).is_file():
         raise DatasetError(f"{out} holds other files, and no drawn set; name a folder of its own")
@@ -84,10 +84,10 @@ def _draw(out: Path, request: DrawRequest, workers: int, assets: Path) -> Iterat
     numbers = [n for n in request.numbers if not shard_path(out, identity_name(n)).is_file()]
     done = total - len(numbers)
     if done:
-        yield Progress(done, total, f"{done} people were drawn before")
+        yield StudioProgress(done, total, f"{done} people were drawn before")
     for number in _each(out, request, numbers, workers, assets):
         done += 1
-        yield Progress(done, total, f"person {number}")
+        yield StudioProgress(done, total, f"person {number}")
     write_whole(out / MANIFEST, _json(_manifest(out, request).to_json()))
 
 
@@ -175,9 +175,9 @@ def _studio(assets: Path, size: int) -> Studio:
     return Studio(assets, size)
 
 
-def _look(shot: Condition) -> Look:
+def _look(shot: Condition) -> Appearance:
     age = shot.get("age")
-    return Look(
+    return Appearance(
         expression=shot.get("expression", STANDARD["expression"]),
         accessory=shot.get("accessory", STANDARD["accessory"]),
         age_years=None if age is None else int(age),
@@ -188,13 +188,13 @@ def _yaw(shot: Condition) -> int:
     return int(shot.get("pose", STANDARD["pose"]))
 
 
-def _manifest(out: Path, request: DrawRequest) -> Manifest:
+def _manifest(out: Path, request: DrawRequest) -> SetManifest:
     shards = []
     for number in request.numbers:
         name = identity_name(number)
         data = shard_path(out, name).read_bytes()
-        shards.append(Shard(name, len(data), hashlib.sha256(data).hexdigest()))
-    return Manifest(
+        shards.append(StudioShard(name, len(data), hashlib.sha256(data).hexdigest()))
+    return SetManifest(
         request=request,
         renderer=RENDERER,
         assets={package.archive: package.sha256 for package in PACKAGES},

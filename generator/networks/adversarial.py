@@ -16,7 +16,7 @@ from generator.networks.blocks import Critic
 from generator.networks.estimator import by_attribute
 from generator.networks.family import Shape, initialise
 from generator.training.augment import Augmentation
-from generator.training.plan import Batch, Lesson, Terms
+from generator.training.plan import Batch, BatchSpec, Terms
 
 
 class Judged(Shape, Protocol):
@@ -140,6 +140,6 @@ def drawing_terms(
     }
 
 
-def in_other_colours(lesson: Lesson) -> Batch:
+def in_other_colours(lesson: BatchSpec) -> Batch:
     """Return a step's pairs, their colours changed as the recipe says."""
     return lesson.batch(COLOUR)

@@ -50,7 +50,7 @@ from generator.networks.coders import SIDE, CoderConfig, Doubling, Halving, apar
 from generator.networks.family import Network, initialise
 from generator.networks.prepared import Drawing
 from generator.training.label_batches import codes_at, draw_any, images_at
-from generator.training.plan import Course, Lesson, Plan, Stage, Terms, Turn
+from generator.training.plan import BatchSpec, PlanContext, Stage, Terms, TrainingPlan, Update
 
 CRITIC_WIDTH = 16  # of the first layer of D_img
 JUDGED = 256  # numbers that D_img makes of an image before its verdict
@@ -144,21 +144,23 @@ class Caae(Network):
         drawn: tuple[Tensor, Tensor] = self.generator(torch.cat([personalities, labels], dim=1))
         return drawn
 
-    def plan(self, course: Course) -> Plan:
+    def plan(self, course: PlanContext) -> TrainingPlan:
         """Return one stage: both critics, then encoder and generator together."""
         of_personality, of_images = PersonalityCritic(self.config), LabelledCritic(self.config)
         critics = nn.ModuleDict({"of_personality": of_personality, "of_images": of_images})
         initialise(critics, course.random)
         weights = self.weights(course.config.weights)
         turns = (
-            Turn(
+            Update(
                 "critic of personalities",
                 (of_personality,),
                 partial(personality_terms, self, of_personality),
                 weights,
             ),
-            Turn("critic of images", (of_images,), partial(image_terms, self, of_images), weights),
-            Turn(
+            Update(
+                "critic of images", (of_images,), partial(image_terms, self, of_images), weights
+            ),
+            Update(
                 "encoder and generator",
                 (self.encoder, self.generator),
                 partial(network_terms, self, of_personality, of_images),
@@ -167,10 +169,10 @@ class Caae(Network):
             ),
         )
         batch = partial(_batch, self.config.personality)
-        return Plan((Stage(course.config.steps, turns, batch),), critics)
+        return TrainingPlan((Stage(course.config.steps, turns, batch),), critics)
 
 
-def _batch(length: int, lesson: Lesson) -> Labelled:
+def _batch(length: int, lesson: BatchSpec) -> Labelled:
     """Return any images, and as many draws from the prior."""
     chosen = draw_any(lesson.random, len(lesson.data.pixels), lesson.config.batch_size)
     prior = lesson.random.uniform(-1, 1, (len(chosen), length)).astype(np.float32)

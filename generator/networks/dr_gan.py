@@ -64,7 +64,7 @@ from generator.training.label_batches import (
     numbers_at,
     numbers_of,
 )
-from generator.training.plan import Course, Lesson, Plan, Stage, Terms, Turn
+from generator.training.plan import BatchSpec, PlanContext, Stage, Terms, TrainingPlan, Update
 
 DROPPED = 0.5  # of the confidences
 
@@ -163,7 +163,7 @@ class DrGan(Network):
         drawn, features = self.decode(one, codes)
         return Drawing(drawn, drawn, features)
 
-    def plan(self, course: Course) -> Plan:
+    def plan(self, course: PlanContext) -> TrainingPlan:
         """Return one stage: the critic, then encoder and decoder, on several images of people.
 
         Raises:
@@ -176,8 +176,8 @@ class DrGan(Network):
         initialise(critic, course.random)
         weights = self.weights(course.config.weights)
         turns = (
-            Turn("critic", (critic,), partial(critic_terms, self, critic, course.space), weights),
-            Turn(
+            Update("critic", (critic,), partial(critic_terms, self, critic, course.space), weights),
+            Update(
                 "encoder and decoder",
                 (self.encoder, self.decoder),
                 partial(network_terms, self, critic, course.space),
@@ -186,7 +186,7 @@ class DrGan(Network):
             ),
         )
         stage = Stage(course.config.steps, turns, partial(_batch, self.config, of_person))
-        return Plan((stage,), nn.ModuleDict({"critic": critic}))
+        return TrainingPlan((stage,), nn.ModuleDict({"critic": critic}))
 
 
 def fuse(identity: Tensor, confidence: Tensor) -> Tensor:
@@ -223,7 +223,7 @@ class IdentityCritic(nn.Module):
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class PeopleBatch:
     """A batch: P people in n images each.
 
     Attributes:
@@ -243,7 +243,7 @@ class People:
     kept: Tensor
 
 
-def _batch(config: DrGanConfig, of_person: Sequence[Positions], lesson: Lesson) -> People:
+def _batch(config: DrGanConfig, of_person: Sequence[Positions], lesson: BatchSpec) -> PeopleBatch:
     """Return people in `images` images each, and wishes: what other images show."""
     random, count = lesson.random, config.images
     people = max(1, lesson.config.batch_size // count)
@@ -252,7 +252,7 @@ def _batch(config: DrGanConfig, of_person: Sequence[Positions], lesson: Lesson) 
     noise = torch.from_numpy(random.uniform(-1, 1, (people, config.noise)).astype(np.float32))
     kept = kept_confidences(random, people, count)
     images = images_at(lesson, chosen.ravel())
-    return People(
+    return PeopleBatch(
         images.unflatten(0, chosen.shape),
         numbers_at(lesson, lesson.data.people, chosen[:, 0]),
         codes_at(lesson, chosen.ravel()).unflatten(0, chosen.shape),
@@ -262,7 +262,7 @@ def _batch(config: DrGanConfig, of_person: Sequence[Positions], lesson: Lesson) 
     )
 
 
-def draw_all(network: DrGan, people: People) -> Tensor:
+def draw_all(network: DrGan, people: PeopleBatch) -> Tensor:
     """Draw everybody from each image alone, and, where they are several, from all that are kept.
 
     Returns:
@@ -284,7 +284,7 @@ def draw_all(network: DrGan, people: People) -> Tensor:
 
 
 def network_terms(
-    network: DrGan, critic: IdentityCritic, space: AttributeSpace, people: People
+    network: DrGan, critic: IdentityCritic, space: AttributeSpace, people: PeopleBatch
 ) -> Terms:
     """Return what encoder and decoder pay: two scalars, each the sum of n + 1 terms.
 
@@ -305,7 +305,7 @@ def network_terms(
 
 
 def critic_terms(
-    network: DrGan, critic: IdentityCritic, space: AttributeSpace, people: People
+    network: DrGan, critic: IdentityCritic, space: AttributeSpace, people: PeopleBatch
 ) -> Terms:
     """Return what the critic pays: naming identities, naming values, taking drawings for people."""
     with torch.no_grad():

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from gallery.attributes import AttributeSpace
 from generator.networks.estimator import Estimator
 from generator.networks.prepared import Drawing, PlainRedrawer, Redrawer
-from generator.training.plan import Course, Plan
+from generator.training.plan import PlanContext, TrainingPlan
 
 SQUEEZED = 32  # channels between the feature layer and the projection
 
@@ -143,7 +143,7 @@ class Network(nn.Module, ABC):
         """Draw: normalised images (B, C, S, S), one-hot codes (B, A); features not projected."""
 
     @abstractmethod
-    def plan(self, course: Course) -> Plan:
+    def plan(self, course: PlanContext) -> TrainingPlan:
         """Return the family's own training: its stages, their turns and losses."""
 
     def forward(self, images: Tensor, codes: Tensor) -> Drawing:

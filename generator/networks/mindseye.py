@@ -39,19 +39,19 @@ from generator.networks.family import Network, initialise
 from generator.networks.mindseye_layers import (
     FEATURES,
     QUIET,
+    DrawingRefiner,
     Embedding,
     Encoder,
     Maps,
     MindseyeConfig,
     Painter,
-    Refiner,
 )
 from generator.networks.prepared import Drawing, Redrawer, Redrawn
 from generator.training.config import Recipe, TrainConfig
 from generator.training.contrastive import info_nce
 from generator.training.data import error
 from generator.training.lattice_batches import Lattice, Lattices, batch_of
-from generator.training.plan import Course, Lesson, Plan, Stage, Terms, Turn
+from generator.training.plan import BatchSpec, PlanContext, Stage, Terms, TrainingPlan, Update
 
 
 class Mindseye(Network):
@@ -64,7 +64,7 @@ class Mindseye(Network):
         super().__init__(config)
         self.encoder = Encoder(config)
         self.painter = Painter(config)
-        self.refiner = Refiner(config)
+        self.refiner = DrawingRefiner(config)
         self.add_heads(FEATURES, config.padded // 4)
         if config.projection:
             self.projection = Embedding(config)
@@ -101,19 +101,19 @@ class Mindseye(Network):
         kept = slice(self.before, images.shape[-1] - self.after)
         return images[:, :, kept, kept]
 
-    def plan(self, course: Course) -> Plan:
+    def plan(self, course: PlanContext) -> TrainingPlan:
         """Return one stage of everything."""
         config = course.config
-        turn = Turn(
+        turn = Update(
             "drawing and finding",
             self.drawing_parts(),
             partial(_terms, self, config),
             self.weights(config.weights),
         )
-        batch: Callable[[Lesson], Lattice] = _nobody_knows
+        batch: Callable[[BatchSpec], Lattice] = _nobody_knows
         if course.space is not None and course.faces:
             batch = partial(batch_of, Lattices(course.faces, course.space, config.batch_size))
-        return Plan((Stage(config.steps, (turn,), batch),))
+        return TrainingPlan((Stage(config.steps, (turn,), batch),))
 
     def fast(self, mean: Tensor, deviation: Tensor, dtype: torch.dtype) -> Redrawer:
         """Return the form that encodes each image once; see `Network.fast`."""
@@ -213,7 +213,7 @@ def recipe(name: str) -> Recipe:
     return Recipe(name=name, train=train)
 
 
-def _nobody_knows(lesson: Lesson) -> Lattice:  # noqa: ARG001
+def _nobody_knows(lesson: BatchSpec) -> Lattice:  # noqa: ARG001
     raise ValueError("training needs to know whose faces it is given, and the attributes")
 
 

@@ -190,7 +190,7 @@ class Painter(nn.Module):
         return drawn
 
 
-class Refiner(nn.Module):
+class DrawingRefiner(nn.Module):
     """Correct a drawing with the source beside it; its 1 x 1 layer is the feature."""
 
     def __init__(self, config: MindseyeConfig) -> None:

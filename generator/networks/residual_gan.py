@@ -48,7 +48,7 @@ from generator.networks.family import Network, initialise
 from generator.networks.prepared import Drawing
 from generator.networks.two_stage import UnpoolConv
 from generator.training.label_batches import Positions, draw_each, images_at, numbers_of
-from generator.training.plan import Course, Lesson, Plan, Stage, Terms, Turn
+from generator.training.plan import BatchSpec, PlanContext, Stage, Terms, TrainingPlan, Update
 
 Real = tuple[Tensor, Tensor]  # normalised images of value 0 and of value 1, (B, C, S, S) each
 DRAWN = 2  # the critic's third label
@@ -134,7 +134,7 @@ class ResidualGan(Network):
             features = functional.adaptive_avg_pool2d(features, FEATURE_SIDE)
         return Drawing(drawn, drawn, features)
 
-    def plan(self, course: Course) -> Plan:
+    def plan(self, course: PlanContext) -> TrainingPlan:
         """Return one stage: the critic, then both networks, on as many images of each value.
 
         Raises:
@@ -151,8 +151,8 @@ class ResidualGan(Network):
         initialise(critic, course.random)
         weights = self.weights(course.config.weights)
         turns = (
-            Turn("critic", (critic,), partial(critic_terms, self, critic), weights),
-            Turn(
+            Update("critic", (critic,), partial(critic_terms, self, critic), weights),
+            Update(
                 "networks",
                 (self.to_0, self.to_1),
                 partial(network_terms, self, critic),
@@ -161,10 +161,10 @@ class ResidualGan(Network):
             ),
         )
         stage = Stage(course.config.steps, turns, partial(_batch, of_value))
-        return Plan((stage,), nn.ModuleDict({"critic": critic}))
+        return TrainingPlan((stage,), nn.ModuleDict({"critic": critic}))
 
 
-def _batch(of_value: tuple[Positions, Positions], lesson: Lesson) -> Real:
+def _batch(of_value: tuple[Positions, Positions], lesson: BatchSpec) -> Real:
     """Return as many images of value 0 as of value 1, half a batch each."""
     chosen = draw_each(lesson.random, of_value, max(1, lesson.config.batch_size // 2))
     first, second = (images_at(lesson, positions) for positions in chosen)

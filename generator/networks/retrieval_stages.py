@@ -25,7 +25,7 @@ from generator.training.augment import jitter, leave_out_colours
 from generator.training.config import TrainConfig
 from generator.training.contrastive import HardBatches, info_nce
 from generator.training.data import error
-from generator.training.plan import Lesson, Stage, Terms, Turn
+from generator.training.plan import BatchSpec, Stage, Terms, Update
 
 ESTIMATOR_JITTER = 2.0  # an estimator that is to know other collections must see more
 
@@ -50,7 +50,7 @@ class Contrasted:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class LabelledImages:
     """Images and what they show.
 
     Attributes:
@@ -66,7 +66,7 @@ class Shown:
 
 def tuning_stage(network: Network, config: TrainConfig, contrast: HardBatches | None) -> Stage:
     """Return the stage that makes drawings find their targets; it begins at half the rate."""
-    turn = Turn(
+    turn = Update(
         "tuning",
         network.drawing_parts(),
         partial(_tuning_terms, network, config),
@@ -84,11 +84,11 @@ def estimator_stage(network: Network, config: TrainConfig, space: AttributeSpace
             " none; set estimator = true in the [network] table of --config"
         )
     parts = () if network.estimator is None else (network.estimator,)
-    turn = Turn("estimator", parts, partial(_estimator_terms, network, space))
+    turn = Update("estimator", parts, partial(_estimator_terms, network, space))
     return Stage(config.estimator_steps, (turn,), _shown, peak=config.later[1], draws=False)
 
 
-def _contrasted(contrast: HardBatches | None, lesson: Lesson) -> Contrasted:
+def _contrasted(contrast: HardBatches | None, lesson: BatchSpec) -> Contrasted:
     if contrast is None:
         raise ValueError("the tuning stage needs batches for its contrast")
     data = lesson.data
@@ -115,7 +115,7 @@ def _tuning_terms(network: Network, config: TrainConfig, batch: Contrasted) -> T
     return {"squared": squared / 2, "contrast": contrast}
 
 
-def _shown(lesson: Lesson) -> Shown:
+def _shown(lesson: BatchSpec) -> LabelledImages:
     data, config, random = lesson.data, lesson.config, lesson.random
     if data.labels is None:
         raise ValueError("training the estimator needs labels")
@@ -125,10 +125,12 @@ def _shown(lesson: Lesson) -> Shown:
     levels = leave_out_colours(data.levels(positions), random, strength.gray)
     (images,) = jitter([levels], random, strength)
     shown = data.normalised(images).contiguous(memory_format=lesson.layout)
-    return Shown(shown, data.labels[positions], random)
+    return LabelledImages(shown, data.labels[positions], random)
 
 
-def _estimator_terms(network: Network, space: AttributeSpace | None, batch: Shown) -> Terms:
+def _estimator_terms(
+    network: Network, space: AttributeSpace | None, batch: LabelledImages
+) -> Terms:
     """Cross-entropy of the values that images show; what is not known teaches nothing."""
     if space is None or network.estimator is None:
         raise ValueError("training the estimator needs one, and attributes")

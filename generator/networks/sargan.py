@@ -41,7 +41,7 @@ from generator.networks.blocks import AttentionBlock, Critic, ResidualBlock, con
 from generator.networks.family import FamilyConfig, Network
 from generator.networks.prepared import Drawing
 from generator.training.config import Recipe, TrainConfig, published
-from generator.training.plan import Batch, Course, Plan, Stage, Terms, Turn
+from generator.training.plan import Batch, PlanContext, Stage, Terms, TrainingPlan, Update
 
 BLOCKS = {"attention": AttentionBlock, "vanilla": ResidualBlock}
 CYCLES = ("drawing", "source")
@@ -142,7 +142,7 @@ class Sargan(Network):
         features = functional.avg_pool2d(middle, self.config.pooled)
         return Drawing(drawn, drawn, features)
 
-    def plan(self, course: Course) -> Plan:
+    def plan(self, course: PlanContext) -> TrainingPlan:
         """Train the generator in every `critic_steps`-th step, its critic in every step."""
         config = course.config
         critic = critic_of(self.config, course.random)
@@ -150,10 +150,10 @@ class Sargan(Network):
         judging = partial(critic_terms, critic, self._drawn, course.space)
         drawing = partial(self._drawing_terms, critic, course.space)
         turns = (
-            Turn("critic", (critic,), judging, weights),
-            Turn("generator", self.own_parts(), drawing, weights, config.critic_steps),
+            Update("critic", (critic,), judging, weights),
+            Update("generator", self.own_parts(), drawing, weights, config.critic_steps),
         )
-        return Plan((Stage(config.steps, turns, in_other_colours),), critic)
+        return TrainingPlan((Stage(config.steps, turns, in_other_colours),), critic)
 
     def _drawn(self, images: Tensor, wished: Tensor, _own: Tensor) -> Tensor:
         return self.draw(images, wished).refined

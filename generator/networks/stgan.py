@@ -41,7 +41,7 @@ from generator.networks.prepared import Drawing
 from generator.networks.retrieval_stages import seeded
 from generator.networks.sargan import PAPER, require_size
 from generator.training.config import Recipe, published
-from generator.training.plan import Batch, Course, Plan, Stage, Terms, Turn
+from generator.training.plan import Batch, PlanContext, Stage, Terms, TrainingPlan, Update
 
 # Section 4: 100 epochs; here of SARGAN's 2,312 images.
 STGAN = replace(PAPER, learning_rate=2e-4, batch_size=32, steps=7_225)
@@ -173,7 +173,7 @@ class Stgan(Network):
             drawn = torch.cat([drawn, handed], dim=1)
         return Drawing(drawn, drawn, features)
 
-    def plan(self, course: Course) -> Plan:
+    def plan(self, course: PlanContext) -> TrainingPlan:
         """Train critic and reader in every step, the generator in every `critic_steps`-th."""
         config = course.config
         critic = critic_of(self.config, course.random)
@@ -182,11 +182,11 @@ class Stgan(Network):
         drawing = partial(self._drawing_terms, critic, course.space)
         drawers = tuple(part for part in self.own_parts() if part is not self.reader)
         turns = (
-            Turn("critic", (critic,), judging, weights),
-            Turn("reader", (self.reader,), self._reading_terms, weights),
-            Turn("generator", drawers, drawing, weights, config.critic_steps),
+            Update("critic", (critic,), judging, weights),
+            Update("reader", (self.reader,), self._reading_terms, weights),
+            Update("generator", drawers, drawing, weights, config.critic_steps),
         )
-        return Plan((Stage(config.steps, turns, in_other_colours),), critic)
+        return TrainingPlan((Stage(config.steps, turns, in_other_colours),), critic)
 
     def _drawn(self, images: Tensor, wished: Tensor, own: Tensor) -> Tensor:
         return self.edit(images, wished - own).refined

@@ -47,7 +47,7 @@ from generator.networks.coders import CoderConfig, Doubling, Halving, apart, fla
 from generator.networks.family import Network, initialise
 from generator.networks.prepared import Drawing
 from generator.training.label_batches import codes_at, draw_any, images_at, numbers_at, numbers_of
-from generator.training.plan import Course, Lesson, Plan, Stage, Terms, Turn
+from generator.training.plan import BatchSpec, PlanContext, Stage, Terms, TrainingPlan, Update
 
 HIDDEN = 128  # of the tag maps
 
@@ -121,7 +121,7 @@ class TdGan(Network):
         kept = representation[:, : -self.config.value]
         return torch.cat([kept, self.wished(codes)], dim=1)
 
-    def plan(self, course: Course) -> Plan:
+    def plan(self, course: PlanContext) -> TrainingPlan:
         """Return one stage: a turn of each network, the others held.
 
         Raises:
@@ -136,12 +136,12 @@ class TdGan(Network):
         weights = self.weights(course.config.weights)
         networks = (self, others, critic)
         turns = (
-            Turn("R", (self.disentangle,), partial(disentangling_terms, self, others), weights),
-            Turn("g", (self.wished, others), partial(tag_terms, self, others), weights),
-            Turn("G", (self.render,), partial(rendering_terms, *networks), weights),
-            Turn("D", (critic,), partial(critic_terms, *networks), weights),
+            Update("R", (self.disentangle,), partial(disentangling_terms, self, others), weights),
+            Update("g", (self.wished, others), partial(tag_terms, self, others), weights),
+            Update("G", (self.render,), partial(rendering_terms, *networks), weights),
+            Update("D", (critic,), partial(critic_terms, *networks), weights),
         )
-        return Plan((Stage(course.config.steps, turns, _batch),), beside)
+        return TrainingPlan((Stage(course.config.steps, turns, _batch),), beside)
 
 
 class OtherTags(nn.Module):
@@ -193,7 +193,7 @@ class Tagged:
     wishes: Tensor
 
 
-def _batch(lesson: Lesson) -> Tagged:
+def _batch(lesson: BatchSpec) -> Tagged:
     """Return any images with their tags, and wishes: what other images show."""
     data, random, size = lesson.data, lesson.random, lesson.config.batch_size
     chosen = draw_any(random, len(data.pixels), size)

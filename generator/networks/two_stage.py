@@ -34,7 +34,7 @@ from generator.networks.fast_two_stage import FastTwoStage
 from generator.networks.prepared import Drawing
 from generator.training.config import TrainConfig
 from generator.training.data import error
-from generator.training.plan import Batch, Course, Plan, Stage, Terms, Turn
+from generator.training.plan import Batch, PlanContext, Stage, Terms, TrainingPlan, Update
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,12 +220,14 @@ class TwoStage(Network):
         refined, features = self.refiner(images, first.to(images.dtype))
         return Drawing(first, refined, features)
 
-    def plan(self, course: Course) -> Plan:
+    def plan(self, course: PlanContext) -> TrainingPlan:
         """Train the first stage, then the refiner on what the first stage draws."""
         config = course.config
-        first = Turn("first stage", (self.first,), partial(self._first_terms, config))
-        second = Turn("refiner", (self.refiner,), partial(self._refiner_terms, config))
-        return Plan((Stage(config.steps, (first,), refines=False), Stage(config.steps, (second,))))
+        first = Update("first stage", (self.first,), partial(self._first_terms, config))
+        second = Update("refiner", (self.refiner,), partial(self._refiner_terms, config))
+        return TrainingPlan(
+            (Stage(config.steps, (first,), refines=False), Stage(config.steps, (second,)))
+        )
 
     def fast(self, mean: Tensor, deviation: Tensor, dtype: torch.dtype) -> FastTwoStage:
         """Return the form that an engine draws with: the same sums in another order."""

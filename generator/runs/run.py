@@ -34,7 +34,7 @@ from generator.runs.run_folder import (
     shorten_log,
 )
 from generator.runs.samples import measure, sample_sheet
-from generator.runs.trainer import Step, Trainer
+from generator.runs.trainer import Trainer, TrainingStep
 from generator.runs.warm_start import begin_with, begun_card, rule_before
 from generator.training.contrastive import HardBatches
 from generator.training.data import TrainingData
@@ -48,7 +48,7 @@ Read = list[tuple[Face, Pixels | Problem]]
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrainingProgress:
     """How far a run is.
 
     Attributes:
@@ -70,7 +70,7 @@ class Progress:
 
 def train(
     request: TrainRequest, *, resume: bool = False, speeds_of: Measure = measure_speeds
-) -> Iterator[Progress]:
+) -> Iterator[TrainingProgress]:
     """Train in `request.out`, and leave weights and card there.
 
     Args:
@@ -91,7 +91,7 @@ def train(
         return
     if asked.recipe.train.precision == "auto":
         request, note = _settle(request, speeds_of)
-        yield Progress("reading", 0, 1, note=note)
+        yield TrainingProgress("reading", 0, 1, note=note)
     everyone = request.faces.labelled(request.attributes)
     aligner, spec = request.aligner(), request.faces.spec
     known = yield from _read(everyone.of(request.train_identities), aligner)
@@ -107,9 +107,9 @@ def train(
     else:
         run.restore(state)
     yield from run.steps()
-    yield Progress("measuring", 0, 1)
+    yield TrainingProgress("measuring", 0, 1)
     run.finish()
-    yield Progress("measuring", 1, 1)
+    yield TrainingProgress("measuring", 1, 1)
 
 
 def _settle(request: TrainRequest, speeds_of: Measure) -> tuple[TrainRequest, str]:
@@ -124,13 +124,13 @@ def _settle(request: TrainRequest, speeds_of: Measure) -> tuple[TrainRequest, st
     return request, f"Training in {begun}, as it was begun{slower}: {speeds}"
 
 
-def _read(faces: FaceSet, aligner: Aligner) -> Generator[Progress, None, Read]:
+def _read(faces: FaceSet, aligner: Aligner) -> Generator[TrainingProgress, None, Read]:
     """Align all faces; the generator's return value is what `align_each` yielded."""
     pairs: Read = []
     for pair in align_each(faces, aligner):
         pairs.append(pair)
         problem = pair[1] if isinstance(pair[1], Problem) else None
-        yield Progress("reading", len(pairs), len(faces), problem=problem)
+        yield TrainingProgress("reading", len(pairs), len(faces), problem=problem)
     return pairs
 
 
@@ -200,7 +200,7 @@ class _Run:
         self.loss = position["loss"]
         shorten_log(self.request.out / LOG_FILE, position["stage"], position["number"])
 
-    def steps(self) -> Iterator[Progress]:
+    def steps(self) -> Iterator[TrainingProgress]:
         batch_size = self.request.recipe.train.batch_size
         log = self.request.out / LOG_FILE
         started = time.monotonic()
@@ -214,7 +214,7 @@ class _Run:
             regular = step.number % self.request.checkpoint_every == 0 or last
             if regular or time.monotonic() - self.saved > SAVE_EVERY_S:
                 self._checkpoint(step, sampled=regular)
-            yield Progress(f"stage {step.stage}", step.number, total, self.loss)
+            yield TrainingProgress(f"stage {step.stage}", step.number, total, self.loss)
 
     def finish(self) -> None:
         """Measure, write weights and card, and let go of the checkpoint."""
@@ -246,7 +246,7 @@ class _Run:
         errors = own_errors(engine, self.validation.pixels[np.array(shown)], chosen)
         return {} if errors is None else usual_errors(errors, self.request.faces.spec, strangers)
 
-    def _log(self, log: Path, step: Step, images_per_s: float) -> None:
+    def _log(self, log: Path, step: TrainingStep, images_per_s: float) -> None:
         self.loss = step.loss.item()
         _require_finite(step, [step.loss, *step.terms.values()])
         line: dict[str, Any] = {
@@ -261,7 +261,7 @@ class _Run:
         with log.open("a", encoding="utf-8") as file:
             file.write(spell(line) + "\n")
 
-    def _checkpoint(self, step: Step, *, sampled: bool) -> None:
+    def _checkpoint(self, step: TrainingStep, *, sampled: bool) -> None:
         """Save where the run is; pictures first: a run killed in between draws them again."""
         _require_finite(step, [step.loss, *self.trainer.parameters()])
         if sampled and self.trainer.stages[step.stage].draws:
@@ -275,7 +275,7 @@ class _Run:
         save_checkpoint(self.request.out / CHECKPOINT_FILE, self.trainer.state(), position)
         self.saved = time.monotonic()
 
-    def _sample(self, step: Step) -> None:
+    def _sample(self, step: TrainingStep) -> None:
         """Save a picture of a few drawings; of people held out, if there are any."""
         part = self.others or self.known
         who = "held out" if self.others else "trained on"
@@ -314,7 +314,7 @@ def _position(state: State, out: Path) -> dict[str, Any]:
     return found
 
 
-def _require_finite(step: Step, values: Iterable[torch.Tensor]) -> None:
+def _require_finite(step: TrainingStep, values: Iterable[torch.Tensor]) -> None:
     if not all(bool(value.isfinite().all()) for value in values):
         raise ConfigError(
             f"The training ran away: at step {step.number} of stage {step.stage} the loss is"

@@ -28,13 +28,13 @@ from generator.networks.retrieval_stages import estimator_stage, tuning_stage
 from generator.training.config import TUNE, TrainConfig
 from generator.training.contrastive import HardBatches
 from generator.training.data import TrainingData, scheduled
-from generator.training.plan import Course, Lesson, Terms, Turn
+from generator.training.plan import BatchSpec, PlanContext, Terms, Update
 
 JITTER, BESIDE = 1, 2  # apart from the seeds of the order
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TrainingStep:
     """What one step did.
 
     Attributes:
@@ -88,7 +88,7 @@ class Trainer:
         self.config = config
         self.seed = seed
         random = torch.Generator().manual_seed(int(_random(seed, BESIDE).integers(2**63)))
-        plan = network.plan(Course(config, data, space, random, faces))
+        plan = network.plan(PlanContext(config, data, space, random, faces))
         if len(plan.stages) != network.OWN_STAGES:
             raise ValueError(
                 f"{type(network).__name__} plans {len(plan.stages)} stages and says OWN_STAGES ="
@@ -107,7 +107,7 @@ class Trainer:
         self._order = torch.empty(0, dtype=torch.int64)
         self._enter(1, 0)
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[TrainingStep]:
         """Update until all stages are trained, and yield after each step."""
         self.network.train()
         self.beside.train()
@@ -184,7 +184,7 @@ class Trainer:
         turns = self.stages[stage].turns if self.stages[stage].steps else ()
         self.optimisers = [self._optimiser(turn) for turn in turns]
 
-    def _optimiser(self, turn: Turn) -> torch.optim.Optimizer:
+    def _optimiser(self, turn: Update) -> torch.optim.Optimizer:
         config = self.config
         parameters = [p for part in turn.parts for p in part.parameters()]
         rate, betas = config.learning_rate, (config.beta1, config.beta2)
@@ -194,12 +194,12 @@ class Trainer:
             return torch.optim.Adam(parameters, lr=rate, betas=betas)
         return torch.optim.AdamW(parameters, lr=rate, betas=betas, weight_decay=config.weight_decay)
 
-    def _step(self) -> Step:
+    def _step(self) -> TrainingStep:
         stage = self.stages[self.stage]
         peak = self.config.learning_rate if stage.peak is None else stage.peak
         rate = scheduled(self.number, stage.steps, self.config, peak)
         random = _random(self.seed, self.stage, self.number, JITTER)
-        lesson = Lesson(self.data, self.config, self.layout, random, self._chosen)
+        lesson = BatchSpec(self.data, self.config, self.layout, random, self._chosen)
         with self._autocast():
             batch = stage.batch(lesson)
         loss = torch.zeros(())
@@ -212,7 +212,7 @@ class Trainer:
                 _update(optimiser, loss, rate)
                 terms |= {name: value.detach() for name, value in found.items()}
         self.number += 1
-        return Step(self.stage, self.number, loss.detach(), rate, terms)
+        return TrainingStep(self.stage, self.number, loss.detach(), rate, terms)
 
     @contextmanager
     def _only(self, parts: Iterable[nn.Module]) -> Iterator[None]:

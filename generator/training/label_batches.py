@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from generator.training.augment import jitter
-from generator.training.plan import Lesson
+from generator.training.plan import BatchSpec
 
 Positions = NDArray[np.int64]
 
@@ -34,7 +34,7 @@ def numbers_of(numbers: Tensor | None, what: str) -> Positions:
     return numbers.cpu().numpy()
 
 
-def images_at(lesson: Lesson, positions: Positions) -> Tensor:
+def images_at(lesson: BatchSpec, positions: Positions) -> Tensor:
     """Return images, augmented as the recipe says and normalised: (B,) -> (B, C, S, S)."""
     levels = [lesson.data.levels(_there(lesson, positions))]
     strength = lesson.config.augmented()
@@ -44,12 +44,12 @@ def images_at(lesson: Lesson, positions: Positions) -> Tensor:
     return lesson.data.normalised(levels[0]).contiguous(memory_format=lesson.layout)
 
 
-def codes_at(lesson: Lesson, positions: Positions) -> Tensor:
+def codes_at(lesson: BatchSpec, positions: Positions) -> Tensor:
     """Return the one-hot codes of what images show: (B,) -> (B, A)."""
     return lesson.data.codes[_there(lesson, positions)]
 
 
-def numbers_at(lesson: Lesson, numbers: Tensor | None, positions: Positions) -> Tensor:
+def numbers_at(lesson: BatchSpec, numbers: Tensor | None, positions: Positions) -> Tensor:
     """Return the numbers of images, which `numbers_of` found there to be: (B,) -> (B,)."""
     assert numbers is not None  # noqa: S101  the plan has asked `numbers_of`
     return numbers[_there(lesson, positions)]
@@ -92,5 +92,5 @@ def _count(numbers: Positions) -> int:
     return int(numbers.max(initial=-1)) + 1
 
 
-def _there(lesson: Lesson, positions: Positions) -> Tensor:
+def _there(lesson: BatchSpec, positions: Positions) -> Tensor:
     return torch.from_numpy(positions).to(lesson.data.pixels.device)

@@ -18,7 +18,7 @@ from gallery.attributes import AttributeSpace, Condition
 from gallery.faces import Face
 from generator.training.augment import jitter_together
 from generator.training.contrastive import Positions, cells_of
-from generator.training.plan import Lesson
+from generator.training.plan import BatchSpec
 
 OfValue = dict[Condition, list[int]]  # the images of one person, alike but for the wished values
 EACH = 4  # images of a person in a batch, of as many other conditions as OTHERS
@@ -117,7 +117,7 @@ class Lattice:
     cells: Tensor
 
 
-def batch_of(lattices: Lattices, lesson: Lesson) -> Lattice:
+def batch_of(lattices: Lattices, lesson: BatchSpec) -> Lattice:
     """Return the batch of a step, all of it augmented alike."""
     data, random = lesson.data, lesson.random
     images, partners = lattices.draw(random)

@@ -49,7 +49,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class BatchSpec:
     """What the batch of one step is made of.
 
     Attributes:
@@ -81,7 +81,7 @@ class Lesson:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Update:
     """One update: which parts it changes, by which losses.
 
     Attributes:
@@ -118,8 +118,8 @@ class Stage:
     """
 
     steps: int
-    turns: tuple[Turn, ...]
-    batch: Callable[[Lesson], Any] = Lesson.batch
+    turns: tuple[Update, ...]
+    batch: Callable[[BatchSpec], Any] = BatchSpec.batch
     peak: float | None = None
     draws: bool = True
     refines: bool = True
@@ -130,7 +130,7 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrainingPlan:
     """A family's own stages; tuning and the estimator's stage are added for all families alike.
 
     Attributes:
@@ -144,7 +144,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class PlanContext:
     """What a family plans its training from.
 
     Attributes:

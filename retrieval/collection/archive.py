@@ -25,7 +25,7 @@ from gallery.catalogue.snapshot import refuse_foreign, write_snapshot
 from gallery.catalogue.store import Catalogue
 from gallery.errors import CatalogueError, ConfigError, IndexFileError
 from gallery.files import file_sha256, replacing, sync
-from gallery.json_files import Limits, Origin, parse, parse_as, spell
+from gallery.json_files import JsonLimits, Origin, parse, parse_as, spell
 from generator.card import NAME
 from index.store import read_manifest
 from retrieval.collection.address import DATABASE
@@ -34,7 +34,7 @@ from retrieval.collection.named_images import require_finite
 
 FORMAT = 1
 LIST = "mindseye.json"
-LIMITS = Limits(depth=4)  # of the list: some 100,000 files
+LIMITS = JsonLimits(depth=4)  # of the list: some 100,000 files
 AGAIN = "Export the collection again"
 MEMBER = re.compile(
     rf"catalogue\.db|spaces/(?!\.)(?:{NAME.pattern})/(?:contract\.json|weights\.(?:json|safetensors)"

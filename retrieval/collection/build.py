@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from gallery.align import Landmarks
-from gallery.catalogue.records import Offer, Placed, ShardRow, SpaceRow
+from gallery.catalogue.records import FileRecord, ImageState, ShardRow, SpaceRow
 from gallery.errors import CatalogueError, ImageError, IndexFileError
 from gallery.faces import Face, FaceSet
 from gallery.files import file_sha256
@@ -29,13 +29,13 @@ from index import store
 from index.base import Ids
 from index.contract import IndexContract
 from retrieval.collection.collection import Collection
-from retrieval.collection.ingest import Cut, Read, Reading
+from retrieval.collection.ingest import AlignedFace, ReadFile, Reading
 from retrieval.collection.own_weights import copy_card, copy_weights
 from retrieval.collection.publish import publish, publishing
 from retrieval.collection.shard_rewrite import drop_stale
 from retrieval.scoring.canonical import Rule
 from retrieval.scoring.hypotheses import AUTO, ONE, Hypotheses
-from retrieval.scoring.scorer import Made, Scoring, make_scoring, scoring_of
+from retrieval.scoring.scorer import GalleryVectors, Scoring, make_scoring, scoring_of
 from retrieval.scoring.terms import DRAWING, Score, chosen_hypotheses
 
 BATCH = 256
@@ -193,7 +193,7 @@ class _Chosen:
         counts: The others.
     """
 
-    todo: dict[int, Read]
+    todo: dict[int, ReadFile]
     refused: dict[int, str]
     counts: BuildProgress
 
@@ -219,8 +219,8 @@ class _Batch:
     files: int
     ids: Ids
     landmarks: tuple[Landmarks | None, ...]
-    drawing: Future[Made] | None
-    bad: tuple[Placed, ...]
+    drawing: Future[GalleryVectors] | None
+    bad: tuple[ImageState, ...]
     counts: BuildProgress
 
 
@@ -286,7 +286,7 @@ class _Builder:
         self.next_shard = self.catalogue.spaces.get(self.space.name).last_shard + 1
         for row in self.catalogue.spaces.shards(self.space.id):
             try:
-                store.open_known(self.directory, store.Shard(**asdict(row)))
+                store.open_known(self.directory, store.ShardId(**asdict(row)))
             except IndexFileError:
                 self.lost |= set(self.catalogue.spaces.forget_shard(self.space.id, row.number))
 
@@ -355,7 +355,7 @@ class _Builder:
 
     def _report_problems(self) -> None:
         problems = [
-            Offer(str((self.faces.root / problem.name).absolute()), None, problem.reason)
+            FileRecord(str((self.faces.root / problem.name).absolute()), None, problem.reason)
             for problem in self.faces.problems
         ]
         self.catalogue.images.register(problems)
@@ -374,11 +374,13 @@ class _Builder:
         chosen = self._choose(read, set(waiting.ids.tolist()) if waiting else set())
         todo, landmarks = chosen.todo, self.catalogue.images.landmarks(list(chosen.todo))
         asked = [(one, landmarks.get(image_id)) for image_id, one in todo.items()]
-        good: list[tuple[int, Landmarks | None, Cut]] = []
-        bad = [Placed(image_id, "skipped", reason) for image_id, reason in chosen.refused.items()]
+        good: list[tuple[int, Landmarks | None, AlignedFace]] = []
+        bad = [
+            ImageState(image_id, "skipped", reason) for image_id, reason in chosen.refused.items()
+        ]
         for image_id, (_, where), found in zip(todo, asked, reading.align(asked), strict=True):
             if isinstance(found, ImageError):
-                bad.append(Placed(image_id, "skipped", str(found)))
+                bad.append(ImageState(image_id, "skipped", str(found)))
             else:
                 good.append((image_id, where, found))
                 for note in found.notes:
@@ -395,7 +397,7 @@ class _Builder:
             counts=chosen.counts,
         )
 
-    def _drawn(self, cuts: Sequence[Cut]) -> Made:
+    def _drawn(self, cuts: Sequence[AlignedFace]) -> GalleryVectors:
         """Make the vectors of some faces."""
         portraits = [cut.portrait for cut in cuts if cut.portrait is not None]
         return self.how.scoring.gallery(
@@ -405,7 +407,7 @@ class _Builder:
             self.how.rule,
         )
 
-    def _choose(self, read: Sequence[Read], in_hand: set[int]) -> _Chosen:
+    def _choose(self, read: Sequence[ReadFile], in_hand: set[int]) -> _Chosen:
         """Register files; return the images to embed, and count the others."""
         offers = [one.offer for one in read]
         image_ids = self.catalogue.images.register(offers)
@@ -417,7 +419,7 @@ class _Builder:
         removed = self._removed(present)
         refused = self._refused(read, image_ids)
         left_out: dict[int, str] = {}
-        todo: dict[int, Read] = {}
+        todo: dict[int, ReadFile] = {}
         known = duplicates = unreadable = gone = 0
         for one, image_id in zip(read, image_ids, strict=True):
             if image_id is None:
@@ -439,7 +441,7 @@ class _Builder:
         )
         return _Chosen(todo, left_out, counts)
 
-    def _refused(self, read: Sequence[Read], image_ids: Sequence[int | None]) -> dict[int, str]:
+    def _refused(self, read: Sequence[ReadFile], image_ids: Sequence[int | None]) -> dict[int, str]:
         """Return why images are left out whose face nobody knows: none was found, or elsewhere."""
         reasons = {
             image_id: str(one.refused)
@@ -469,7 +471,7 @@ class _Builder:
             self.catalogue.spaces.place_removed(self.space.id, sorted(removed - known.keys()))
         return removed
 
-    def _forget_moved(self, offers: Sequence[Offer], image_ids: Sequence[int | None]) -> bool:
+    def _forget_moved(self, offers: Sequence[FileRecord], image_ids: Sequence[int | None]) -> bool:
         """Forget the old places of images that were found at a new one; say if there were any."""
         if self.faces.reader is not None:
             return False
@@ -497,9 +499,9 @@ class _Builder:
             which, where = batch.ids.tolist(), batch.landmarks
             views = zip(made.estimates, made.seconds, made.errors.tolist(), strict=True)
             placed += [
-                Placed(image_id, "indexed", None, estimate, landmarks, second, error)
+                ImageState(image_id, "indexed", None, estimate, landmarks, second, error)
                 if good
-                else Placed(image_id, "skipped", ENDLESS)
+                else ImageState(image_id, "skipped", ENDLESS)
                 for good, image_id, landmarks, (estimate, second, error) in zip(
                     finite, which, where, views, strict=True
                 )

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from gallery.attributes import Condition
-from gallery.catalogue.records import Offer, Placed, ShardRow
+from gallery.catalogue.records import FileRecord, ImageState, ShardRow
 from gallery.errors import CatalogueError
 from index import store
 from index.base import Vectors
@@ -20,7 +20,7 @@ from retrieval.scoring.terms import Layout
 
 
 @dataclass(frozen=True, slots=True)
-class Portion:
+class EmbeddedImages:
     """Images that come with their embeddings.
 
     Attributes:
@@ -29,13 +29,13 @@ class Portion:
         estimates: Condition of each canonical view, or None where nobody estimated.
     """
 
-    offers: tuple[Offer, ...]
+    offers: tuple[FileRecord, ...]
     embeddings: Vectors
     estimates: tuple[Condition, ...] | None = None
 
 
 def add_embedded(
-    collection: Collection, name: str, contract: IndexContract, portions: Iterable[Portion]
+    collection: Collection, name: str, contract: IndexContract, portions: Iterable[EmbeddedImages]
 ) -> Iterator[int]:
     """Add embeddings to a space, one shard for each portion; publishing is the caller's.
 
@@ -82,7 +82,7 @@ def add_embedded(
             shard = store.append_shard(directory, number, ids, portion.embeddings[places])
             estimates = portion.estimates
             placed = [
-                Placed(i, "indexed", estimate=estimates[place] if estimates else None)
+                ImageState(i, "indexed", estimate=estimates[place] if estimates else None)
                 for i, place in zip(new, places, strict=True)
             ]
             spaces.place(space.id, placed, ShardRow(**asdict(shard)))
@@ -90,7 +90,7 @@ def add_embedded(
         yield taken
 
 
-def _require_sound(portion: Portion, contract: IndexContract, layout: Layout) -> None:
+def _require_sound(portion: EmbeddedImages, contract: IndexContract, layout: Layout) -> None:
     """Refuse embeddings that no image of this space could have."""
     shape = portion.embeddings.shape
     if shape[1:] != (contract.dimension,):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from gallery.align import Aligner, Landmarks, Pixels
-from gallery.catalogue.records import Offer
+from gallery.catalogue.records import FileRecord
 from gallery.errors import ImageError
 from gallery.faces import Face, FaceSet
 from gallery.images import decode, decoding_of
@@ -26,7 +26,7 @@ MOST_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class AlignedFace:
     """A face, cut out.
 
     Attributes:
@@ -41,7 +41,7 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ReadFile:
     """A file that was looked at.
 
     Attributes:
@@ -53,7 +53,7 @@ class Read:
     """
 
     face: Face
-    offer: Offer
+    offer: FileRecord
     content: bytes | None = None
     refused: ImageError | None = None
 
@@ -73,7 +73,9 @@ class Reading:
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def look(self, batch: Sequence[Face], known: Mapping[str, tuple[str, int, int]]) -> list[Read]:
+    def look(
+        self, batch: Sequence[Face], known: Mapping[str, tuple[str, int, int]]
+    ) -> list[ReadFile]:
         """Read and hash what has changed since the last time.
 
         Args:
@@ -82,7 +84,7 @@ class Reading:
         """
         room = _Room(KEPT_BYTES)
 
-        def look(face: Face) -> Read:
+        def look(face: Face) -> ReadFile:
             path = str(self._faces.path(face).absolute())
             return self._look(face, path, known.get(path), room)
 
@@ -90,22 +92,24 @@ class Reading:
 
     def _look(
         self, face: Face, path: str, known: tuple[str, int, int] | None, room: "_Room"
-    ) -> Read:
+    ) -> ReadFile:
         size, mtime = _stat(path) if self._faces.reader is None else (None, None)
         labels = (face.identity, face.condition, size, mtime)
         if known is not None and known[1:] == (size, mtime):
-            return _marked(Read(face, Offer(path, known[0], None, *labels)))
+            return _marked(ReadFile(face, FileRecord(path, known[0], None, *labels)))
         try:
             content = self._faces.read(face)
         except ImageError as error:
-            return Read(face, Offer(path, None, str(error), *labels))
-        offer = Offer(path, _sha256(content), None, *labels)
-        return _marked(Read(face, offer, content if room.take(len(content)) else None))
+            return ReadFile(face, FileRecord(path, None, str(error), *labels))
+        offer = FileRecord(path, _sha256(content), None, *labels)
+        return _marked(ReadFile(face, offer, content if room.take(len(content)) else None))
 
-    def align(self, todo: Sequence[tuple[Read, Landmarks | None]]) -> list[Cut | ImageError]:
+    def align(
+        self, todo: Sequence[tuple[ReadFile, Landmarks | None]]
+    ) -> list[AlignedFace | ImageError]:
         """Cut faces out, or say why one cannot be."""
 
-        def align(one: tuple[Read, Landmarks | None]) -> Cut | ImageError:
+        def align(one: tuple[ReadFile, Landmarks | None]) -> AlignedFace | ImageError:
             try:
                 return self._align(*one)
             except ImageError as error:
@@ -113,7 +117,7 @@ class Reading:
 
         return list(self._pool.map(align, todo))
 
-    def _align(self, read: Read, landmarks: Landmarks | None) -> Cut:
+    def _align(self, read: ReadFile, landmarks: Landmarks | None) -> AlignedFace:
         content = read.content
         if content is None:
             content = self._faces.read(read.face)
@@ -123,8 +127,8 @@ class Reading:
         pixels = self._aligner.align(image, landmarks)
         notes = decoding_of(image).notes
         if self._portraits is None:
-            return Cut(pixels, None, notes)
-        return Cut(pixels, self._portraits.align(image, landmarks), notes)
+            return AlignedFace(pixels, None, notes)
+        return AlignedFace(pixels, self._portraits.align(image, landmarks), notes)
 
 
 class _Room:
@@ -142,7 +146,7 @@ class _Room:
             return True
 
 
-def _marked(read: Read) -> Read:
+def _marked(read: ReadFile) -> ReadFile:
     """Add to an offer where the face is, if that was found in these bytes or written by hand."""
     face = read.face
     try:

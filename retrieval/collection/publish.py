@@ -24,7 +24,7 @@ def publish(collection: Collection, name: str, request: store.Request | None = N
 
 def publishing(
     collection: Collection, name: str, request: store.Request | None = None
-) -> Iterator[store.Step]:
+) -> Iterator[store.PublicationStep]:
     """Make a new generation of a space, if anything has changed since the last one.
 
     A generation is derived: it is made of shards and catalogue, without images. Rows of images that
@@ -51,7 +51,7 @@ def publishing(
     space = spaces.get(name)
     current = _manifest(collection, name, space.generation)
     request = request or _asked(current)
-    shards = [store.Shard(**asdict(row)) for row in spaces.shards(space.id)]
+    shards = [store.ShardId(**asdict(row)) for row in spaces.shards(space.id)]
     left_out = None if current is None else _left_out(collection, space, current)
     previous = space.generation if current else None
     in_shards = store.row_ids(directory, shards, previous if left_out is not None else None)
@@ -69,7 +69,7 @@ def publishing(
     )
     spaces.publish(space.id, generation)
     if store.read_manifest(directory, generation).kind in GRAPHS_AND_CODES and advice(contract):
-        yield store.Step("publishing", 1, 1, f"Of the space {name} {advice(contract)}")
+        yield store.PublicationStep("publishing", 1, 1, f"Of the space {name} {advice(contract)}")
     store.remove_generations(directory, before=generation - 1)
 
 

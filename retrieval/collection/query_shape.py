@@ -15,7 +15,7 @@ from index.probing import ROWS, QueryShape
 from retrieval.collection.collection import Collection
 from retrieval.embedding import normalise
 from retrieval.scoring.canonical import Rule
-from retrieval.scoring.terms import DRAWING, Layout, Score, Weights
+from retrieval.scoring.terms import DRAWING, Coefficients, Layout, Score
 
 SEED = 20_160_919
 AWAY = 0.5  # how far a drawing lies from the image that it asks for, against a length of 1
@@ -37,7 +37,7 @@ class Asking:
 
     layout: Layout
     sizes: tuple[int, ...]
-    weights: Weights
+    weights: Coefficients
 
     @property
     def name(self) -> str:
@@ -82,7 +82,7 @@ def query_shape(collection: Collection, name: str, contract: IndexContract) -> Q
     try:
         card = load_card(collection.weights_path(name))
         hypotheses = Rule.parse(contract.canonicalisation).hypotheses
-        weights = Weights.of(card, score.name, hypotheses)
+        weights = Coefficients.of(card, score.name, hypotheses)
     except (ConfigError, WeightsError):
         return ROWS
     sizes = tuple(len(values) for _, values in contract.attribute_space)

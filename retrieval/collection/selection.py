@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gallery.catalogue.records import SpaceRow
-from gallery.catalogue.where import Comparison, names, parse
+from gallery.catalogue.where import Predicate, names, parse
 from gallery.errors import CatalogueError, ConfigError
 from index.base import Ids
 from retrieval.collection.collection import Collection
@@ -124,7 +124,7 @@ def _at(collection: Collection, path: Path) -> Ids:
 
 def _of(collection: Collection, label: str) -> Ids:
     images = collection.catalogue.images
-    shown = images.matching(Comparison("identity", "=", (label,)))
+    shown = images.matching(Predicate("identity", "=", (label,)))
     found = np.union1d(shown, np.array(images.labelled(label), dtype=np.int64))
     if not len(found):
         raise CatalogueError(
@@ -135,7 +135,7 @@ def _of(collection: Collection, label: str) -> Ids:
 
 
 def _known(collection: Collection, image_id: int) -> Ids:
-    found = collection.catalogue.images.matching(Comparison("id", "=", (str(image_id),)))
+    found = collection.catalogue.images.matching(Predicate("id", "=", (str(image_id),)))
     if not len(found):
         raise CatalogueError(f"{collection.root} has no image of id {image_id}")
     return found

@@ -50,7 +50,7 @@ def rewrite(collection: Collection, name: str, old: Sequence[ShardRow]) -> Shard
     directory = collection.space_dir(name)
     parts: list[tuple[Ids, Vectors]] = []
     for row in old:
-        shard = store.Shard(**asdict(row))
+        shard = store.ShardId(**asdict(row))
         store.verify_shard(directory, shard)
         ids, embeddings = store.open_shard(directory, shard.number)
         needed = rows_told_of(collection, space.id, row.number, ids)

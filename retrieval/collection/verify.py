@@ -113,7 +113,7 @@ class _Space:
 
         The images of a shard that is lost count as such: they are part of that finding.
         """
-        shard = store.Shard(**asdict(row))
+        shard = store.ShardId(**asdict(row))
         find = partial(self._find, number=row.number)
         held = self._spaces.held_by(self._space.id, row.number)
         try:

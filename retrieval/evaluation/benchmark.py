@@ -19,8 +19,14 @@ from gallery.faces import FaceSet
 from generator.engine import Engine
 from retrieval.evaluation.editing.measuring import measure_editing
 from retrieval.evaluation.fold.audit import find_twins
-from retrieval.evaluation.fold.fold import Part, Training, check_together, read_part, read_training
-from retrieval.evaluation.fold.fold_cache import Bench, Budget, Workbench
+from retrieval.evaluation.fold.fold import (
+    ReadFold,
+    Training,
+    check_together,
+    read_part,
+    read_training,
+)
+from retrieval.evaluation.fold.fold_cache import BaselineBudget, Bench, Workbench
 from retrieval.evaluation.fold.fold_record import (
     describe_fold,
     keep_examples,
@@ -35,12 +41,12 @@ from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.protocol.queries import Queries, draw_queries
 from retrieval.evaluation.protocol.query_table import ask, describe_gallery, describe_people
 from retrieval.evaluation.provenance import describe_run
-from retrieval.evaluation.records import Floats, Progress, Provenance, Record
+from retrieval.evaluation.records import BenchmarkProgress, Floats, Provenance, Record
 from retrieval.evaluation.statistics.pooling import pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class BenchmarkOptions:
     """What a benchmark may use, besides its protocol.
 
     Attributes:
@@ -54,7 +60,7 @@ class Options:
     """
 
     methods: tuple[str, ...] = ()
-    budget: Budget = field(default_factory=Budget)
+    budget: BaselineBudget = field(default_factory=BaselineBudget)
     training: FaceSet | None = None
     cache: Path = field(default_factory=default_cache)
     command: str = ""
@@ -62,8 +68,8 @@ class Options:
 
 
 def run(
-    faces: FaceSet, engines: Sequence[Engine], protocol: Protocol, options: Options
-) -> Generator[Progress, None, Record]:
+    faces: FaceSet, engines: Sequence[Engine], protocol: Protocol, options: BenchmarkOptions
+) -> Generator[BenchmarkProgress, None, Record]:
     """Run a benchmark; the generator's return value is what was measured.
 
     Args:
@@ -86,7 +92,7 @@ def run(
     started = time.perf_counter()
     records: list[Record] = []
     with open_store(options.cache) as store:
-        parts: list[Part] = []
+        parts: list[ReadFold] = []
         for engine in engines:
             part = yield from read_part(faces, engine, protocol, store, len(parts))
             parts.append(part)
@@ -112,11 +118,11 @@ class _Setting:
     """One fold, its queries, and what is done with them."""
 
     faces: FaceSet
-    part: Part
+    part: ReadFold
     queries: Queries
     training: Training | None
     protocol: Protocol
-    options: Options
+    options: BenchmarkOptions
     methods: tuple[Method, ...]
 
 

@@ -19,7 +19,7 @@ from gallery.errors import ConfigError
 from gallery.files import file_sha256, write_whole
 from gallery.json_files import spell
 from retrieval.evaluation.outputs import page, plots, tables, trec
-from retrieval.evaluation.records import Progress, Record
+from retrieval.evaluation.records import BenchmarkProgress, Record
 from retrieval.evaluation.statistics.outcomes import check_consistent
 from retrieval.evaluation.statistics.per_query import write_per_query
 from retrieval.evaluation.statistics.summary import score_all, summarise
@@ -44,7 +44,7 @@ class Written:
     notes: tuple[str, ...]
 
 
-def write(record: Record, out: Path) -> Generator[Progress, None, Written]:
+def write(record: Record, out: Path) -> Generator[BenchmarkProgress, None, Written]:
     """Write everything that a benchmark leaves; the generator's return value says what.
 
     results.json is written last and names the hashes of the other files: where it is, they are
@@ -88,8 +88,8 @@ def _names(files: list[Path], out: Path) -> Iterator[str]:
     return (str(path.relative_to(out)) for path in files)
 
 
-def _step(name: str) -> Progress:
-    return Progress(f"writing {name}", STEPS.index(name) + 1, len(STEPS))
+def _step(name: str) -> BenchmarkProgress:
+    return BenchmarkProgress(f"writing {name}", STEPS.index(name) + 1, len(STEPS))
 
 
 def _write(path: Path, text: str) -> Path:

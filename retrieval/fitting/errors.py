@@ -10,12 +10,12 @@ from generator.reconstruction_error import usual_errors
 from retrieval.evaluation.fold.fold import read_images
 from retrieval.evaluation.fold.fold_cache import BATCH
 from retrieval.evaluation.fold.vector_store import Steps, open_store
-from retrieval.evaluation.records import Progress
-from retrieval.fitting.fit import Fitted, Options, fitting_people
+from retrieval.evaluation.records import BenchmarkProgress
+from retrieval.fitting.fit import FitOptions, Fitted, fitting_people
 from retrieval.scoring.canonical import Rule, canonicalise
 
 
-def measure_redrawing(engine: Engine, faces: FaceSet, options: Options) -> Steps[Fitted]:
+def measure_redrawing(engine: Engine, faces: FaceSet, options: FitOptions) -> Steps[Fitted]:
     """Measure only how far redrawings usually are; labels of values are not needed.
 
     Args:
@@ -35,6 +35,6 @@ def measure_redrawing(engine: Engine, faces: FaceSet, options: Options) -> Steps
         for start in range(0, len(aligned.faces), BATCH):
             pixels = np.asarray(aligned.pixels[start : start + BATCH])
             errors.append(canonicalise(engine, pixels, rule).errors)
-            yield Progress("redrawing", start + len(pixels), len(aligned.faces))
+            yield BenchmarkProgress("redrawing", start + len(pixels), len(aligned.faces))
     usual = usual_errors(np.concatenate(errors), part.spec, part.identities)
     return Fitted(replace(engine.card, redrawing=usual), ())

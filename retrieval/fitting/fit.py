@@ -26,7 +26,7 @@ from generator.engine import Engine, Floats
 from generator.reconstruction_error import usual_errors
 from index.base import Vectors
 from retrieval.evaluation.fold.fold import read_images, wishable
-from retrieval.evaluation.fold.fold_cache import BATCH, Bench, Budget, Workbench
+from retrieval.evaluation.fold.fold_cache import BATCH, BaselineBudget, Bench, Workbench
 from retrieval.evaluation.fold.probes import draw_all
 from retrieval.evaluation.fold.second_hypotheses import (
     WITHIN,
@@ -40,7 +40,7 @@ from retrieval.evaluation.methods.fused import wishes_of
 from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.protocol.queries import Labels, all_queries, draw_queries
 from retrieval.evaluation.protocol.query_table import ask, known_space, restrict
-from retrieval.evaluation.records import Flags, Progress, QueryTable
+from retrieval.evaluation.records import BenchmarkProgress, Flags, QueryTable
 from retrieval.evaluation.statistics.grid_search import (
     Answers,
     Block,
@@ -58,7 +58,7 @@ from retrieval.recognisers.sface import Recogniser, open_recogniser, portrait_al
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.confidence import spell_score
 from retrieval.scoring.hypotheses import ONE, TWO, Hypotheses
-from retrieval.scoring.terms import CLIP, DRAWING, FUSED, Weights
+from retrieval.scoring.terms import CLIP, DRAWING, FUSED, Coefficients
 
 VALIDATION, UNSEEN = "validation", "unseen"
 PEOPLE = (VALIDATION, UNSEEN)
@@ -66,7 +66,7 @@ FEWEST = 2  # people: one alone is found whoever is asked about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class FitOptions:
     """What is fitted on.
 
     Attributes:
@@ -97,7 +97,7 @@ class Fitted:
     notes: tuple[str, ...]
 
 
-def fit(engine: Engine, faces: FaceSet, options: Options) -> Steps[Fitted]:
+def fit(engine: Engine, faces: FaceSet, options: FitOptions) -> Steps[Fitted]:
     """Fit the weights of a score, and calibrate its answers.
 
     Args:
@@ -139,7 +139,7 @@ def fit(engine: Engine, faces: FaceSet, options: Options) -> Steps[Fitted]:
     return Fitted(card, tuple(notes))
 
 
-def fitting_people(faces: FaceSet, card: Card, options: Options) -> FaceSet:
+def fitting_people(faces: FaceSet, card: Card, options: FitOptions) -> FaceSet:
     """Return the images of the people to fit on.
 
     Raises:
@@ -181,7 +181,7 @@ def _workbench(engine: Engine, part: FaceSet, protocol: Protocol, store: Store) 
     wanted = wishable(engine.card.space, space, protocol.attributes, protocol.wishes)
     (queries,) = draw_queries([all_queries(labels, wanted, protocol.wishes)], protocol)
     asked = ask(labels, queries, {})
-    return Workbench(Bench(engine, aligned, labels, asked, None, Budget(), store))
+    return Workbench(Bench(engine, aligned, labels, asked, None, BaselineBudget(), store))
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,7 @@ class _Used:
     """
 
     score: str
-    weights: Weights
+    weights: Coefficients
     hypotheses: Hypotheses = ONE
 
     @property
@@ -246,7 +246,7 @@ def _identities(work: Workbench, part: FaceSet, recogniser: Recogniser) -> Steps
     writer = bench.store.writer("identities", len(portraits.faces))
     for start in range(0, len(portraits.faces), BATCH):
         writer.add(recogniser.embed(np.asarray(portraits.pixels[start : start + BATCH])))
-        yield Progress("reading identities", writer.done, len(portraits.faces))
+        yield BenchmarkProgress("reading identities", writer.done, len(portraits.faces))
     return writer.close()
 
 
@@ -260,7 +260,7 @@ def _weighed(
     for block in blocks_of(material, asked, source_excluded=source_excluded):
         for one in settings:
             found[one].append(hits(block.under(one), tried))
-        yield Progress("weighing", block.queries.stop, len(asked))
+        yield BenchmarkProgress("weighing", block.queries.stop, len(asked))
     weighed = {
         one: hit_rates(
             {name: np.concatenate([part[name] for part in parts]) for name in ("C1", "C2")},
@@ -278,7 +278,7 @@ def _weighed(
         hypotheses = Hypotheses.parse(said["chosen"])
         if not hypotheses.single:
             fitted = said["tried"][str(hypotheses)]
-            weights = Weights(fitted["log_probability"], fitted.get("identity", 0.0))
+            weights = Coefficients(fitted["log_probability"], fitted.get("identity", 0.0))
             used.append(_Used(name, weights, hypotheses))
     return {**fusion, **({"hypotheses": told} if told else {})}, tuple(used)
 
@@ -294,7 +294,7 @@ def _answers(blocks: Iterable[Block], queries: int, used: _Used) -> Steps[Answer
     parts = []
     for block in blocks:
         parts.append(first_answers(block.under(used.hypotheses), used.weights, KEPT))
-        yield Progress(f"calibrating {used.name}", block.queries.stop, queries)
+        yield BenchmarkProgress(f"calibrating {used.name}", block.queries.stop, queries)
     return joined(parts)
 
 

@@ -106,7 +106,7 @@ PAPERS = Rule()
 
 
 @dataclass(frozen=True, slots=True)
-class Canonical:
+class CanonicalViews:
     """Canonical views of N images.
 
     Attributes:
@@ -123,7 +123,7 @@ class Canonical:
     errors: NDArray[np.float32]
 
 
-def canonicalise(engine: Engine, pixels: Pixels, rule: Rule = PAPERS) -> Canonical:
+def canonicalise(engine: Engine, pixels: Pixels, rule: Rule = PAPERS) -> CanonicalViews:
     """Redraw images, each under the values that it seems to show.
 
     Args:
@@ -147,13 +147,13 @@ def canonicalise(engine: Engine, pixels: Pixels, rule: Rule = PAPERS) -> Canonic
     return _of(own_views.closest(engine, pixels, handicap=handicap, refine_best=rule.refine_best))
 
 
-def _of(redrawn: Views) -> Canonical:
+def _of(redrawn: Views) -> CanonicalViews:
     drawn = redrawn.drawn
     embeddings = normalise(drawn.features)
-    return Canonical(redrawn.conditions, drawn.refined, embeddings, redrawn.errors)
+    return CanonicalViews(redrawn.conditions, drawn.refined, embeddings, redrawn.errors)
 
 
-def _expected(engine: Engine, pixels: Pixels) -> Canonical:
+def _expected(engine: Engine, pixels: Pixels) -> CanonicalViews:
     """Redraw each image under every value that is likely enough, and take the mean embedding."""
     space = engine.card.space
     chosen, sums = best_combinations(engine.log_probabilities(pixels), space, MOST)
@@ -169,4 +169,4 @@ def _expected(engine: Engine, pixels: Pixels) -> Canonical:
     refined = drawn.refined[first]
     errors = own_views.errors_of(refined, pixels)
     estimates = tuple(conditions[row] for row in first.tolist())
-    return Canonical(estimates, refined, normalise(embeddings), errors)
+    return CanonicalViews(estimates, refined, normalise(embeddings), errors)

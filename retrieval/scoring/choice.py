@@ -10,7 +10,7 @@ from retrieval.scoring.terms import DRAWING, FUSED, chosen_hypotheses
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ScoreChoice:
     """The score of a space.
 
     Attributes:
@@ -46,7 +46,7 @@ def refuse_score(
 
 def choose_score(
     score: str | None, hypotheses: str | None, engine: Engine, *, is_new: bool
-) -> Choice:
+) -> ScoreChoice:
     """Choose the score of a space, unless one is asked for or the space has one.
 
     Args:
@@ -56,15 +56,15 @@ def choose_score(
         is_new: Whether the space is yet to be made.
     """
     if score is not None or not is_new:
-        return Choice(score)
+        return ScoreChoice(score)
     chosen = default_score(engine)
     without = "" if chosen == FUSED else other_recogniser(engine.card)
     if chosen == DRAWING:
-        return Choice(chosen, f"{chosen}. {without}" if without else "")
+        return ScoreChoice(chosen, f"{chosen}. {without}" if without else "")
     many = chosen_hypotheses(engine.card, chosen)
     two = not many.single and hypotheses in (None, AUTO)
     told = f" with hypotheses {many}" if two else ""
     why = f"{chosen}{told}, as fitted for {engine.card.name}; --score {DRAWING} for less"
     if chosen == FUSED and not engine.card.recogniser:
         without = f"The card of {engine.card.name} does not say which recogniser that was with"
-    return Choice(chosen, f"{why}. {without}" if without else why)
+    return ScoreChoice(chosen, f"{why}. {without}" if without else why)

@@ -33,9 +33,9 @@ from retrieval.scoring.terms import (
     DRAWING,
     FUSED,
     VALUES,
+    Coefficients,
     Layout,
     Score,
-    Weights,
     check_score,
     fitted_for,
     require_kept,
@@ -44,7 +44,7 @@ from retrieval.scoring.terms import (
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class GalleryVectors:
     """What is stored of N images.
 
     Attributes:
@@ -81,7 +81,7 @@ class Scoring:
 
     score: Score
     layout: Layout
-    weights: Weights
+    weights: Coefficients
     recogniser: Recogniser | None = None
 
     @property
@@ -97,7 +97,9 @@ class Scoring:
         """Return the terms under which vectors of this score can be compared."""
         return contract_from_card(card, str(rule), self.layout.dimension, self.score.spell)
 
-    def gallery(self, engine: Engine, pixels: Pixels, portraits: Pixels | None, rule: Rule) -> Made:
+    def gallery(
+        self, engine: Engine, pixels: Pixels, portraits: Pixels | None, rule: Rule
+    ) -> GalleryVectors:
         """Redraw gallery images, and make the vectors that are searched.
 
         Args:
@@ -110,22 +112,22 @@ class Scoring:
         every = np.arange(len(pixels))
         none: tuple[Condition | None, ...] = (None,) * len(pixels)
         if self.name == DRAWING:
-            return Made(seen.embeddings, every, seen.estimates, none, seen.errors)
+            return GalleryVectors(seen.embeddings, every, seen.estimates, none, seen.errors)
         log_p = engine.log_probabilities(pixels)
         who = self._identities(portraits)
         first = self.layout.gallery(seen.embeddings, log_p, who)
         if rule.hypotheses.single:
-            return Made(first, every, seen.estimates, none, seen.errors)
+            return GalleryVectors(first, every, seen.estimates, none, seen.errors)
         found = rivals(log_p, seen.estimates, engine.card.space)
         more = second_views(engine, pixels, found, rule.hypotheses)
         if not len(more.of):
-            return Made(first, every, seen.estimates, none, seen.errors)
+            return GalleryVectors(first, every, seen.estimates, none, seen.errors)
         who = None if who is None else who[more.of]
         second = self.layout.gallery(more.embeddings, log_p[more.of], who)
         of = np.concatenate([every, more.of])
         order = np.argsort(of, kind="stable")
         known = dict(zip(more.of.tolist(), more.conditions, strict=True))
-        return Made(
+        return GalleryVectors(
             np.concatenate([first, second])[order],
             of[order],
             seen.estimates,
@@ -177,7 +179,7 @@ def make_scoring(engine: Engine, name: str, hypotheses: Hypotheses = ONE) -> Sco
         WeightsError: No weights were fitted for it, or with another recogniser than is installed.
     """
     if name == DRAWING:
-        weights = Weights.of(engine.card, name, hypotheses)
+        weights = Coefficients.of(engine.card, name, hypotheses)
         return Scoring(Score(), Layout(engine.dimension), weights)
     check_score(engine.card, name, estimates=engine.estimates, hypotheses=hypotheses)
     recogniser = open_recogniser() if name == FUSED else None
@@ -195,7 +197,7 @@ def scoring_of(engine: Engine, contract: IndexContract) -> Scoring:
     """
     score = Score.parse(contract.projection)
     if score.name == DRAWING:
-        return Scoring(score, Layout(engine.dimension), Weights())
+        return Scoring(score, Layout(engine.dimension), Coefficients())
     hypotheses = Rule.parse(contract.canonicalisation).hypotheses
     require_kept(engine.card, score.name, hypotheses)
     recogniser = None
@@ -253,4 +255,4 @@ def _of(
         read = f"{recogniser.fingerprint} of {PORTRAIT_SIDE} px"
         score = replace(score, identity=read, identity_dimension=recogniser.dimension)
     layout = Layout(engine.dimension, engine.card.space.size, score.identity_dimension, column)
-    return Scoring(score, layout, Weights.of(engine.card, name, hypotheses), recogniser)
+    return Scoring(score, layout, Coefficients.of(engine.card, name, hypotheses), recogniser)

@@ -182,7 +182,7 @@ class Layout:
         return joined
 
     def probes(
-        self, drawings: Floats, wishes: Floats, identities: Floats | None, weights: "Weights"
+        self, drawings: Floats, wishes: Floats, identities: Floats | None, weights: "Coefficients"
     ) -> Floats:
         """Return the vectors of queries, (N, F).
 
@@ -217,7 +217,7 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class Coefficients:
     """How much the parts of a score weigh beside the drawing, whose weight is 1.
 
     Attributes:
@@ -229,7 +229,7 @@ class Weights:
     identity: float = 0.0
 
     @classmethod
-    def of(cls, card: Card, name: str, hypotheses: Hypotheses = ONE) -> "Weights":
+    def of(cls, card: Card, name: str, hypotheses: Hypotheses = ONE) -> "Coefficients":
         """Return the weights that were fitted for a score.
 
         Args:
@@ -285,7 +285,7 @@ def check_score(card: Card, name: str, *, estimates: bool, hypotheses: Hypothese
             f"--score {name} needs an attribute estimator, which the weights {card.name} lack;"
             " train with --recipe tuned, or say --score drawing"
         )
-    Weights.of(card, name, hypotheses)
+    Coefficients.of(card, name, hypotheses)
 
 
 def require_kept(card: Card, name: str, hypotheses: Hypotheses) -> None:

@@ -36,7 +36,7 @@ READING = (
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ExplainedValue:
     """One drawing and what it finds.
 
     Attributes:
@@ -73,7 +73,7 @@ class Explanation:
     redrawn: Floats
     error: float
     probabilities: dict[str, dict[str, float]] | None
-    rows: tuple[Row, ...]
+    rows: tuple[ExplainedValue, ...]
 
 
 def explain(
@@ -109,7 +109,7 @@ def explain(
             asked = wish.replace({name: value})
             spelt = [f"{attribute}={wanted}" for attribute, wanted in asked.items()]
             answer = searcher.query(image, spelt, k, crop, among=among)
-            rows.append(Row(name, value, asked == wish, answer))
+            rows.append(ExplainedValue(name, value, asked == wish, answer))
     probabilities = None
     if engine.estimates:
         probabilities = _by_value(searcher, np.exp(engine.log_probabilities(source)[0]))
@@ -210,6 +210,6 @@ def _by_value(searcher: Searcher, found: Floats) -> dict[str, dict[str, float]]:
     return named
 
 
-def _name(row: Row) -> str:
+def _name(row: ExplainedValue) -> str:
     """Name a row's picture; values may hold what a file name may not."""
     return re.sub(r"[^\w.=+-]", "_", f"{row.attribute}={row.value}")

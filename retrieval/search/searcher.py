@@ -27,7 +27,7 @@ from retrieval.collection.domain_check import Doubt, counted, of_gallery, of_sou
 from retrieval.scoring.canonical import PAPERS, Rule, canonicalise
 from retrieval.scoring.confidence import NEEDED, Calibration
 from retrieval.scoring.scorer import Scoring, scoring_of
-from retrieval.scoring.terms import DRAWING, Layout, Score, Weights
+from retrieval.scoring.terms import DRAWING, Coefficients, Layout, Score
 from retrieval.search.live_index import FreshIndex
 from retrieval.search.routing import choose_space, require_weights
 
@@ -155,7 +155,7 @@ class Searcher:
             scoring: What its vectors are made of; None for drawings alone.
         """
         self.rule = rule
-        self.scoring = scoring or Scoring(Score(), Layout(engine.dimension), Weights())
+        self.scoring = scoring or Scoring(Score(), Layout(engine.dimension), Coefficients())
         self._confidence = Calibration.of(engine.card, self.scoring.name, rule.hypotheses)
         self._usual = None if self._confidence is None else Usual.of(engine.card)
         self.engine = engine

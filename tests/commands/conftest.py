@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gallery.detection.geometry import Sighting
+from gallery.detection.geometry import DetectedFace
 
-IN_THE_MIDDLE = Sighting((10, 8, 30, 28), (24, 14), (16, 14), (20, 21))
-ASIDE = Sighting((20, 8, 32, 20), (30, 14), (22, 14), (26, 18))
+IN_THE_MIDDLE = DetectedFace((10, 8, 30, 28), (24, 14), (16, 14), (20, 21))
+ASIDE = DetectedFace((20, 8, 32, 20), (30, 14), (22, 14), (26, 18))
 
 
 def crafted_png(width: int, height: int) -> bytes:
@@ -62,9 +62,9 @@ def holiday(tmp_path: Path) -> Path:
 class Sees:
     """A detector that sees the same faces everywhere."""
 
-    faces: tuple[Sighting, ...] = ()
+    faces: tuple[DetectedFace, ...] = ()
 
-    def look(self, image: Image.Image) -> tuple[Sighting, ...]:  # noqa: ARG002
+    def look(self, image: Image.Image) -> tuple[DetectedFace, ...]:  # noqa: ARG002
         return self.faces
 
 
@@ -73,7 +73,7 @@ def sees(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let every photograph show some faces, to a detector in place of dlib's."""
     monkeypatch.setattr("gallery.detection.dlib_detector.DlibDetector", Sees)
 
-    def show(*faces: Sighting) -> None:
+    def show(*faces: DetectedFace) -> None:
         monkeypatch.setattr(Sees, "faces", faces)
 
     return show

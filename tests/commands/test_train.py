@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from generator.runs.request import TrainRequest
-from generator.runs.run import Progress
+from generator.runs.run import TrainingProgress
 from tests.running import Mindseye
 
 
@@ -15,9 +15,9 @@ def test_the_options_of_train_make_the_request(
 ) -> None:
     seen: list[tuple[TrainRequest, bool]] = []
 
-    def train(request: TrainRequest, *, resume: bool) -> Iterator[Progress]:
+    def train(request: TrainRequest, *, resume: bool) -> Iterator[TrainingProgress]:
         seen.append((request, resume))
-        yield Progress("stage 1", 1, 2, 0.5)
+        yield TrainingProgress("stage 1", 1, 2, 0.5)
 
     monkeypatch.setattr("generator.runs.run.train", train)
     (tmp_path / "c.toml").write_text("[train]\nbatch_size = 7\n")
@@ -48,10 +48,10 @@ def test_a_protocol_says_which_images_are_learnt_from_and_how_values_are_called(
 ) -> None:
     seen: list[TrainRequest] = []
 
-    def train(request: TrainRequest, *, resume: bool) -> Iterator[Progress]:
+    def train(request: TrainRequest, *, resume: bool) -> Iterator[TrainingProgress]:
         assert not resume
         seen.append(request)
-        yield Progress("stage 1", 1, 2, 0.5)
+        yield TrainingProgress("stage 1", 1, 2, 0.5)
 
     monkeypatch.setattr("generator.runs.run.train", train)
     (tmp_path / "mine.toml").write_text(
@@ -76,9 +76,9 @@ def test_a_protocol_says_which_images_are_learnt_from_and_how_values_are_called(
 def test_a_stopped_training_says_how_to_go_on(
     mindseye: Mindseye, faces_spec: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def train(_request: TrainRequest, *, resume: bool) -> Iterator[Progress]:
+    def train(_request: TrainRequest, *, resume: bool) -> Iterator[TrainingProgress]:
         assert not resume
-        yield Progress("reading", 1, 30)
+        yield TrainingProgress("reading", 1, 30)
         raise KeyboardInterrupt
 
     monkeypatch.setattr("generator.runs.run.train", train)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gallery import archives
-from gallery.archives import Limits, default_cache, is_archive, unpacked
+from gallery.archives import ArchiveLimits, default_cache, is_archive, unpacked
 from gallery.errors import DatasetError
 
 FILES = {"faces/an2i/a.pgm": b"P5 one", "faces/b.pgm": b"P5 two" * 900, "README": b"hello"}
@@ -151,8 +151,8 @@ def test_rights_that_the_archive_wishes_for_are_not_granted(tmp_path: Path, cach
     assert (unpacked(path, cache) / "tool").stat().st_mode & 0o6111 == 0
 
 
-@pytest.mark.parametrize("limits", [Limits(members=2), Limits(total_bytes=5000)])
-def test_too_much_is_refused(limits: Limits, archive: Path, cache: Path) -> None:
+@pytest.mark.parametrize("limits", [ArchiveLimits(members=2), ArchiveLimits(total_bytes=5000)])
+def test_too_much_is_refused(limits: ArchiveLimits, archive: Path, cache: Path) -> None:
     with pytest.raises(DatasetError, match="more than .* unpack it by hand and give the folder"):
         unpacked(archive, cache, limits)
     assert list(cache.iterdir()) == []
@@ -164,16 +164,16 @@ def test_an_archive_that_swells_is_refused(tmp_path: Path, cache: Path) -> None:
         info = member("a.pgm")
         info.size = 10**6
         tar.addfile(info, io.BytesIO(bytes(info.size)))
-    limits = Limits(ratio=50, ratio_from=1000)
+    limits = ArchiveLimits(ratio=50, ratio_from=1000)
     with pytest.raises(DatasetError, match="unpacks to more than 50 times its size, as no coll"):
         unpacked(path, cache, limits)
     assert list(cache.iterdir()) == []
-    assert (unpacked(path, cache, Limits(ratio=50)) / "a.pgm").stat().st_size == 10**6
+    assert (unpacked(path, cache, ArchiveLimits(ratio=50)) / "a.pgm").stat().st_size == 10**6
 
 
 def test_the_limits_themselves_are_allowed(archive: Path, cache: Path) -> None:
     total = sum(map(len, FILES.values()))
-    assert content(unpacked(archive, cache, Limits(members=3, total_bytes=total))) == FILES
+    assert content(unpacked(archive, cache, ArchiveLimits(members=3, total_bytes=total))) == FILES
 
 
 @pytest.mark.parametrize("mtime", ["nan", "inf", "1e300", "-1e300"])

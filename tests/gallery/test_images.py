@@ -16,7 +16,7 @@ from PIL import Image
 from gallery.errors import ImageError
 from gallery.formats.magic import is_image_name
 from gallery.formats.registry import FORMATS
-from gallery.images import DEFAULT_LIMITS, Limits, decode, load, read_file
+from gallery.images import DEFAULT_LIMITS, ImageLimits, decode, load, read_file
 from tests.gallery.formats.pictures import tiff
 
 few = settings(deadline=None, max_examples=40)
@@ -249,7 +249,7 @@ def test_floating_point_pixels_are_refused() -> None:
 def is_refused(data: bytes) -> bool:
     """Decode; any error but a refusal, and any image in another mode, fails the test."""
     try:
-        image = decode(data, Limits(pixels=10_000))
+        image = decode(data, ImageLimits(pixels=10_000))
     except ImageError:
         return True
     assert image.mode in ("L", "RGB")
@@ -346,9 +346,9 @@ def test_a_pixel_too_many_is_refused(width: int, height: int) -> None:
 
 def test_the_pixel_limit_itself_is_allowed() -> None:
     data = encode(Image.new("L", (5, 4)), "PNG")
-    assert decode(data, Limits(pixels=20)).size == (5, 4)
+    assert decode(data, ImageLimits(pixels=20)).size == (5, 4)
     with pytest.raises(ImageError, match="5 x 4 pixels; at most 19 are decoded"):
-        decode(data, Limits(pixels=19))
+        decode(data, ImageLimits(pixels=19))
 
 
 # Files
@@ -372,11 +372,11 @@ def test_an_empty_file_is_refused(put: Callable[..., Path]) -> None:
 
 def test_a_file_over_the_byte_limit_is_refused(put: Callable[..., Path]) -> None:
     path = put("large.png", b"x" * 1001)
-    assert len(read_file(path, Limits(file_bytes=1001))) == 1001
+    assert len(read_file(path, ImageLimits(file_bytes=1001))) == 1001
     with pytest.raises(ImageError, match="1,001 bytes; at most 1,000 are read"):
-        read_file(path, Limits(file_bytes=1000))
+        read_file(path, ImageLimits(file_bytes=1000))
     with pytest.raises(ImageError, match="1,001 bytes; at most 1,000 are read"):
-        load(path, Limits(file_bytes=1000))
+        load(path, ImageLimits(file_bytes=1000))
 
 
 def test_a_huge_file_is_not_read_by_default(photos: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gallery.errors import IndexFileError, WeightsError
-from gallery.json_files import Limits, Origin, check, parse, parse_as, read, spell
+from gallery.json_files import JsonLimits, Origin, check, parse, parse_as, read, spell
 from tests.fuzzing import tried
 
 ORIGIN = Origin("card.json", WeightsError, "Copy it again")
@@ -91,7 +91,7 @@ def test_a_file_is_read_within_limits(tmp_path: Path) -> None:
     path.write_text("[1, 2]")
     assert read(path, IndexFileError, "Build it again") == [1, 2]
     with pytest.raises(IndexFileError, match=r"a.json is damaged: it has more than 3 letters"):
-        read(path, IndexFileError, "Build it again", Limits(size_bytes=3))
+        read(path, IndexFileError, "Build it again", JsonLimits(size_bytes=3))
     with pytest.raises(IndexFileError, match=r"b.json is missing. Build it again"):
         read(tmp_path / "b.json", IndexFileError, "Build it again")
     with pytest.raises(
@@ -153,7 +153,7 @@ def test_nothing_else_in_the_product_reads_or_prints_json() -> None:
 
 
 SIZE = 16 * 2**20
-LARGE = Limits(size_bytes=SIZE)
+LARGE = JsonLimits(size_bytes=SIZE)
 
 
 class Swelling:

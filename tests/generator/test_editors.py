@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from generator.runs.trainer import Trainer
-from generator.training.plan import Lesson, Turn
+from generator.training.plan import BatchSpec, Update
 from tests.generator.editing import SPACE, adam, lit, tiny
 
 EDITORS = ("sargan", "stargan", "stgan")
@@ -47,7 +47,7 @@ def training(name: str, **changes: Any) -> Trainer:
 
 def fixed(trainer: Trainer) -> Any:
     """Return always the same batch."""
-    lesson = Lesson(
+    lesson = BatchSpec(
         trainer.data,
         trainer.config,
         torch.contiguous_format,
@@ -110,7 +110,9 @@ def test_the_generator_is_updated_after_its_critic_was_so_often(name: str) -> No
 KEPT = {"sargan": "cycle", "stargan": "cycle", "stgan": "reconstruction"}
 
 
-def learn(turn: Turn, trainer: Trainer, updates: int) -> tuple[dict[str, float], dict[str, float]]:
+def learn(
+    turn: Update, trainer: Trainer, updates: int
+) -> tuple[dict[str, float], dict[str, float]]:
     """Update one turn's parts on the fixed batch; return its terms before and after."""
     optimiser = torch.optim.Adam((p for part in turn.parts for p in part.parameters()), lr=3e-3)
     noted = []

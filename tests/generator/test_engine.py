@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gallery.errors import WeightsError
 from generator.card import Card
 from generator.checkpoint import save_weights
-from generator.engine import Drawn, Engine
+from generator.engine import DrawnBatch, Engine
 from generator.networks.two_stage import TwoStage
 from generator.runs.request import CPU
 
@@ -27,7 +27,7 @@ def wishes(card: Card, count: int = 5) -> tuple[NDArray[np.uint8], NDArray[np.fl
     return pixels, np.eye(card.space.size, dtype=np.float32)[np.arange(count) % card.space.size]
 
 
-def same(first: Drawn, second: Drawn, levels: float) -> bool:
+def same(first: DrawnBatch, second: DrawnBatch, levels: float) -> bool:
     return (
         np.allclose(first.first, second.first, atol=levels, rtol=0)
         and np.allclose(first.refined, second.refined, atol=levels, rtol=0)
@@ -160,7 +160,7 @@ def all_wishes(card: Card, count: int) -> NDArray[np.float32]:
 
 def one_by_one(
     engine: Engine, pixels: NDArray[np.uint8], codes: NDArray[np.float32], refine_best: int
-) -> tuple[NDArray[np.int64], list[Drawn]]:
+) -> tuple[NDArray[np.int64], list[DrawnBatch]]:
     """Follow the definition of `closest`, one drawing at a time."""
     choices, kept = [], []
     for image, wished in zip(pixels, codes, strict=True):

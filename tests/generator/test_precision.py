@@ -15,7 +15,7 @@ from generator import precision
 from generator.checkpoint import find_weights, load_card
 from generator.precision import Speeds, measure_speeds, pick_precision, settle
 from generator.runs.request import CPU, TrainRequest
-from generator.runs.run import Progress, train
+from generator.runs.run import TrainingProgress, train
 from generator.runs.run_folder import RUN_FILE
 from generator.runs.trainer import Trainer
 from generator.training.config import TrainConfig
@@ -174,4 +174,4 @@ def test_a_trainer_wants_its_precision_settled() -> None:
 
 
 def test_progress_has_no_note_unless_there_is_one() -> None:
-    assert Progress("reading", 1, 2).note is None
+    assert TrainingProgress("reading", 1, 2).note is None

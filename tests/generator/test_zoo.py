@@ -18,7 +18,7 @@ from generator.checkpoint import find_weights, load_weights, save_card, save_wei
 from generator.engine import Engine
 from generator.networks.two_stage import TwoStage, with_table
 from generator.runs.request import CPU
-from generator.zoo import LARGEST, Weights, fitting, pack, packaged, to_table, to_text
+from generator.zoo import LARGEST, WeightsFile, fitting, pack, packaged, to_table, to_text
 
 MakeCard = Callable[..., Card]
 MakeNetwork = Callable[[Card], TwoStage]
@@ -100,7 +100,7 @@ def test_the_card_of_packed_weights_says_what_they_are(trained: Path, tmp_path: 
 
 
 def test_a_description_counts_people_and_names_none(trained: Path) -> None:
-    weights = Weights.at(trained)
+    weights = WeightsFile.at(trained)
     data = {**weights.card.data, "validation": ["b"]}
     fusion = {"fitted_on": {"spec": "folder:x", "people": ["c", "d"]}}
     redrawing = {"measured_on": {"spec": "folder:y", "people": ["e", "f", "g"]}}
@@ -201,14 +201,14 @@ def test_a_card_whose_redrawings_are_damaged_is_named_when_shown(
 ) -> None:
     save_card(trained, make_card("two-stage-60", redrawing={"images": 200}))
     with pytest.raises(WeightsError, match="redrawing: .* it must have quantiles and images"):
-        Weights.at(trained)
+        WeightsFile.at(trained)
 
 
 def test_a_card_that_names_nobody_it_was_fitted_on_can_be_shown(
     trained: Path, make_card: MakeCard
 ) -> None:
     save_card(trained, make_card("two-stage-60", fusion={"fitted_on": {}}))
-    shown = Weights.at(trained)
+    shown = WeightsFile.at(trained)
     assert shown.card.seen == ()
     assert shown.describe()["fusion"] == {"fitted_on": {}}
     assert "fitted on" not in to_text(shown)
@@ -242,5 +242,5 @@ def test_what_ships_is_small_labelled_and_has_never_seen_the_packaged_gallery() 
         assert one.card.train_identities
         assert not people & set(one.card.train_identities)
         assert str(one.card.data["spec"]).startswith("studio:studio-")
-        assert Weights.at(one.path).describe()["sha256"] == one.card.sha256
+        assert WeightsFile.at(one.path).describe()["sha256"] == one.card.sha256
         load_weights(one.path)

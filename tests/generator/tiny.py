@@ -12,7 +12,7 @@ from generator.networks.family import initialise
 from generator.training.config import TrainConfig
 from generator.training.data import TrainingData
 from generator.training.pairs import Pairs
-from generator.training.plan import Course, Lesson, Turn
+from generator.training.plan import BatchSpec, PlanContext, Update
 
 SIZE, CHANNELS, WIDTH = 16, 3, 8
 SHAPE: dict[str, Any] = {"size": SIZE, "channels": CHANNELS, "width": WIDTH}
@@ -46,7 +46,7 @@ def codes_of(space: AttributeSpace, values: Sequence[Sequence[int]]) -> Tensor:
     return torch.stack(rows)
 
 
-def course_of(space: AttributeSpace, *, count: int = 12, **train: Any) -> Course:
+def course_of(space: AttributeSpace, *, count: int = 12, **train: Any) -> PlanContext:
     """Plan for `count` random images of 3 people, every value in turn, 2 kinds of all else."""
     random = np.random.default_rng(7)
     pixels = random.integers(0, 256, (count, SIZE, SIZE, CHANNELS), dtype=np.uint8)
@@ -61,18 +61,18 @@ def course_of(space: AttributeSpace, *, count: int = 12, **train: Any) -> Course
     )
     settings = {"batch_size": 6, "steps": 4, "precision": "float32", "warmup_steps": 0}
     config = TrainConfig(**{**settings, **train})
-    return Course(config, data, space, torch.Generator().manual_seed(1))
+    return PlanContext(config, data, space, torch.Generator().manual_seed(1))
 
 
-def lesson_of(course: Course, seed: int = 0) -> Lesson:
+def lesson_of(course: PlanContext, seed: int = 0) -> BatchSpec:
     def chosen() -> Tensor:
         raise AssertionError("these families choose their images themselves")
 
     random = np.random.default_rng(seed)
-    return Lesson(course.data, course.config, torch.contiguous_format, random, chosen)
+    return BatchSpec(course.data, course.config, torch.contiguous_format, random, chosen)
 
 
-def reached(turn: Turn, batch: Any, parts: Mapping[str, nn.Module]) -> dict[str, set[str]]:
+def reached(turn: Update, batch: Any, parts: Mapping[str, nn.Module]) -> dict[str, set[str]]:
     """Return for every term of a turn the parts its gradient reaches, whole or not at all."""
     own = {id(p) for part in turn.parts for p in part.parameters()}
     for p in (p for part in parts.values() for p in part.parameters()):
@@ -93,7 +93,7 @@ def _touched(part: nn.Module) -> bool:
     return all(moved)
 
 
-def learn(turn: Turn, batch: Any, steps: int, rate: float = 2e-3) -> tuple[dict[str, float], ...]:
+def learn(turn: Update, batch: Any, steps: int, rate: float = 2e-3) -> tuple[dict[str, float], ...]:
     """Take a turn again and again with one batch; return its terms before and after."""
     optimiser = torch.optim.Adam([p for part in turn.parts for p in part.parameters()], lr=rate)
     before = {name: term.item() for name, term in turn.terms(batch).items()}

@@ -23,7 +23,7 @@ from index.store import (
     KINDS,
     Manifest,
     Request,
-    Shard,
+    ShardId,
     append_shard,
     open_index,
     open_shard,
@@ -60,7 +60,7 @@ def space(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shards(space: Path) -> list[Shard]:
+def shards(space: Path) -> list[ShardId]:
     return [append_shard(space, number, *rows(number, 10 * number)) for number in (1, 2, 3)]
 
 
@@ -76,7 +76,7 @@ def publish(
     generation: int,
     kind: str | Request,
     contract: IndexContract,
-    shards: list[Shard],
+    shards: list[ShardId],
     excluded: np.ndarray,
     previous: int | None = None,
 ) -> Manifest:
@@ -290,7 +290,7 @@ def test_a_changed_byte_is_found(space: Path, name: str) -> None:
 
 
 def test_a_published_index_finds_what_the_shards_hold(
-    space: Path, shards: list[Shard], kind: str
+    space: Path, shards: list[ShardId], kind: str
 ) -> None:
     manifest = publish(space, 1, kind, CONTRACT, shards, NOTHING)
     index = open_index(space, 1, CONTRACT)
@@ -304,7 +304,7 @@ def test_a_published_index_finds_what_the_shards_hold(
     assert (manifest.vectors, manifest.images, manifest.excluded) == (60, index.size, 0)
 
 
-def test_excluded_images_are_never_found(space: Path, shards: list[Shard], kind: str) -> None:
+def test_excluded_images_are_never_found(space: Path, shards: list[ShardId], kind: str) -> None:
     manifest = publish(space, 1, kind, CONTRACT, shards, np.array([7, 3, 3, 500]))
     index = open_index(space, 1, CONTRACT)
     found = index.search(rows(9, 20)[1], index.size)
@@ -314,7 +314,7 @@ def test_excluded_images_are_never_found(space: Path, shards: list[Shard], kind:
 
 
 def test_a_later_generation_leaves_the_earlier_one_as_it_was(
-    space: Path, shards: list[Shard], kind: str
+    space: Path, shards: list[ShardId], kind: str
 ) -> None:
     publish(space, 1, kind, CONTRACT, shards[:1], NOTHING)
     before = open_index(space, 1, CONTRACT)
@@ -327,7 +327,7 @@ def test_a_later_generation_leaves_the_earlier_one_as_it_was(
     assert open_index(space, 2, CONTRACT).size >= before.size
 
 
-def test_a_space_holds_the_files_that_the_format_names(space: Path, shards: list[Shard]) -> None:
+def test_a_space_holds_the_files_that_the_format_names(space: Path, shards: list[ShardId]) -> None:
     publish(space, 1, "exact", CONTRACT, shards[:1], NOTHING)
     assert names(space / "index") == ["000001/excluded.npy", "000001/manifest.json"]
     assert names(space)[:3] == [
@@ -354,7 +354,9 @@ def test_a_space_holds_the_files_that_the_format_names(space: Path, shards: list
 
 
 @needs_faiss
-def test_a_generation_of_faiss_holds_its_file_and_the_ids(space: Path, shards: list[Shard]) -> None:
+def test_a_generation_of_faiss_holds_its_file_and_the_ids(
+    space: Path, shards: list[ShardId]
+) -> None:
     manifest = publish(space, 1, "sq8", CONTRACT, shards, NOTHING)
     files = ["excluded.npy", "ids.npy", "index.faiss", "manifest.json"]
     assert names(space / "index" / "000001") == files
@@ -368,7 +370,7 @@ def test_a_generation_of_faiss_holds_its_file_and_the_ids(space: Path, shards: l
 @needs_faiss
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "exact"])
 def test_faiss_never_sees_a_damaged_file_of_the_same_length(
-    space: Path, shards: list[Shard], kind: str, monkeypatch: pytest.MonkeyPatch
+    space: Path, shards: list[ShardId], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(space, 1, kind, CONTRACT, shards, NOTHING)
     path = space / "index" / "000001" / "index.faiss"
@@ -390,7 +392,7 @@ def test_faiss_never_sees_a_damaged_file_of_the_same_length(
 
 
 def test_a_manifest_of_which_one_number_was_changed_is_refused(
-    space: Path, shards: list[Shard], kind: str
+    space: Path, shards: list[ShardId], kind: str
 ) -> None:
     publish(space, 1, kind, CONTRACT, shards, NOTHING)
     path = space / "index" / "000001" / "manifest.json"
@@ -406,7 +408,7 @@ def inode(space: Path, generation: int) -> int:
 @needs_faiss
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "exact"])
 def test_an_addition_and_a_removal_take_the_index_over_and_are_seen(
-    space: Path, shards: list[Shard], kind: str
+    space: Path, shards: list[ShardId], kind: str
 ) -> None:
     first = publish(space, 1, kind, CONTRACT, shards[:2], NOTHING)
     second = publish(space, 2, kind, CONTRACT, shards, np.array([3]), previous=1)
@@ -426,7 +428,7 @@ def test_an_addition_and_a_removal_take_the_index_over_and_are_seen(
 @needs_faiss
 @pytest.mark.parametrize("kind", ["flat", "hnsw", "sq8", "pq", "rabitq"])
 def test_a_long_tail_is_added_to_the_index_without_training(
-    space: Path, shards: list[Shard], kind: str, monkeypatch: pytest.MonkeyPatch
+    space: Path, shards: list[ShardId], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("index.faiss_file.TAIL_ROWS", 25)
     first = publish(space, 1, kind, CONTRACT, shards[:2], NOTHING)
@@ -449,7 +451,7 @@ def test_a_long_tail_is_added_to_the_index_without_training(
 
 @needs_faiss
 def test_rows_that_have_drifted_let_the_index_be_trained_again(
-    space: Path, shards: list[Shard], monkeypatch: pytest.MonkeyPatch
+    space: Path, shards: list[ShardId], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("index.faiss_file.TAIL_ROWS", 10)
     first = publish(space, 1, "ivf", CONTRACT, shards, NOTHING)
@@ -472,7 +474,7 @@ def test_rows_that_have_drifted_let_the_index_be_trained_again(
     ],
 )
 def test_another_request_makes_the_index_anew(
-    space: Path, shards: list[Shard], request_: Request
+    space: Path, shards: list[ShardId], request_: Request
 ) -> None:
     publish(space, 1, "sq8", CONTRACT, shards, NOTHING)
     second = publish(space, 2, request_, CONTRACT, shards, NOTHING, previous=1)
@@ -481,7 +483,7 @@ def test_another_request_makes_the_index_anew(
 
 
 @needs_faiss
-def test_other_shards_make_the_index_anew(space: Path, shards: list[Shard]) -> None:
+def test_other_shards_make_the_index_anew(space: Path, shards: list[ShardId]) -> None:
     publish(space, 1, "sq8", CONTRACT, shards, NOTHING)
     second = publish(space, 2, "sq8", CONTRACT, shards[1:], NOTHING, previous=1)
     assert second.main is not None
@@ -491,7 +493,7 @@ def test_other_shards_make_the_index_anew(space: Path, shards: list[Shard]) -> N
 
 @needs_faiss
 def test_where_files_cannot_have_two_names_the_index_is_copied(
-    space: Path, shards: list[Shard], monkeypatch: pytest.MonkeyPatch
+    space: Path, shards: list[ShardId], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
         raise OSError("no hard links here")
@@ -541,7 +543,7 @@ def test_an_accuracy_that_is_not_reached_is_said_and_stored(
 
 
 def test_a_generation_of_format_1_is_read_or_refused_with_the_next_step(
-    space: Path, shards: list[Shard]
+    space: Path, shards: list[ShardId]
 ) -> None:
     publish(space, 1, "exact", CONTRACT, shards, NOTHING)
     path = space / "index" / "000001" / "manifest.json"
@@ -556,14 +558,14 @@ def test_a_generation_of_format_1_is_read_or_refused_with_the_next_step(
         open_index(space, 1, CONTRACT)
 
 
-def test_the_manifest_is_read_as_published(space: Path, shards: list[Shard]) -> None:
+def test_the_manifest_is_read_as_published(space: Path, shards: list[ShardId]) -> None:
     manifest = publish(space, 12, "exact", CONTRACT, shards, NOTHING)
     assert read_manifest(space, 12) == manifest
     assert manifest.shards == tuple(shards)
 
 
 def test_what_a_killed_publication_left_is_replaced(
-    space: Path, shards: list[Shard], kind: str
+    space: Path, shards: list[ShardId], kind: str
 ) -> None:
     for left in (".tmp-000001", "000001"):
         (space / "index" / left / "deep").mkdir(parents=True)
@@ -576,7 +578,7 @@ def test_what_a_killed_publication_left_is_replaced(
 
 @pytest.mark.parametrize("renames", [0, 1])
 def test_a_killed_publication_is_not_seen(
-    space: Path, shards: list[Shard], monkeypatch: pytest.MonkeyPatch, renames: int
+    space: Path, shards: list[ShardId], monkeypatch: pytest.MonkeyPatch, renames: int
 ) -> None:
     killed_after(monkeypatch, renames)
     with pytest.raises(KeyboardInterrupt, match="killed"):
@@ -589,7 +591,7 @@ def test_a_killed_publication_is_not_seen(
 
 
 def test_publishing_refuses_a_torn_a_changed_or_a_missing_shard(
-    space: Path, shards: list[Shard]
+    space: Path, shards: list[ShardId]
 ) -> None:
     ids_path = space / "embeddings" / "000002.ids.npy"
     np.save(ids_path, np.arange(20))
@@ -610,12 +612,12 @@ def test_publishing_refuses_embeddings_of_another_dimension(space: Path) -> None
         publish(space, 1, "exact", CONTRACT, [shard], NOTHING)
 
 
-def test_publishing_refuses_another_contract(space: Path, shards: list[Shard]) -> None:
+def test_publishing_refuses_another_contract(space: Path, shards: list[ShardId]) -> None:
     with pytest.raises(IndexFileError, match="projection: pca here, none there"):
         publish(space, 1, "exact", replace(CONTRACT, projection="pca"), shards, NOTHING)
 
 
-def test_publishing_refuses_wrong_calls(space: Path, shards: list[Shard]) -> None:
+def test_publishing_refuses_wrong_calls(space: Path, shards: list[ShardId]) -> None:
     with pytest.raises(ValueError, match="kind must be one of exact, flat, .*, got 'annoy'"):
         publish(space, 1, "annoy", CONTRACT, shards, NOTHING)
     with pytest.raises(ValueError, match=r"excluded_ids must be int64 \(e,\), got float64"):
@@ -623,7 +625,7 @@ def test_publishing_refuses_wrong_calls(space: Path, shards: list[Shard]) -> Non
 
 
 def test_searching_under_another_contract_names_the_first_difference(
-    space: Path, shards: list[Shard], kind: str
+    space: Path, shards: list[ShardId], kind: str
 ) -> None:
     publish(space, 1, kind, CONTRACT, shards, NOTHING)
     other = replace(CONTRACT, weights_sha256="cd" * 32, projection="pca")
@@ -632,7 +634,7 @@ def test_searching_under_another_contract_names_the_first_difference(
 
 
 def test_a_generation_of_another_contract_than_its_space_is_refused(
-    space: Path, shards: list[Shard]
+    space: Path, shards: list[ShardId]
 ) -> None:
     publish(space, 1, "exact", CONTRACT, shards, NOTHING)
     other = replace(CONTRACT, projection="pca")
@@ -641,7 +643,9 @@ def test_a_generation_of_another_contract_than_its_space_is_refused(
         open_index(space, 1, other)
 
 
-def test_an_index_without_images_is_not_opened(space: Path, shards: list[Shard], kind: str) -> None:
+def test_an_index_without_images_is_not_opened(
+    space: Path, shards: list[ShardId], kind: str
+) -> None:
     publish(space, 1, kind, CONTRACT, [], NOTHING)
     assert publish(space, 2, kind, CONTRACT, shards, np.arange(9)).vectors == 0
     for generation in (1, 2):
@@ -672,7 +676,7 @@ def test_a_missing_generation_is_reported_with_the_next_step(space: Path) -> Non
     ],
 )
 def test_a_manifest_that_cannot_be_right_is_refused(
-    space: Path, shards: list[Shard], change: dict[str, Any], message: str
+    space: Path, shards: list[ShardId], change: dict[str, Any], message: str
 ) -> None:
     publish(space, 1, "exact", CONTRACT, shards, NOTHING)
     rewrite_manifest(space / "index" / "000001" / "manifest.json", change)
@@ -681,7 +685,7 @@ def test_a_manifest_that_cannot_be_right_is_refused(
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"format": 1', '{"format": 1}'])
-def test_a_damaged_manifest_is_refused(space: Path, shards: list[Shard], text: str) -> None:
+def test_a_damaged_manifest_is_refused(space: Path, shards: list[ShardId], text: str) -> None:
     publish(space, 1, "exact", CONTRACT, shards, NOTHING)
     (space / "index" / "000001" / "manifest.json").write_text(text, "utf-8")
     with pytest.raises(IndexFileError, match=r"manifest\.json .*mindseye index build"):
@@ -689,7 +693,7 @@ def test_a_damaged_manifest_is_refused(space: Path, shards: list[Shard], text: s
 
 
 def test_a_generation_that_lost_a_file_is_refused(
-    space: Path, shards: list[Shard], kind: str
+    space: Path, shards: list[ShardId], kind: str
 ) -> None:
     publish(space, 1, kind, CONTRACT, shards, NOTHING)
     lost = ["excluded.npy"] if kind == "exact" else ["excluded.npy", "ids.npy", "index.faiss"]

@@ -19,7 +19,7 @@ import numpy as np
 from gallery.align import Pixels
 from gallery.readers.registry import open_faces
 from generator.card import Card
-from generator.engine import Drawn, Floats
+from generator.engine import DrawnBatch, Floats
 from index.store import read_contract
 from retrieval.collection import archive, compact
 from retrieval.collection import build as builder
@@ -65,12 +65,12 @@ class QuickEngine(DrawsOneByOne):
         log_p: Floats = np.log(np.maximum(chances, 1e-6)).astype(np.float32)
         return log_p
 
-    def draw(self, pixels: Pixels, codes: Floats) -> Drawn:
+    def draw(self, pixels: Pixels, codes: Floats) -> DrawnBatch:
         """Make the image darker the later its value stands."""
         refined = (pixels * (1 - 0.1 * codes.argmax(axis=1)[:, None, None, None])).astype("float32")
         coarse = refined.reshape(len(codes), 8, 4, 8, 4, -1).mean(axis=(2, 4, 5))
         features = np.concatenate([coarse.reshape(len(codes), -1) - 100, codes], axis=1)
-        return Drawn(refined, refined, features.astype(np.float32))
+        return DrawnBatch(refined, refined, features.astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)

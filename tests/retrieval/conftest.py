@@ -13,7 +13,7 @@ from gallery.catalogue.records import SpaceRow
 from gallery.readers.registry import open_faces
 from generator.card import Card
 from generator.checkpoint import load_card
-from generator.engine import Drawn, Engine, Floats
+from generator.engine import DrawnBatch, Engine, Floats
 from retrieval.collection.build import BuildProgress, build
 from retrieval.collection.collection import Collection
 from retrieval.embedding import contract_of
@@ -28,13 +28,13 @@ class QuickEngine(DrawsOneByOne):
     def __init__(self, card: Card) -> None:
         self.card = card
 
-    def draw(self, pixels: Pixels, codes: Floats) -> Drawn:
+    def draw(self, pixels: Pixels, codes: Floats) -> DrawnBatch:
         wanted = pixels.mean(axis=(1, 2, 3)) / 256 * codes.shape[1]
         away = np.abs(wanted - codes.argmax(axis=1) - 0.5)
         refined = (pixels * 0.9 + 10 * away[:, None, None, None]).astype(np.float32)
         coarse = refined.reshape(len(codes), 8, 4, 8, 4, -1).mean(axis=(2, 4, 5))
         features = np.concatenate([coarse.reshape(len(codes), -1) - 100, codes], axis=1)
-        return Drawn(refined + 1, refined, features.astype(np.float32))
+        return DrawnBatch(refined + 1, refined, features.astype(np.float32))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import torch
 from gallery.align import Pixels
 from gallery.faces import FaceSet
 from generator.card import Card
-from generator.engine import Drawn, Floats
+from generator.engine import DrawnBatch, Floats
 from tests.drawing import DrawsOneByOne
 
 SURE = 0.99
@@ -54,7 +54,7 @@ class Doubting(DrawsOneByOne):
     def log_probabilities(self, pixels: Pixels) -> Floats:
         return np.stack([self._seen[np.ascontiguousarray(one).tobytes()][2] for one in pixels])
 
-    def draw(self, pixels: Pixels, codes: Floats) -> Drawn:
+    def draw(self, pixels: Pixels, codes: Floats) -> DrawnBatch:
         self.drawings += len(codes)
         features = np.zeros((len(codes), 5, 3, 2), dtype=np.float32)
         for row, (image, code) in enumerate(zip(pixels, codes, strict=True)):
@@ -62,4 +62,4 @@ class Doubting(DrawsOneByOne):
             if known is not None:
                 features[row, known[0], code.argmax(), known[1]] = 1
         drawn = pixels.astype(np.float32)
-        return Drawn(drawn, drawn, features.reshape(len(codes), -1))
+        return DrawnBatch(drawn, drawn, features.reshape(len(codes), -1))

@@ -18,10 +18,10 @@ from index.manifest import Main
 from index.probing import ROWS, QueryShape
 from retrieval.collection.query_shape import Asking
 from retrieval.embedding import normalise
-from retrieval.scoring.terms import Layout, Score, Weights
+from retrieval.scoring.terms import Coefficients, Layout, Score
 
 POSES, LIGHTS, NUMBERS, IDENTITY, QUERIES = 7, 15, 32, 16, 300
-WEIGHTS = Weights(0.02, 0.5)  # those of pose-mindseye-60
+WEIGHTS = Coefficients(0.02, 0.5)  # those of pose-mindseye-60
 NOTHING = np.empty(0, dtype=np.int64)
 
 
@@ -108,7 +108,7 @@ def make_space(parts: Parts, *, fused: bool, column: bool) -> Space:
     return Space(rows, queries, contract, Asking(layout, (POSES,), WEIGHTS))
 
 
-def write_space(path: Path, space: Space, lengths: list[int]) -> list[store.Shard]:
+def write_space(path: Path, space: Space, lengths: list[int]) -> list[store.ShardId]:
     """Write shards of these lengths."""
     store.write_contract(path, space.contract)
     starts = np.cumsum([0, *lengths])
@@ -123,7 +123,7 @@ def publish(
     generation: int,
     kind: str,
     space: Space,
-    shards: list[store.Shard],
+    shards: list[store.ShardId],
     gone: Ids = NOTHING,
     shape: QueryShape = ROWS,
 ) -> Main:

@@ -19,7 +19,7 @@ from generator.engine import Engine
 from generator.networks.registry import architecture
 from generator.networks.two_stage import initialise
 from generator.reconstruction_error import Usual
-from generator.zoo import Weights as Shown
+from generator.zoo import WeightsFile as Shown
 from generator.zoo import to_text
 from retrieval.scoring import terms
 from retrieval.scoring.canonical import Rule, canonicalise
@@ -112,7 +112,7 @@ def used(path: Path) -> None:
     Usual.of(card)
     for score in terms.SCORES:
         hypotheses = terms.chosen_hypotheses(card, score)
-        terms.Weights.of(card, score, hypotheses)
+        terms.Coefficients.of(card, score, hypotheses)
         told = Calibration.of(card, score, hypotheses) or Calibration.of(card, score)
         if told is not None:
             answers = np.array([0.9, 0.5], dtype=np.float32)

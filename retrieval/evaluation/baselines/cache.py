@@ -26,12 +26,12 @@ from generator.networks import estimator
 from generator.precision import settle
 from generator.training import contrastive
 from generator.training.held_out import data_sha256
-from retrieval.evaluation.baselines.training import Plan, train
-from retrieval.evaluation.records import Progress
+from retrieval.evaluation.baselines.training import BaselinePlan, train
+from retrieval.evaluation.records import BenchmarkProgress
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainedBaseline:
     """A rival's network and how it came about.
 
     Attributes:
@@ -46,8 +46,8 @@ class Trained:
 
 
 def trained(
-    part: Aligned, space: AttributeSpace, plan: Plan, cache: Path | None
-) -> Generator[Progress, None, Trained]:
+    part: Aligned, space: AttributeSpace, plan: BaselinePlan, cache: Path | None
+) -> Generator[BenchmarkProgress, None, TrainedBaseline]:
     """Train a rival, or take it from the cache.
 
     Args:
@@ -78,7 +78,7 @@ def trained(
         return kept
     network, tuned = yield from train(part, plan)
     settings = {**key, "tuned": tuned.to_json()}
-    result = Trained(network, settings, tensors_sha256(network.state_dict()))
+    result = TrainedBaseline(network, settings, tensors_sha256(network.state_dict()))
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_tensors(path, network.state_dict(), {"format": "pt"})
@@ -106,7 +106,9 @@ def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _kept(path: Path, key: Mapping[str, Any], build: Callable[[], nn.Module]) -> Trained | None:
+def _kept(
+    path: Path, key: Mapping[str, Any], build: Callable[[], nn.Module]
+) -> TrainedBaseline | None:
     """Return an entry, or None if there is none or it is damaged."""
     try:
         entry = read(path.with_suffix(".json"), WeightsError, "It is made again")
@@ -115,7 +117,7 @@ def _kept(path: Path, key: Mapping[str, Any], build: Callable[[], nn.Module]) ->
             return None
         network = build()
         network.load_state_dict(tensors)
-        return Trained(network.eval(), dict(entry["settings"]), str(entry["sha256"]))
+        return TrainedBaseline(network.eval(), dict(entry["settings"]), str(entry["sha256"]))
     except (OSError, WeightsError, KeyError, TypeError, ValueError, RuntimeError):
         return None
 

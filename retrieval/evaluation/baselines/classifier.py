@@ -40,8 +40,8 @@ from retrieval.evaluation.baselines.networks import (
     shifted,
     to_device,
 )
-from retrieval.evaluation.baselines.training import Budget, Plan, Score
-from retrieval.evaluation.records import Progress
+from retrieval.evaluation.baselines.training import BaselinePlan, Score, TrainingBudget
+from retrieval.evaluation.records import BenchmarkProgress
 
 RATE = 1e-3
 
@@ -154,11 +154,11 @@ def train_classifier(
     part: Aligned,
     space: AttributeSpace,
     *,
-    budget: Budget,
+    budget: TrainingBudget,
     seed: int,
     device: torch.device,
     cache: Path | None = None,
-) -> Generator[Progress, None, Classifier]:
+) -> Generator[BenchmarkProgress, None, Classifier]:
     """Train a classifier; the generator's return value is it.
 
     Args:
@@ -176,6 +176,8 @@ def train_classifier(
     task = partial(
         ClassifierTask, space=space, seed=seed, batch_size=budget.batch_size, device=device
     )
-    plan = Plan(name="classifier", task=task, rate=RATE, budget=budget, seed=seed, device=device)
+    plan = BaselinePlan(
+        name="classifier", task=task, rate=RATE, budget=budget, seed=seed, device=device
+    )
     made = yield from trained(part, space, plan, cache)
     return Classifier(space, made.settings, made.sha256, device, made.network)

@@ -41,8 +41,8 @@ from retrieval.evaluation.baselines.networks import (
     shifted,
     to_device,
 )
-from retrieval.evaluation.baselines.training import Budget, Plan, Score
-from retrieval.evaluation.records import Progress
+from retrieval.evaluation.baselines.training import BaselinePlan, Score, TrainingBudget
+from retrieval.evaluation.records import BenchmarkProgress
 
 RATE = 1e-3
 DIMENSION = 256
@@ -186,11 +186,11 @@ def train_composed(
     part: Aligned,
     space: AttributeSpace,
     *,
-    budget: Budget,
+    budget: TrainingBudget,
     seed: int,
     device: torch.device,
     cache: Path | None = None,
-) -> Generator[Progress, None, Composed]:
+) -> Generator[BenchmarkProgress, None, Composed]:
     """Train a composition; the generator's return value is it.
 
     Args:
@@ -208,7 +208,9 @@ def train_composed(
     task = partial(
         ComposedTask, space=space, seed=seed, batch_size=budget.batch_size, device=device
     )
-    plan = Plan(name="composed", task=task, rate=RATE, budget=budget, seed=seed, device=device)
+    plan = BaselinePlan(
+        name="composed", task=task, rate=RATE, budget=budget, seed=seed, device=device
+    )
     made = yield from trained(part, space, plan, cache)
     assert isinstance(made.network, ComposedNetwork)  # noqa: S101
     return Composed(space, made.settings, made.sha256, device, made.network)

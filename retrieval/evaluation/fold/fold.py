@@ -23,11 +23,11 @@ from retrieval.evaluation.fold.vector_store import Steps, Store
 from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.protocol.queries import Labels, Queries, all_queries, count_pairs
 from retrieval.evaluation.protocol.query_table import known_space, restrict
-from retrieval.evaluation.records import Progress
+from retrieval.evaluation.records import BenchmarkProgress
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ReadFold:
     """A fold once its images are read.
 
     Attributes:
@@ -138,7 +138,7 @@ def _trained_people(faces: FaceSet, card: Card, protocol: Protocol) -> Sequence[
 
 def read_part(
     faces: FaceSet, engine: Engine, protocol: Protocol, store: Store, number: int
-) -> Steps[Part]:
+) -> Steps[ReadFold]:
     """Read the test images of one set of weights, and list the queries about them.
 
     Raises:
@@ -155,7 +155,9 @@ def read_part(
     everything = all_queries(labels, wished, protocol.wishes)
     wishes = count_pairs(Labels.of(tested.faces, space), wished, protocol.wishes)
     dropped = {c: wishes - count for c, count in everything.counted().items()}
-    return Part(engine, aligned, labels, everything, dropped, tested.problems + aligned.problems)
+    return ReadFold(
+        engine, aligned, labels, everything, dropped, tested.problems + aligned.problems
+    )
 
 
 def read_images(
@@ -174,7 +176,7 @@ def read_images(
         else:
             good.append(face)
             writer.add(pixels[None])
-        yield Progress(phase, done, len(faces))
+        yield BenchmarkProgress(phase, done, len(faces))
     if not good:
         first = f"; the first: {problems[0].name}: {problems[0].reason}" if problems else ""
         raise DatasetError(f"No image of {faces.spec} can be used{first}")

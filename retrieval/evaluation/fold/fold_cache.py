@@ -18,17 +18,17 @@ import torch
 from gallery.align import Pixels
 from gallery.attributes import AttributeSpace, Condition
 from gallery.pixels import Aligned
-from generator.engine import Drawn, Engine, Floats
+from generator.engine import DrawnBatch, Engine, Floats
 from index.base import Vectors
 from retrieval.embedding import normalise
 from retrieval.evaluation.embedders.base import Embedder
 from retrieval.evaluation.embedders.pixels import PixelEmbedder
 from retrieval.evaluation.embedders.registry import open_embedder
 from retrieval.evaluation.fold.fold import Training
-from retrieval.evaluation.fold.vector_store import Made, Steps, Store, array_sha256
+from retrieval.evaluation.fold.vector_store import Steps, Store, Timed, array_sha256
 from retrieval.evaluation.protocol.queries import Labels
 from retrieval.evaluation.protocol.wishes import wish_of
-from retrieval.evaluation.records import Integers, Progress, QueryTable
+from retrieval.evaluation.records import BenchmarkProgress, Integers, QueryTable
 from retrieval.scoring.canonical import Rule, canonicalise
 
 BATCH = 256
@@ -40,7 +40,7 @@ class SkippedMethodError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Canonical:
+class CanonicalGallery:
     """The gallery, redrawn in its best-fitting values.
 
     Attributes:
@@ -57,7 +57,7 @@ class Canonical:
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class BaselineBudget:
     """What trained rivals may spend.
 
     Attributes:
@@ -90,7 +90,7 @@ class Bench:
     labels: Labels
     asked: QueryTable
     training: Training | None
-    budget: Budget
+    budget: BaselineBudget
     store: Store
 
     @property
@@ -146,14 +146,14 @@ class Workbench:
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
-        self._made: dict[str, Made[Any]] = {}
+        self._made: dict[str, Timed[Any]] = {}
 
-    def once(self, name: str, steps: Steps[Any]) -> Steps[Made[Any]]:
+    def once(self, name: str, steps: Steps[Any]) -> Steps[Timed[Any]]:
         """Return what was made under a name, or make it by these steps and note the time."""
         if name not in self._made:
             started = time.perf_counter()
             value = yield from steps
-            self._made[name] = Made(value, time.perf_counter() - started)
+            self._made[name] = Timed(value, time.perf_counter() - started)
         steps.close()
         return self._made[name]
 
@@ -162,7 +162,7 @@ class Workbench:
         found = self._made.get(name)
         return None if found is None else found.value
 
-    def vectors(self, embedder: str) -> Steps[Made[Vectors]]:
+    def vectors(self, embedder: str) -> Steps[Timed[Vectors]]:
         """Embed the gallery as it is (or, for the refiner's features, its canonical views).
 
         Raises:
@@ -170,13 +170,13 @@ class Workbench:
         """
         if embedder == FEATURES:
             canonical = yield from self.canonical()
-            return Made(canonical.value.embeddings, canonical.seconds)
+            return Timed(canonical.value.embeddings, canonical.seconds)
         name = f"vectors {embedder}"
         if name not in self._made:
             self._made[name] = yield from self.embed(embedder, self.bench.aligned)
         return self._made[name]
 
-    def embed(self, embedder: str, aligned: Aligned) -> Steps[Made[Vectors]]:
+    def embed(self, embedder: str, aligned: Aligned) -> Steps[Timed[Vectors]]:
         """Embed images, or return what was kept of them.
 
         Raises:
@@ -189,19 +189,19 @@ class Workbench:
             started = time.perf_counter()
             for part in _parts(network, aligned):
                 writer.add(part)
-                yield Progress("embedding with pixels", writer.done, len(pixels))
-            return Made(writer.close(), time.perf_counter() - started)
+                yield BenchmarkProgress("embedding with pixels", writer.done, len(pixels))
+            return Timed(writer.close(), time.perf_counter() - started)
         key = {"data": array_sha256(pixels), "embedder": network.fingerprint}
         made = yield from self.bench.store.keep(
             embedder, key, len(pixels), lambda: _parts(network, aligned)
         )
         return made
 
-    def canonical(self) -> Steps[Made[Canonical]]:
+    def canonical(self) -> Steps[Timed[CanonicalGallery]]:
         """Redraw the gallery in its best-fitting values."""
         return (yield from self.once("canonical", self._canonical()))
 
-    def _canonical(self) -> Steps[Canonical]:
+    def _canonical(self) -> Steps[CanonicalGallery]:
         bench, pixels = self.bench, self.bench.aligned.pixels
         rule = Rule.of(bench.engine.card)
         embeddings = bench.store.writer("canonical-embeddings", len(pixels))
@@ -214,10 +214,14 @@ class Workbench:
             images.add(found.images.round().astype(np.uint8))
             estimates += found.estimates
             errors.append(found.errors)
-            yield Progress(f"redrawing with {bench.engine.card.name}", len(estimates), len(pixels))
-        return Canonical(embeddings.close(), images.close(), estimates, np.concatenate(errors))
+            yield BenchmarkProgress(
+                f"redrawing with {bench.engine.card.name}", len(estimates), len(pixels)
+            )
+        return CanonicalGallery(
+            embeddings.close(), images.close(), estimates, np.concatenate(errors)
+        )
 
-    def redrawn_truly(self) -> Steps[Made[Vectors]]:
+    def redrawn_truly(self) -> Steps[Timed[Vectors]]:
         """Redraw the gallery in its true values; embeddings, (N, D)."""
         canonical = yield from self.canonical()
         conditions = self.bench.true_conditions(canonical.value.estimates)
@@ -236,12 +240,12 @@ class Workbench:
             rows = slice(start, start + BATCH)
             drawn = self.bench.engine.draw(aligned.pixels[rows], codes[rows])
             writer.add(normalise(drawn.features))
-            yield Progress("redrawing in true values", writer.done, len(codes))
+            yield BenchmarkProgress("redrawing in true values", writer.done, len(codes))
         return writer.close()
 
-    def drawn(self, queries: range) -> Drawn:
+    def drawn(self, queries: range) -> DrawnBatch:
         """Draw some queries; what is not wished for stays as estimated. Needs `canonical`."""
-        canonical: Canonical = self._made["canonical"].value
+        canonical: CanonicalGallery = self._made["canonical"].value
         bench = self.bench
         sources = bench.aligned.pixels[bench.asked.source[queries.start : queries.stop]]
         return bench.engine.draw(sources, bench.codes(queries, canonical.estimates))

@@ -13,9 +13,9 @@ from gallery.duplicates import contradictory, spell_group
 from gallery.faces import Face
 from retrieval.evaluation.fold.audit import NEAR, Twins
 from retrieval.evaluation.fold.estimates import Estimated, translated
-from retrieval.evaluation.fold.fold import Part, Training
-from retrieval.evaluation.fold.fold_cache import Canonical, Workbench, as_positions
-from retrieval.evaluation.fold.probes import Drawn, targets_of
+from retrieval.evaluation.fold.fold import ReadFold, Training
+from retrieval.evaluation.fold.fold_cache import CanonicalGallery, Workbench, as_positions
+from retrieval.evaluation.fold.probes import QueryDrawings, targets_of
 from retrieval.evaluation.records import (
     EXAMPLES,
     REFERENCE,
@@ -33,7 +33,7 @@ from retrieval.evaluation.records import (
 FOUND = 5
 
 
-def describe_fold(part: Part, training: Training | None, twins: Twins | None) -> Fold:
+def describe_fold(part: ReadFold, training: Training | None, twins: Twins | None) -> Fold:
     """Say who was tested, what was left out, and whether training images are among the test's."""
     faces, content = part.aligned.faces, part.labels.content
     return Fold(
@@ -49,7 +49,7 @@ def describe_fold(part: Part, training: Training | None, twins: Twins | None) ->
     )
 
 
-def _contradictions(part: Part) -> str:
+def _contradictions(part: ReadFold) -> str:
     """Name equal images of the gallery whose labels differ."""
     groups: dict[int, list[Face]] = defaultdict(list)
     numbers = () if part.labels.content is None else part.labels.content.tolist()
@@ -63,7 +63,7 @@ def _contradictions(part: Part) -> str:
     return f". Equal images of the gallery with different labels: {named}{more}"
 
 
-def _audited(part: Part, training: Training | None, twins: Twins | None) -> str:
+def _audited(part: ReadFold, training: Training | None, twins: Twins | None) -> str:
     if training is None or twins is None:
         return "not checked: the training images are not at hand (--train SPEC names them)"
     card = "as the card says" if training.is_same else "not those on the card"
@@ -89,7 +89,7 @@ def note_estimates(work: Workbench) -> tuple[Estimate, ...]:
         ],
         axis=1,
     )
-    canonical: Canonical | None = work.made("canonical")
+    canonical: CanonicalGallery | None = work.made("canonical")
     sources: dict[str, Integers] = {}
     if canonical is not None:
         sources[REFERENCE] = as_positions(canonical.estimates, space)
@@ -121,7 +121,7 @@ def _confusion(
 
 def note_drawings(work: Workbench, others: Mapping[str, Floats]) -> Drawings:
     """Return the errors of ours, and of other methods that draw."""
-    drawn: Drawn | None = work.made("drawn")
+    drawn: QueryDrawings | None = work.made("drawn")
     if drawn is None:
         return Drawings(others)
     return Drawings({**drawn.errors.squared_errors, **others}, drawn.errors.maps)
@@ -131,7 +131,7 @@ def keep_examples(
     work: Workbench, answered: Sequence[MethodRecord], seed: int
 ) -> tuple[Example, ...]:
     """Keep pictures of some queries, as `ours` answered them."""
-    drawn: Drawn | None = work.made("drawn")
+    drawn: QueryDrawings | None = work.made("drawn")
     ours = next((one for one in answered if one.name == REFERENCE and not one.skipped), None)
     if drawn is None or ours is None:
         return ()

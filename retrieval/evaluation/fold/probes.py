@@ -15,13 +15,13 @@ from gallery.align import Pixels
 from index.base import Vectors
 from retrieval.embedding import normalise
 from retrieval.evaluation.fold.fold_cache import Workbench, blocks
-from retrieval.evaluation.fold.vector_store import Made, Steps
+from retrieval.evaluation.fold.vector_store import Steps, Timed
 from retrieval.evaluation.records import (
+    BenchmarkProgress,
     Drawings,
     ErrorMap,
     Floats,
     Integers,
-    Progress,
     QueryTable,
 )
 from retrieval.evaluation.statistics import metrics
@@ -30,7 +30,7 @@ STAGES = ("source", "stage 1", "stage 2")
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class QueryDrawings:
     """The drawings of all queries.
 
     Attributes:
@@ -107,13 +107,13 @@ def targets_of(asked: QueryTable, *, loose: bool = False) -> Integers:
     return first
 
 
-def draw_all(bench: Workbench) -> Steps[Made[Drawn]]:
+def draw_all(bench: Workbench) -> Steps[Timed[QueryDrawings]]:
     """Draw the wish of every query, once."""
     yield from bench.canonical()
     return (yield from bench.once("drawn", _draw_all(bench)))
 
 
-def _draw_all(work: Workbench) -> Steps[Drawn]:
+def _draw_all(work: Workbench) -> Steps[QueryDrawings]:
     bench = work.bench
     asked, pixels = bench.asked, bench.aligned.pixels
     notes = ErrorNotes(asked, pixels, targets_of(asked))
@@ -128,5 +128,5 @@ def _draw_all(work: Workbench) -> Steps[Drawn]:
         for stage, made in zip(STAGES, stages, strict=True):
             notes.note(stage, queries, made)
         notes.note_map(queries, drawn.refined)
-        yield Progress(f"drawing with {bench.engine.card.name}", queries.stop, len(asked))
-    return Drawn(embeddings.close(), images.close(), notes.to_record())
+        yield BenchmarkProgress(f"drawing with {bench.engine.card.name}", queries.stop, len(asked))
+    return QueryDrawings(embeddings.close(), images.close(), notes.to_record())

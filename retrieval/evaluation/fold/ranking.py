@@ -63,7 +63,7 @@ class Searched:
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
+class Rankings:
     """Rankings of a run of queries.
 
     Attributes:
@@ -75,7 +75,7 @@ class Ranked:
     right_ranks: Integers
 
 
-def rank(searched: Searched, asked: QueryTable, depth: int, device: str) -> Iterator[Ranked]:
+def rank(searched: Searched, asked: QueryTable, depth: int, device: str) -> Iterator[Rankings]:
     """Rank the gallery for each query, a block of queries after the other.
 
     Args:
@@ -98,12 +98,12 @@ def rank(searched: Searched, asked: QueryTable, depth: int, device: str) -> Iter
         rows = slice(start, min(start + step, len(asked)))
         keys = _keys(searched, np.asarray(probes[rows]), torch.device(device))
         _hide(keys, searched, asked, rows)
-        yield Ranked(_top(keys, depth), _right_ranks(keys, asked, rows))
+        yield Rankings(_top(keys, depth), _right_ranks(keys, asked, rows))
 
 
-def join(parts: list[Ranked]) -> Ranked:
+def join(parts: list[Rankings]) -> Rankings:
     """Join the rankings of successive runs of queries."""
-    return Ranked(
+    return Rankings(
         np.concatenate([part.top for part in parts]),
         np.concatenate([part.right_ranks for part in parts]),
     )

@@ -11,9 +11,9 @@ import numpy as np
 
 from generator.engine import Floats
 from retrieval.evaluation.fold.fold_cache import SkippedMethodError, Workbench, blocks
-from retrieval.evaluation.fold.vector_store import Made, Steps
-from retrieval.evaluation.records import Progress
-from retrieval.evaluation.statistics.grid_search import Weighed, best, known, rounded
+from retrieval.evaluation.fold.vector_store import Steps, Timed
+from retrieval.evaluation.records import BenchmarkProgress
+from retrieval.evaluation.statistics.grid_search import GridPoint, best, known, rounded
 from retrieval.scoring.hypotheses import ONE, Hypotheses, Rivals, Seconds, rivals, second_views
 from retrieval.scoring.terms import FUSED, VALUES
 
@@ -23,7 +23,7 @@ ROUNDING = 1e-9
 
 
 def hypotheses_of(
-    weighed: Mapping[Hypotheses, Sequence[Weighed]], rows: Mapping[Hypotheses, float]
+    weighed: Mapping[Hypotheses, Sequence[GridPoint]], rows: Mapping[Hypotheses, float]
 ) -> dict[str, Any]:
     """Choose how many hypotheses gallery images have, for each score that holds log p.
 
@@ -67,7 +67,7 @@ def hypotheses_of(
     return told
 
 
-def log_probabilities(work: Workbench) -> Steps[Made[Floats]]:
+def log_probabilities(work: Workbench) -> Steps[Timed[Floats]]:
     """Estimate what every gallery image shows, log p(value | image), (N, A).
 
     Raises:
@@ -76,7 +76,7 @@ def log_probabilities(work: Workbench) -> Steps[Made[Floats]]:
     return (yield from work.once("log p", _log_probabilities(work)))
 
 
-def rivals_of(work: Workbench) -> Steps[Made[Rivals]]:
+def rivals_of(work: Workbench) -> Steps[Timed[Rivals]]:
     """Find the second hypothesis about every gallery image; its time is that of the estimates.
 
     Raises:
@@ -85,10 +85,10 @@ def rivals_of(work: Workbench) -> Steps[Made[Rivals]]:
     canonical = yield from work.canonical()
     log_p = yield from log_probabilities(work)
     found = rivals(log_p.value, canonical.value.estimates, work.bench.space)
-    return Made(found, log_p.seconds)
+    return Timed(found, log_p.seconds)
 
 
-def seconds_of(work: Workbench, hypotheses: Hypotheses) -> Steps[Made[Seconds]]:
+def seconds_of(work: Workbench, hypotheses: Hypotheses) -> Steps[Timed[Seconds]]:
     """Redraw those gallery images in their second hypotheses that have one; (M, D) on disk.
 
     Raises:
@@ -107,7 +107,7 @@ def _log_probabilities(work: Workbench) -> Steps[Floats]:
     parts = []
     for run in blocks(len(pixels)):
         parts.append(bench.engine.log_probabilities(np.asarray(pixels[run.start : run.stop])))
-        yield Progress("estimating values", run.stop, len(pixels))
+        yield BenchmarkProgress("estimating values", run.stop, len(pixels))
     return np.concatenate(parts)
 
 
@@ -121,11 +121,11 @@ def _seconds(work: Workbench, hypotheses: Hypotheses) -> Steps[Seconds]:
         some = of[run.start : run.stop]
         part = Rivals(conditions[run.start : run.stop], found.margins[some])
         writer.add(second_views(engine, np.asarray(pixels[some]), part, hypotheses).embeddings)
-        yield Progress("redrawing second hypotheses", run.stop, len(of))
+        yield BenchmarkProgress("redrawing second hypotheses", run.stop, len(of))
     return Seconds(of, conditions, writer.close())
 
 
-def _has_score(tried: Sequence[Weighed], name: str) -> bool:
+def _has_score(tried: Sequence[GridPoint], name: str) -> bool:
     """Say whether the parts of a score were weighed."""
     if name == FUSED:
         return any(one.weights.identity for one in tried)

@@ -25,16 +25,16 @@ from numpy.typing import NDArray
 from gallery.errors import DatasetError
 from gallery.files import file_sha256, replacing, write_whole
 from gallery.json_files import read, spell
-from retrieval.evaluation.records import Progress
+from retrieval.evaluation.records import BenchmarkProgress
 
 SCRATCH = "scratch-"
 Value = TypeVar("Value")
 Array = NDArray[Any]
-Steps = Generator[Progress, None, Value]
+Steps = Generator[BenchmarkProgress, None, Value]
 
 
 @dataclass(frozen=True, slots=True)
-class Made(Generic[Value]):
+class Timed(Generic[Value]):
     """Something that was made, and the seconds it took, whether or not it was kept since."""
 
     value: Value
@@ -107,7 +107,7 @@ class Store:
 
     def keep(
         self, name: str, key: Mapping[str, Any], count: int, make: Callable[[], Iterator[Array]]
-    ) -> Steps[Made[Array]]:
+    ) -> Steps[Timed[Array]]:
         """Return rows that were made before, or make and keep them.
 
         Args:
@@ -131,13 +131,13 @@ class Store:
             writer = Writer(temporary, count)
             for part in make():
                 writer.add(part)
-                yield Progress(f"embedding with {name}", writer.done, count)
+                yield BenchmarkProgress(f"embedding with {name}", writer.done, count)
             if len(writer.close()) != count:
                 raise ValueError(f"{name} made {writer.done} of {count} rows")
         seconds = time.perf_counter() - started
         entry = {"key": text, "seconds": round(seconds, 3), "sha256": file_sha256(path)}
         write_whole(path.with_suffix(".json"), spell(entry, indent=1).encode())
-        return Made(np.load(path, mmap_mode="r"), seconds)
+        return Timed(np.load(path, mmap_mode="r"), seconds)
 
 
 @contextmanager
@@ -186,12 +186,12 @@ def _reserve(path: Path) -> None:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
-def _kept(path: Path, key: str, count: int) -> Made[Array] | None:
+def _kept(path: Path, key: str, count: int) -> Timed[Array] | None:
     try:
         entry = read(path.with_suffix(".json"), DatasetError, "It is made again")
         if entry["key"] != key or entry["sha256"] != file_sha256(path):
             return None
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-        return Made(array, float(entry["seconds"])) if len(array) == count else None
+        return Timed(array, float(entry["seconds"])) if len(array) == count else None
     except (OSError, DatasetError, ValueError, KeyError, TypeError):
         return None

@@ -22,7 +22,7 @@ NO_SOURCE = "/no-source"
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class ConfidenceJudge:
     """What tells how sure first answers are.
 
     Attributes:
@@ -59,7 +59,7 @@ class Prepared:
     settings: Mapping[str, Any] = field(default_factory=dict)
     errors: Mapping[str, Floats] = field(default_factory=dict)
     images: Pixels | None = None
-    judge: Judge | None = None
+    judge: ConfidenceJudge | None = None
     seconds: SecondRows | None = None
 
     def searched(self, *, source_excluded: bool) -> Searched:

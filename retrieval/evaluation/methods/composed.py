@@ -9,14 +9,14 @@ from gallery.attributes import Condition
 from retrieval.evaluation.baselines.composed import Composed, train_composed
 from retrieval.evaluation.fold.estimates import learnt
 from retrieval.evaluation.fold.fold_cache import Workbench, blocks
-from retrieval.evaluation.fold.vector_store import Made, Steps
+from retrieval.evaluation.fold.vector_store import Steps, Timed
 from retrieval.evaluation.methods.base import NO_SOURCE, Method, Prepared
-from retrieval.evaluation.records import Progress
+from retrieval.evaluation.records import BenchmarkProgress
 
 
 def composed(work: Workbench, seed: int) -> Steps[Prepared]:
     """Probe with the composition of source and wish."""
-    made: Made[Prepared] = yield from work.once(f"composed {seed}", _composed(work, seed))
+    made: Timed[Prepared] = yield from work.once(f"composed {seed}", _composed(work, seed))
     return made.value
 
 
@@ -28,7 +28,7 @@ def _composed(work: Workbench, seed: int) -> Steps[Prepared]:
     gallery = bench.store.writer(f"composed-{seed}", len(pixels))
     for run in blocks(len(pixels)):
         gallery.add(network.embed(np.asarray(pixels[run.start : run.stop])))
-        yield Progress("embedding with composed", run.stop, len(pixels))
+        yield BenchmarkProgress("embedding with composed", run.stop, len(pixels))
     built_s = time.perf_counter() - started
     given = yield from _given(work)
     probes = bench.store.writer(f"composed-probes-{seed}", len(asked))
@@ -36,7 +36,7 @@ def _composed(work: Workbench, seed: int) -> Steps[Prepared]:
     for queries in blocks(len(asked)):
         sources = np.asarray(pixels[asked.source[queries.start : queries.stop]])
         probes.add(network.probe(sources, bench.codes(queries, given)))
-        yield Progress("asking composed", queries.stop, len(asked))
+        yield BenchmarkProgress("asking composed", queries.stop, len(asked))
     return Prepared(
         gallery=gallery.close(),
         probes=probes.close(),

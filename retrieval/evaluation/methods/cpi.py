@@ -17,7 +17,7 @@ from retrieval.evaluation.fold.fold_cache import SkippedMethodError, Workbench, 
 from retrieval.evaluation.fold.probes import ErrorNotes, targets_of
 from retrieval.evaluation.fold.vector_store import Steps
 from retrieval.evaluation.methods.base import Method, Prepared
-from retrieval.evaluation.records import Integers, Progress
+from retrieval.evaluation.records import BenchmarkProgress, Integers
 
 STAGE = "cpi"
 
@@ -38,7 +38,7 @@ def cpi(work: Workbench, seed: int) -> Steps[Prepared]:
     for run in blocks(len(pixels)):
         rows = slice(run.start, run.stop)
         gallery.add(embedder.embed(network.draw(np.asarray(pixels[rows]), codes[rows])))
-        yield Progress("redrawing with cpi", run.stop, len(pixels))
+        yield BenchmarkProgress("redrawing with cpi", run.stop, len(pixels))
     built_s = values.seconds + time.perf_counter() - started
     started = time.perf_counter()
     notes = ErrorNotes(asked, pixels, targets_of(asked))
@@ -49,7 +49,7 @@ def cpi(work: Workbench, seed: int) -> Steps[Prepared]:
         drawn = network.draw(np.asarray(pixels[asked.source[rows]]), wishes[rows])
         probes.add(embedder.embed(drawn))
         notes.note(STAGE, queries, drawn)
-        yield Progress("drawing with cpi", queries.stop, len(asked))
+        yield BenchmarkProgress("drawing with cpi", queries.stop, len(asked))
     return Prepared(
         gallery=gallery.close(),
         probes=probes.close(),

@@ -29,25 +29,25 @@ from retrieval.evaluation.fold.fold_cache import SkippedMethodError, Workbench, 
 from retrieval.evaluation.fold.probes import draw_all
 from retrieval.evaluation.fold.ranking import SecondRows
 from retrieval.evaluation.fold.second_hypotheses import log_probabilities, seconds_of
-from retrieval.evaluation.fold.vector_store import Made, Steps
-from retrieval.evaluation.methods.base import Judge, Method, Prepared
+from retrieval.evaluation.fold.vector_store import Steps, Timed
+from retrieval.evaluation.methods.base import ConfidenceJudge, Method, Prepared
 from retrieval.evaluation.methods.score_profile import (
     CARDS,
     ONLY_ONE,
     WITH_TWO,
-    Asked,
-    Parts,
+    ScoreParts,
+    ScoreSpec,
     asked_of,
     fitted_weights,
 )
 from retrieval.evaluation.records import Integers
 from retrieval.scoring.hypotheses import Seconds
-from retrieval.scoring.terms import FUSED, Layout, Weights, wish_code
+from retrieval.scoring.terms import FUSED, Coefficients, Layout, wish_code
 
 RECOGNISER = "sface"
 
 
-def fused(parts: Parts, wanted: str, work: Workbench, _: int) -> Steps[Prepared]:
+def fused(parts: ScoreParts, wanted: str, work: Workbench, _: int) -> Steps[Prepared]:
     """Search fused vectors, with the weights that the card says.
 
     Args:
@@ -65,10 +65,10 @@ def two_step(
     seed: int,
 ) -> Steps[Prepared]:
     """Filter by a value for each gallery image, then rank by drawing and identity."""
-    parts = Parts(log_p=False, identity=True)
-    weights = Weights(0.0, fitted_weights(work.bench.engine.card, FUSED).identity)
+    parts = ScoreParts(log_p=False, identity=True)
+    weights = Coefficients(0.0, fitted_weights(work.bench.engine.card, FUSED).identity)
     positions, seconds, settings = yield from values(work, seed)
-    found = yield from _prepared(work, parts, Asked(weights))
+    found = yield from _prepared(work, parts, ScoreSpec(weights))
     return Prepared(
         gallery=found.gallery,
         probes=found.probes,
@@ -86,7 +86,7 @@ def wishes_of(work: Workbench) -> Floats:
     return np.stack(codes)
 
 
-def _prepared(work: Workbench, parts: Parts, asked: Asked) -> Steps[Prepared]:
+def _prepared(work: Workbench, parts: ScoreParts, asked: ScoreSpec) -> Steps[Prepared]:
     bench = work.bench
     if parts.identity:
         _require_recogniser(work)
@@ -117,7 +117,7 @@ def _prepared(work: Workbench, parts: Parts, asked: Asked) -> Steps[Prepared]:
             "identity": asked.weights.identity,
             "hypotheses": str(asked.hypotheses),
         },
-        judge=None if asked.calibration is None else Judge(layout, asked.calibration),
+        judge=None if asked.calibration is None else ConfidenceJudge(layout, asked.calibration),
         seconds=seconds,
     )
 
@@ -150,8 +150,8 @@ class _Images:
 
     work: Workbench
     layout: Layout
-    estimated: Made[Floats] | None
-    known: Made[Vectors] | None
+    estimated: Timed[Floats] | None
+    known: Timed[Vectors] | None
 
     def joined(self, name: str, embeddings: Vectors, of: Integers | None = None) -> Vectors:
         """Write the vectors of images that were redrawn so, (M, layout.dimension).
@@ -182,8 +182,8 @@ def _probes(
     work: Workbench,
     layout: Layout,
     drawn: Vectors,
-    known: Made[Vectors] | None,
-    weights: Weights,
+    known: Timed[Vectors] | None,
+    weights: Coefficients,
 ) -> Vectors:
     sources = work.bench.asked.source
     wishes = wishes_of(work)
@@ -209,23 +209,23 @@ METHODS = (
     Method(
         name="fused",
         note="ours, with log p of the wish and identity (SFace)",
-        prepare=partial(fused, Parts(log_p=True, identity=True), CARDS),
+        prepare=partial(fused, ScoreParts(log_p=True, identity=True), CARDS),
     ),
     Method(
         name="fused/identity-off",
         note="ours, with log p of the wish",
-        prepare=partial(fused, Parts(log_p=True, identity=False), CARDS),
+        prepare=partial(fused, ScoreParts(log_p=True, identity=False), CARDS),
     ),
     Method(
         name="fused/log-p-off",
         note="ours, with identity (SFace)",
-        prepare=partial(fused, Parts(log_p=False, identity=True), ONLY_ONE),
+        prepare=partial(fused, ScoreParts(log_p=False, identity=True), ONLY_ONE),
     ),
     *(
         Method(
             name=f"{name}/{wanted}-hypothes{'is' if wanted == ONLY_ONE else 'es'}",
             note=f"the same, gallery images in {wanted} of their likeliest values",
-            prepare=partial(fused, Parts(log_p=True, identity=identity), wanted),
+            prepare=partial(fused, ScoreParts(log_p=True, identity=identity), wanted),
         )
         for name, identity in (("fused", True), ("fused/identity-off", False))
         for wanted in (ONLY_ONE, WITH_TWO)

@@ -6,7 +6,7 @@ from retrieval.evaluation.embedders.pixels import PixelEmbedder
 from retrieval.evaluation.fold.fold_cache import Workbench, blocks
 from retrieval.evaluation.fold.probes import draw_all, targets_of
 from retrieval.evaluation.fold.vector_store import Steps, Writer
-from retrieval.evaluation.methods.base import Judge, Method, Prepared
+from retrieval.evaluation.methods.base import ConfidenceJudge, Method, Prepared
 from retrieval.scoring.confidence import Calibration
 from retrieval.scoring.terms import DRAWING, Layout
 
@@ -25,9 +25,9 @@ def features(work: Workbench, _: int) -> Steps[Prepared]:
     )
 
 
-def _judge(work: Workbench, dimension: int) -> Judge | None:
+def _judge(work: Workbench, dimension: int) -> ConfidenceJudge | None:
     calibration = Calibration.of(work.bench.engine.card, DRAWING)
-    return None if calibration is None else Judge(Layout(dimension), calibration)
+    return None if calibration is None else ConfidenceJudge(Layout(dimension), calibration)
 
 
 def pixels(work: Workbench, _: int) -> Steps[Prepared]:

@@ -14,7 +14,7 @@ from retrieval.evaluation.fold.ranking import join, rank
 from retrieval.evaluation.fold.vector_store import Steps
 from retrieval.evaluation.methods.base import Method, Prepared
 from retrieval.evaluation.protocol.protocol import Protocol
-from retrieval.evaluation.records import Floats, Integers, MethodRecord, Progress
+from retrieval.evaluation.records import BenchmarkProgress, Floats, Integers, MethodRecord
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.confidence import measures_of
 
@@ -60,7 +60,7 @@ def answer(method: Method, seed: int, work: Workbench, protocol: Protocol) -> St
     for part in rank(searched, asked, depth, str(work.bench.device)):
         parts.append(part)
         done += len(part.top)
-        yield Progress(f"ranking by {method.name}", done, len(asked))
+        yield BenchmarkProgress(f"ranking by {method.name}", done, len(asked))
     ranked = join(parts)
     ranked_at = time.perf_counter()
     sure = None if prepared.judge is None else first_confidences(prepared, ranked.top)

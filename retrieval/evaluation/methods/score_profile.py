@@ -11,7 +11,7 @@ from retrieval.scoring.hypotheses import ONE, Hypotheses
 from retrieval.scoring.terms import (
     FUSED,
     VALUES,
-    Weights,
+    Coefficients,
     chosen_hypotheses,
     fitted_for,
     tried_hypotheses,
@@ -21,7 +21,7 @@ CARDS, ONLY_ONE, WITH_TWO = "as on the card", "one", "two"
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ScoreParts:
     """What a score is made of here.
 
     Attributes:
@@ -39,7 +39,7 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ScoreSpec:
     """How a method scores.
 
     Attributes:
@@ -48,12 +48,12 @@ class Asked:
         calibration: Of its answers; None if nothing was fitted.
     """
 
-    weights: Weights
+    weights: Coefficients
     hypotheses: Hypotheses = ONE
     calibration: Calibration | None = None
 
 
-def asked_of(card: Card, parts: Parts, wanted: str) -> Asked:
+def asked_of(card: Card, parts: ScoreParts, wanted: str) -> ScoreSpec:
     """Return how a method scores, as was fitted for its parts.
 
     Args:
@@ -67,15 +67,15 @@ def asked_of(card: Card, parts: Parts, wanted: str) -> Asked:
     if parts.log_p:
         hypotheses = _hypotheses(card, parts.score, wanted)
         weights = fitted_weights(card, parts.score, hypotheses)
-        return Asked(weights, hypotheses, Calibration.of(card, parts.score, hypotheses))
+        return ScoreSpec(weights, hypotheses, Calibration.of(card, parts.score, hypotheses))
     fitted_weights(card, FUSED)  # fitted at all
     alone = card.fusion.get("without_log_probability", {})
     if "identity" not in alone:
         raise SkippedMethodError(f"nothing was fitted for {card.name} without log p")
-    return Asked(Weights(0.0, float(alone["identity"])))
+    return ScoreSpec(Coefficients(0.0, float(alone["identity"])))
 
 
-def fitted_weights(card: Card, score: str, hypotheses: Hypotheses = ONE) -> Weights:
+def fitted_weights(card: Card, score: str, hypotheses: Hypotheses = ONE) -> Coefficients:
     """Return the weights that were fitted for a score.
 
     Raises:
@@ -85,7 +85,7 @@ def fitted_weights(card: Card, score: str, hypotheses: Hypotheses = ONE) -> Weig
         raise SkippedMethodError(
             f"nothing was fitted for {card.name}: mindseye weights fit (docs/fusion.md)"
         )
-    return Weights.of(card, score, hypotheses)
+    return Coefficients.of(card, score, hypotheses)
 
 
 def _reached(tried: Mapping[str, Any]) -> float:

@@ -25,7 +25,7 @@ from retrieval.evaluation.fold.fold_cache import (
     as_positions,
     blocks,
 )
-from retrieval.evaluation.fold.vector_store import Made, Steps
+from retrieval.evaluation.fold.vector_store import Steps, Timed
 from retrieval.evaluation.methods.base import NO_SOURCE, Method, Prepared
 from retrieval.evaluation.records import Integers
 
@@ -58,7 +58,7 @@ def chosen(taught: Aligned) -> Aligned:
     return Aligned(faces, taught.pixels[rows], taught.problems)
 
 
-def _taught_vectors(embedder: str, work: Workbench, taught: Aligned) -> Steps[Made[Vectors]]:
+def _taught_vectors(embedder: str, work: Workbench, taught: Aligned) -> Steps[Timed[Vectors]]:
     if embedder == FEATURES:
         return (yield from work.once("taught features", work.taught_features(taught)))
     return (yield from work.embed(embedder, taught))

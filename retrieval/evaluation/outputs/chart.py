@@ -20,7 +20,7 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChartLine:
     """A method's points from left to right.
 
     Attributes:
@@ -52,7 +52,7 @@ class Chart:
     x_label: str
     x_ticks: tuple[tuple[float, str], ...]
     y_ticks: tuple[tuple[float, str], ...]
-    lines: tuple[Line, ...]
+    lines: tuple[ChartLine, ...]
 
 
 def line_chart(breakdown: Mapping[str, Any], methods: Sequence[str]) -> Chart:
@@ -68,7 +68,7 @@ def line_chart(breakdown: Mapping[str, Any], methods: Sequence[str]) -> Chart:
             said = f"{name}, {group['label']}: {100 * figure['value']:.1f} %"
             points.append(Point(x, _y(figure["value"]), _y(low), _y(high), said))
         path = " ".join(f"{point.x:.1f},{point.y:.1f}" for point in points)
-        lines.append(Line(name, style, tuple(points), path))
+        lines.append(ChartLine(name, style, tuple(points), path))
     return Chart(
         title=f"{breakdown['criterion']} {breakdown['measure']} by {breakdown['by']}",
         x_label=breakdown["by"],

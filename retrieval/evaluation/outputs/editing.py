@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from retrieval.evaluation.outputs import words
-from retrieval.evaluation.outputs.shapes import Cell, Row, Table
+from retrieval.evaluation.outputs.shapes import Cell, ReportRow, ReportTable
 from retrieval.evaluation.statistics.editing import MEASURES
 
 Json = Mapping[str, Any]
@@ -21,21 +21,23 @@ def cells(figures: Json) -> list[Cell]:
     return [_cell(name, figures.get(name)) for name in MEASURES]
 
 
-def table(editing: Json) -> Table:
+def table(editing: Json) -> ReportTable:
     """Return the measures of the editors: the generator, the unedited source, the target."""
     rows = [
-        Row(editor, editing["described"][editor], tuple(cells(figures)))
+        ReportRow(editor, editing["described"][editor], tuple(cells(figures)))
         for editor, figures in editing["editors"].items()
     ]
     caption = f"{editing['edits']:,} edits of people that the weights have not seen"
-    return Table(caption, tuple(headings()), tuple(rows))
+    return ReportTable(caption, tuple(headings()), tuple(rows))
 
 
-def costs(editing: Json) -> Table:
+def costs(editing: Json) -> ReportTable:
     """Return size and speed of each generator."""
-    rows = [Row(one["weights"], "", tuple(map(Cell, cost_texts(one)))) for one in editing["costs"]]
+    rows = [
+        ReportRow(one["weights"], "", tuple(map(Cell, cost_texts(one)))) for one in editing["costs"]
+    ]
     columns = ("parameters", "ms an image, alone", "ms an image, of 64")
-    return Table("Size and speed of the generator", columns, tuple(rows))
+    return ReportTable("Size and speed of the generator", columns, tuple(rows))
 
 
 def cost_texts(cost: Json) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 from gallery.errors import ConfigError
 from retrieval.evaluation.edit_records import EDITED, SOURCE, TARGET
 from retrieval.evaluation.outputs import editing, words
-from retrieval.evaluation.outputs.shapes import Cell, Row, Table
+from retrieval.evaluation.outputs.shapes import Cell, ReportRow, ReportTable
 from retrieval.evaluation.outputs.tables import to_table
 
 Json = Mapping[str, Any]
@@ -61,18 +61,18 @@ def check_alike(results: Mapping[str, Json]) -> None:
                 )
 
 
-def editors_table(results: Mapping[str, Json]) -> Table:
+def editors_table(results: Mapping[str, Json]) -> ReportTable:
     """Return a row for the source, the target and each editor."""
     first = next(iter(results.values()))["editing"]
     nothing = tuple(Cell("") for _ in (*HIT_RATES, 0, 0, 0))
     rows = [
-        Row(name, note, (*editing.cells(first["editors"][name]), *nothing))
+        ReportRow(name, note, (*editing.cells(first["editors"][name]), *nothing))
         for name, note in ((SOURCE, "unedited"), (TARGET, "true"))
     ]
     for name, one in results.items():
         found = one["editing"]
         cells = [*editing.cells(found["editors"][EDITED]), *_hit_rates(one), *_costs(found)]
-        rows.append(Row(name, "", tuple(cells)))
+        rows.append(ReportRow(name, "", tuple(cells)))
     columns = (
         *editing.headings(),
         *(f"{criterion} {name} ↑" for criterion, name in HIT_RATES),
@@ -80,7 +80,7 @@ def editors_table(results: Mapping[str, Json]) -> Table:
         "ms an image, alone",
         "of 64",
     )
-    return Table("Editors", columns, tuple(rows))
+    return ReportTable("Editors", columns, tuple(rows))
 
 
 def _hit_rates(results: Json) -> list[Cell]:

@@ -29,7 +29,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ExampleQuery:
     """A query with its answers.
 
     Attributes:
@@ -45,7 +45,7 @@ class Shown:
     found: tuple[Picture, ...]
 
 
-def choose(record: Record, wanted: int = SHOWN) -> tuple[list[Shown], list[Shown]]:
+def choose(record: Record, wanted: int = SHOWN) -> tuple[list[ExampleQuery], list[ExampleQuery]]:
     """Choose successes (a right image under C2 stands first) and failures (none is shown).
 
     Of the pictures that were kept, those of other people and other wishes come first; nothing else
@@ -90,7 +90,7 @@ def _keys(example: Example, record: Record) -> tuple[tuple[str, *tuple[int, ...]
     return ("who", int(record.identity[example.query])), ("wish", *values)
 
 
-def _shown(example: Example, record: Record, found: list[int], first: int) -> Shown:
+def _shown(example: Example, record: Record, found: list[int], first: int) -> ExampleQuery:
     queries, gallery = record.queries, record.gallery
     query, source = example.query, int(queries.source[example.query])
     wish = wish_of(gallery.space, queries.wished[query])
@@ -114,7 +114,7 @@ def _shown(example: Example, record: Record, found: list[int], first: int) -> Sh
         f"first right image at rank {first + 1:,}" if first >= 0 else "no right image is ranked"
     )
     title = f"{who}: {', '.join(f'{name} {own[name]} → {wish[name]}' for name in wish)}"
-    return Shown(title, outcome, asked, tuple(answers))
+    return ExampleQuery(title, outcome, asked, tuple(answers))
 
 
 def _said(record: Record, image: int, source: int) -> str:

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from retrieval.evaluation.outputs import chart, editing, examples, pictures, views, words
-from retrieval.evaluation.outputs.shapes import Cell, Mark, Table
+from retrieval.evaluation.outputs.shapes import Cell, ReportMark, ReportTable
 from retrieval.evaluation.published import Published, published
 from retrieval.evaluation.records import Record
 
@@ -103,7 +103,7 @@ def _key_figures(summary: Json) -> list[tuple[str, str, str]]:
     return figures
 
 
-def _matrices(summary: Json, papers: Published) -> list[Table]:
+def _matrices(summary: Json, papers: Published) -> list[ReportTable]:
     """Return the errors by pair of values: of the last stage, and as published."""
     stages = [one["stage"] for one in summary["mse_matrix"]]
     chosen = "stage 2" if "stage 2" in stages else (stages or [""])[0]
@@ -141,7 +141,7 @@ def _charts(summary: Json, shown: Sequence[str]) -> list[chart.Chart]:
     ]
 
 
-def _groups(summary: Json) -> list[tuple[str, list[Mark]]]:
+def _groups(summary: Json) -> list[tuple[str, list[ReportMark]]]:
     """Return the reference's hit rates under C2 in the groups that no chart shows."""
     return [
         (
@@ -153,15 +153,15 @@ def _groups(summary: Json) -> list[tuple[str, list[Mark]]]:
     ]
 
 
-def _breakdowns(summary: Json, shown: Sequence[str]) -> list[tuple[str, list[Table]]]:
+def _breakdowns(summary: Json, shown: Sequence[str]) -> list[tuple[str, list[ReportTable]]]:
     """Return the tables of each breakdown, C2 first."""
-    found: dict[str, list[Table]] = {}
+    found: dict[str, list[ReportTable]] = {}
     for one in summary["breakdowns"]:
         found.setdefault(one["by"], []).insert(0, views.breakdown_table(one, shown))
     return list(found.items())
 
 
-def _estimates(summary: Json, papers: Published) -> list[tuple[str, Table]]:
+def _estimates(summary: Json, papers: Published) -> list[tuple[str, ReportTable]]:
     found = []
     published_ones = "; ".join(
         f"as published, by {row.by}: {row.percent:.1f} % ({row.where})" for row in papers.estimates

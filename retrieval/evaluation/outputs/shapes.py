@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ReportMark:
     """A number on a track.
 
     Attributes:
@@ -53,14 +53,14 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReportRow:
     """A row of a table.
 
     Attributes:
         head: Its name.
         note: Below the name.
         cells: One for each column, or none at all.
-        role: As of a `Mark`; or "paper", "skipped".
+        role: As of a `ReportMark`; or "paper", "skipped".
         empty: What stands in place of cells.
     """
 
@@ -72,9 +72,9 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ReportTable:
     """A table: caption, the names of its columns, and its rows."""
 
     caption: str
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ReportRow, ...]

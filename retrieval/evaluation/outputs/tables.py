@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from retrieval.evaluation.outputs import editing, words
-from retrieval.evaluation.outputs.shapes import Table
+from retrieval.evaluation.outputs.shapes import ReportTable
 from retrieval.evaluation.published import Published, published
 
 Json = Mapping[str, Any]
@@ -142,7 +142,7 @@ def _editing(found: Json) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def to_table(shape: Table, corner: str) -> str:
+def to_table(shape: ReportTable, corner: str) -> str:
     """Return a table of the page as Markdown."""
     rows = [
         [

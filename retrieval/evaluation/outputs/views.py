@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from retrieval.evaluation.outputs import words
-from retrieval.evaluation.outputs.shapes import Cell, Mark, Row, Table
+from retrieval.evaluation.outputs.shapes import Cell, ReportMark, ReportRow, ReportTable
 from retrieval.evaluation.published import Published
 
 Json = Mapping[str, Any]
@@ -22,7 +22,7 @@ def role(name: str) -> str:
     return "bound" if name == "random" or "oracle" in name or "true" in name else "rival"
 
 
-def headline(summary: Json, criterion: str, measure: str, papers: Published) -> list[Mark]:
+def headline(summary: Json, criterion: str, measure: str, papers: Published) -> list[ReportMark]:
     """Return one mark for each method that ran, the best first."""
     published: dict[str, list[float]] = {}
     for row in papers.retrieval:
@@ -37,7 +37,7 @@ def headline(summary: Json, criterion: str, measure: str, papers: Published) -> 
     return sorted(marks, key=lambda mark: -mark.at)
 
 
-def rates(summary: Json, criterion: str, papers: Published) -> Table:
+def rates(summary: Json, criterion: str, papers: Published) -> ReportTable:
     """Return all measures of all methods, the skipped ones too, and the papers' rows."""
     names = summary["measures"]
     best = {name: _best(summary, criterion, name) for name in names}
@@ -45,7 +45,7 @@ def rates(summary: Json, criterion: str, papers: Published) -> Table:
     for method in summary["methods"]:
         if method["skipped"]:
             said = f"skipped: {method['skipped']}"
-            rows.append(Row(method["name"], _note(method), (), "skipped", said))
+            rows.append(ReportRow(method["name"], _note(method), (), "skipped", said))
             continue
         cells = []
         for name in names:
@@ -59,16 +59,16 @@ def rates(summary: Json, criterion: str, papers: Published) -> Table:
                     words.percent(figure["value"]), words.ends(figure["interval"]), None, tone, hint
                 )
             )
-        rows.append(Row(method["name"], _note(method), tuple(cells), role(method["name"])))
+        rows.append(ReportRow(method["name"], _note(method), tuple(cells), role(method["name"])))
     for row in papers.retrieval:
         if row.criterion == criterion:
             cells = [Cell(f"{row.rates[n]:.1f}") if n in row.rates else Cell("") for n in names]
             where = f"as published: {_short(row.source)}, {row.where}"
-            rows.append(Row(row.method, where, tuple(cells), "paper"))
-    return Table(f"{criterion}: percent, and 95 % intervals", tuple(names), tuple(rows))
+            rows.append(ReportRow(row.method, where, tuple(cells), "paper"))
+    return ReportTable(f"{criterion}: percent, and 95 % intervals", tuple(names), tuple(rows))
 
 
-def differences(summary: Json, criterion: str) -> Table:
+def differences(summary: Json, criterion: str) -> ReportTable:
     """Return the paired differences to the reference; those whose interval leaves 0 have a tone."""
     names = summary["measures"]
     rows = []
@@ -76,9 +76,9 @@ def differences(summary: Json, criterion: str) -> Table:
         figures = [method["scores"][criterion][name].get("difference") for name in names]
         if all(figures):
             cells = tuple(_difference(figure) for figure in figures)
-            rows.append(Row(method["name"], "", cells, role(method["name"])))
+            rows.append(ReportRow(method["name"], "", cells, role(method["name"])))
     caption = f"{criterion}: difference to {summary['reference']}, percentage points"
-    return Table(caption, tuple(names), tuple(rows))
+    return ReportTable(caption, tuple(names), tuple(rows))
 
 
 def shown_methods(summary: Json, criterion: str, measure: str) -> list[str]:
@@ -91,7 +91,7 @@ def shown_methods(summary: Json, criterion: str, measure: str) -> list[str]:
     return [name for name in names if name in there]
 
 
-def breakdown_table(breakdown: Json, methods: Sequence[str]) -> Table:
+def breakdown_table(breakdown: Json, methods: Sequence[str]) -> ReportTable:
     """Return the groups of a breakdown as rows, some methods as columns."""
     rows = []
     for group in breakdown["groups"]:
@@ -104,12 +104,12 @@ def breakdown_table(breakdown: Json, methods: Sequence[str]) -> Table:
                 )
             )
         note = f"{group['queries']:,} queries, {group['people']} people"
-        rows.append(Row(group["label"], note, tuple(cells)))
+        rows.append(ReportRow(group["label"], note, tuple(cells)))
     caption = f"{breakdown['criterion']} {breakdown['measure']} by {breakdown['by']}, percent"
-    return Table(caption, tuple(methods), tuple(rows))
+    return ReportTable(caption, tuple(methods), tuple(rows))
 
 
-def group_marks(breakdown: Json, method: str) -> list[Mark]:
+def group_marks(breakdown: Json, method: str) -> list[ReportMark]:
     """Return a method's mark in every group of a breakdown."""
     marks = []
     for group in breakdown["groups"]:
@@ -121,7 +121,7 @@ def group_marks(breakdown: Json, method: str) -> list[Mark]:
     return marks
 
 
-def errors(summary: Json, papers: Published) -> Table:
+def errors(summary: Json, papers: Published) -> ReportTable:
     """Return the mean squared errors: parts of the queries as rows, stages as columns."""
     stages = list(dict.fromkeys(stage for part in summary["mse"].values() for stage in part))
     rows = []
@@ -129,19 +129,19 @@ def errors(summary: Json, papers: Published) -> Table:
         figures = [found.get(stage, {"value": None, "interval": None}) for stage in stages]
         cells = [Cell(words.level(f["value"]), words.levels(f["interval"])) for f in figures]
         asked = max((figure["queries"] for figure in found.values()), default=0)
-        rows.append(Row(part, f"{asked:,} queries", tuple(cells)))
+        rows.append(ReportRow(part, f"{asked:,} queries", tuple(cells)))
     for row in papers.errors:
         cells = [Cell(words.level(row.stages[s])) if s in row.stages else Cell("") for s in stages]
         where = f"as published: {_short(row.source)}, {row.where}"
-        rows.append(Row(row.part, where, tuple(cells), "paper"))
-    return Table(
+        rows.append(ReportRow(row.part, where, tuple(cells), "paper"))
+    return ReportTable(
         "Mean squared error to the target, grey levels squared", tuple(stages), tuple(rows)
     )
 
 
 def heat_table(
     caption: str, values: Sequence[str], cells: Sequence[Sequence[float | None]]
-) -> Table:
+) -> ReportTable:
     """Return a matrix whose cells are coloured from its least number to its greatest."""
     known = [cell for row in cells for cell in row if cell is not None]
     least, most = min(known, default=0.0), max(known, default=0.0)
@@ -152,8 +152,8 @@ def heat_table(
             Cell("") if cell is None else Cell(f"{cell:,.0f}", heat=(cell - least) / width)
             for cell in row
         ]
-        rows.append(Row(value, "", tuple(shown)))
-    return Table(caption, tuple(values), tuple(rows))
+        rows.append(ReportRow(value, "", tuple(shown)))
+    return ReportTable(caption, tuple(values), tuple(rows))
 
 
 def answers(summary: Json) -> list[tuple[str, str, list[tuple[str, float, str]]]]:
@@ -167,7 +167,7 @@ def answers(summary: Json) -> list[tuple[str, str, list[tuple[str, float, str]]]
     return found
 
 
-def answer_table(summary: Json) -> Table:
+def answer_table(summary: Json) -> ReportTable:
     """Return how many images of each kind stand in the first ranks."""
     kinds = list(words.KINDS)
     rows, depth = [], 0
@@ -176,12 +176,12 @@ def answer_table(summary: Json) -> Table:
             depth = method["answers"]["among"]
             counts = method["answers"]["mean_of_among"]
             cells = tuple(Cell(f"{counts[kind]:.2f}", heat=counts[kind] / depth) for kind in kinds)
-            rows.append(Row(method["name"], "", cells, role(method["name"])))
+            rows.append(ReportRow(method["name"], "", cells, role(method["name"])))
     caption = f"Images of each kind among the first {depth}, mean over the C2 queries"
-    return Table(caption, tuple(words.KINDS.values()), tuple(rows))
+    return ReportTable(caption, tuple(words.KINDS.values()), tuple(rows))
 
 
-def confidence(summary: Json) -> Table:
+def confidence(summary: Json) -> ReportTable:
     """Return how often first answers were right, by how sure they were: methods as rows."""
     rows = []
     columns: tuple[str, ...] = ()
@@ -201,12 +201,12 @@ def confidence(summary: Json) -> Table:
         note = f"off by {error} points in the mean"
         if found["withheld"]:
             note += f"; withheld for {words.percent(found['withheld'])} %"
-        rows.append(Row(method["name"], note, tuple(cells), role(method["name"])))
+        rows.append(ReportRow(method["name"], note, tuple(cells), role(method["name"])))
     caption = "Right under C1, percent of the first answers, by their confidence"
-    return Table(caption, columns, tuple(rows))
+    return ReportTable(caption, columns, tuple(rows))
 
 
-def costs(summary: Json) -> Table:
+def costs(summary: Json) -> ReportTable:
     """Return times and sizes."""
     rows = []
     asked = summary["queries"]["C1"]
@@ -220,20 +220,22 @@ def costs(summary: Json) -> Table:
                 words.duration(each),
                 words.size(method["index_bytes"]),
             )
-            rows.append(Row(method["name"], "", tuple(map(Cell, texts)), role(method["name"])))
+            rows.append(
+                ReportRow(method["name"], "", tuple(map(Cell, texts)), role(method["name"]))
+            )
     columns = ("preparing", "all queries", "one query", "index")
-    return Table("Time and memory", columns, tuple(rows))
+    return ReportTable("Time and memory", columns, tuple(rows))
 
 
 def _ran(summary: Json) -> list[Json]:
     return [method for method in summary["methods"] if "scores" in method]
 
 
-def _mark(name: str, note: str, figure: Json, papers: Sequence[float]) -> Mark:
+def _mark(name: str, note: str, figure: Json, papers: Sequence[float]) -> ReportMark:
     at = 100 * (figure["value"] or 0.0)
     low, high = (100 * end for end in figure["interval"] or (figure["value"] or 0.0,) * 2)
     text, interval = words.percent(figure["value"]), words.ends(figure["interval"])
-    return Mark(name, note, text, interval, at, low, high, tuple(papers), role(name))
+    return ReportMark(name, note, text, interval, at, low, high, tuple(papers), role(name))
 
 
 def _best(summary: Json, criterion: str, measure: str) -> float | None:

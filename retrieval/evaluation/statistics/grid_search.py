@@ -17,7 +17,7 @@ from generator.engine import Floats
 from index.base import BLOCK_BYTES, BLOCK_ROWS, Vectors
 from retrieval.evaluation.records import Flags, Integers, QueryTable
 from retrieval.scoring.hypotheses import Hypotheses
-from retrieval.scoring.terms import CLIP, DRAWING, FUSED, VALUES, Weights
+from retrieval.scoring.terms import CLIP, DRAWING, FUSED, VALUES, Coefficients
 
 LOG_PROBABILITY = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 IDENTITY = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -75,7 +75,7 @@ class Block:
         better[:, chosen] = np.maximum(better[:, chosen], self.second[:, chosen])
         return replace(self, parts={**self.parts, "drawing": better})
 
-    def scores(self, weights: Weights) -> Floats:
+    def scores(self, weights: Coefficients) -> Floats:
         """Return weighted sums, (b, N)."""
         total = self.parts["drawing"]
         for name, weight in _named(weights).items():
@@ -85,7 +85,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Weighed:
+class GridPoint:
     """What a pair of weights reaches.
 
     Attributes:
@@ -93,7 +93,7 @@ class Weighed:
         hit_rate: Of the first answer, by criterion, in [0, 1]; NaN where no query is measured.
     """
 
-    weights: Weights
+    weights: Coefficients
     hit_rate: dict[str, float]
 
 
@@ -141,23 +141,23 @@ def blocks_of(
         yield Block(queries, parts, _right(asked, queries, count), second, material.margins)
 
 
-def grid(*, log_p: bool, identity: bool) -> tuple[Weights, ...]:
+def grid(*, log_p: bool, identity: bool) -> tuple[Coefficients, ...]:
     """Return the pairs of weights that are tried, the smaller ones first."""
     a_values = LOG_PROBABILITY if log_p else (0.0,)
     w_values = IDENTITY if identity else (0.0,)
-    pairs = [Weights(a, w) for a in a_values for w in w_values]
+    pairs = [Coefficients(a, w) for a in a_values for w in w_values]
     return tuple(sorted(pairs, key=lambda one: one.log_probability + one.identity))
 
 
-def hits(block: Block, tried: Sequence[Weights]) -> dict[str, Flags]:
+def hits(block: Block, tried: Sequence[Coefficients]) -> dict[str, Flags]:
     """Say whether the first answer is right, by criterion, (b, W)."""
     first = np.stack([block.scores(weights).argmax(axis=1) for weights in tried], axis=1)
     return {name: np.take_along_axis(right, first, axis=1) for name, right in block.right.items()}
 
 
 def hit_rates(
-    found: dict[str, Flags], asked: QueryTable, tried: Sequence[Weights]
-) -> tuple[Weighed, ...]:
+    found: dict[str, Flags], asked: QueryTable, tried: Sequence[Coefficients]
+) -> tuple[GridPoint, ...]:
     """Return what each pair reaches, of hits (Q, W)."""
     measured = asked.measured
     rates = {
@@ -167,19 +167,19 @@ def hit_rates(
         for name, right in found.items()
     }
     return tuple(
-        Weighed(weights, {name: float(rate[place]) for name, rate in rates.items()})
+        GridPoint(weights, {name: float(rate[place]) for name, rate in rates.items()})
         for place, weights in enumerate(tried)
     )
 
 
-def best(weighed: Sequence[Weighed]) -> Weighed:
+def best(weighed: Sequence[GridPoint]) -> GridPoint:
     """Return the pair with the highest hit rate under C2; of equals under C1, then the first."""
     return max(
         weighed, key=lambda one: (known(one.hit_rate["C2"]), known(one.hit_rate["C1"]))
     )  # of equals max returns the first
 
 
-def first_answers(block: Block, weights: Weights, count: int) -> Answers:
+def first_answers(block: Block, weights: Coefficients, count: int) -> Answers:
     """Return the best answers of a block that may answer; equal scores in gallery order."""
     scores = block.scores(weights)
     count = min(count, int(np.isfinite(scores).sum(axis=1).min()))
@@ -204,7 +204,7 @@ def joined(parts: Sequence[Answers]) -> Answers:
     )
 
 
-def chosen_of(weighed: Sequence[Weighed]) -> tuple[dict[str, Any], dict[str, Weights]]:
+def chosen_of(weighed: Sequence[GridPoint]) -> tuple[dict[str, Any], dict[str, Coefficients]]:
     """Choose weights from what each pair reached.
 
     Returns:
@@ -215,7 +215,7 @@ def chosen_of(weighed: Sequence[Weighed]) -> tuple[dict[str, Any], dict[str, Wei
     drawing = next(one for one in without_a if not one.weights.identity)
     rates = {DRAWING: rounded(drawing)}
     fusion: dict[str, Any] = {"clip": -CLIP}
-    chosen = {DRAWING: Weights()}
+    chosen = {DRAWING: Coefficients()}
     if len(without_w) > 1:
         values = best(without_w)
         chosen[VALUES] = values.weights
@@ -231,7 +231,7 @@ def chosen_of(weighed: Sequence[Weighed]) -> tuple[dict[str, Any], dict[str, Wei
     return {**fusion, "hit_rate": rates}, chosen
 
 
-def rounded(weighed: Weighed) -> dict[str, float | None]:
+def rounded(weighed: GridPoint) -> dict[str, float | None]:
     """Return hit rates for a card: rounded, None where no query is measured."""
     return {
         name: None if np.isnan(rate) else round(rate, 4) for name, rate in weighed.hit_rate.items()
@@ -256,7 +256,7 @@ def _products(probes: Floats, gallery: Vectors, out: Sequence[Integers]) -> Floa
     return found
 
 
-def _named(weights: Weights) -> dict[str, float]:
+def _named(weights: Coefficients) -> dict[str, float]:
     return {"log_p": weights.log_probability, "identity": weights.identity}
 
 

@@ -38,7 +38,7 @@ class Kind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
+class FirstRanks:
     """Where one method ranks the first right image of each query, and how well all of them.
 
     Attributes:
@@ -73,21 +73,21 @@ def measure_names(cutoffs: Sequence[int]) -> tuple[str, ...]:
     return (*(f"R@{k}" for k in cutoffs), "mAP", "MRR")
 
 
-def rank_all(method: MethodRecord, queries: QueryTable) -> dict[str, Ranked]:
+def rank_all(method: MethodRecord, queries: QueryTable) -> dict[str, FirstRanks]:
     """Say how a method ranks what is right, by criterion."""
     count = len(queries)
     owner = np.repeat(np.arange(count), np.diff(queries.right_starts))
     ranked = {}
     for criterion, chosen in (("C1", slice(None)), ("C2", queries.right_strict)):
         ranks, mine = method.right_ranks[chosen], owner[chosen]
-        ranked[criterion] = Ranked(
+        ranked[criterion] = FirstRanks(
             metrics.first_ranks(ranks, mine, count),
             metrics.average_precision_of_ranks(ranks, mine, count),
         )
     return ranked
 
 
-def score_ranked(ranked: Ranked, measured: Flags, cutoffs: Sequence[int]) -> Floats:
+def score_ranked(ranked: FirstRanks, measured: Flags, cutoffs: Sequence[int]) -> Floats:
     """Turn ranks into measures, (Q, M)."""
     found = ranked.first >= 0
     hits = [found & (ranked.first < k) for k in cutoffs]

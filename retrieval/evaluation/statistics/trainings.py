@@ -20,7 +20,7 @@ from retrieval.evaluation.statistics.per_query import PerQuery
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class RepeatedMeasure:
     """A measure of a method that was trained several times.
 
     Attributes:
@@ -47,7 +47,7 @@ class Trained:
 
 def across_trainings(
     groups: Mapping[str, Sequence[Path]], methods: Sequence[str]
-) -> tuple[Trained, ...]:
+) -> tuple[RepeatedMeasure, ...]:
     """Take the means of several groups of benchmarks, one benchmark for each training.
 
     Args:
@@ -77,10 +77,10 @@ def across_trainings(
     return tuple(found)
 
 
-def to_markdown(found: Sequence[Trained]) -> str:
+def to_markdown(found: Sequence[RepeatedMeasure]) -> str:
     """Return the table in Markdown: a row for each group and method, percent."""
     columns = list(dict.fromkeys((one.criterion, one.measure) for one in found))
-    rows: dict[tuple[str, str], dict[tuple[str, str], Trained]] = {}
+    rows: dict[tuple[str, str], dict[tuple[str, str], RepeatedMeasure]] = {}
     for one in found:
         rows.setdefault((one.group, one.method), {})[one.criterion, one.measure] = one
     names = " | ".join(f"{criterion} {measure}" for criterion, measure in columns)
@@ -121,7 +121,7 @@ def _same(first: PerQuery, second: PerQuery, what: str) -> None:
 
 def _of_method(
     name: str, method: str, tables: Sequence[PerQuery], first: Sequence[PerQuery]
-) -> list[Trained]:
+) -> list[RepeatedMeasure]:
     """Return one row of the table; `first` is the group to compare with, empty for itself."""
     shown = tables[0]
     identity = np.unique(shown.identity, return_inverse=True)[1].astype(np.int64)
@@ -139,20 +139,22 @@ def _of_method(
             changes = [*sample.differences(mean, np.stack(other).mean(axis=0))]
         columns = zip(shown.measures, sample.figures(mean), spread.tolist(), changes, strict=True)
         rows += [
-            Trained(name, method, criterion, measure, len(tables), figure, deviation, change)
+            RepeatedMeasure(
+                name, method, criterion, measure, len(tables), figure, deviation, change
+            )
             for measure, figure, deviation, change in columns
         ]
     return rows
 
 
-def _spelt(one: Trained) -> str:
+def _spelt(one: RepeatedMeasure) -> str:
     ends = one.mean.interval
     interval = f" [{100 * ends[0]:.1f}, {100 * ends[1]:.1f}]" if ends else ""
     apart = f" ± {100 * one.deviation:.1f}" if one.trainings > 1 else ""
     return f"{100 * one.mean.value:.1f}{apart}{interval}"
 
 
-def _change(one: Trained) -> str:
+def _change(one: RepeatedMeasure) -> str:
     if one.change is None:
         return "-"
     ends = one.change.interval

@@ -10,7 +10,7 @@ from sqlalchemy import URL, create_engine, text
 
 from gallery.attributes import Condition
 from gallery.catalogue.engine import sqlite_url
-from gallery.catalogue.records import Offer
+from gallery.catalogue.records import FileRecord
 from gallery.catalogue.store import Catalogue
 
 
@@ -59,13 +59,13 @@ def catalogue(open_catalogue: Callable[[], Catalogue]) -> Catalogue:
 
 
 @pytest.fixture
-def offer() -> Callable[..., Offer]:
+def offer() -> Callable[..., FileRecord]:
     """Offer a file that holds some content; keywords are its condition."""
 
     def make(
         path: str, content: str | None = None, identity: str | None = None, **values: Any
-    ) -> Offer:
+    ) -> FileRecord:
         digest = hashlib.sha256((content or path).encode()).hexdigest()
-        return Offer(path, digest, None, identity, Condition(values), 10, 1_000)
+        return FileRecord(path, digest, None, identity, Condition(values), 10, 1_000)
 
     return make

@@ -7,7 +7,7 @@ import pytest
 
 from gallery.attributes import Condition
 from gallery.catalogue.engine import sqlite_url
-from gallery.catalogue.records import Offer, Placed
+from gallery.catalogue.records import FileRecord, ImageState
 from gallery.catalogue.store import Catalogue
 from tests.fuzzing import damaged, quick_and_long, tried
 
@@ -49,7 +49,7 @@ class Filters:
         self._catalogue = Catalogue.open(sqlite_url(folder / "catalogue.db"))
         self._catalogue.images.register(
             [
-                Offer(
+                FileRecord(
                     f"/photos/2024/{n}.png",
                     f"{n:064}",
                     None,
@@ -62,7 +62,9 @@ class Filters:
             ]
         )
         space = self._catalogue.spaces.add("pose-60", "0" * 64)
-        placed = [Placed(n, "indexed", estimate=Condition(pose=str(n % 3))) for n in range(1, 9)]
+        placed = [
+            ImageState(n, "indexed", estimate=Condition(pose=str(n % 3))) for n in range(1, 9)
+        ]
         self._catalogue.spaces.place(space.id, placed, None)
 
     def __call__(self, random: Random) -> None:

@@ -9,12 +9,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from gallery.catalogue.engine import connect, sqlite_url
-from gallery.catalogue.records import Offer, Placed
+from gallery.catalogue.records import FileRecord, ImageState
 from gallery.catalogue.store import Catalogue
 from gallery.catalogue.tables import REVISION, Image, Placement, Space, Table
 from gallery.errors import CatalogueError
 
-Offers = Callable[..., Offer]
+Offers = Callable[..., FileRecord]
 Open = Callable[[], Catalogue]
 
 
@@ -163,7 +163,7 @@ def test_a_reader_that_stays_open_sees_what_was_published_since(
     assert reader.spaces.get("pose-60").generation is None
     (image_id,) = writer.images.register([offer("/a", identity="s1", pose="45")])
     assert image_id is not None
-    writer.spaces.place(space.id, [Placed(image_id, "indexed")], None)
+    writer.spaces.place(space.id, [ImageState(image_id, "indexed")], None)
     writer.spaces.publish(space.id, 1)
     assert reader.spaces.get("pose-60").generation == 1
     assert reader.images.rows(space.id, [image_id])[image_id].identity == "s1"

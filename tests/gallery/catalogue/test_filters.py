@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sqlalchemy import event
 
 from gallery.attributes import Condition, as_number
-from gallery.catalogue.records import Offer, Placed
+from gallery.catalogue.records import FileRecord, ImageState
 from gallery.catalogue.store import Catalogue
-from gallery.catalogue.where import Comparison, Every, Expression, Not, Some
+from gallery.catalogue.where import Every, Expression, Not, Predicate, Some
 from gallery.errors import ConfigError
 from tests.gallery.catalogue.conftest import emptied
 
@@ -46,17 +46,17 @@ def filled(
     catalogue = Catalogue.open(url)
     catalogue.images.register(
         [
-            Offer(f"/p/{n}.png", f"{n}" * 64, None, who, Condition(values), 10 * n, n)
+            FileRecord(f"/p/{n}.png", f"{n}" * 64, None, who, Condition(values), 10 * n, n)
             for n, (who, values, _) in enumerate(PEOPLE)
         ]
     )
     space = catalogue.spaces.add("pose-60", "0" * 64)
     placed = [
-        Placed(n + 1, "indexed", estimate=Condition(pose=estimate))
+        ImageState(n + 1, "indexed", estimate=Condition(pose=estimate))
         for n, (_, _, estimate) in enumerate(PEOPLE)
         if estimate
     ]
-    catalogue.spaces.place(space.id, [*placed, Placed(6, "skipped", "torn")], None)
+    catalogue.spaces.place(space.id, [*placed, ImageState(6, "skipped", "torn")], None)
     yield catalogue
     catalogue.close()
 
@@ -145,7 +145,7 @@ def same(text: str, value: str, *, numbers: bool) -> bool:
     return left == right if numbers and None not in (left, right) else text == value
 
 
-def holds(row: Row, asked: Comparison) -> bool:
+def holds(row: Row, asked: Predicate) -> bool:
     text = row.get(asked.name)
     if text is None or asked.operator == "known":
         return text is not None
@@ -164,7 +164,7 @@ def holds(row: Row, asked: Comparison) -> bool:
 
 def true_of(row: Row, expression: Expression) -> bool:
     match expression:
-        case Comparison():
+        case Predicate():
             return holds(row, expression)
         case Not(part):
             return not true_of(row, part)
@@ -176,11 +176,11 @@ def true_of(row: Row, expression: Expression) -> bool:
 
 def spelt(expression: Expression) -> str:
     match expression:
-        case Comparison(name, "known"):
+        case Predicate(name, "known"):
             return f"{name} is known"
-        case Comparison(name, "in", values):
+        case Predicate(name, "in", values):
             return f"{name} in ({', '.join(map(quoted, values))})"
-        case Comparison(name, operator, (value,)):
+        case Predicate(name, operator, (value,)):
             return f"{name} {operator} {quoted(value)}"
         case Not(part):
             return f"not ({spelt(part)})"
@@ -202,14 +202,14 @@ values = st.sampled_from(
 )
 comparisons = st.one_of(
     st.builds(
-        Comparison,
+        Predicate,
         names,
         st.sampled_from(["=", "!=", "<", "<=", ">", ">="]),
         st.tuples(values),
     ),
-    st.builds(Comparison, names, st.just("~"), st.tuples(st.sampled_from(["*", "?5", "*o*"]))),
-    st.builds(Comparison, names, st.just("in"), st.lists(values, min_size=1).map(tuple)),
-    st.builds(Comparison, names, st.just("known"), st.just(())),
+    st.builds(Predicate, names, st.just("~"), st.tuples(st.sampled_from(["*", "?5", "*o*"]))),
+    st.builds(Predicate, names, st.just("in"), st.lists(values, min_size=1).map(tuple)),
+    st.builds(Predicate, names, st.just("known"), st.just(())),
 )
 expressions = st.recursive(
     comparisons,
@@ -230,7 +230,9 @@ def test_any_filter_finds_what_its_definition_says(
     assert found(filled, spelt(expression)) == expected
 
 
-def test_no_value_is_pasted_into_a_query(catalogue: Catalogue, offer: Callable[..., Offer]) -> None:
+def test_no_value_is_pasted_into_a_query(
+    catalogue: Catalogue, offer: Callable[..., FileRecord]
+) -> None:
     catalogue.images.register([offer("/a", pose="45")])
     said = []
 
@@ -307,7 +309,7 @@ def test_terms_that_cannot_be_joined_are_asked_in_pieces(filled: Catalogue) -> N
 
 
 def test_a_path_that_differs_is_one_of_several_files_of_an_image(
-    catalogue: Catalogue, offer: Callable[..., Offer]
+    catalogue: Catalogue, offer: Callable[..., FileRecord]
 ) -> None:
     catalogue.images.register([offer("/a", "same"), offer("/b", "same"), offer("/c", "other")])
     for where, expected in (

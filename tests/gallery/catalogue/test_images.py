@@ -10,11 +10,11 @@ from gallery.align import Landmarks
 from gallery.attributes import Condition
 from gallery.catalogue.engine import connect
 from gallery.catalogue.images import NOWHERE
-from gallery.catalogue.records import ImageRow, Offer, Placed
+from gallery.catalogue.records import FileRecord, ImageRow, ImageState
 from gallery.catalogue.store import Catalogue
 from gallery.catalogue.tables import File, Identity, Image, Table, Value
 
-Offers = Callable[..., Offer]
+Offers = Callable[..., FileRecord]
 DATABASES = ("sqlite", "postgres")
 MARKS = Landmarks((10.25, 20.0), (11.5, 48.0))
 OTHERS = Landmarks((10.25, 21.0), (11.5, 48.0))
@@ -28,7 +28,7 @@ def counted(url: str, *tables: type[Table]) -> list[int]:
     return counts
 
 
-def ids(catalogue: Catalogue, *offers: Offer) -> list[int]:
+def ids(catalogue: Catalogue, *offers: FileRecord) -> list[int]:
     """Register offers that can all be read."""
     registered = catalogue.images.register(offers)
     return [image_id for image_id in registered if image_id is not None]
@@ -59,7 +59,7 @@ def test_registering_twice_adds_nothing(catalogue: Catalogue, offer: Offers, url
 def test_images_come_back_in_the_order_of_their_offers(catalogue: Catalogue, offer: Offers) -> None:
     a, b = ids(catalogue, offer("/a"), offer("/b"))
     registered = catalogue.images.register(
-        [offer("/c", "/b"), Offer("/d", None, "empty"), offer("/a"), offer("/e")]
+        [offer("/c", "/b"), FileRecord("/d", None, "empty"), offer("/a"), offer("/e")]
     )
     assert registered == [b, None, a, max(a, b) + 1]
 
@@ -133,7 +133,7 @@ def test_a_forgotten_image_stays_without_a_place(catalogue: Catalogue, offer: Of
 def test_files_read_before_are_known_by_size_and_time(catalogue: Catalogue, offer: Offers) -> None:
     one = replace(offer("/a"), size_bytes=7, mtime_ns=1_700_000_000_123_456_789)
     other = replace(offer("/archive#b"), size_bytes=None, mtime_ns=None)
-    catalogue.images.register([one, other, Offer("/broken", None, "empty", size_bytes=0)])
+    catalogue.images.register([one, other, FileRecord("/broken", None, "empty", size_bytes=0)])
     known = catalogue.images.known(["/a", "/archive#b", "/broken", "/never/seen"])
     assert known == {"/a": (one.sha256, 7, 1_700_000_000_123_456_789)}
 
@@ -141,7 +141,9 @@ def test_files_read_before_are_known_by_size_and_time(catalogue: Catalogue, offe
 def test_files_that_cannot_be_read_are_listed_until_they_can(
     catalogue: Catalogue, offer: Offers
 ) -> None:
-    catalogue.images.register([Offer("/b", None, "empty file"), Offer("/a", None, "a pipe")])
+    catalogue.images.register(
+        [FileRecord("/b", None, "empty file"), FileRecord("/a", None, "a pipe")]
+    )
     assert catalogue.images.unreadable() == [("/a", "a pipe"), ("/b", "empty file")]
     assert catalogue.images.count() == 0
     ids(catalogue, offer("/b"))
@@ -157,7 +159,7 @@ def placed(catalogue: Catalogue, offer: Offers) -> list[int]:
     placed = ids(catalogue, offer("/a"), offer("/b"))
     for name in ("pose-60", "light-60"):
         space = catalogue.spaces.add(name, "0" * 64)
-        catalogue.spaces.place(space.id, [Placed(i, "indexed") for i in placed], None)
+        catalogue.spaces.place(space.id, [ImageState(i, "indexed") for i in placed], None)
     return placed
 
 
@@ -175,7 +177,7 @@ def test_a_changed_file_retires_the_old_image_from_every_space(
 def test_a_file_that_can_no_longer_be_read_retires_its_image(
     catalogue: Catalogue, placed: list[int]
 ) -> None:
-    assert catalogue.images.register([Offer("/a", None, "empty file (0 bytes)")]) == [None]
+    assert catalogue.images.register([FileRecord("/a", None, "empty file (0 bytes)")]) == [None]
     assert states(catalogue) == {"indexed": 1, "removed": 1}
     assert catalogue.images.paths_of(placed) == {placed[1]: ["/b"]}
 
@@ -275,7 +277,7 @@ def test_an_image_cut_with_other_landmarks_is_to_be_cut_anew(
 ) -> None:
     a, b = ids(catalogue, offer("/a"), replace(offer("/b"), landmarks=MARKS))
     space = catalogue.spaces.add("pose-60", "0" * 64)
-    placed = [Placed(a, "indexed"), Placed(b, "indexed", landmarks=MARKS)]
+    placed = [ImageState(a, "indexed"), ImageState(b, "indexed", landmarks=MARKS)]
     catalogue.spaces.place(space.id, placed, None)
     assert catalogue.spaces.cut_anew(space.id, [a, b]) == set()
     ids(catalogue, replace(offer("/a"), landmarks=MARKS))
@@ -315,7 +317,7 @@ def test_1500_files_are_registered_and_asked_for_at_once(
     rows = catalogue.images.rows(1, registered)
     assert [rows[i].identity for i in registered[:1_500]] == [f"s{n}" for n in range(1_500)]
     space = catalogue.spaces.add("pose-60", "0" * 64)
-    catalogue.spaces.place(space.id, [Placed(i, "indexed") for i in registered[:1_500]], None)
+    catalogue.spaces.place(space.id, [ImageState(i, "indexed") for i in registered[:1_500]], None)
     assert len(catalogue.spaces.states(space.id, registered)) == 1_500
     catalogue.images.register([replace(one, sha256=None, reason="gone") for one in offers])
     assert states(catalogue) == {"removed": 1_500}

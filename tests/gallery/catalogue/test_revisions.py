@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event, text
 
 from gallery.attributes import Condition
 from gallery.catalogue.engine import connect
-from gallery.catalogue.records import Placed, ShardRow
+from gallery.catalogue.records import ImageState, ShardRow
 from gallery.catalogue.revisions import SCRIPTS, revision
 from gallery.catalogue.store import Catalogue
 from gallery.catalogue.tables import REVISION, Table
@@ -76,7 +76,7 @@ def test_a_migrated_catalogue_holds_what_it_held(older: Path, open_catalogue: Op
 def test_a_migrated_catalogue_can_be_added_to(older: Path, open_catalogue: Open) -> None:
     catalogue = open_catalogue()
     shard = ShardRow(4, 1, "1" * 64, "2" * 64)
-    catalogue.spaces.place(1, [Placed(3, "indexed", estimate=Condition(pose="0"))], shard)
+    catalogue.spaces.place(1, [ImageState(3, "indexed", estimate=Condition(pose="0"))], shard)
     assert catalogue.spaces.get("pose-60").last_shard == 4
     assert catalogue.images.remove([1]) == [1]
     assert catalogue.spaces.removed_since(1, 7).tolist() == [1]

@@ -8,11 +8,11 @@ from sqlalchemy.exc import IntegrityError
 
 from gallery.attributes import Condition
 from gallery.catalogue import spaces as module
-from gallery.catalogue.records import Offer, Placed, ShardRow, SpaceRow
+from gallery.catalogue.records import FileRecord, ImageState, ShardRow, SpaceRow
 from gallery.catalogue.store import Catalogue
 from gallery.errors import CatalogueError
 
-Offers = Callable[..., Offer]
+Offers = Callable[..., FileRecord]
 DATABASES = ("sqlite", "postgres")
 SHARD = ShardRow(1, 2, "e" * 64, "f" * 64)
 
@@ -82,7 +82,9 @@ def test_every_image_is_in_one_state(
         "pending": 4,
     }
     catalogue.spaces.place(
-        space.id, [Placed(images[0], "indexed"), Placed(images[1], "skipped", "too dark")], SHARD
+        space.id,
+        [ImageState(images[0], "indexed"), ImageState(images[1], "skipped", "too dark")],
+        SHARD,
     )
     assert catalogue.spaces.state_counts(space.id) == {
         "indexed": 1,
@@ -98,7 +100,7 @@ def test_spaces_do_not_share_their_states(
     catalogue: Catalogue, space: SpaceRow, images: list[int]
 ) -> None:
     other = catalogue.spaces.add("light-60", "0" * 64)
-    catalogue.spaces.place(space.id, [Placed(i, "indexed") for i in images], SHARD)
+    catalogue.spaces.place(space.id, [ImageState(i, "indexed") for i in images], SHARD)
     assert catalogue.spaces.state_counts(other.id)["pending"] == 4
     assert catalogue.spaces.states(other.id, images) == {}
     assert catalogue.spaces.shards(other.id) == []
@@ -108,9 +110,9 @@ def test_spaces_do_not_share_their_states(
 def test_placing_again_replaces_a_state(
     catalogue: Catalogue, space: SpaceRow, images: list[int]
 ) -> None:
-    catalogue.spaces.place(space.id, [Placed(images[0], "skipped", "too dark")], None)
+    catalogue.spaces.place(space.id, [ImageState(images[0], "skipped", "too dark")], None)
     catalogue.spaces.place(
-        space.id, [Placed(images[0], "indexed", estimate=Condition(pose="45"))], SHARD
+        space.id, [ImageState(images[0], "indexed", estimate=Condition(pose="45"))], SHARD
     )
     assert catalogue.spaces.states(space.id, images) == {images[0]: "indexed"}
     assert catalogue.spaces.skipped(space.id) == []
@@ -119,7 +121,10 @@ def test_placing_again_replaces_a_state(
 def test_images_that_were_skipped_are_listed_with_reasons(
     catalogue: Catalogue, space: SpaceRow, images: list[int]
 ) -> None:
-    reasons = [Placed(images[2], "skipped", "too dark"), Placed(images[1], "skipped", "truncated")]
+    reasons = [
+        ImageState(images[2], "skipped", "too dark"),
+        ImageState(images[1], "skipped", "truncated"),
+    ]
     catalogue.spaces.place(space.id, reasons, None)
     assert catalogue.spaces.skipped(space.id) == [("/1", "truncated"), ("/2", "too dark")]
 
@@ -127,7 +132,7 @@ def test_images_that_were_skipped_are_listed_with_reasons(
 def test_a_copy_of_an_image_that_was_skipped_is_listed_too(
     catalogue: Catalogue, space: SpaceRow, images: list[int], offer: Offers
 ) -> None:
-    catalogue.spaces.place(space.id, [Placed(images[1], "skipped", "truncated")], None)
+    catalogue.spaces.place(space.id, [ImageState(images[1], "skipped", "truncated")], None)
     catalogue.images.register([offer("/copy", "/1")])
     assert catalogue.spaces.skipped(space.id) == [("/1", "truncated"), ("/copy", "truncated")]
 
@@ -135,7 +140,7 @@ def test_a_copy_of_an_image_that_was_skipped_is_listed_too(
 def test_an_image_that_was_skipped_and_lost_its_file_is_still_listed(
     catalogue: Catalogue, space: SpaceRow, images: list[int]
 ) -> None:
-    catalogue.spaces.place(space.id, [Placed(images[1], "skipped", "truncated")], None)
+    catalogue.spaces.place(space.id, [ImageState(images[1], "skipped", "truncated")], None)
     catalogue.images.forget(["/1"])
     assert catalogue.spaces.skipped(space.id) == [("(no longer on file)", "truncated")]
 
@@ -144,7 +149,7 @@ def test_estimates_come_back_with_the_images_of_their_space(
     catalogue: Catalogue, space: SpaceRow, images: list[int]
 ) -> None:
     estimate = Condition(pose="45", illumination="3")
-    catalogue.spaces.place(space.id, [Placed(images[0], "indexed", estimate=estimate)], SHARD)
+    catalogue.spaces.place(space.id, [ImageState(images[0], "indexed", estimate=estimate)], SHARD)
     assert catalogue.images.rows(space.id, images)[images[0]].estimate == estimate
     assert catalogue.images.rows(space.id, images)[images[1]].estimate == Condition()
     assert catalogue.images.rows(space.id + 1, images)[images[0]].estimate == Condition()
@@ -154,11 +159,11 @@ def test_images_with_two_vectors_count_twice_among_the_rows_of_their_shard(
     catalogue: Catalogue, space: SpaceRow, images: list[int]
 ) -> None:
     first, second = Condition(pose="0"), Condition(pose="45")
-    placed = [Placed(i, "indexed", estimate=first) for i in images[:2]]
-    twice = Placed(images[2], "indexed", estimate=first, second=second)
+    placed = [ImageState(i, "indexed", estimate=first) for i in images[:2]]
+    twice = ImageState(images[2], "indexed", estimate=first, second=second)
     catalogue.spaces.place(space.id, [*placed, twice], SHARD)
     alone = ShardRow(2, 1, "a" * 64, "b" * 64)
-    catalogue.spaces.place(space.id, [Placed(images[3], "indexed", estimate=first)], alone)
+    catalogue.spaces.place(space.id, [ImageState(images[3], "indexed", estimate=first)], alone)
     assert catalogue.spaces.shard_rows(space.id) == {1: 4, 2: 1}
     assert catalogue.spaces.doubled_in(space.id, 1).tolist() == [images[2]]
     assert catalogue.spaces.doubled_in(space.id, 2).tolist() == []
@@ -175,9 +180,9 @@ def test_shards_come_back_in_order(
     catalogue: Catalogue, space: SpaceRow, images: list[int]
 ) -> None:
     second = ShardRow(2, 1, "a" * 64, "b" * 64)
-    catalogue.spaces.place(space.id, [Placed(i, "indexed") for i in images[:2]], SHARD)
-    catalogue.spaces.place(space.id, [Placed(images[2], "indexed")], second)
-    catalogue.spaces.place(space.id, [Placed(images[3], "skipped", "too dark")], None)
+    catalogue.spaces.place(space.id, [ImageState(i, "indexed") for i in images[:2]], SHARD)
+    catalogue.spaces.place(space.id, [ImageState(images[2], "indexed")], second)
+    catalogue.spaces.place(space.id, [ImageState(images[3], "skipped", "too dark")], None)
     assert catalogue.spaces.shards(space.id) == [SHARD, second]
 
 
@@ -186,7 +191,7 @@ def test_a_batch_is_recorded_whole_or_not_at_all(
 ) -> None:
     with pytest.raises(IntegrityError, match="(?i)foreign key"):
         catalogue.spaces.place(
-            space.id, [Placed(images[0], "indexed"), Placed(999, "indexed")], SHARD
+            space.id, [ImageState(images[0], "indexed"), ImageState(999, "indexed")], SHARD
         )
     assert catalogue.spaces.shards(space.id) == []
     assert catalogue.spaces.state_counts(space.id)["pending"] == 4
@@ -200,7 +205,7 @@ def test_the_mark_of_a_space_tells_what_others_published_and_removed(
 ) -> None:
     reader = open_catalogue().spaces
     assert reader.mark(space.id) == (None, 0)
-    placed = [Placed(image_id, "indexed") for image_id in images]
+    placed = [ImageState(image_id, "indexed") for image_id in images]
     catalogue.spaces.place(space.id, placed, SHARD)
     catalogue.spaces.publish(space.id, 3)
     assert reader.mark(space.id) == (3, 0)
@@ -215,12 +220,12 @@ def test_errors_are_counted_of_indexed_images_alone(
 ) -> None:
     assert catalogue.spaces.errors_above(space.id, 10.0) == (0, 0)
     errors = (5.0, 10.0, 10.5, None)
-    placed = [Placed(i, "indexed", error=e) for i, e in zip(images, errors, strict=True)]
+    placed = [ImageState(i, "indexed", error=e) for i, e in zip(images, errors, strict=True)]
     catalogue.spaces.place(space.id, placed, SHARD)
     assert catalogue.spaces.errors_above(space.id, 10.0) == (1, 3)  # the limit itself is usual
     other = catalogue.spaces.add("light-60", "0" * 64)
     assert catalogue.spaces.errors_above(other.id, 1.0) == (0, 0)
-    catalogue.spaces.place(space.id, [Placed(images[2], "skipped", "torn", error=99.0)], None)
+    catalogue.spaces.place(space.id, [ImageState(images[2], "skipped", "torn", error=99.0)], None)
     assert catalogue.spaces.errors_above(space.id, 1.0) == (2, 2)
     catalogue.images.remove([images[0]])
     assert catalogue.spaces.errors_above(space.id, 1.0) == (1, 1)
@@ -229,7 +234,7 @@ def test_errors_are_counted_of_indexed_images_alone(
 def test_what_is_forgotten_of_an_image_includes_its_error(
     catalogue: Catalogue, space: SpaceRow, images: list[int], url: str
 ) -> None:
-    catalogue.spaces.place(space.id, [Placed(i, "indexed", error=3.0) for i in images], SHARD)
+    catalogue.spaces.place(space.id, [ImageState(i, "indexed", error=3.0) for i in images], SHARD)
     catalogue.images.remove(images[:1])
     catalogue.images.purge()
     engine = create_engine(url)

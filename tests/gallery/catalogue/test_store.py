@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from gallery.catalogue.images import Images
-from gallery.catalogue.records import Offer
+from gallery.catalogue.records import FileRecord
 from gallery.catalogue.spaces import Spaces
 from gallery.catalogue.store import Catalogue
 
@@ -44,7 +44,7 @@ QUESTIONS: dict[str, Callable[[Catalogue], object]] = {
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_question_leaves_no_transaction_open(
-    catalogue: Catalogue, offer: Callable[..., Offer], question: str
+    catalogue: Catalogue, offer: Callable[..., FileRecord], question: str
 ) -> None:
     catalogue.images.register([offer("/a")])
     catalogue.spaces.add("pose-60", "0" * 64)

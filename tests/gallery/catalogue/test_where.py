@@ -1,13 +1,13 @@
 import pytest
 
-from gallery.catalogue.where import Comparison, Every, Expression, Not, Some, parse
+from gallery.catalogue.where import Every, Expression, Not, Predicate, Some, parse
 from gallery.errors import ConfigError
 
 
 def plain(found: Expression) -> object:
     """Return an expression as nested tuples, without places."""
     match found:
-        case Comparison(name, operator, values):
+        case Predicate(name, operator, values):
             return (name, operator, *values)
         case Not(part):
             return ("not", plain(part))

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from gallery.detection.face_search import Looked, Outcome, locate, located, to_json, to_text
-from gallery.detection.geometry import Sighting
+from gallery.detection.face_search import Outcome, SearchedImage, locate, located, to_json, to_text
+from gallery.detection.geometry import DetectedFace
 from gallery.errors import DatasetError
 from gallery.files import file_sha256
 from gallery.landmarks import Mark, read_landmarks, read_marks, read_rows
 from gallery.readers.registry import open_faces
 
 Put = Callable[..., Path]
-FACE = Sighting((10, 10, 40, 40), (30, 20), (20, 20), (25, 30))
+FACE = DetectedFace((10, 10, 40, 40), (30, 20), (20, 20), (25, 30))
 
 
 def photograph(faces: int) -> bytes:
@@ -30,13 +30,13 @@ class Counts:
     def __init__(self) -> None:
         self.looked = 0
 
-    def look(self, image: Image.Image) -> list[Sighting]:
+    def look(self, image: Image.Image) -> list[DetectedFace]:
         self.looked += 1
         return [FACE] * (image.width - 9)
 
 
-def outcome_of(steps: object) -> tuple[list[Looked], Outcome]:
-    seen: list[Looked] = []
+def outcome_of(steps: object) -> tuple[list[SearchedImage], Outcome]:
+    seen: list[SearchedImage] = []
     while True:
         try:
             seen.append(next(steps))  # type: ignore[call-overload]
@@ -56,7 +56,7 @@ def album(put: Put, photos: Path) -> Path:
 
 def test_faces_are_found_counted_and_written(album: Path) -> None:
     seen, outcome = outcome_of(locate(open_faces(f"folder:{album}"), Counts()))
-    assert seen == [Looked(number, 4) for number in (1, 2, 3, 4)]
+    assert seen == [SearchedImage(number, 4) for number in (1, 2, 3, 4)]
     assert (outcome.known, outcome.found) == (0, 2)
     assert outcome.several == {"two.png": 2}
     assert outcome.none == ("beach.png",)
@@ -100,7 +100,7 @@ def test_what_is_known_is_not_looked_at_and_stays_as_it_is(put: Put, album: Path
     detector = Counts()
     seen, outcome = outcome_of(locate(open_faces(f"folder:{album}"), detector))
     assert (detector.looked, outcome.known, outcome.found) == (2, 1, 1)
-    assert seen[0] == Looked(2, 4)
+    assert seen[0] == SearchedImage(2, 4)
     rows = read_rows(album / "landmarks.csv")
     assert list(rows) == ["two.png", "gone.png", "ann/one.png", "beach.png"]
     assert (rows["two.png"]["chin_y"], rows["gone.png"]["by"]) == ("9.25", "Bob")

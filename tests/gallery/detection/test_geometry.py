@@ -5,16 +5,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gallery.align import Aligner
-from gallery.detection.geometry import FoundFace, NoFaceError, Sighting, find_face, points_of
+from gallery.detection.geometry import DetectedFace, FoundFace, NoFaceError, find_face, points_of
 from gallery.errors import ImageError
 
 # What dlib's detector sees of faces of the CMU Face Images, and where a person sees eyes and chin.
-STRAIGHT = Sighting((44, 48, 93, 97), (79, 60), (58, 60), (69, 77))
+STRAIGHT = DetectedFace((44, 48, 93, 97), (79, 60), (58, 60), (69, 77))
 
 
-def mirrored(seen: Sighting, width: float) -> Sighting:
+def mirrored(seen: DetectedFace, width: float) -> DetectedFace:
     left, upper, right, lower = seen.box
-    return Sighting(
+    return DetectedFace(
         box=(width - right, upper, width - left, lower),
         left_eye=(width - seen.right_eye[0], seen.right_eye[1]),
         right_eye=(width - seen.left_eye[0], seen.left_eye[1]),
@@ -30,10 +30,10 @@ def image() -> Image.Image:
 class Sees:
     """A detector that sees the same faces everywhere."""
 
-    def __init__(self, *faces: Sighting) -> None:
+    def __init__(self, *faces: DetectedFace) -> None:
         self.faces = faces
 
-    def look(self, image: Image.Image) -> tuple[Sighting, ...]:  # noqa: ARG002
+    def look(self, image: Image.Image) -> tuple[DetectedFace, ...]:  # noqa: ARG002
         return self.faces
 
 
@@ -45,7 +45,7 @@ def test_eyes_and_chin_of_a_straight_face_stand_below_each_other() -> None:
 
 def test_a_turned_head_is_cut_behind_its_nose() -> None:
     """As in the studio: the eyes' corners and the nose lie before the axis of the head."""
-    turned = Sighting((44, 48, 93, 97), (88, 60), (72, 60), (86, 77))
+    turned = DetectedFace((44, 48, 93, 97), (88, 60), (72, 60), (86, 77))
     eyes = points_of(turned).landmarks.eyes
     assert 68.5 < eyes[0] < 80 - 0.04 * 38
 
@@ -57,29 +57,29 @@ def test_landmarks_follow_when_a_photograph_is_scaled_or_shifted(
     def moved(point: tuple[float, float]) -> tuple[float, float]:
         return scale * point[0] + x, scale * point[1] + y
 
-    seen = Sighting((40, 48, 97, 97), (88, 58), (72, 62), (86, 77))
+    seen = DetectedFace((40, 48, 97, 97), (88, 58), (72, 62), (86, 77))
     box = (*moved(seen.box[:2]), *moved(seen.box[2:]))
-    shifted = Sighting(box, moved(seen.left_eye), moved(seen.right_eye), moved(seen.nose))
+    shifted = DetectedFace(box, moved(seen.left_eye), moved(seen.right_eye), moved(seen.nose))
     before, after = points_of(seen).landmarks, points_of(shifted).landmarks
     assert after.eyes == pytest.approx(moved(before.eyes), abs=1e-6)
     assert after.chin == pytest.approx(moved(before.chin), abs=1e-6)
 
 
 def test_mirrored_faces_have_mirrored_landmarks() -> None:
-    seen = Sighting((40, 48, 97, 97), (88, 58), (72, 62), (86, 77))
+    seen = DetectedFace((40, 48, 97, 97), (88, 58), (72, 62), (86, 77))
     before, after = points_of(seen), points_of(mirrored(seen, 200))
     assert after.left_eye == pytest.approx((200 - before.right_eye[0], before.right_eye[1]))
     assert after.chin == pytest.approx((200 - before.chin[0], before.chin[1]))
 
 
 def test_the_chin_lies_below_the_eyes_even_where_the_nose_is_seen_above_them() -> None:
-    head_back = Sighting((40, 40, 80, 80), (70, 60), (50, 60), (60, 30))
+    head_back = DetectedFace((40, 40, 80, 80), (70, 60), (50, 60), (60, 30))
     landmarks = points_of(head_back).landmarks
     assert landmarks.chin[1] - landmarks.eyes[1] == pytest.approx(20)
 
 
 def test_the_largest_face_is_taken_and_all_are_counted(image: Image.Image) -> None:
-    small = Sighting((0, 0, 20, 20), (12, 6), (6, 6), (9, 12))
+    small = DetectedFace((0, 0, 20, 20), (12, 6), (6, 6), (9, 12))
     for faces in ((small, STRAIGHT, small), (STRAIGHT, small, small)):
         assert find_face(image, Sees(*faces)) == FoundFace(points_of(STRAIGHT), 3)
     found = find_face(image, Sees(small))

@@ -5,13 +5,13 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from gallery.align import Aligner, Crop, Landmarks
-from gallery.detection.geometry import Sighting, find_face
+from gallery.detection.geometry import DetectedFace, find_face
 from gallery.errors import ImageError
 from gallery.formats.jpeg import parse
-from gallery.images import Limits, decode, decoding_of
+from gallery.images import ImageLimits, decode, decoding_of
 from tests.gallery.formats.pictures import encode, exif
 
-SMALL = Limits(pixels=400 * 300 // 4, reduced_pixels=400 * 300)
+SMALL = ImageLimits(pixels=400 * 300 // 4, reduced_pixels=400 * 300)
 LANDMARKS = Landmarks((181.0, 120.0), (177.0, 200.0))
 
 
@@ -66,22 +66,22 @@ def test_a_turned_photograph_is_cut_by_what_is_upright() -> None:
 
 def test_odd_sizes_are_halved_upwards() -> None:
     data = encode(photograph(401, 299), "JPEG", quality=95)
-    image = decode(data, Limits(pixels=201 * 150, reduced_pixels=401 * 299))
+    image = decode(data, ImageLimits(pixels=201 * 150, reduced_pixels=401 * 299))
     assert image.size == (201, 150)
-    assert decode(data, Limits(pixels=101 * 75, reduced_pixels=401 * 299)).size == (101, 75)
-    assert decode(data, Limits(pixels=51 * 38, reduced_pixels=401 * 299)).size == (51, 38)
+    assert decode(data, ImageLimits(pixels=101 * 75, reduced_pixels=401 * 299)).size == (101, 75)
+    assert decode(data, ImageLimits(pixels=51 * 38, reduced_pixels=401 * 299)).size == (51, 38)
 
 
 def test_faces_are_found_in_pixels_of_the_file() -> None:
     class AtOnePlace:
-        def look(self, image: Image.Image) -> list[Sighting]:
+        def look(self, image: Image.Image) -> list[DetectedFace]:
             x, y = image.width / 2, image.height / 2
             side = image.width / 10
             box = (x - side, y - side, x + side, y + side)
-            return [Sighting(box, (x + side / 3, y), (x - side / 3, y), (x, y + side / 2))]
+            return [DetectedFace(box, (x + side / 3, y), (x - side / 3, y), (x, y + side / 2))]
 
     reduced, whole = (
-        find_face(decode(WHOLE, limits), AtOnePlace()) for limits in (SMALL, Limits())
+        find_face(decode(WHOLE, limits), AtOnePlace()) for limits in (SMALL, ImageLimits())
     )
     assert reduced.points.chin == pytest.approx(whole.points.chin)
     assert reduced.points.left_eye == pytest.approx(whole.points.left_eye)
@@ -100,7 +100,7 @@ def test_other_formats_and_progressive_jpegs_stay_under_the_limit() -> None:
         with pytest.raises(ImageError, match=refused):
             decode(encode(photograph(), kind, **options), SMALL)
     with pytest.raises(ImageError, match=r"400 x 300 pixels; at most 100,000 are decoded"):
-        decode(WHOLE, Limits(pixels=30_000, reduced_pixels=100_000))
+        decode(WHOLE, ImageLimits(pixels=30_000, reduced_pixels=100_000))
 
 
 def test_a_jpeg_whose_decoder_would_hold_too_much_is_reduced() -> None:
@@ -113,15 +113,15 @@ def test_a_jpeg_whose_decoder_would_hold_too_much_is_reduced() -> None:
     ):
         data = encode(photograph(), "JPEG", **options)
         assert parse(data).held == held
-        whole = Limits(jpeg_bytes=(held + 4) * pixels)
+        whole = ImageLimits(jpeg_bytes=(held + 4) * pixels)
         assert decode(data, whole).size == (400, 300)
-        assert decode(data, Limits(jpeg_bytes=whole.jpeg_bytes - 1)).size == (200, 150)
+        assert decode(data, ImageLimits(jpeg_bytes=whole.jpeg_bytes - 1)).size == (200, 150)
         if held:
             with pytest.raises(ImageError, match="400 x 300 pixels"):
-                decode(data, Limits(jpeg_bytes=held * pixels))
+                decode(data, ImageLimits(jpeg_bytes=held * pixels))
 
 
 def test_only_what_was_decoded_whole_before_stays_whole() -> None:
     """Photographs under the old limit keep their pixels, but for colours stored in full."""
     for held in (0.0, 3.0, 4.0):  # baseline, 4:2:0, 4:2:2
-        assert 64_000_000 * (held + 4) <= Limits().jpeg_bytes
+        assert 64_000_000 * (held + 4) <= ImageLimits().jpeg_bytes

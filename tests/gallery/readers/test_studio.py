@@ -13,8 +13,8 @@ from gallery.readers.registry import open_faces
 from gallery.studio.request import RESERVED, STUDIO_MINI, DrawRequest, identity_name
 from gallery.studio.shards import (
     MANIFEST,
-    Manifest,
-    Shard,
+    SetManifest,
+    StudioShard,
     encode_strip,
     pack,
     picture_name,
@@ -42,8 +42,8 @@ def write_set(folder: Path, request: DrawRequest) -> None:
         path = shard_path(folder, identity_name(number))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-        shards.append(Shard(identity_name(number), len(data), "00"))
-    made = Manifest(request, 1, {}, {}, tuple(shards))
+        shards.append(StudioShard(identity_name(number), len(data), "00"))
+    made = SetManifest(request, 1, {}, {}, tuple(shards))
     (folder / MANIFEST).write_text(json.dumps(made.to_json()))
 
 

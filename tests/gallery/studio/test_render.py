@@ -5,16 +5,16 @@ import pytest
 from PIL import Image
 
 from gallery.studio.identity import sample_identity
-from gallery.studio.render import Look, Pixels, Studio, jittered
+from gallery.studio.render import Appearance, Pixels, Studio, jittered
 
 GOLDEN = Path(__file__).parent / "golden"
 # Number of the person, look, yaw in degrees, illumination.
 PICTURES = {
-    "frontal": (1, Look(), 0, 17),
-    "profile": (2, Look(), 90, 3),
-    "happy": (3, Look(expression="happy"), -30, 9),
-    "cap-old": (5, Look(accessory="cap", age_years=80), 15, 0),
-    "sunglasses-lamp": (8, Look(accessory="sunglasses"), 45, 19),
+    "frontal": (1, Appearance(), 0, 17),
+    "profile": (2, Appearance(), 90, 3),
+    "happy": (3, Appearance(expression="happy"), -30, 9),
+    "cap-old": (5, Appearance(accessory="cap", age_years=80), 15, 0),
+    "sunglasses-lamp": (8, Appearance(accessory="sunglasses"), 45, 19),
 }
 
 
@@ -41,7 +41,7 @@ def test_a_picture_does_not_depend_on_those_taken_before(
 
 
 def test_twenty_illuminations_of_a_shot_are_twenty_pictures_of_it(studio: Studio) -> None:
-    tiles = studio.pictures(sample_identity(0, 7), Look(), 0, range(20)).astype(int)
+    tiles = studio.pictures(sample_identity(0, 7), Appearance(), 0, range(20)).astype(int)
     apart = np.abs(tiles[:, None] - tiles[None]).mean(axis=(2, 3, 4)) + 99 * np.eye(20)
     assert apart.min() > 1.5
     room, lamp = tiles[0].mean(axis=(0, 1)), tiles[19].mean(axis=(0, 1))
@@ -50,8 +50,8 @@ def test_twenty_illuminations_of_a_shot_are_twenty_pictures_of_it(studio: Studio
 
 def test_a_shot_strays_a_little_and_always_alike() -> None:
     person = sample_identity(0, 7)
-    shots = [jittered(person, Look(), yaw) for yaw in (-45, 0, 45)]
-    assert shots == [jittered(person, Look(), yaw) for yaw in (-45, 0, 45)]
+    shots = [jittered(person, Appearance(), yaw) for yaw in (-45, 0, 45)]
+    assert shots == [jittered(person, Appearance(), yaw) for yaw in (-45, 0, 45)]
     strays = [shot.yaw_deg - yaw for shot, yaw in zip(shots, (-45, 0, 45), strict=True)]
     assert len(set(strays)) == 3
     assert max(map(abs, strays)) < 5
@@ -59,8 +59,12 @@ def test_a_shot_strays_a_little_and_always_alike() -> None:
 
 def test_an_accessory_an_expression_and_an_age_change_the_picture(studio: Studio) -> None:
     person = sample_identity(0, 7)
-    plain = studio.pictures(person, Look(), 0, [17]).astype(int)
-    for look in (Look(accessory="beanie"), Look(expression="afraid"), Look(age_years=80)):
+    plain = studio.pictures(person, Appearance(), 0, [17]).astype(int)
+    for look in (
+        Appearance(accessory="beanie"),
+        Appearance(expression="afraid"),
+        Appearance(age_years=80),
+    ):
         assert np.abs(studio.pictures(person, look, 0, [17]) - plain).mean() > 2
 
 

@@ -13,8 +13,8 @@ from gallery.studio.request import DrawRequest
 from gallery.studio.shards import (
     MANIFEST,
     REQUEST,
-    Manifest,
-    Shard,
+    SetManifest,
+    StudioShard,
     decode_strip,
     encode_strip,
     pack,
@@ -24,8 +24,12 @@ from gallery.studio.shards import (
 )
 from tests.fuzzing import damaged, quick_and_long, tried
 
-MADE = Manifest(
-    DrawRequest(identities=1), 1, {"a.whl": "00"}, {"gender": {"male": 1}}, (Shard("0", 5, "ff"),)
+MADE = SetManifest(
+    DrawRequest(identities=1),
+    1,
+    {"a.whl": "00"},
+    {"gender": {"male": 1}},
+    (StudioShard("0", 5, "ff"),),
 )
 
 

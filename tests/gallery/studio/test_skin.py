@@ -7,7 +7,7 @@ from gallery.studio.identity import sample_identity
 from gallery.studio.library import Library
 from gallery.studio.meshes import Floats
 from gallery.studio.skin import TONES, SkinPainter
-from gallery.studio.traits import Identity
+from gallery.studio.traits import SyntheticPerson
 
 UNIT = 256
 
@@ -17,7 +17,7 @@ def painter(library: Library) -> SkinPainter:
     return SkinPainter(library, UNIT)
 
 
-def face(painter: SkinPainter, identity: Identity, age_years: float = 30) -> Floats:
+def face(painter: SkinPainter, identity: SyntheticPerson, age_years: float = 30) -> Floats:
     """Return the mean colour of the bare face."""
     bare = (painter.places.face > 0.9) & (painter.places.beard < 0.1) & (painter.places.lips < 0.1)
     return np.asarray(painter.paint(identity, age_years).colour[bare].mean(axis=0))

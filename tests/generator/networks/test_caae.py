@@ -19,7 +19,7 @@ from generator.networks.caae import (
     personality_terms,
     total_variation,
 )
-from generator.training.plan import Turn
+from generator.training.plan import Update
 from tests.generator.tiny import (
     AGE,
     EYES,
@@ -131,7 +131,7 @@ def test_the_critic_of_images_sees_the_label() -> None:
     assert logits[0] != logits[1]
 
 
-def planned(network: Caae) -> tuple[tuple[Turn, ...], Any, dict[str, nn.Module]]:
+def planned(network: Caae) -> tuple[tuple[Update, ...], Any, dict[str, nn.Module]]:
     course = course_of(AGE)
     plan = network.plan(course)
     parts = dict(network.named_children()) | dict(plan.beside.named_children())

@@ -15,14 +15,14 @@ from generator.networks.dr_gan import (
     DrGan,
     DrGanConfig,
     IdentityCritic,
-    People,
+    PeopleBatch,
     critic_terms,
     draw_all,
     fuse,
     kept_confidences,
     network_terms,
 )
-from generator.training.plan import Turn
+from generator.training.plan import Update
 from tests.generator.tiny import (
     CHANNELS,
     POSE_EYES,
@@ -52,9 +52,9 @@ def critic() -> IdentityCritic:
     return ready(IdentityCritic(MULTI, people=4), seed=1)
 
 
-def some_people(count: int) -> People:
+def some_people(count: int) -> PeopleBatch:
     shown = [[n % 3, n % 2] for n in range(2 * count)]
-    return People(
+    return PeopleBatch(
         normal(2, count, CHANNELS, SIZE, SIZE),
         torch.tensor([3, 1]),
         codes_of(POSE_EYES, shown).unflatten(0, (2, count)),
@@ -178,7 +178,7 @@ def test_the_critic_names_people_values_and_drawings(
     )
 
 
-def planned(network: DrGan) -> tuple[tuple[Turn, ...], Any, dict[str, nn.Module]]:
+def planned(network: DrGan) -> tuple[tuple[Update, ...], Any, dict[str, nn.Module]]:
     course = course_of(POSE_EYES)
     plan = network.plan(course)
     critic = plan.beside["critic"]  # type: ignore[index]

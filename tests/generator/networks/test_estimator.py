@@ -22,7 +22,7 @@ from generator.runs.request import CPU
 from generator.training.config import TrainConfig
 from generator.training.data import TrainingData
 from generator.training.pairs import Pairs
-from generator.training.plan import Lesson
+from generator.training.plan import BatchSpec
 
 SPACE = AttributeSpace(
     (Attribute("pose", ("-45", "0", "45"), "degree"), Attribute("eyes", ("open", "closed")))
@@ -105,7 +105,7 @@ def test_the_estimator_sees_gray_images_too_where_augmentation_says_so() -> None
         config = TrainConfig(augmentation=1.0, estimator_steps=1, jitter=kind)
         stage = estimator_stage(network, config, SPACE)
         shown = stage.batch(
-            Lesson(data, config, torch.contiguous_format, random, lambda: torch.zeros(0))
+            BatchSpec(data, config, torch.contiguous_format, random, lambda: torch.zeros(0))
         )
         levels = shown.images * data.deviation + data.mean
         assert ((levels.std(dim=1) < 1e-2).all().item()) is (gray == 1.0)

@@ -16,7 +16,7 @@ from generator.networks.residual_gan import (
     network_terms,
     one_way,
 )
-from generator.training.plan import Turn
+from generator.training.plan import Update
 from tests.generator.tiny import (
     AGE,
     EYES,
@@ -116,7 +116,7 @@ def test_the_critic_tells_both_values_and_drawings_apart(
     assert fake == pytest.approx(paid(drawn[0], 2) + paid(drawn[1], 2), rel=1e-4)
 
 
-def planned(network: ResidualGan) -> tuple[tuple[Turn, ...], Any, dict[str, nn.Module]]:
+def planned(network: ResidualGan) -> tuple[tuple[Update, ...], Any, dict[str, nn.Module]]:
     """Return the turns, a batch of theirs, and all parts."""
     course = course_of(EYES)
     plan = network.plan(course)
@@ -139,7 +139,7 @@ def test_dual_learning_trains_each_network_by_what_the_other_makes_of_its_drawin
     network: ResidualGan, critic: ThreeWayCritic
 ) -> None:
     """Of one direction alone: the drawing says nothing to the network that leads back."""
-    turn = Turn("there", (network,), lambda real: one_way(network, critic, real[0], 0))
+    turn = Update("there", (network,), lambda real: one_way(network, critic, real[0], 0))
     assert reached(turn, REAL, {"to_0": network.to_0, "to_1": network.to_1}) == {
         "transform": {"to_1"},
         "sparsity": {"to_1"},

@@ -15,7 +15,7 @@ from generator.networks.adversarial import gradient_penalty, value_error
 from generator.networks.blocks import AttentionBlock, AttentionUnit, UpConvNorm
 from generator.networks.registry import architecture
 from generator.networks.sargan import Sargan
-from generator.training.plan import Course, Lesson
+from generator.training.plan import BatchSpec, PlanContext
 from tests.generator.editing import SPACE, adam, lit, tiny
 
 # For 7 values at 128 x 128: layer, inputs, outputs, kernel, side of its output, parameters. "C" is
@@ -143,13 +143,15 @@ def test_every_term_follows_its_equation(skip: bool, cycle: str) -> None:
     assert isinstance(network, Sargan)
     data, config = lit(), adam()
     random = torch.Generator().manual_seed(1)
-    plan = network.plan(Course(config, data, SPACE, random))
+    plan = network.plan(PlanContext(config, data, SPACE, random))
     critic, (stage,) = plan.beside, plan.stages
     positions = torch.tensor([1, 5, 9, 14])
 
     def batch() -> Any:
         chance = np.random.default_rng(0)
-        return stage.batch(Lesson(data, config, torch.contiguous_format, chance, lambda: positions))
+        return stage.batch(
+            BatchSpec(data, config, torch.contiguous_format, chance, lambda: positions)
+        )
 
     given = batch()
     x, own, wished = given.images, given.own, given.wished

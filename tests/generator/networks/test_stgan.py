@@ -8,7 +8,7 @@ import torch
 
 from generator.networks.registry import architecture
 from generator.networks.stgan import Stgan, TransferUnit
-from generator.training.plan import Course, Lesson
+from generator.training.plan import BatchSpec, PlanContext
 from tests.generator.editing import SPACE, adam, lit, tiny
 
 
@@ -66,11 +66,11 @@ def test_the_terms_of_the_generator_follow_their_equations() -> None:
     network = tiny("stgan").eval()
     assert isinstance(network, Stgan)
     data, config = lit(), adam()
-    plan = network.plan(Course(config, data, SPACE, torch.Generator().manual_seed(1)))
+    plan = network.plan(PlanContext(config, data, SPACE, torch.Generator().manual_seed(1)))
     critic, (stage,) = plan.beside, plan.stages
 
     def batch() -> Any:
-        lesson = Lesson(
+        lesson = BatchSpec(
             data,
             config,
             torch.contiguous_format,

@@ -19,7 +19,7 @@ from generator.networks.td_gan import (
     rendering_terms,
     tag_terms,
 )
-from generator.training.plan import Turn
+from generator.training.plan import Update
 from tests.generator.tiny import (
     POSE_EYES,
     SHAPE,
@@ -114,7 +114,7 @@ def test_every_turn_pays_what_the_formulas_say(
         assert {k: term.item() for k, term in terms.items()} == pytest.approx(paid, rel=1e-4)
 
 
-def planned(network: TdGan) -> tuple[tuple[Turn, ...], Any, dict[str, nn.Module]]:
+def planned(network: TdGan) -> tuple[tuple[Update, ...], Any, dict[str, nn.Module]]:
     course = course_of(POSE_EYES)
     plan = network.plan(course)
     parts = dict(network.named_children()) | dict(plan.beside.named_children())

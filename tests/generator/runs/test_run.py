@@ -24,10 +24,10 @@ from generator.checkpoint import (
 from generator.engine import Engine
 from generator.runs import run
 from generator.runs.request import CPU, TrainRequest
-from generator.runs.run import Progress, train
+from generator.runs.run import TrainingProgress, train
 from generator.runs.run_folder import CHECKPOINT_FILE, LOG_FILE, RUN_FILE
 from generator.runs.samples import measure
-from generator.runs.trainer import Step, Trainer
+from generator.runs.trainer import Trainer, TrainingStep
 from generator.training.held_out import data_sha256
 
 Paint = Callable[..., FaceSet]
@@ -37,7 +37,7 @@ Ask = Callable[..., TrainRequest]
 @pytest.fixture(scope="module")
 def finished(
     tmp_path_factory: pytest.TempPathFactory, paint: Paint, ask: Ask
-) -> tuple[TrainRequest, list[Progress]]:
+) -> tuple[TrainRequest, list[TrainingProgress]]:
     """A run that was trained to its end, and what it said; to be read only."""
     folder = tmp_path_factory.mktemp("finished")
     request = ask(paint(folder / "faces", poses=2, lights=1), folder / "run", steps=3)
@@ -83,7 +83,7 @@ def part(request: TrainRequest, people: list[str]) -> Aligned:
 
 
 def test_a_run_leaves_weights_card_log_and_pictures(
-    finished: tuple[TrainRequest, list[Progress]],
+    finished: tuple[TrainRequest, list[TrainingProgress]],
 ) -> None:
     out = finished[0].out
     expected = ["log.jsonl", "run.json", "samples", "weights.json", "weights.safetensors"]
@@ -98,7 +98,7 @@ def test_a_run_leaves_weights_card_log_and_pictures(
             assert image.width > 4 * 128
 
 
-def test_a_run_says_how_far_it_is(finished: tuple[TrainRequest, list[Progress]]) -> None:
+def test_a_run_says_how_far_it_is(finished: tuple[TrainRequest, list[TrainingProgress]]) -> None:
     said = finished[1]
     assert [(p.phase, p.done, p.total) for p in said] == [
         *(("reading", done, 4) for done in (1, 2, 3, 4) * 2),
@@ -110,7 +110,7 @@ def test_a_run_says_how_far_it_is(finished: tuple[TrainRequest, list[Progress]])
 
 
 def test_the_card_says_how_the_weights_came_about(
-    finished: tuple[TrainRequest, list[Progress]],
+    finished: tuple[TrainRequest, list[TrainingProgress]],
 ) -> None:
     request = finished[0]
     network, card = load_weights(request.out / "weights.safetensors")
@@ -140,7 +140,7 @@ def test_the_card_says_how_the_weights_came_about(
 
 
 def test_the_card_says_what_was_measured_on_both_parts(
-    finished: tuple[TrainRequest, list[Progress]],
+    finished: tuple[TrainRequest, list[TrainingProgress]],
 ) -> None:
     request = finished[0]
     engine = Engine.open(request.out / "weights.safetensors", CPU, precision=torch.float32)
@@ -155,7 +155,7 @@ def test_the_card_says_what_was_measured_on_both_parts(
 
 
 def test_the_log_holds_the_last_step_of_either_stage_and_every_twentieth(
-    finished: tuple[TrainRequest, list[Progress]],
+    finished: tuple[TrainRequest, list[TrainingProgress]],
 ) -> None:
     lines = log(finished[0])
     assert [(line["stage"], line["step"]) for line in lines] == [(1, 3), (2, 3)]
@@ -280,7 +280,7 @@ def test_other_images_of_people_held_out_do_not_matter(tiny: TrainRequest) -> No
 
 
 def test_a_finished_run_is_left_as_it_is(
-    finished: tuple[TrainRequest, list[Progress]],
+    finished: tuple[TrainRequest, list[TrainingProgress]],
 ) -> None:
     request = finished[0]
     before = {path: path.read_bytes() for path in request.out.glob("*.*")}
@@ -378,7 +378,7 @@ def test_weights_that_are_no_numbers_are_never_saved(
 ) -> None:
     update = Trainer._step
 
-    def spoiled(self: Trainer) -> Step:
+    def spoiled(self: Trainer) -> TrainingStep:
         step = update(self)
         with torch.no_grad():
             self.network.get_parameter("first.decoder.conv2.bias").fill_(float("nan"))

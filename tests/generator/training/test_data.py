@@ -19,7 +19,7 @@ from gallery.errors import WeightsError
 from gallery.pixels import Aligned
 from generator.networks.two_stage import TwoStage, TwoStageConfig, initialise
 from generator.runs.request import CPU, TrainRequest
-from generator.runs.trainer import Step, Trainer
+from generator.runs.trainer import Trainer, TrainingStep
 from generator.training.config import TrainConfig
 from generator.training.data import TrainingData, channel_statistics, error, learning_rate
 from generator.training.pairs import Pairs, make_pairs
@@ -375,7 +375,7 @@ def test_a_restored_trainer_ends_in_the_same_bits(config: TrainConfig, stop: int
     config = replace(config, steps=2)
     data = noise(side=32)
     unbroken = Trainer(real(), data, config, seed=0)
-    kept: tuple[Step, dict[str, Tensor]] | None = None
+    kept: tuple[TrainingStep, dict[str, Tensor]] | None = None
     for count, step in enumerate(unbroken.steps(), start=1):
         if count == stop:
             state = {name: value.clone() for name, value in unbroken.state().items()}

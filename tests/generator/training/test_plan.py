@@ -10,12 +10,12 @@ from gallery.errors import ConfigError, WeightsError
 from generator.networks.sargan import PAPER
 from generator.runs.trainer import Trainer
 from generator.training.config import TrainConfig, published, recipe
-from generator.training.plan import Stage, Turn
+from generator.training.plan import Stage, Update
 from tests.generator.editing import SPACE, adam, lit, tiny
 
 
-def turn(every: int = 1, **weights: float) -> Turn:
-    return Turn("turn", (nn.Linear(1, 1),), lambda _: {}, weights, every)
+def turn(every: int = 1, **weights: float) -> Update:
+    return Update("turn", (nn.Linear(1, 1),), lambda _: {}, weights, every)
 
 
 def test_a_loss_is_the_weighted_sum_of_its_terms() -> None:

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from gallery.attributes import Condition
-from gallery.catalogue.records import Offer
+from gallery.catalogue.records import FileRecord
 from gallery.errors import CatalogueError, IndexFileError
 from index import store
 from index.contract import IndexContract
-from retrieval.collection.bulk import Portion, add_embedded
+from retrieval.collection.bulk import EmbeddedImages, add_embedded
 from retrieval.collection.collection import Collection
 from retrieval.collection.publish import publish
 
@@ -24,12 +24,12 @@ CONTRACT = IndexContract(
 )
 
 
-def portion(first: int, count: int) -> Portion:
+def portion(first: int, count: int) -> EmbeddedImages:
     numbers = range(first, first + count)
     vectors = np.stack([np.random.default_rng(n).normal(size=8) for n in numbers])
-    return Portion(
+    return EmbeddedImages(
         tuple(
-            Offer(f"/{n}", hashlib.sha256(str(n).encode()).hexdigest(), None, f"s{n % 3}")
+            FileRecord(f"/{n}", hashlib.sha256(str(n).encode()).hexdigest(), None, f"s{n % 3}")
             for n in numbers
         ),
         (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32),
@@ -37,7 +37,7 @@ def portion(first: int, count: int) -> Portion:
     )
 
 
-def portions() -> Iterator[Portion]:
+def portions() -> Iterator[EmbeddedImages]:
     yield portion(0, 10)
     yield portion(8, 4)  # two of them known
     yield portion(3, 2)  # both
@@ -61,7 +61,9 @@ def test_what_does_not_fit_is_refused(collection: Collection) -> None:
     good = portion(0, 3)
     with pytest.raises(CatalogueError, match="Every image needs its SHA-256, and one embedding"):
         list(
-            add_embedded(collection, "made", CONTRACT, [Portion(good.offers[:2], good.embeddings)])
+            add_embedded(
+                collection, "made", CONTRACT, [EmbeddedImages(good.offers[:2], good.embeddings)]
+            )
         )
     other = IndexContract.from_json(CONTRACT.to_json() | {"projection": "pca"})
     with pytest.raises(IndexFileError, match="projection: pca here|projection: none here"):

@@ -12,7 +12,7 @@ from index import store
 from index.kinds import APPROXIMATE
 from index.probing import ROWS
 from retrieval.collection.query_shape import Asking
-from retrieval.scoring.terms import CLIP, Layout, Weights
+from retrieval.scoring.terms import CLIP, Coefficients, Layout
 from tests.retrieval.fused_gallery import (
     WEIGHTS,
     Parts,
@@ -143,7 +143,7 @@ def test_probes_wish_for_one_attribute_or_several() -> None:
     rows = layout.gallery(
         unit(random.normal(size=(300, 6))), -random.uniform(0, 9, (300, 5)).astype(np.float32)
     )
-    asked = Asking(layout, (3, 2), Weights(0.5)).probes(rows)[:, layout.parts["log_p"]]
+    asked = Asking(layout, (3, 2), Coefficients(0.5)).probes(rows)[:, layout.parts["log_p"]]
     counts = np.stack([(asked[:, :3] > 0).sum(axis=1), (asked[:, 3:] > 0).sum(axis=1)], axis=1)
     assert counts.max() == 1
     assert set(counts.sum(axis=1).tolist()) == {1, 2}
@@ -155,7 +155,7 @@ def test_probes_wish_for_one_attribute_or_several() -> None:
 
 
 @pytest.fixture
-def published(parts: Parts, tmp_path: Path) -> tuple[Space, list[store.Shard]]:
+def published(parts: Parts, tmp_path: Path) -> tuple[Space, list[store.ShardId]]:
     """An index of kind hnsw in generation 1."""
     space = make_space(parts, fused=True, column=True)
     shards = write_space(tmp_path, space, [1500])
@@ -164,11 +164,11 @@ def published(parts: Parts, tmp_path: Path) -> tuple[Space, list[store.Shard]]:
 
 
 def test_other_weights_are_recorded_and_the_effort_is_tuned_again(
-    published: tuple[Space, list[store.Shard]], tmp_path: Path
+    published: tuple[Space, list[store.ShardId]], tmp_path: Path
 ) -> None:
     space, shards = published
     before = store.read_manifest(tmp_path, 1)
-    other = replace(space.shape, weights=Weights(0.1, 0.25))
+    other = replace(space.shape, weights=Coefficients(0.1, 0.25))
     assert store.needs_tuning(before, other)
     assert not store.needs_tuning(before, space.shape)
     main = publish(tmp_path, 2, "hnsw", space, shards, np.arange(0, 900, 2), other)
@@ -179,7 +179,7 @@ def test_other_weights_are_recorded_and_the_effort_is_tuned_again(
 
 
 def test_where_nobody_knows_the_weights_the_index_stays_as_it_was_tuned(
-    published: tuple[Space, list[store.Shard]], tmp_path: Path
+    published: tuple[Space, list[store.ShardId]], tmp_path: Path
 ) -> None:
     space, shards = published
     before = store.read_manifest(tmp_path, 1)
@@ -188,7 +188,7 @@ def test_where_nobody_knows_the_weights_the_index_stays_as_it_was_tuned(
 
 
 def test_a_manifest_of_format_2_was_tuned_with_rows(
-    published: tuple[Space, list[store.Shard]], tmp_path: Path
+    published: tuple[Space, list[store.ShardId]], tmp_path: Path
 ) -> None:
     space, _ = published
     path = tmp_path / "index" / "000001" / "manifest.json"

@@ -19,13 +19,13 @@ from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import ConfigError, DatasetError
 from gallery.faces import Face, FaceSet, Problem
 from generator.card import Card
-from generator.engine import Drawn, Engine, Floats
-from retrieval.evaluation.benchmark import Options, run
+from generator.engine import DrawnBatch, Engine, Floats
+from retrieval.evaluation.benchmark import BenchmarkOptions, run
 from retrieval.evaluation.fold import fold_cache as module
 from retrieval.evaluation.fold.fold import check_together, read_training
-from retrieval.evaluation.fold.fold_cache import Budget
+from retrieval.evaluation.fold.fold_cache import BaselineBudget
 from retrieval.evaluation.protocol.protocol import Protocol
-from retrieval.evaluation.records import CRITERIA, Progress, Record
+from retrieval.evaluation.records import CRITERIA, BenchmarkProgress, Record
 from retrieval.evaluation.statistics.outcomes import check_consistent, random_scores, scores_of
 from tests.drawing import DrawsOneByOne
 
@@ -34,7 +34,7 @@ LIGHT = Attribute("light", ("left", "right"))
 SIDE = 8
 PEOPLE = 8
 CUTOFFS = (1, 5, 20)
-QUICK_BUDGET = Budget(steps=3, trials=0)
+QUICK_BUDGET = BaselineBudget(steps=3, trials=0)
 QUICK = ("ours", "ours-pixels", "two-step-true/features", "two-step-true/pixels")
 
 
@@ -91,11 +91,11 @@ class Oracle(DrawsOneByOne):
         self.device = torch.device("cpu")
         self.known = {pixels_of(*cell).tobytes(): cell for cell in CELLS}
 
-    def draw(self, pixels: Pixels, codes: Floats) -> Drawn:
+    def draw(self, pixels: Pixels, codes: Floats) -> DrawnBatch:
         drawn = [self.target(image, code) for image, code in zip(pixels, codes, strict=True)]
         refined = np.stack(drawn).astype(np.float32)
         first = np.clip(refined + 3, 0, 255)
-        return Drawn(first, refined, refined.reshape(len(codes), -1) - 100)
+        return DrawnBatch(first, refined, refined.reshape(len(codes), -1) - 100)
 
     def target(self, image: Pixels, code: Floats) -> Pixels:
         person, pose, light = self.known[image.tobytes()]
@@ -117,10 +117,10 @@ class Noise(Oracle):
         super().__init__(card)
         self.random = np.random.default_rng(seed)
 
-    def draw(self, pixels: Pixels, codes: Floats) -> Drawn:
+    def draw(self, pixels: Pixels, codes: Floats) -> DrawnBatch:
         drawn = self.random.uniform(0, 255, (2, *pixels.shape)).astype(np.float32)
         features = self.random.normal(size=(len(codes), 20)).astype(np.float32)
-        return Drawn(drawn[0], drawn[1], features)
+        return DrawnBatch(drawn[0], drawn[1], features)
 
 
 class Copy(Oracle):
@@ -141,10 +141,10 @@ def measured(
     faces: FaceSet, *engines: Engine, methods: tuple[str, ...] = (), **protocol: Any
 ) -> Record:
     settings = Protocol(**{"cutoffs": CUTOFFS, **protocol})
-    steps = run(faces, engines, settings, Options(methods=methods, budget=QUICK_BUDGET))
+    steps = run(faces, engines, settings, BenchmarkOptions(methods=methods, budget=QUICK_BUDGET))
     while True:
         try:
-            assert isinstance(next(steps), Progress)
+            assert isinstance(next(steps), BenchmarkProgress)
         except StopIteration as stop:
             record: Record = stop.value
             check_consistent(record)
@@ -498,7 +498,7 @@ def test_the_vectors_of_one_fold_are_gone_before_the_next_is_redrawn(
     seen: list[set[str]] = []
 
     class Watching(Oracle):
-        def draw(self, pixels: Pixels, codes: Floats) -> Drawn:
+        def draw(self, pixels: Pixels, codes: Floats) -> DrawnBatch:
             seen.append({str(p.parent) for p in cache.rglob("canonical-embeddings.npy")})
             return super().draw(pixels, codes)
 
@@ -566,7 +566,9 @@ def test_the_size_of_batches_changes_nothing(monkeypatch: pytest.MonkeyPatch, ba
 
 
 def test_progress_is_told_phase_by_phase() -> None:
-    steps = list(run(GRID, [Oracle(card_of("w", POSE))], Protocol(), Options(methods=("ours",))))
+    steps = list(
+        run(GRID, [Oracle(card_of("w", POSE))], Protocol(), BenchmarkOptions(methods=("ours",)))
+    )
     phases = list(dict.fromkeys(step.phase for step in steps))
     assert phases == ["reading for w", "redrawing with w", "drawing with w", "ranking by ours"]
     for phase in phases:

@@ -18,10 +18,10 @@ from gallery.readers.registry import open_faces
 from generator.checkpoint import load_card
 from generator.engine import Engine, Floats
 from retrieval.embedding import normalise
-from retrieval.evaluation.benchmark import Options, run
+from retrieval.evaluation.benchmark import BenchmarkOptions, run
 from retrieval.evaluation.embedders import registry as embedders
 from retrieval.evaluation.fold.estimates import updates_of
-from retrieval.evaluation.fold.fold_cache import Budget
+from retrieval.evaluation.fold.fold_cache import BaselineBudget
 from retrieval.evaluation.methods.registry import METHODS, choose_methods
 from retrieval.evaluation.methods.shift import chosen
 from retrieval.evaluation.protocol.protocol import Protocol
@@ -69,10 +69,10 @@ def measure(
     faces_spec: str, weights: list[Path], cache: Path, *methods: str, **more: Any
 ) -> Record:
     protocol = Protocol(**more.pop("protocol", {}))
-    options = Options(
+    options = BenchmarkOptions(
         methods=methods,
         cache=cache,
-        budget=Budget(steps=2, trials=0, seeds=more.pop("seeds", 1)),
+        budget=BaselineBudget(steps=2, trials=0, seeds=more.pop("seeds", 1)),
         **more,
     )
     engines = [Engine.open(path, torch.device("cpu")) for path in weights]

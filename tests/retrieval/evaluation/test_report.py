@@ -11,13 +11,15 @@ from PIL import Image
 from gallery.files import file_sha256
 from retrieval.evaluation import report
 from retrieval.evaluation.outputs import plots
-from retrieval.evaluation.records import Drawings, MethodRecord, Progress, Record
+from retrieval.evaluation.records import BenchmarkProgress, Drawings, MethodRecord, Record
 from retrieval.evaluation.report import Written
 from retrieval.evaluation.statistics.pooling import pool
 from tests.retrieval.evaluation import simulated
 
 
-def finish(steps: Generator[Progress, None, Written]) -> tuple[list[Progress], Written]:
+def finish(
+    steps: Generator[BenchmarkProgress, None, Written],
+) -> tuple[list[BenchmarkProgress], Written]:
     """Run to the end."""
     seen = []
     while True:

@@ -18,9 +18,9 @@ from gallery.errors import ConfigError
 from gallery.readers.registry import open_faces
 from generator.engine import Engine, Floats
 from retrieval.embedding import normalise
-from retrieval.evaluation.benchmark import Options, run
+from retrieval.evaluation.benchmark import BenchmarkOptions, run
 from retrieval.evaluation.embedders import registry as embedders
-from retrieval.evaluation.fold.fold_cache import Budget
+from retrieval.evaluation.fold.fold_cache import BaselineBudget
 from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.records import Drawings, MethodRecord, Record
 from retrieval.evaluation.report import write
@@ -68,7 +68,9 @@ def everything(weights: Path, faces_spec: str, tmp_path_factory: pytest.TempPath
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(embedders.EMBEDDERS, "sface", lambda _: Means())
         cache = tmp_path_factory.mktemp("kept")
-        options = Options(methods=METHODS, cache=cache, budget=Budget(steps=2, trials=0))
+        options = BenchmarkOptions(
+            methods=METHODS, cache=cache, budget=BaselineBudget(steps=2, trials=0)
+        )
         engine = Engine.open(weights, torch.device("cpu"))
         steps = run(open_faces(faces_spec), [engine], Protocol(**TWO), options)
         while True:

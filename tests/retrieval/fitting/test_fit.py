@@ -15,15 +15,15 @@ from gallery.readers.registry import open_faces
 from generator.card import Card
 from generator.checkpoint import load_card, save_card
 from generator.engine import Engine
-from retrieval.evaluation.benchmark import Options as BenchOptions
+from retrieval.evaluation.benchmark import BenchmarkOptions as BenchOptions
 from retrieval.evaluation.benchmark import run
 from retrieval.evaluation.embedders import registry as embedders
-from retrieval.evaluation.fold.fold_cache import Budget
+from retrieval.evaluation.fold.fold_cache import BaselineBudget
 from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.report import write
 from retrieval.fitting import fit as fitting
 from retrieval.fitting.errors import measure_redrawing
-from retrieval.fitting.fit import Fitted, Options, fit, fitting_people
+from retrieval.fitting.fit import FitOptions, Fitted, fit, fitting_people
 from retrieval.fitting.told import to_text
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.canonical import Rule, canonicalise
@@ -48,7 +48,7 @@ def finished(steps: Iterator[Any]) -> Any:
 
 
 def fitted_on(weights: Path, spec: str, cache: Path, **asked: Any) -> Fitted:
-    options = Options(cache=cache, protocol=Protocol(queries=100), **asked)
+    options = FitOptions(cache=cache, protocol=Protocol(queries=100), **asked)
     found: Fitted = finished(fit(Engine.open(weights, CPU), open_faces(spec), options))
     return found
 
@@ -103,7 +103,7 @@ def test_usual_errors_can_be_measured_alone_and_are_those_of_canonical_views(
     fitted: Fitted, make_fitted_weights: Callable[..., Path], faces_spec: str, tmp_path: Path
 ) -> None:
     engine, faces = Engine.open(make_fitted_weights(), CPU), open_faces(faces_spec)
-    options = Options(cache=tmp_path, identities="2")
+    options = FitOptions(cache=tmp_path, identities="2")
     alone: Fitted = finished(measure_redrawing(engine, faces, options))
     assert alone.card == replace(engine.card, redrawing=fitted.card.redrawing)
     part = faces.of(["p3", "p4"])
@@ -141,7 +141,7 @@ def test_a_protocol_may_rename_values_and_leave_out_the_source(
 
     def found(**more: Any) -> Card:
         protocol = Protocol(queries=100, names=names, **more)
-        options = Options(cache=tmp_path / "cache", identities="2", protocol=protocol)
+        options = FitOptions(cache=tmp_path / "cache", identities="2", protocol=protocol)
         one: Fitted = finished(fit(engine, open_faces(f"folder:{folder}"), options))
         return one.card
 
@@ -161,7 +161,7 @@ def test_weights_can_be_fitted_on_two_wishes_at_once(
 
     def queries(wishes: int) -> int:
         protocol = Protocol(queries=100, wishes=wishes)
-        options = Options(cache=tmp_path / "cache", identities="2", protocol=protocol)
+        options = FitOptions(cache=tmp_path / "cache", identities="2", protocol=protocol)
         found: Fitted = finished(fit(engine, open_faces(faces_spec), options))
         return int(found.card.fusion["fitted_on"]["queries"])
 
@@ -177,7 +177,7 @@ def test_nobody_is_tested_whom_something_was_fitted_on(
     save_card(path, replace(fitted.card, sha256=load_card(path).sha256))
     engine = Engine.open(path, CPU)
     names = ("fused*", "two-step-true/fused", "two-step/fused")
-    options = BenchOptions(methods=names, cache=tmp_path, budget=Budget(steps=2, trials=0))
+    options = BenchOptions(methods=names, cache=tmp_path, budget=BaselineBudget(steps=2, trials=0))
     record = finished(run(open_faces(faces_spec), [engine], Protocol(), options))
     assert record.people.names == ("p5",)
     found = {method.name: method for method in record.methods}
@@ -264,11 +264,11 @@ def test_validation_people_come_first_where_the_card_names_some(
 ) -> None:
     faces = open_faces(faces_spec)
     card = load_card(make_fitted_weights(data={"validation": ["p1", "p2"]}))
-    assert fitting_people(faces, card, Options()).identities == ("p1", "p2")
-    unseen = fitting_people(faces, card, Options(people="unseen"))
+    assert fitting_people(faces, card, FitOptions()).identities == ("p1", "p2")
+    unseen = fitting_people(faces, card, FitOptions(people="unseen"))
     assert unseen.identities == ("p3", "p4", "p5")
     few = load_card(make_fitted_weights(data={"validation": ["p1"]}))
-    assert fitting_people(faces, few, Options()).identities == ("p3", "p4", "p5")
+    assert fitting_people(faces, few, FitOptions()).identities == ("p3", "p4", "p5")
 
 
 def test_people_that_were_trained_on_are_refused(
@@ -277,12 +277,12 @@ def test_people_that_were_trained_on_are_refused(
     faces = open_faces(faces_spec)
     card = load_card(make_weights("everybody", trained_on=("p1", "p2", "p3", "p4", "p5")))
     with pytest.raises(ConfigError, match=r"at least 2; .* has nobody \(unseen\). Draw some: mind"):
-        fitting_people(faces, card, Options())
+        fitting_people(faces, card, FitOptions())
     card = load_card(make_weights("most", trained_on=("p1", "p2", "p3", "p4")))
     with pytest.raises(ConfigError, match=r"has p5 \(unseen\)"):
-        fitting_people(faces, card, Options())
+        fitting_people(faces, card, FitOptions())
     with pytest.raises(ConfigError, match=r"has nobody \(validation\)"):
-        fitting_people(faces, card, Options(people="validation"))
+        fitting_people(faces, card, FitOptions(people="validation"))
     unlabelled = tmp_path / "unlabelled"
     unlabelled.mkdir()
     for person in ("x", "y"):

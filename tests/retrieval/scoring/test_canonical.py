@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from gallery.align import Pixels
 from gallery.attributes import Attribute, Condition
 from gallery.errors import IndexFileError
-from generator.engine import Closest, Drawn, Engine, Floats
+from generator.engine import Closest, DrawnBatch, Engine, Floats
 from retrieval.embedding import normalise
-from retrieval.scoring.canonical import Canonical, Rule, canonicalise
+from retrieval.scoring.canonical import CanonicalViews, Rule, canonicalise
 from tests.drawing import DrawsOneByOne, Estimates, card_of
 
 POSE = Attribute("pose", ("-45", "0", "45"), "degree")
@@ -33,13 +33,13 @@ class Pencil(DrawsOneByOne):
         self.table = random.integers(0, levels, (size, 4)).astype(np.float32)
         self.drawings = 0
 
-    def draw(self, pixels: Pixels, codes: Floats) -> Drawn:
+    def draw(self, pixels: Pixels, codes: Floats) -> DrawnBatch:
         """Draw so that the attributes do not act each for itself: their sum is taken modulo."""
         self.drawings += len(codes)
         offset = (codes @ self.table).reshape(-1, 2, 2, 1) * (1 + pixels[:, :1, :1]) % 17
         refined = (pixels + offset).astype(np.float32)
         features = np.concatenate([refined.reshape(len(codes), -1), codes], axis=1)
-        return Drawn(refined, refined, features.astype(np.float32))
+        return DrawnBatch(refined, refined, features.astype(np.float32))
 
 
 def some_pixels(count: int, seed: int = 1) -> Pixels:
@@ -66,7 +66,7 @@ def slow_estimate(engine: Engine, image: Pixels) -> Condition:
     return chosen
 
 
-def check(engine: Engine, pixels: Pixels, canonical: Canonical) -> None:
+def check(engine: Engine, pixels: Pixels, canonical: CanonicalViews) -> None:
     """Compare with the definition, image by image."""
     for position, image in enumerate(pixels):
         expected = slow_estimate(engine, image)

@@ -9,7 +9,7 @@ import torch
 from gallery.errors import ConfigError, WeightsError
 from generator.engine import Engine
 from retrieval.scoring import scorer
-from retrieval.scoring.choice import Choice, choose_score, refuse_score
+from retrieval.scoring.choice import ScoreChoice, choose_score, refuse_score
 from tests.retrieval.recognising import FUSION, Colours
 
 TWO = {"hypotheses": {"fused": {"chosen": "2 within 1.5"}}}
@@ -36,21 +36,21 @@ def test_what_is_asked_for_and_what_a_space_has_stay_without_a_word(
     opened: Callable[..., Engine],
 ) -> None:
     engine = opened(**FUSION)
-    assert choose_score("drawing", None, engine, is_new=True) == Choice("drawing")
-    assert choose_score("drawing", None, engine, is_new=False) == Choice("drawing")
-    assert choose_score(None, None, engine, is_new=False) == Choice(None)
+    assert choose_score("drawing", None, engine, is_new=True) == ScoreChoice("drawing")
+    assert choose_score("drawing", None, engine, is_new=False) == ScoreChoice("drawing")
+    assert choose_score(None, None, engine, is_new=False) == ScoreChoice(None)
 
 
 def test_a_choice_of_more_than_the_drawing_is_told(opened: Callable[..., Engine]) -> None:
-    assert choose_score(None, None, opened(), is_new=True) == Choice("drawing")
+    assert choose_score(None, None, opened(), is_new=True) == ScoreChoice("drawing")
     told = "as fitted for fitted-32; --score drawing for less"
     engine = opened(**FUSION)
-    assert choose_score(None, None, engine, is_new=True) == Choice("fused", f"fused, {told}")
+    assert choose_score(None, None, engine, is_new=True) == ScoreChoice("fused", f"fused, {told}")
     engine = opened(**FUSION, **TWO)
     two = f"fused with hypotheses 2 within 1.5, {told}"
     for asked in (None, "auto"):
-        assert choose_score(None, asked, engine, is_new=True) == Choice("fused", two)
-    assert choose_score(None, "1", engine, is_new=True) == Choice("fused", f"fused, {told}")
+        assert choose_score(None, asked, engine, is_new=True) == ScoreChoice("fused", two)
+    assert choose_score(None, "1", engine, is_new=True) == ScoreChoice("fused", f"fused, {told}")
 
 
 def test_a_score_that_cannot_be_had_is_refused_before_anything_is_made(

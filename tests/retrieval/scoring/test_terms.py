@@ -14,7 +14,7 @@ from gallery.errors import ConfigError, IndexFileError, WeightsError, WishError
 from generator.checkpoint import load_card
 from index.contract import IndexContract
 from retrieval.embedding import contract_from_card, normalise
-from retrieval.scoring.terms import CLIP, Layout, Score, Weights, check_score, wish_code
+from retrieval.scoring.terms import CLIP, Coefficients, Layout, Score, check_score, wish_code
 from tests.retrieval.recognising import FUSION
 
 SPACE = AttributeSpace(
@@ -30,7 +30,7 @@ def random_parts(count: int, seed: int) -> tuple[Any, Any, Any]:
 
 
 def test_one_inner_product_is_the_sum_of_the_three_terms() -> None:
-    layout, weights = Layout(6, 5, 4), Weights(0.3, 0.7)
+    layout, weights = Layout(6, 5, 4), Coefficients(0.3, 0.7)
     drawn, log_p, who = random_parts(9, 1)
     probe, _, source = random_parts(1, 2)
     wish = wish_code(SPACE, {"light": "right", "pose": "+45°"})
@@ -114,16 +114,16 @@ def test_a_score_of_the_future_is_refused() -> None:
 
 def test_weights_come_from_the_card(make_fitted_weights: Callable[..., Path]) -> None:
     card = load_card(make_fitted_weights(fusion=FUSION))
-    assert Weights.of(card, "fused") == Weights(0.3, 0.7)
-    assert Weights.of(card, "drawing+values") == Weights(0.2, 0.0)
-    assert Weights.of(card, "drawing") == Weights()
+    assert Coefficients.of(card, "fused") == Coefficients(0.3, 0.7)
+    assert Coefficients.of(card, "drawing+values") == Coefficients(0.2, 0.0)
+    assert Coefficients.of(card, "drawing") == Coefficients()
     check_score(card, "fused", estimates=True)
 
 
 def test_what_was_not_fitted_is_refused(make_fitted_weights: Callable[..., Path]) -> None:
     card = load_card(make_fitted_weights(fusion={"without_identity": {"log_probability": 0.1}}))
     with pytest.raises(WeightsError, match="'fused'; fit them .* mindseye weights fit"):
-        Weights.of(card, "fused")
+        Coefficients.of(card, "fused")
     with pytest.raises(ConfigError, match="--score cannot be 'fuse'; did you mean 'fused'"):
         check_score(card, "fuse", estimates=True)
     with pytest.raises(ConfigError, match="needs an attribute estimator, which .* --recipe tuned"):

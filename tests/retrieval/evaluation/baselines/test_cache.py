@@ -9,14 +9,18 @@ from gallery.attributes import Attribute, AttributeSpace
 from gallery.pixels import Aligned
 from retrieval.evaluation.baselines import cache
 from retrieval.evaluation.baselines.classifier import Classifier, train_classifier
-from retrieval.evaluation.baselines.training import Budget
+from retrieval.evaluation.baselines.training import TrainingBudget
 
 Paint = Callable[..., Aligned]
-TINY = Budget(steps=2, batch_size=4, trials=0)
+TINY = TrainingBudget(steps=2, batch_size=4, trials=0)
 
 
 def learn(
-    part: Aligned, space: AttributeSpace, folder: Path | None, budget: Budget = TINY, seed: int = 0
+    part: Aligned,
+    space: AttributeSpace,
+    folder: Path | None,
+    budget: TrainingBudget = TINY,
+    seed: int = 0,
 ) -> tuple[Classifier, int]:
     """Return a classifier, and how many updates were made for it."""
     steps = train_classifier(

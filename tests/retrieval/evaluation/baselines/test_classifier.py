@@ -13,13 +13,13 @@ from gallery.errors import DatasetError
 from gallery.pixels import Aligned
 from generator.networks.estimator import best_values, cross_entropy, labels_of
 from retrieval.evaluation.baselines.classifier import Classifier, train_classifier
-from retrieval.evaluation.baselines.training import Budget
-from retrieval.evaluation.records import Progress
+from retrieval.evaluation.baselines.training import TrainingBudget
+from retrieval.evaluation.records import BenchmarkProgress
 
 Paint = Callable[..., Aligned]
 
 
-def finish(steps: Generator[Progress, None, Classifier]) -> Classifier:
+def finish(steps: Generator[BenchmarkProgress, None, Classifier]) -> Classifier:
     while True:
         try:
             next(steps)
@@ -28,7 +28,7 @@ def finish(steps: Generator[Progress, None, Classifier]) -> Classifier:
 
 
 def learn(part: Aligned, space: AttributeSpace, steps: int = 2, trials: int = 0) -> Classifier:
-    budget = Budget(steps=steps, batch_size=12, trials=trials)
+    budget = TrainingBudget(steps=steps, batch_size=12, trials=trials)
     cpu = torch.device("cpu")
     return finish(train_classifier(part, space, budget=budget, seed=0, device=cpu))
 

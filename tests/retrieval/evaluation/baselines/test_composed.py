@@ -17,14 +17,14 @@ from retrieval.evaluation.baselines.composed import (
     train_composed,
 )
 from retrieval.evaluation.baselines.networks import Normalise, draw_weights
-from retrieval.evaluation.baselines.training import Budget
-from retrieval.evaluation.records import Progress
+from retrieval.evaluation.baselines.training import TrainingBudget
+from retrieval.evaluation.records import BenchmarkProgress
 
 Paint = Callable[..., Aligned]
 CPU = torch.device("cpu")
 
 
-def finish(steps: Generator[Progress, None, Composed]) -> Composed:
+def finish(steps: Generator[BenchmarkProgress, None, Composed]) -> Composed:
     while True:
         try:
             next(steps)
@@ -33,7 +33,7 @@ def finish(steps: Generator[Progress, None, Composed]) -> Composed:
 
 
 def learn(part: Aligned, space: AttributeSpace, steps: int = 2, trials: int = 0) -> Composed:
-    budget = Budget(steps=steps, batch_size=12, trials=trials)
+    budget = TrainingBudget(steps=steps, batch_size=12, trials=trials)
     return finish(train_composed(part, space, budget=budget, seed=0, device=CPU))
 
 

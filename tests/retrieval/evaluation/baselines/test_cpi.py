@@ -19,14 +19,14 @@ from retrieval.evaluation.baselines.cpi import (
     why_skipped,
 )
 from retrieval.evaluation.baselines.networks import Normalise
-from retrieval.evaluation.baselines.training import Budget, Plan, Settings, updates
-from retrieval.evaluation.records import Progress
+from retrieval.evaluation.baselines.training import BaselinePlan, Settings, TrainingBudget, updates
+from retrieval.evaluation.records import BenchmarkProgress
 
 Paint = Callable[..., Aligned]
 CPU = torch.device("cpu")
 
 
-def finish(steps: Generator[Progress, None, Cpi]) -> Cpi:
+def finish(steps: Generator[BenchmarkProgress, None, Cpi]) -> Cpi:
     while True:
         try:
             next(steps)
@@ -35,7 +35,7 @@ def finish(steps: Generator[Progress, None, Cpi]) -> Cpi:
 
 
 def learn(part: Aligned, space: AttributeSpace, steps: int = 2, trials: int = 0) -> Cpi:
-    budget = Budget(steps=steps, batch_size=12, trials=trials)
+    budget = TrainingBudget(steps=steps, batch_size=12, trials=trials)
     return finish(train_cpi(part, space, budget=budget, seed=0, device=CPU))
 
 
@@ -74,8 +74,10 @@ def by_heart(couple: Aligned, pose: AttributeSpace) -> CpiNetwork:
     """A network that has learnt two people by heart, without augmentation."""
     task = CpiTask(couple, space=pose, seed=0, batch_size=12, device=CPU)
     network = task.build()
-    budget = Budget(steps=20, batch_size=12)
-    plan = Plan(name="cpi", task=lambda _: task, rate=0.0, budget=budget, seed=0, device=CPU)
+    budget = TrainingBudget(steps=20, batch_size=12)
+    plan = BaselinePlan(
+        name="cpi", task=lambda _: task, rate=0.0, budget=budget, seed=0, device=CPU
+    )
     list(updates(task, network, Settings(learning_rate=1e-3, augment=False), plan))
     return network.eval()
 

@@ -12,17 +12,17 @@ from gallery.errors import ConfigError, DatasetError
 from gallery.pixels import Aligned
 from retrieval.evaluation.baselines.training import (
     CHECKS,
-    Budget,
-    Plan,
+    BaselinePlan,
     Score,
     Settings,
+    TrainingBudget,
     grid,
     hold_out,
     of_people,
     people_of,
     train,
 )
-from retrieval.evaluation.records import Progress
+from retrieval.evaluation.records import BenchmarkProgress
 
 Paint = Callable[..., Aligned]
 CPU = torch.device("cpu")
@@ -62,18 +62,18 @@ class ToyTask:
         return (-abs(network.value.item() - self.peak), 0.0)
 
 
-def plan(seen: list[tuple[str, ...]], peak: float = 1.0, **budget: Any) -> Plan:
-    return Plan(
+def plan(seen: list[tuple[str, ...]], peak: float = 1.0, **budget: Any) -> BaselinePlan:
+    return BaselinePlan(
         name="toy",
         task=lambda part: ToyTask(part, seen, peak),
         rate=0.2,
-        budget=Budget(**{"steps": 40, "batch_size": 2, **budget}),
+        budget=TrainingBudget(**{"steps": 40, "batch_size": 2, **budget}),
         seed=0,
         device=CPU,
     )
 
 
-def finish(steps: Generator[Progress, None, Any]) -> tuple[list[Progress], Any]:
+def finish(steps: Generator[BenchmarkProgress, None, Any]) -> tuple[list[BenchmarkProgress], Any]:
     """Run to the end: what was yielded, and what was returned."""
     seen = []
     while True:
@@ -127,7 +127,7 @@ def test_the_best_settings_win_and_everything_that_was_tried_is_told(paint: Pain
 def test_the_best_moment_is_where_the_last_training_stops(paint: Paint) -> None:
     progress, (network, tuned) = finish(train(paint(), plan([], peak=0.5, trials=1)))
     assert tuned.steps < 40
-    assert progress[-1] == Progress("training toy", tuned.steps, tuned.steps)
+    assert progress[-1] == BenchmarkProgress("training toy", tuned.steps, tuned.steps)
     assert abs(network.value.item() - 0.5) < abs(2 - 0.5)
 
 
@@ -148,7 +148,9 @@ def test_where_nothing_can_be_measured_nothing_is_tuned(paint: Paint) -> None:
             if len(people_of(part)) < 5:
                 raise DatasetError("too few")
 
-    made = Plan(name="toy", task=Picky, rate=0.2, budget=Budget(steps=3), seed=0, device=CPU)
+    made = BaselinePlan(
+        name="toy", task=Picky, rate=0.2, budget=TrainingBudget(steps=3), seed=0, device=CPU
+    )
     _, (_, tuned) = finish(train(paint(), made))
     assert tuned.trials == ()
 
@@ -160,11 +162,11 @@ def test_a_trial_that_runs_away_loses(paint: Paint) -> None:
             value = network.value.item()
             return (float("nan") if value > 1.3 else value,)
 
-    made = Plan(
+    made = BaselinePlan(
         name="toy",
         task=lambda part: Fragile(part, []),
         rate=0.2,
-        budget=Budget(steps=40),
+        budget=TrainingBudget(steps=40),
         seed=0,
         device=CPU,
     )
@@ -178,11 +180,11 @@ def test_a_training_that_runs_away_is_refused(paint: Paint) -> None:
         def loss(self, network: nn.Module, random: np.random.Generator, *, augment: bool) -> Tensor:
             return super().loss(network, random, augment=augment) * torch.nan
 
-    made = Plan(
+    made = BaselinePlan(
         name="toy",
         task=lambda part: Endless(part, []),
         rate=0.2,
-        budget=Budget(steps=2, trials=0),
+        budget=TrainingBudget(steps=2, trials=0),
         seed=0,
         device=CPU,
     )
@@ -193,7 +195,7 @@ def test_a_training_that_runs_away_is_refused(paint: Paint) -> None:
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"batch_size": 1}, {"trials": 5}, {"trials": -1}])
 def test_a_budget_out_of_range_is_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match="A rival's budget needs at least 1 step"):
-        Budget(**wrong)
+        TrainingBudget(**wrong)
 
 
 def test_images_of_unknown_people_are_passed_over(paint: Paint) -> None:

@@ -15,16 +15,16 @@ from gallery.readers.registry import open_faces
 from generator.checkpoint import load_tensors
 from generator.engine import Engine, Floats
 from retrieval.embedding import normalise
-from retrieval.evaluation.benchmark import Options, run
+from retrieval.evaluation.benchmark import BenchmarkOptions, run
 from retrieval.evaluation.edit_records import EDITORS, Editing, pool_editing
 from retrieval.evaluation.editing import measuring
 from retrieval.evaluation.editing.cost import count_parameters
-from retrieval.evaluation.editing.judges import JUDGES, Judge
+from retrieval.evaluation.editing.judges import JUDGES, EditEmbedder
 from retrieval.evaluation.fold import estimates
-from retrieval.evaluation.fold.fold_cache import Budget
+from retrieval.evaluation.fold.fold_cache import BaselineBudget
 from retrieval.evaluation.fold.probes import targets_of
 from retrieval.evaluation.protocol.protocol import Protocol
-from retrieval.evaluation.records import Integers, Progress, Record
+from retrieval.evaluation.records import BenchmarkProgress, Integers, Record
 from retrieval.evaluation.statistics.editing import MEASURES
 from retrieval.recognisers.third_party import MissingEmbedderError
 from tests.retrieval.evaluation.test_benchmark import (
@@ -57,8 +57,8 @@ def directions(pixels: Pixels) -> Floats:
     return normalise(quarters(pixels) - 100)
 
 
-def judge_by(describe: Callable[[Pixels], Floats]) -> Callable[[torch.device], Judge]:
-    return lambda _: Judge("fake", f"{describe.__name__} 1", {"numpy": "2"}, describe)
+def judge_by(describe: Callable[[Pixels], Floats]) -> Callable[[torch.device], EditEmbedder]:
+    return lambda _: EditEmbedder("fake", f"{describe.__name__} 1", {"numpy": "2"}, describe)
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +70,7 @@ def fake_judges(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def measured(faces: Any, cache: Path, *engines: Engine, **protocol: Any) -> Record:
     settings = Protocol(**{"cutoffs": (1,), "methods": ("ours",), **protocol})
-    options = Options(cache=cache, budget=Budget(steps=3, trials=0), editing=True)
+    options = BenchmarkOptions(cache=cache, budget=BaselineBudget(steps=3, trials=0), editing=True)
     steps = run(faces, engines, settings, options)
     while True:
         try:
@@ -147,7 +147,7 @@ def test_every_number_is_that_of_its_own_pictures(tmp_path: Path) -> None:
 def test_a_judge_that_is_missing_is_a_reason_and_no_number(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing(_: torch.device) -> Judge:
+    def missing(_: torch.device) -> EditEmbedder:
         raise MissingEmbedderError("the package dlib is not installed; install it")
 
     monkeypatch.setitem(JUDGES, "acd", missing)
@@ -233,8 +233,8 @@ class ReadsPose:
         return (pixels[:, 1, :1, 0].astype(np.int64) - 20) // 20
 
 
-def trained_to_read(*_: Any, **__: Any) -> Generator[Progress, None, ReadsPose]:
-    yield Progress("training", 1, 1)
+def trained_to_read(*_: Any, **__: Any) -> Generator[BenchmarkProgress, None, ReadsPose]:
+    yield BenchmarkProgress("training", 1, 1)
     return ReadsPose()
 
 
@@ -274,8 +274,8 @@ class TurnsAlone(Oracle):
 def test_of_two_wishes_at_once_both_must_be_told(
     editor: type[Oracle], share: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def trained(*_: Any, **__: Any) -> Generator[Progress, None, ReadsBoth]:
-        yield Progress("training", 1, 1)
+    def trained(*_: Any, **__: Any) -> Generator[BenchmarkProgress, None, ReadsBoth]:
+        yield BenchmarkProgress("training", 1, 1)
         return ReadsBoth()
 
     monkeypatch.setattr(measuring, "train_classifier", trained)

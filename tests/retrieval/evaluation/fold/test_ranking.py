@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.evaluation.fold import ranking
-from retrieval.evaluation.fold.ranking import Ranked, Searched, SecondRows, join, rank
+from retrieval.evaluation.fold.ranking import Rankings, Searched, SecondRows, join, rank
 from retrieval.evaluation.records import QueryTable
 
 
@@ -34,7 +34,7 @@ def _shows(values: np.ndarray, wished: np.ndarray) -> bool:
     return all(v == w for v, w in zip(values.tolist(), wished.tolist(), strict=True) if w >= 0)
 
 
-def by_sorting(searched: Searched, asked: QueryTable, depth: int) -> Ranked:
+def by_sorting(searched: Searched, asked: QueryTable, depth: int) -> Rankings:
     """The definition: sort all images by falling score, equal ones by gallery position."""
     tops, ranks = [], []
     for query in range(len(asked)):
@@ -51,7 +51,7 @@ def by_sorting(searched: Searched, asked: QueryTable, depth: int) -> Ranked:
         tops.append((order + [-1] * depth)[:depth])
         mine = asked.right[asked.right_starts[query] : asked.right_starts[query + 1]]
         ranks += [order.index(n) if n in order else -1 for n in mine.tolist()]
-    return Ranked(np.array(tops), np.array(ranks))
+    return Rankings(np.array(tops), np.array(ranks))
 
 
 @given(st.integers(0, 10_000), st.booleans(), st.booleans(), st.booleans(), st.integers(1, 4))

@@ -13,15 +13,15 @@ from gallery.readers.registry import open_faces
 from generator.card import Card
 from generator.checkpoint import load_card
 from retrieval.embedding import normalise
-from retrieval.evaluation.benchmark import Options as BenchOptions
+from retrieval.evaluation.benchmark import BenchmarkOptions as BenchOptions
 from retrieval.evaluation.benchmark import run
 from retrieval.evaluation.embedders import registry as embedders
 from retrieval.evaluation.fold.second_hypotheses import WITHIN, hypotheses_of
 from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.records import MethodRecord, QueryTable, Record
 from retrieval.evaluation.statistics.grid_search import (
+    GridPoint,
     Material,
-    Weighed,
     best,
     blocks_of,
     grid,
@@ -29,11 +29,11 @@ from retrieval.evaluation.statistics.grid_search import (
     hits,
 )
 from retrieval.fitting import fit as fitting
-from retrieval.fitting.fit import Options, fit
+from retrieval.fitting.fit import FitOptions, fit
 from retrieval.fitting.told import to_text
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.hypotheses import ONE, TWO, Hypotheses, rivals
-from retrieval.scoring.terms import Weights, chosen_hypotheses
+from retrieval.scoring.terms import Coefficients, chosen_hypotheses
 from tests.retrieval.doubting import Doubting
 
 # One image of each person and light is taken for another pose, by a little.
@@ -74,7 +74,7 @@ def doubting(
 
 
 def fitted(engine: Doubting, spec: str, cache: Path) -> Card:
-    found: Card = finished(fit(engine, open_faces(spec), Options(cache=cache))).card
+    found: Card = finished(fit(engine, open_faces(spec), FitOptions(cache=cache))).card
     return found
 
 
@@ -230,7 +230,7 @@ def test_second_hypotheses_alone_do_harm_and_pay_with_log_p() -> None:
     settings = (ONE, *map(Hypotheses, WITHIN))
     weighed = {one: hit_rates(hits(block.under(one), tried), asked, tried) for one in settings}
     alone = {one: rates[0].hit_rate["C2"] for one, rates in weighed.items()}
-    assert tried[0] == Weights()
+    assert tried[0] == Coefficients()
     assert alone[TWO] < alone[ONE] - 0.1
     most = {one: best(rates) for one, rates in weighed.items()}
     assert all(most[one].weights.log_probability > 0 for one in settings)
@@ -239,10 +239,10 @@ def test_second_hypotheses_alone_do_harm_and_pay_with_log_p() -> None:
     assert chosen == "2 within 2"  # more vectors bring nothing more
 
 
-def rated(c2: float, c1: float = 0.9) -> list[Weighed]:
+def rated(c2: float, c1: float = 0.9) -> list[GridPoint]:
     return [
-        Weighed(Weights(), {"C1": 0.5, "C2": min(c2, 0.4)}),
-        Weighed(Weights(0.1, 0.0), {"C1": c1, "C2": c2}),
+        GridPoint(Coefficients(), {"C1": 0.5, "C2": min(c2, 0.4)}),
+        GridPoint(Coefficients(0.1, 0.0), {"C1": c1, "C2": c2}),
     ]
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from retrieval.evaluation.fold.vector_store import (
     Array,
-    Made,
     Steps,
     Store,
+    Timed,
     array_sha256,
     open_store,
 )
@@ -26,12 +26,12 @@ def parts() -> Iterator[Array]:
     yield ROWS[4:]
 
 
-def made(steps: Steps[Made[Array]]) -> Made[Array]:
+def made(steps: Steps[Timed[Array]]) -> Timed[Array]:
     while True:
         try:
             next(steps)
         except StopIteration as stop:
-            found: Made[Array] = stop.value
+            found: Timed[Array] = stop.value
             return found
 
 

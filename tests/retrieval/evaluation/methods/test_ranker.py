@@ -8,10 +8,10 @@ import pytest
 from generator.reconstruction_error import Usual
 from retrieval.embedding import normalise
 from retrieval.evaluation.fold.ranking import SecondRows
-from retrieval.evaluation.methods.base import Judge, Prepared
+from retrieval.evaluation.methods.base import ConfidenceJudge, Prepared
 from retrieval.evaluation.methods.ranker import first_confidences, undoubted
 from retrieval.scoring.confidence import Calibration, Logistic
-from retrieval.scoring.terms import Layout, Weights
+from retrieval.scoring.terms import Coefficients, Layout
 
 NAMES = ("drawing", "log_p", "identity", "lead")
 FIRST = Logistic(-0.5, (1.0, 2.0, 3.0, 4.0))
@@ -30,8 +30,8 @@ def prepared(count: int = 12, judge: Calibration | None = CALIBRATION) -> Prepar
     (drawn, log_p, who), (probe, _, source) = sides
     return Prepared(
         gallery=layout.gallery(drawn, log_p, who),
-        probes=layout.probes(probe, wishes, source, Weights(0.1, 0.5)),
-        judge=None if judge is None else Judge(layout, judge),
+        probes=layout.probes(probe, wishes, source, Coefficients(0.1, 0.5)),
+        judge=None if judge is None else ConfidenceJudge(layout, judge),
     )
 
 

@@ -9,8 +9,8 @@ from retrieval.embedding import normalise
 from retrieval.evaluation.records import QueryTable
 from retrieval.evaluation.statistics import grid_search
 from retrieval.evaluation.statistics.grid_search import (
+    GridPoint,
     Material,
-    Weighed,
     best,
     blocks_of,
     chosen_of,
@@ -21,7 +21,7 @@ from retrieval.evaluation.statistics.grid_search import (
     joined,
 )
 from retrieval.scoring.hypotheses import ONE, TWO, Hypotheses
-from retrieval.scoring.terms import Weights
+from retrieval.scoring.terms import Coefficients
 
 N, Q = 40, 25
 
@@ -53,7 +53,7 @@ def asked() -> QueryTable:
     )
 
 
-def scores(material: Material, asked: QueryTable, weights: Weights) -> np.ndarray:
+def scores(material: Material, asked: QueryTable, weights: Coefficients) -> np.ndarray:
     assert material.log_p is not None
     assert material.identities is not None
     identities = np.asarray(material.identities)
@@ -70,7 +70,7 @@ def test_hit_rates_are_those_of_the_weighted_sums(
     material: Material, asked: QueryTable, table: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(grid_search, "TABLE", table)  # one block, or many
-    tried = (Weights(), Weights(0.1, 0.5), Weights(1.0, 5.0))
+    tried = (Coefficients(), Coefficients(0.1, 0.5), Coefficients(1.0, 5.0))
     blocks = list(blocks_of(material, asked))
     assert len(blocks) == (1 if table > N * Q else 9)
     found = [hits(block, tried) for block in blocks]
@@ -88,7 +88,7 @@ def test_first_answers_stand_in_order_with_the_parts_of_their_scores(
     material: Material, asked: QueryTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(grid_search, "TABLE", 4 * N)
-    weights = Weights(0.1, 0.5)
+    weights = Coefficients(0.1, 0.5)
     answers = joined([first_answers(b, weights, 6) for b in blocks_of(material, asked)])
     whole = scores(material, asked, weights)
     order = np.argsort(-whole, axis=1, kind="stable")[:, :6]
@@ -100,7 +100,7 @@ def test_first_answers_stand_in_order_with_the_parts_of_their_scores(
 
 def test_a_source_that_is_excluded_answers_nothing(material: Material, asked: QueryTable) -> None:
     """Not even where identity alone decides, and every image that may answer is asked for."""
-    weights = Weights(0.0, 1e4)
+    weights = Coefficients(0.0, 1e4)
     (block,) = blocks_of(material, asked, source_excluded=True)
     whole = scores(material, asked, weights)
     whole[np.arange(Q), asked.source] = -np.inf
@@ -122,7 +122,7 @@ def test_of_two_hypotheses_the_better_drawing_counts(
     doubled = replace(material, seconds=seconds, margins=margins)
     (block,) = blocks_of(doubled, asked, source_excluded=excluded)
     (alone,) = blocks_of(material, asked, source_excluded=excluded)
-    weights = Weights(0.1, 0.5)
+    weights = Coefficients(0.1, 0.5)
     for hypotheses in (ONE, Hypotheses(2.0), TWO):
         whole = scores(material, asked, weights)
         other = np.asarray(material.probes) @ seconds.T
@@ -136,20 +136,22 @@ def test_of_two_hypotheses_the_better_drawing_counts(
     assert alone.under(TWO) is alone
 
 
-def rated(a: float, w: float, c1: float, c2: float) -> Weighed:
-    return Weighed(Weights(a, w), {"C1": c1, "C2": c2})
+def rated(a: float, w: float, c1: float, c2: float) -> GridPoint:
+    return GridPoint(Coefficients(a, w), {"C1": c1, "C2": c2})
 
 
 def test_c2_decides_then_c1_then_the_smaller_weights() -> None:
-    assert best([rated(0, 0, 0.9, 0.5), rated(1, 0, 0.1, 0.6)]).weights == Weights(1, 0)
-    assert best([rated(0, 0, 0.9, 0.5), rated(1, 0, 0.95, 0.5)]).weights == Weights(1, 0)
-    assert best([rated(0, 0, 0.9, 0.5), rated(1, 0, 0.9, 0.5)]).weights == Weights(0, 0)
+    assert best([rated(0, 0, 0.9, 0.5), rated(1, 0, 0.1, 0.6)]).weights == Coefficients(1, 0)
+    assert best([rated(0, 0, 0.9, 0.5), rated(1, 0, 0.95, 0.5)]).weights == Coefficients(1, 0)
+    assert best([rated(0, 0, 0.9, 0.5), rated(1, 0, 0.9, 0.5)]).weights == Coefficients(0, 0)
     unknown = float("nan")  # no query is measured under C2
-    assert best([rated(0, 0, 0.8, unknown), rated(1, 0, 0.9, unknown)]).weights == Weights(1, 0)
+    assert best([rated(0, 0, 0.8, unknown), rated(1, 0, 0.9, unknown)]).weights == Coefficients(
+        1, 0
+    )
     weights = grid(log_p=True, identity=True)
-    assert weights[0] == Weights()
+    assert weights[0] == Coefficients()
     assert len(set(weights)) == len(weights) == 110
-    assert set(grid(log_p=False, identity=False)) == {Weights()}
+    assert set(grid(log_p=False, identity=False)) == {Coefficients()}
 
 
 def test_every_score_gets_the_weights_that_are_best_for_it() -> None:
@@ -161,9 +163,9 @@ def test_every_score_gets_the_weights_that_are_best_for_it() -> None:
     ]
     fusion, chosen = chosen_of(weighed)
     assert chosen == {
-        "drawing": Weights(),
-        "drawing+values": Weights(0.1, 0),
-        "fused": Weights(0.2, 0.5),
+        "drawing": Coefficients(),
+        "drawing+values": Coefficients(0.1, 0),
+        "fused": Coefficients(0.2, 0.5),
     }
     assert (fusion["log_probability"], fusion["identity"], fusion["clip"]) == (0.2, 0.5, -10)
     assert fusion["without_identity"] == {"log_probability": 0.1}
@@ -171,5 +173,5 @@ def test_every_score_gets_the_weights_that_are_best_for_it() -> None:
     assert fusion["hit_rate"]["fused"] == {"C1": 0.9, "C2": 0.8}
     assert fusion["hit_rate"]["drawing"] == {"C1": 0.5, "C2": 0.4}
     alone, only = chosen_of(weighed[:1])
-    assert only == {"drawing": Weights()}
+    assert only == {"drawing": Coefficients()}
     assert "log_probability" not in alone
