@@ -28,7 +28,8 @@ from gallery.readers.registry import open_faces
 from generator.checkpoint import find_weights, load_weights
 from generator.device import keep_freed_memory, pick_device
 from generator.engine import Closest, Engine, Floats
-from generator.networks.two_stage import TwoStage, UnpoolConv
+from generator.networks.blocks import UnpoolConv
+from generator.networks.two_stage import TwoStage
 
 Canonicalise = Callable[[Pixels], Closest]
 RESULTS = Path(__file__).parent / "results"

@@ -5,25 +5,23 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 
 from PIL import Image
 
 from gallery import images
 from gallery.errors import DatasetError, did_you_mean
-from gallery.faces import Face, FaceSet
-from gallery.readers import cmu_faces, folder, multipie, studio
+from gallery.faces import FaceSet
 from gallery.spelling import Names
-from gallery.studio.shards import MANIFEST
 
-READERS: dict[str, Callable[[str, Path], FaceSet]] = {
-    "cmu-faces": cmu_faces.read,
-    "folder": folder.read,
-    "multipie": multipie.read,
-    "studio": studio.read,
+READERS = {  # name: the module whose `read` reads it, imported when it is asked for
+    "cmu-faces": "gallery.readers.cmu_faces",
+    "folder": "gallery.readers.folder",
+    "multipie": "gallery.readers.multipie",
+    "studio": "gallery.readers.studio",
 }
-PACKAGED: dict[str, Callable[[str], FaceSet]] = {"studio-mini": studio.read_mini}
+PACKAGED = {"studio-mini": "gallery.readers.studio"}  # name: the module whose `read_mini` reads it
 
 
 def open_faces(spec: str) -> FaceSet:
@@ -37,7 +35,8 @@ def open_faces(spec: str) -> FaceSet:
         DatasetError: The reader is unknown, or it finds nothing at the path.
     """
     if spec in PACKAGED:
-        return PACKAGED[spec](spec)
+        read_mini: Callable[[str], FaceSet] = import_module(PACKAGED[spec]).read_mini
+        return read_mini(spec)
     reader, colon, path = spec.partition(":")
     if not colon:
         raise DatasetError(f"{spec!r} is not READER:PATH; {_hint(spec)}")
@@ -46,7 +45,8 @@ def open_faces(spec: str) -> FaceSet:
     if not path:
         raise DatasetError(f"{spec!r} names no path; write {reader}:PATH")
     try:
-        return READERS[reader](spec, Path(path).expanduser())
+        read: Callable[[str, Path], FaceSet] = import_module(READERS[reader]).read
+        return read(spec, Path(path).expanduser())
     except (OSError, RuntimeError) as error:  # RuntimeError: "~nobody" has no home
         raise DatasetError(f"Cannot read {path}: {error}") from error
 
@@ -97,21 +97,8 @@ def read_image(path: Path) -> bytes:
     """
     if path.exists():
         return images.read_file(path)
-    for parent in path.parents:
-        if parent == studio.MINI or (parent / MANIFEST).is_file():
-            drawn = _drawn(parent)
-            name = path.relative_to(parent).as_posix()
-            if name in drawn[1]:
-                return drawn[0].read(drawn[1][name])
-    return images.read_file(path)
-
-
-@lru_cache(maxsize=4)
-def _drawn(place: Path) -> tuple[FaceSet, dict[str, Face]]:
-    """Open a drawn set once, with its faces by name."""
-    is_mini = place == studio.MINI
-    faces = studio.read_mini(str(place)) if is_mini else studio.read(str(place), place)
-    return faces, {face.name: face for face in faces.faces}
+    drawn: bytes | None = import_module(READERS["studio"]).read_drawn(path)
+    return images.read_file(path) if drawn is None else drawn
 
 
 def _hint(spec: str) -> str:

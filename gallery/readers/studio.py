@@ -18,6 +18,7 @@ from gallery.studio.identity import age_band, sample_identity
 from gallery.studio.occlusion import Pixels, occlude
 from gallery.studio.request import IN_STRIP, WHEN_READ, DrawRequest, identity_name
 from gallery.studio.shards import (
+    MANIFEST,
     SetManifest,
     picture_name,
     read_manifest,
@@ -151,6 +152,29 @@ def read_mini(spec: str, folder: Path = MINI) -> FaceSet:
         reader=TileReader(parts),
         traits=partial(_traits, next(iter(parts.values()))[0].seed),
     )
+
+
+def read_drawn(path: Path) -> bytes | None:
+    """Read a drawn image by its set's folder and its name; None if no such folder is above it.
+
+    Raises:
+        ImageError: It cannot be read.
+        DatasetError: The set is damaged.
+    """
+    for parent in path.parents:
+        if parent == MINI or (parent / MANIFEST).is_file():
+            faces, by_name = _drawn(parent)
+            name = path.relative_to(parent).as_posix()
+            if name in by_name:
+                return faces.read(by_name[name])
+    return None
+
+
+@lru_cache(maxsize=4)
+def _drawn(place: Path) -> tuple[FaceSet, dict[str, Face]]:
+    """Open a drawn set once, with its faces by name."""
+    faces = read_mini(str(place)) if place == MINI else read(str(place), place)
+    return faces, {face.name: face for face in faces.faces}
 
 
 def _faces(

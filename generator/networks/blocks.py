@@ -6,6 +6,7 @@ map, H and W its sides.
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 SLOPE = 0.01  # of the leaky ReLU of critics; Choi et al., "StarGAN", CVPR 2018, appendix
 
@@ -21,6 +22,25 @@ def conv_norm(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) ->
     padding = kernel // 2 if stride == 1 else 1
     conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False)
     return nn.Sequential(conv, nn.InstanceNorm2d(outputs, affine=True), nn.ReLU())
+
+
+class UnpoolConv(nn.Conv2d):
+    """Unpool, then convolve 3 x 3: double height and width.
+
+    Unpooling makes every element the upper left of a 2 x 2 block of zeros. Three quarters of what
+    the convolution would then multiply are these zeros; a transposed convolution with stride 2 and
+    the kernel turned by 180 degrees gives the same sums without them.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, padding=1)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(B, F, H, W) -> (B, outputs, 2H, 2W)."""
+        kernel = self.weight.flip(2, 3).transpose(0, 1)
+        return functional.conv_transpose2d(
+            maps, kernel, self.bias, stride=2, padding=1, output_padding=1
+        )
 
 
 class UpConvNorm(nn.Module):

@@ -45,8 +45,17 @@ from torch import Tensor, nn
 from gallery.attributes import AttributeSpace
 from gallery.errors import ConfigError
 from generator.networks.adversarial import is_drawn, is_real
+from generator.networks.architecture import Architecture
 from generator.networks.blocks import SLOPE, downwards, with_code
-from generator.networks.coders import SIDE, CoderConfig, Doubling, Halving, apart, flat_length
+from generator.networks.coders import (
+    SIDE,
+    CoderConfig,
+    Doubling,
+    Halving,
+    apart,
+    flat_length,
+    recipe,
+)
 from generator.networks.family import Network, initialise
 from generator.networks.prepared import Drawing
 from generator.training.label_batches import codes_at, draw_any, images_at
@@ -254,3 +263,6 @@ def total_variation(images: Tensor) -> Tensor:
     """Mean absolute difference between neighbours, down plus across: (B, C, S, S), a scalar."""
     images = images.float()
     return images.diff(dim=2).abs().mean() + images.diff(dim=3).abs().mean()
+
+
+ARCHITECTURES = (Architecture("caae", CaaeConfig, Caae, recipe),)

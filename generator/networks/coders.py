@@ -13,9 +13,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional
 
-from generator.networks.blocks import SLOPE, downwards
+from generator.networks.blocks import SLOPE, UnpoolConv, downwards
 from generator.networks.family import FamilyConfig
-from generator.networks.two_stage import UnpoolConv
 from generator.training.config import Recipe, TrainConfig, published
 
 # How they are trained, unless a file says otherwise: as most adversarial networks of their time

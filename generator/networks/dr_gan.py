@@ -51,7 +51,8 @@ from torch.nn import functional
 
 from gallery.attributes import AttributeSpace
 from generator.networks.adversarial import value_error
-from generator.networks.coders import SIDE, CoderConfig, Doubling, Halving, trunk_of
+from generator.networks.architecture import Architecture
+from generator.networks.coders import SIDE, CoderConfig, Doubling, Halving, recipe, trunk_of
 from generator.networks.family import Network, initialise
 from generator.networks.prepared import Drawing
 from generator.training.label_batches import (
@@ -318,3 +319,6 @@ def critic_terms(
         "critic_value": value_error(value, people.codes.flatten(0, 1), space),
         "critic_drawn": functional.cross_entropy(critic(drawn)[0], nobody),
     }
+
+
+ARCHITECTURES = (Architecture("dr-gan", DrGanConfig, DrGan, recipe),)

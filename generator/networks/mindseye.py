@@ -35,6 +35,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gallery.errors import ConfigError
+from generator.networks.architecture import Architecture
 from generator.networks.family import Network, initialise
 from generator.networks.mindseye_layers import (
     FEATURES,
@@ -233,3 +234,9 @@ def _terms(network: Mindseye, config: TrainConfig, batch: Lattice) -> Terms:
         probes, canonical[batch.partners], batch.cells[batch.partners], config.temperature
     )
     return {"squared": squared / 2, "contrast": contrast}
+
+
+ARCHITECTURES = tuple(
+    Architecture(f"mindseye-{size}", MindseyeConfig, Mindseye, recipe, {"size": size})
+    for size in (60, 32)
+)

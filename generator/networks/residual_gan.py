@@ -42,11 +42,11 @@ from torch.nn import functional
 
 from gallery.attributes import AttributeSpace
 from gallery.errors import ConfigError, DatasetError
-from generator.networks.blocks import ResidualBlock
-from generator.networks.coders import GROUPS, CoderConfig, trunk_of
+from generator.networks.architecture import Architecture
+from generator.networks.blocks import ResidualBlock, UnpoolConv
+from generator.networks.coders import GROUPS, CoderConfig, recipe, trunk_of
 from generator.networks.family import Network, initialise
 from generator.networks.prepared import Drawing
-from generator.networks.two_stage import UnpoolConv
 from generator.training.label_batches import Positions, draw_each, images_at, numbers_of
 from generator.training.plan import BatchSpec, PlanContext, Stage, Terms, TrainingPlan, Update
 
@@ -235,3 +235,6 @@ def critic_terms(network: ResidualGan, critic: ThreeWayCritic, real: Real) -> Te
 def _labelled(logits: Tensor, label: int) -> Tensor:
     """Mean of -log p(label), a scalar: logits (B, 3)."""
     return -logits.float().log_softmax(dim=1)[:, label].mean()
+
+
+ARCHITECTURES = (Architecture("residual-gan", CoderConfig, ResidualGan, recipe),)

@@ -37,6 +37,7 @@ from torch.nn import functional
 
 from gallery.attributes import AttributeSpace
 from generator.networks.adversarial import critic_of, critic_terms, drawing_terms, in_other_colours
+from generator.networks.architecture import Architecture
 from generator.networks.blocks import AttentionBlock, Critic, ResidualBlock, conv_norm, with_code
 from generator.networks.family import FamilyConfig, Network
 from generator.networks.prepared import Drawing
@@ -190,3 +191,6 @@ def recipe(name: str) -> Recipe:
 def _up(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
     conv = nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)
     return conv, nn.InstanceNorm2d(outputs, affine=True), nn.ReLU()
+
+
+ARCHITECTURES = (Architecture("sargan", SarganConfig, Sargan, recipe),)

@@ -9,6 +9,7 @@ given there.
 
 from dataclasses import dataclass, replace
 
+from generator.networks.architecture import Architecture
 from generator.networks.sargan import PAPER, Sargan, SarganConfig
 from generator.training.config import Recipe, published
 
@@ -31,3 +32,6 @@ class Stargan(Sargan):
 def recipe(name: str) -> Recipe:
     """Return a recipe by name: "paper" as published."""
     return published(name, STARGAN)
+
+
+ARCHITECTURES = (Architecture("stargan", StarganConfig, Stargan, recipe),)

@@ -34,6 +34,7 @@ from torch.nn import functional
 
 from gallery.attributes import AttributeSpace
 from generator.networks.adversarial import critic_of, critic_terms, drawing_terms, in_other_colours
+from generator.networks.architecture import Architecture
 from generator.networks.blocks import Critic, with_code
 from generator.networks.estimator import Estimator
 from generator.networks.family import FamilyConfig, Network
@@ -218,3 +219,6 @@ def _down(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 4, 2, 1), nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2)
     )
+
+
+ARCHITECTURES = (Architecture("stgan", StganConfig, Stgan, recipe),)

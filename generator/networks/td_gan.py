@@ -43,7 +43,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from generator.networks.adversarial import is_drawn, is_real
-from generator.networks.coders import CoderConfig, Doubling, Halving, apart, flat_length, trunk_of
+from generator.networks.architecture import Architecture
+from generator.networks.coders import (
+    CoderConfig,
+    Doubling,
+    Halving,
+    apart,
+    flat_length,
+    recipe,
+    trunk_of,
+)
 from generator.networks.family import Network, initialise
 from generator.networks.prepared import Drawing
 from generator.training.label_batches import codes_at, draw_any, images_at, numbers_at, numbers_of
@@ -259,3 +268,6 @@ def _representations(
     """Return R(x), g(C), and R(x) under other wished tags, (B, D) each."""
     read = network.disentangle(batch.images)
     return read, of_tags(network, others, batch), network.retagged(read, batch.wishes)
+
+
+ARCHITECTURES = (Architecture("td-gan", TdGanConfig, TdGan, recipe),)

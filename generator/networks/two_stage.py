@@ -27,12 +27,13 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from generator.networks.architecture import Architecture
+from generator.networks.blocks import UnpoolConv
 from generator.networks.family import Network
 from generator.networks.fast_two_stage import FastTwoStage
 from generator.networks.prepared import Drawing
-from generator.training.config import TrainConfig
+from generator.training.config import TrainConfig, recipe
 from generator.training.data import error
 from generator.training.plan import Batch, PlanContext, Stage, Terms, TrainingPlan, Update
 
@@ -97,25 +98,6 @@ class TwoStageConfig:
 
 # Layers of the refiner that may serve as the feature, the default first.
 FEATURE_LAYERS = {60: ("conv5",), 32: ("conv6", "conv5", "conv4")}
-
-
-class UnpoolConv(nn.Conv2d):
-    """Unpool, then convolve 3 x 3: double height and width.
-
-    Unpooling makes every element the upper left of a 2 x 2 block of zeros. Three quarters of what
-    the convolution would then multiply are these zeros; a transposed convolution with stride 2 and
-    the kernel turned by 180 degrees gives the same sums without them.
-    """
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs, 3, padding=1)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """(B, F, H, W) -> (B, outputs, 2H, 2W)."""
-        kernel = self.weight.flip(2, 3).transpose(0, 1)
-        return functional.conv_transpose2d(
-            maps, kernel, self.bias, stride=2, padding=1, output_padding=1
-        )
 
 
 class FirstStage(nn.Module):
@@ -306,3 +288,12 @@ def _layers(*layers: nn.Module, last_relu: bool = True) -> nn.Sequential:
         if last_relu or count < convolutions:
             named[f"relu{count}"] = nn.ReLU()
     return nn.Sequential(named)
+
+
+def _architecture(size: int, channels: int) -> Architecture:
+    fixed = {"size": size, "channels": channels}
+    recipes = partial(recipe, image_size=size)
+    return Architecture(f"two-stage-{size}", TwoStageConfig, TwoStage, recipes, fixed)
+
+
+ARCHITECTURES = (_architecture(60, 3), _architecture(32, 1))

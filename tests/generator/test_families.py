@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import sys
+from ast import literal_eval
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +17,8 @@ from gallery.errors import ConfigError
 from gallery.faces import FaceSet
 from generator.checkpoint import load_checkpoint, load_tensors, load_weights
 from generator.engine import Engine
-from generator.networks import registry
-from generator.networks.registry import ARCHITECTURES, Architecture
+from generator.networks.architecture import Architecture
+from generator.networks.registry import ARCHITECTURES, architecture
 from generator.runs.request import CPU, TrainRequest, make_request
 from generator.runs.run import train
 from generator.zoo import pack
@@ -47,11 +48,10 @@ def colours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Architecture:
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "colours", module)
     spec.loader.exec_module(module)
-    names = {**vars(registry), **vars(module)}
-    (added,) = eval(f"({line})", names)  # noqa: S307  the page's own line
-    monkeypatch.setitem(ARCHITECTURES, added.name, added)
-    assert isinstance(added, Architecture)
-    return added
+    ((name, place),) = literal_eval(f"{{{line}}}").items()
+    monkeypatch.setitem(sys.modules, place, module)
+    monkeypatch.setitem(ARCHITECTURES, name, place)
+    return architecture(name)
 
 
 def asked(name: str, faces: FaceSet, out: Path, **network: Any) -> TrainRequest:

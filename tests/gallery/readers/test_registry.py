@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,3 +94,20 @@ def test_a_photograph_is_opened_in_either_spelling_of_its_name(
     assert open_photograph(tmp_path / f"{asked}.png").image.size == (5, 4)
     with pytest.raises(ImageError):
         open_photograph(tmp_path / f"{asked}x.png")
+
+
+def studio_after(code: str) -> list[str]:
+    """Return the studio's modules that some code imports, in a fresh interpreter."""
+    code = f"import sys\nfrom pathlib import Path\n{code}\nprint(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return [name for name in run.stdout.split() if "studio" in name]
+
+
+def test_reading_photographs_does_not_import_the_studio(
+    put: Callable[..., Path], photos: Path
+) -> None:
+    path = put("a.jpg")
+    opened = "from gallery.readers.registry import open_faces, open_photograph\n"
+    assert studio_after(f"{opened}open_photograph(Path({str(path)!r}))") == []
+    assert studio_after(f"{opened}open_faces('folder:{photos}')") == []
+    assert "gallery.readers.studio" in studio_after(f"{opened}open_faces('studio-mini')")

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -25,6 +27,39 @@ def test_the_architectures_are_those_that_were_promised() -> None:
     names = ["two-stage-60", "two-stage-32", "mindseye-60", "mindseye-32"]
     names += ["sargan", "stargan", "stgan", "residual-gan", "caae", "dr-gan", "td-gan"]
     assert list(ARCHITECTURES) == names
+
+
+FAMILIES = {place.rpartition(".")[2] for place in ARCHITECTURES.values()}
+OF = {"two-stage-60": {"two_stage"}, "mindseye-60": {"mindseye"}, "stargan": {"sargan", "stargan"}}
+
+
+def modules_after(code: str) -> set[str]:
+    """Return the families whose modules some code imports, in a fresh interpreter."""
+    code = f"import sys\n{code}\nprint(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    here = "generator.networks."
+    return {name.removeprefix(here) for name in run.stdout.split() if here in name} & FAMILIES
+
+
+def test_the_names_of_the_architectures_are_known_without_their_modules() -> None:
+    code = "from generator.networks.registry import ARCHITECTURES\nassert len(ARCHITECTURES) > 9"
+    assert modules_after(code) == set()
+
+
+@pytest.mark.parametrize("name", OF)
+def test_an_architecture_imports_its_own_family_alone(name: str) -> None:
+    code = f"from generator.networks.registry import architecture\narchitecture({name!r})"
+    assert modules_after(code) == OF[name]
+
+
+def test_opening_weights_imports_their_own_architecture_alone() -> None:
+    code = "from generator.checkpoint import find_weights, load_weights\n"
+    assert modules_after(f"{code}load_weights(find_weights('pose-60'))") == {"two_stage"}
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_module_says_the_names_that_lead_to_it(name: str) -> None:
+    assert architecture(name).name == name
 
 
 @pytest.mark.parametrize("name", ["sargan", "stargan", "stgan"])

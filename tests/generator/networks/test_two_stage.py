@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from generator.networks.two_stage import TwoStage, TwoStageConfig, UnpoolConv, initialise
+from generator.networks.blocks import UnpoolConv
+from generator.networks.two_stage import TwoStage, TwoStageConfig, initialise
 
 # The lists of BMVC 2016 (60) and arXiv 1511.08446 (32), sections 3.1 and 3.2, with every ReLU that
 # the texts ask for, "M" for the width that BMVC prints as 1, and "C" for the image's channels.
