@@ -92,6 +92,7 @@ class Engine:
         statistics = (torch.tensor(card.mean), torch.tensor(card.deviation))
         self.refines = network.TWO_STAGES
         self.fuses = network.fuses
+        self._dimension = network.dimension
         self._network = network.fast(*statistics, precision).to(device).eval()
         self._whole_batch = torch.compile(self._network) if compiled else self._network
 
@@ -122,10 +123,7 @@ class Engine:
     @property
     def dimension(self) -> int:
         """Length D of the flat features."""
-        size, channels = self.card.aligner.size, self.card.aligner.channels
-        blank = np.zeros((1, size, size, channels), dtype=np.uint8)
-        code = np.zeros((1, self.card.space.size), dtype=np.float32)
-        return int(self.draw(blank, code).features.shape[1])
+        return self._dimension
 
     def draw(self, pixels: Pixels, codes: Floats) -> DrawnBatch:
         """Draw every image under its wish.

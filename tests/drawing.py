@@ -14,6 +14,14 @@ from generator.engine import Closest, DrawnBatch, Engine, Floats
 class DrawsOneByOne(Engine):
     """Chooses among drawings of `draw`, which a test defines."""
 
+    @property
+    def dimension(self) -> int:
+        """Length of the features that `draw` gives."""
+        size, channels = self.card.aligner.size, self.card.aligner.channels
+        blank = np.zeros((1, size, size, channels), dtype=np.uint8)
+        code = np.zeros((1, self.card.space.size), dtype=np.float32)
+        return int(self.draw(blank, code).features.shape[1])
+
     def closest(
         self,
         pixels: Pixels,

@@ -110,6 +110,7 @@ class Network(nn.Module, ABC):
         config: Of the network.
         projection: Of the features, or None.
         estimator: Of the values that images show, or None.
+        dimension: Length of its features, flat.
     """
 
     LOSSES: ClassVar[Mapping[str, float]] = {}
@@ -119,6 +120,7 @@ class Network(nn.Module, ABC):
 
     projection: nn.Module | None
     estimator: Estimator | None
+    dimension: int
 
     def __init__(self, config: Shape) -> None:
         super().__init__()
@@ -133,6 +135,7 @@ class Network(nn.Module, ABC):
         """
         config = self.config
         length = config.projection
+        self.dimension = length or channels * side**2
         self.projection = Projection(channels, side, length) if length else None
         self.estimator = (
             Estimator(config.size, config.channels, config.code_size) if config.estimator else None

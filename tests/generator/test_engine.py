@@ -61,6 +61,16 @@ def test_drawing_is_the_network_between_normalisation_and_its_undoing(
     assert np.allclose(drawn.features, by_hand.features.flatten(1).numpy(), atol=1e-4)
 
 
+def test_the_dimension_of_an_engine_costs_no_drawing(
+    make_card: MakeCard, make_network: MakeNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = make_card()
+    engine = Engine(make_network(card), card, CPU)
+    drawn = engine.draw(*wishes(card, 1))
+    monkeypatch.setattr(Engine, "draw", None)
+    assert engine.dimension == drawn.features.shape[1]
+
+
 def test_batches_do_not_change_what_is_drawn(
     make_card: MakeCard, make_network: MakeNetwork
 ) -> None:

@@ -62,6 +62,27 @@ def test_every_module_says_the_names_that_lead_to_it(name: str) -> None:
     assert architecture(name).name == name
 
 
+@pytest.mark.parametrize("projection", [0, 256])
+@pytest.mark.parametrize("size", [32, 60])
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_architecture_draws_features_of_the_length_that_it_claims(
+    name: str, size: int, projection: int
+) -> None:
+    found = architecture(name)
+    changes = {"projection": projection}
+    if "size" not in found.fixed:
+        changes["size"] = size
+    with torch.device("cpu" if name == "residual-gan" else "meta"):  # that one looks at the codes
+        try:
+            network = found.build(2, changes).eval()
+        except ConfigError:  # some know powers of two alone
+            network = found.build(2, {**changes, "size": 64}).eval()
+        side, channels = network.config.size, network.config.channels
+        drawn = network(torch.zeros(1, channels, side, side), torch.eye(1, 2))
+    assert drawn.features.flatten(1).shape == (1, network.dimension)
+    assert projection in (0, network.dimension)
+
+
 @pytest.mark.parametrize("name", ["sargan", "stargan", "stgan"])
 def test_the_size_of_an_editor_is_a_setting(name: str) -> None:
     found = architecture(name)
