@@ -60,7 +60,7 @@ FREE = ("gallery", "names", "subsets")  # their keys are attributes and names
 def shipped_protocols() -> dict[str, Path]:
     """Return the protocol files that come with mindseye, by name."""
     here = Path(__file__).parent
-    for folder in (here.parents[1] / "benchmarks" / "protocols", here / "shipped_protocols"):
+    for folder in (here.parents[2] / "benchmarks" / "protocols", here.parent / "shipped_protocols"):
         if folder.is_dir():
             return {path.stem: path for path in sorted(folder.glob("*.toml"))}
     return {}
