@@ -48,6 +48,10 @@ def bench(
     exclude_source: Annotated[
         bool, typer.Option("--exclude-source", help="Take the source out of its ranking.")
     ] = False,
+    portraits: Annotated[
+        bool,
+        typer.Option("--portraits", help="Show recognisers portraits in colour, as a search does."),
+    ] = False,
     train: Annotated[
         str | None,
         typer.Option(metavar="SPEC", help="Where the weights' training images are; else in SPEC."),
@@ -99,6 +103,7 @@ def bench(
         queries=chosen.queries if queries is None else queries,
         seed=chosen.seed if seed is None else seed,
         exclude_source=exclude_source or chosen.exclude_source,
+        portraits=portraits or chosen.portraits,
     )
     options = benchmark.BenchmarkOptions(
         methods=tuple(methods.split(",")) if methods else (),

@@ -142,6 +142,7 @@ def _measure(setting: _Setting, store: Store, provenance: Provenance) -> Steps[R
         training=setting.training,
         budget=setting.options.budget,
         store=store,
+        portraits_of=setting.faces if protocol.portraits else None,
     )
     work = Workbench(bench)
     training = setting.training

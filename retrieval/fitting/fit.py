@@ -25,7 +25,7 @@ from generator.card import Card
 from generator.engine import Engine, Floats
 from generator.reconstruction_error import usual_errors
 from index.base import Vectors
-from retrieval.evaluation.fold.fold import read_images, wishable
+from retrieval.evaluation.fold.fold import read_images, read_portraits, wishable
 from retrieval.evaluation.fold.fold_cache import BATCH, BaselineBudget, Bench, Workbench
 from retrieval.evaluation.fold.probes import draw_all
 from retrieval.evaluation.fold.second_hypotheses import (
@@ -54,7 +54,7 @@ from retrieval.evaluation.statistics.grid_search import (
     joined,
 )
 from retrieval.fitting.calibration import KEPT, calibrated
-from retrieval.recognisers.sface import Recogniser, open_recogniser, portrait_aligner
+from retrieval.recognisers.sface import Recogniser, open_recogniser
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.confidence import spell_score
 from retrieval.scoring.hypotheses import ONE, TWO, Hypotheses
@@ -237,12 +237,8 @@ def _whole(work: Workbench, margins: Floats) -> Steps[Vectors | None]:
 def _identities(work: Workbench, part: FaceSet, recogniser: Recogniser) -> Steps[Vectors]:
     """Read the identity of every gallery image from its portrait, (N, I)."""
     bench = work.bench
-    kept = set(bench.aligned.faces)
-    part = part.where(lambda face: face in kept)
-    aligner = portrait_aligner(bench.engine.card.aligner)
-    portraits = yield from read_images(part, aligner, bench.store, "portraits", "cutting portraits")
-    if portraits.faces != bench.aligned.faces:
-        raise DatasetError(f"{part.spec} changed while it was read; run the same command again")
+    aligner = bench.engine.card.aligner
+    portraits = yield from read_portraits(part, bench.aligned, aligner, bench.store)
     writer = bench.store.writer("identities", len(portraits.faces))
     for start in range(0, len(portraits.faces), BATCH):
         writer.add(recogniser.embed(np.asarray(portraits.pixels[start : start + BATCH])))

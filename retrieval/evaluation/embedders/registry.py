@@ -17,6 +17,8 @@ EMBEDDERS: dict[str, Callable[[torch.device], Embedder]] = {
     "dlib": lambda _: DlibEmbedder(),
 }
 
+RECOGNISERS = ("sface", "dlib")  # those that tell people apart
+
 
 def open_embedder(name: str, device: torch.device) -> Embedder:
     """Load an embedder.

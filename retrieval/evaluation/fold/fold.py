@@ -24,6 +24,7 @@ from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.protocol.queries import Labels, Queries, all_queries, count_pairs
 from retrieval.evaluation.protocol.query_table import known_space, restrict
 from retrieval.evaluation.records import BenchmarkProgress
+from retrieval.recognisers.sface import portrait_aligner
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,12 @@ class Training:
     Attributes:
         aligned: Their pixels and labels.
         is_same: Whether they are, to the pixel, what the card says.
+        faces: The set that they were read from.
     """
 
     aligned: Aligned
     is_same: bool
+    faces: FaceSet
 
 
 def check_together(faces: FaceSet, cards: Sequence[Card], protocol: Protocol) -> None:
@@ -183,6 +186,28 @@ def read_images(
     return Aligned(tuple(good), writer.close(), tuple(problems))
 
 
+def read_portraits(
+    faces: FaceSet, aligned: Aligned, aligner: Aligner, store: Store
+) -> Steps[Aligned]:
+    """Cut portraits of images that were read before, for a recogniser; pixels (N, P, P, 3).
+
+    Args:
+        faces: The set that they were read from.
+        aligned: The images.
+        aligner: Of the weights.
+        store: Of scratch files.
+
+    Raises:
+        DatasetError: A file can be read no longer.
+    """
+    part, name = replace(faces, faces=aligned.faces), f"portraits-{id(aligned)}"
+    phase = "cutting portraits"
+    portraits = yield from read_images(part, portrait_aligner(aligner), store, name, phase)
+    if portraits.faces != aligned.faces:
+        raise DatasetError(f"{faces.spec} changed while it was read; run the same command again")
+    return portraits
+
+
 def read_training(faces: FaceSet, card: Card, store: Store, number: int) -> Steps[Training | None]:
     """Read the images that weights were trained on, as far as a collection holds them.
 
@@ -202,7 +227,7 @@ def read_training(faces: FaceSet, card: Card, store: Store, number: int) -> Step
     phase = f"reading what {card.name} was trained on"
     aligned = yield from read_images(known, card.aligner, store, f"training-{number}", phase)
     same = data_sha256(_without_those_set_aside(aligned, card)) == card.data.get("sha256")
-    return Training(aligned, same)
+    return Training(aligned, same, known)
 
 
 def _knows(card: Card, name: str, face: Face) -> bool:

@@ -17,14 +17,15 @@ import torch
 
 from gallery.align import Pixels
 from gallery.attributes import AttributeSpace, Condition
+from gallery.faces import FaceSet
 from gallery.pixels import Aligned
 from generator.engine import DrawnBatch, Engine, Floats
 from index.base import Vectors
 from retrieval.embedding import normalise
 from retrieval.evaluation.embedders.base import Embedder
 from retrieval.evaluation.embedders.pixels import PixelEmbedder
-from retrieval.evaluation.embedders.registry import open_embedder
-from retrieval.evaluation.fold.fold import Training
+from retrieval.evaluation.embedders.registry import RECOGNISERS, open_embedder
+from retrieval.evaluation.fold.fold import Training, read_portraits
 from retrieval.evaluation.fold.vector_store import Steps, Store, Timed, array_sha256
 from retrieval.evaluation.protocol.queries import Labels
 from retrieval.evaluation.protocol.wishes import wish_of
@@ -83,6 +84,8 @@ class Bench:
         training: What the weights were trained on; None if it is not at hand.
         budget: Of trained rivals.
         store: Where vectors are put.
+        portraits_of: Set that the gallery was read from, where recognisers are shown portraits;
+            None where they see the pixels that the generator draws from.
     """
 
     engine: Engine
@@ -92,6 +95,7 @@ class Bench:
     training: Training | None
     budget: BaselineBudget
     store: Store
+    portraits_of: FaceSet | None = None
 
     @property
     def space(self) -> AttributeSpace:
@@ -183,6 +187,8 @@ class Workbench:
             MissingEmbedderError: What the embedder needs is not installed.
         """
         network = open_embedder(embedder, self.bench.device)
+        if embedder in RECOGNISERS:
+            aligned = yield from self._shown(aligned)
         pixels = aligned.pixels
         if isinstance(network, PixelEmbedder):  # quicker made than read
             writer = self.bench.store.writer(f"pixels-of-{id(aligned)}", len(pixels))
@@ -196,6 +202,15 @@ class Workbench:
             embedder, key, len(pixels), lambda: _parts(network, aligned)
         )
         return made
+
+    def _shown(self, aligned: Aligned) -> Steps[Aligned]:
+        """Return what recognisers are shown of images: these, or portraits of them."""
+        bench, faces = self.bench, self.bench.portraits_of
+        if faces is None:
+            return aligned
+        if aligned is not bench.aligned and bench.training is not None:
+            faces = bench.training.faces
+        return (yield from read_portraits(faces, aligned, bench.engine.card.aligner, bench.store))
 
     def canonical(self) -> Steps[Timed[CanonicalGallery]]:
         """Redraw the gallery in its best-fitting values."""

@@ -91,13 +91,18 @@ def asked(summary: Json) -> str:
     source = "left out of" if protocol.get("exclude_source") else "kept in"
     at_once = protocol.get("wishes", 1)
     several = f", each for {at_once} attributes at once," if at_once > 1 else ""
+    shown = (
+        " Face recognisers are shown portraits in colour, as in a search."
+        if protocol.get("portraits")
+        else ""
+    )
     return (
         f"{queries['C1']:,} queries{several} under C1 and, under C2, {queries['C2']:,} of these"
         f" (seed {protocol.get('seed', 0)}; left out before the draw, because nothing in the"
         f" gallery answers them or their source cannot be read: {dropped['C1']:,} under C1,"
         f" {dropped['C2']:,} under C2); gallery: {summary['gallery']:,} images, with"
         f" {summary['identities']} known people{_pooled(summary)}; the source image is {source} the"
-        f" gallery.{_copies(summary)}"
+        f" gallery.{_copies(summary)}{shown}"
     )
 
 

@@ -23,6 +23,7 @@ seed = 0
 criteria = ["C1", "C2"]
 cutoffs = [1, 5, 10, 20]
 exclude_source = false
+portraits = false                             # shown to recognisers, as in a search
 
 [subsets."neutral illumination"]              # values of the source
 illumination = "0"
@@ -52,6 +53,7 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {  # table -> key -> (field of Pro
         "criteria": ("criteria", TEXTS),
         "cutoffs": ("cutoffs", "a list of whole numbers"),
         "exclude_source": ("exclude_source", "true or false"),
+        "portraits": ("portraits", "true or false"),
     },
 }
 FREE = ("gallery", "names", "subsets")  # their keys are attributes and names

@@ -35,6 +35,8 @@ class Protocol:
         criteria: Which are reported.
         cutoffs: Ranks K at which the hit rate is taken, rising.
         exclude_source: Whether the source image is taken out of its own ranking.
+        portraits: Whether face recognisers are shown portraits in colour, as in a search, instead
+            of the pixels that the generator draws from.
         subsets: Parts of the queries that are reported by themselves: values of the source, by
             attribute, by name.
         methods: Names or patterns of what is compared, if the command says nothing; by default
@@ -52,6 +54,7 @@ class Protocol:
     criteria: tuple[str, ...] = CRITERIA
     cutoffs: tuple[int, ...] = (1, 5, 10, 20)
     exclude_source: bool = False
+    portraits: bool = False
     subsets: Mapping[str, Condition] = field(default_factory=dict)
     methods: tuple[str, ...] = QUICK
 
@@ -84,9 +87,11 @@ class Protocol:
     def to_json(self) -> dict[str, Any]:
         """Return all settings as JSON values; what is hashed and written into results.
 
-        `wishes` is among them where it is not 1, so that protocols keep their hashes.
+        `wishes` is among them where it is not 1, and `portraits` where it is true, so that
+        protocols keep their hashes.
         """
         several = {"wishes": self.wishes} if self.wishes > 1 else {}
+        shown = {"portraits": True} if self.portraits else {}
         return {
             "name": self.name,
             "split": {"train_identities": self.train_identities},
@@ -99,6 +104,7 @@ class Protocol:
             "criteria": list(self.criteria),
             "cutoffs": list(self.cutoffs),
             "exclude_source": self.exclude_source,
+            **shown,
             "subsets": {name: dict(values) for name, values in self.subsets.items()},
             "methods": list(self.methods),
         }

@@ -372,3 +372,33 @@ def test_rivals_get_the_updates_that_the_card_says(
 def test_an_unknown_method_is_refused() -> None:
     with pytest.raises(ConfigError, match="no method 'two-step/pixel'; did you mean 'two-step/pi"):
         choose_methods(["ours", "two-step/pixel"])
+
+
+@pytest.mark.parametrize("portraits", [False, True])
+def test_recognisers_of_all_methods_are_shown_portraits_where_the_protocol_says_so(
+    faces_spec: str,
+    pose_weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    portraits: bool,
+) -> None:
+    """Of the gallery and of training images; other embedders never are."""
+    shown: dict[str, set[tuple[int, ...]]] = {"sface": set(), "vgg16": set()}
+
+    class Noted(Means):
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def embed(self, pixels: Pixels) -> Floats:
+            shown[self.name].add(pixels.shape[1:])
+            return super().embed(pixels)
+
+    monkeypatch.setitem(embedders.EMBEDDERS, "sface", lambda _: Noted("sface"))
+    monkeypatch.setitem(embedders.EMBEDDERS, "vgg16", lambda _: Noted("vgg16"))
+    methods, asked = ("raw/sface", "shift/sface", "raw/vgg16"), {"portraits": portraits}
+    record = measure(faces_spec, [pose_weights], tmp_path, *methods, protocol=asked)
+    assert not any(one.skipped for one in record.methods if one.name in methods)
+    assert record.provenance.protocol.get("portraits", False) == portraits
+    aligner = load_card(pose_weights).aligner
+    small = (aligner.size, aligner.size, aligner.channels)
+    assert shown == {"sface": {(128, 128, 3) if portraits else small}, "vgg16": {small}}
