@@ -1,13 +1,14 @@
 """Making an index and adding to it: `mindseye index build` and `add`."""
 
-from collections.abc import Iterator
-from contextlib import closing
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import mindseye
 from commands.interrupts import last_batch, resumable
-from commands.models import NAMED, open_engine, open_set, packaged_for
+from commands.models import open_set, packaged_for
 from commands.options import (
     DEFAULT_COLLECTION,
     AsJson,
@@ -18,15 +19,14 @@ from commands.options import (
     Restore,
     Spec,
     Split,
-    require_one_of,
 )
-from commands.progress import bar, tell
+from commands.progress import meter, tell
 from gallery.json_files import spell
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from gallery.faces import FaceSet
-    from retrieval.collection.build import BuildProgress
-    from retrieval.collection.collection import Collection
 
 
 def build(
@@ -98,47 +98,29 @@ def build(
     \b
     Example: mindseye index build folder:photos --attribute pose --collection my-faces
     """
-    from generator.checkpoint import find_weights
     from generator.device import keep_freed_memory
-    from index.kinds import request_for
-    from retrieval.collection.build import build as build_space
-    from retrieval.collection.collection import Collection
-    from retrieval.scoring.choice import choose_score, refuse_score
-    from retrieval.splits import SPLITS, part_of
 
-    require_one_of("--split", split, SPLITS)
-    request = request_for(kind, memory, accuracy)
     keep_freed_memory()
-    faces = open_set(spec, landmarks)
-    paths = [find_weights(given) for given in weights] or packaged_for(faces, attribute)
-    engines = [open_engine(str(path), device, images=len(faces)) for path in paths]
-    refuse_score(score, hypotheses, engines, is_new=not collection.exists())
-    if resume:
-        Collection.open(collection).close()
-    opened = Collection.open_or_create(collection, catalogue)
-    told = []
-    with closing(opened), opened.writing(), resumable("Run the same command again to go on."):
-        for engine, path in zip(engines, paths, strict=True):
-            part = part_of(faces, engine.card, split)
-            known = {space.name for space in opened.catalogue.spaces.all()}
-            is_new = engine.card.name not in known
-            choice = choose_score(score, hypotheses, engine, is_new=is_new)
-            if choice.why:
-                tell(f"Score: {choice.why}")
-            steps = build_space(
-                opened,
-                part,
-                engine,
-                path,
-                request,
+    with mindseye.open_gallery(
+        collection, create=not resume, catalogue=catalogue, device=device
+    ) as gallery:
+        faces = open_set(spec, landmarks)
+        with _building() as progress:
+            added = gallery.add(
+                faces,
+                weights=weights or packaged_for(faces, attribute),
+                split=split,
+                kind=kind,
+                memory=memory,
+                accuracy=accuracy,
                 refine_best=refine_best,
-                restore=restore,
-                score=choice.score,
+                score=score,
                 hypotheses=hypotheses,
+                restore=restore,
                 keep_faceless=keep_faceless,
+                progress=progress,
             )
-            told.append(_follow_build(steps, engine.card.name, opened, len(part), as_json=as_json))
-    _print(told, faces, as_json=as_json)
+    _print(added, faces, collection, as_json=as_json)
 
 
 def add(
@@ -162,93 +144,75 @@ def add(
     Example: mindseye index add folder:more-photos --collection my-faces
     """
     from generator.device import keep_freed_memory
-    from retrieval.collection.build import build as build_space
-    from retrieval.collection.collection import Collection
-    from retrieval.splits import SPLITS, part_of
 
-    require_one_of("--split", split, SPLITS)
     keep_freed_memory()
-    faces = open_set(spec, landmarks)
-    opened = Collection.open(collection)
-    told = []
-    with closing(opened), opened.writing(), resumable("Run the same command again to go on."):
-        for name in space or opened.space_names():
-            known = opened.catalogue.spaces.get(name)
-            path = opened.weights_path(known.name)
-            engine = open_engine(str(path), device, images=len(faces))
-            part = part_of(faces, engine.card, split)
-            steps = build_space(
-                opened,
-                part,
-                engine,
-                path,
+    with mindseye.open_gallery(collection, device=device) as gallery:
+        faces = open_set(spec, landmarks)
+        with _building() as progress:
+            added = gallery.add(
+                faces,
+                spaces=space or gallery.spaces,
+                split=split,
                 restore=restore,
                 keep_faceless=keep_faceless,
+                progress=progress,
             )
-            told.append(_follow_build(steps, name, opened, len(part), as_json=as_json))
-    _print(told, faces, as_json=as_json)
+    _print(added, faces, collection, as_json=as_json)
 
 
-def _print(told: list[dict[str, Any]], faces: "FaceSet", *, as_json: bool) -> None:
-    """Print what came of all spaces, for programs."""
+@contextmanager
+def _building() -> "Iterator[Callable[[mindseye.Progress], None]]":
+    """Show how far a build is; Ctrl-C ends it after the batch in hand."""
+    with (
+        resumable("Run the same command again to go on."),
+        meter("indexing") as shown,
+        last_batch(shown.show) as progress,
+    ):
+        yield progress
+
+
+def _print(
+    added: "Sequence[mindseye.Added]", faces: "FaceSet", collection: Path, *, as_json: bool
+) -> None:
+    """Print what came of all spaces, for people or for programs."""
     from gallery.summary import remarks
 
+    for one in added:
+        if not as_json:
+            typer.echo(_line(one))
+        for note in _notes(one, collection):
+            tell(note)
     if as_json:
         problems = [{"path": one.name, "reason": one.reason} for one in faces.problems]
-        shown = {"spec": faces.spec, "spaces": told, "problems": problems, **remarks(faces)}
+        spaces = [_for_programs(one) for one in added]
+        shown = {"spec": faces.spec, "spaces": spaces, "problems": problems, **remarks(faces)}
         typer.echo(spell(shown, ascii_only=False))
 
 
-def _follow_build(
-    steps: "Iterator[BuildProgress]",
-    name: str,
-    collection: "Collection",
-    total: int,
-    *,
-    as_json: bool,
-) -> dict[str, Any]:
-    """Show a build's progress, and say what came of it; for people, if not for programs."""
-    from retrieval.collection.domain_check import misfit, strangers_in
+def _line(added: "mindseye.Added") -> str:
+    """Say in a line what came of a space."""
+    parts = [f"{added.indexed} images indexed", f"{added.known} known already"]
+    parts += [f"{added.duplicates} duplicates"] if added.duplicates else []
+    parts += [f"{added.removed} removed before"] if added.removed else []
+    return f"{added.space}: {', '.join(parts)}, {added.skipped} files left out"
 
-    with last_batch(steps) as stoppable:
-        last = list(bar(stoppable, f"indexing with {name}", total))[-1]
-    parts = [f"{last.indexed} images indexed", f"{last.known} known already"]
-    parts += [f"{last.duplicates} duplicates"] if last.duplicates else []
-    parts += [f"{last.removed} removed before"] if last.removed else []
-    if not as_json:
-        typer.echo(f"{name}: {', '.join(parts)}, {last.skipped} files left out")
-    if last.skipped:
-        tell(f"Reasons: mindseye index show --collection {collection.root}")
-    if last.removed:
-        tell("What was removed by hand stays out; --restore takes it in again")
-    if last.lost:
-        tell(
-            f"{last.lost} images of other SPECs were in shards that are lost or damaged;"
+
+def _notes(added: "mindseye.Added", collection: Path) -> "Iterator[str]":
+    """Say what else there is to know, and what to do."""
+    if added.skipped:
+        yield f"Reasons: mindseye index show --collection {collection}"
+    if added.removed:
+        yield "What was removed by hand stays out; --restore takes it in again"
+    if added.lost:
+        yield (
+            f"{added.lost} images of other SPECs were in shards that are lost or damaged;"
             " build those SPECs again"
         )
-    if last.edited:
-        named = ", ".join(last.edited[:NAMED]) + (", …" if len(last.edited) > NAMED else "")
-        tell(
-            f"Warning: {len(last.edited)} photographs have changed since landmarks were written"
-            f" for them by hand, and are cut by these: {named}. Check their lines"
-        )
-    _tell_contradictions(collection)
-    strangers = strangers_in(collection, collection.catalogue.spaces.get(name))
-    if strangers is not None and not strangers.fit:
-        tell(f"Warning: {misfit(name, strangers)}")
+    yield from (f"Warning: {warning}" for warning in added.warnings)
+
+
+def _for_programs(added: "mindseye.Added") -> dict[str, Any]:
+    """Return what came of a space as JSON."""
     counts = ("indexed", "known", "duplicates", "removed", "skipped", "lost")
-    return {
-        "name": name,
-        **{count: getattr(last, count) for count in counts},
-        "edited": list(last.edited),
-    }
-
-
-def _tell_contradictions(collection: "Collection") -> None:
-    """Name a file whose label names somebody else than that of an equal file."""
-    found = collection.catalogue.images.contradictions()
-    if found:
-        tell(
-            f"Warning: labels that do not count, as equal files are labelled otherwise:"
-            f" {len(found)}. {found[0]}. All: mindseye index show --collection {collection.root}"
-        )
+    counted = {count: getattr(added, count) for count in counts}
+    return {"name": added.space, **counted, "edited": list(added.edited)}

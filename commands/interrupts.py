@@ -1,7 +1,7 @@
 """Ctrl-C: what it says, and how it waits for the batch in hand."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -10,7 +10,7 @@ import typer
 from commands.progress import tell
 from gallery.errors import DatabaseFailedError, UserError
 
-T = TypeVar("T")
+P = TypeVar("P")
 
 
 @contextmanager
@@ -39,8 +39,15 @@ def resumable(advice: str, *, keeps: bool = True) -> Iterator[None]:
 
 
 @contextmanager
-def last_batch(steps: Iterator[T]) -> Iterator[Iterator[T]]:
-    """Let the first Ctrl-C end the steps after the one in hand, the second one at once."""
+def last_batch(progress: Callable[[P], None]) -> Iterator[Callable[[P], None]]:
+    """Let the first Ctrl-C end what reports its progress after the batch in hand, the second now.
+
+    Args:
+        progress: Told how far it is.
+
+    Yields:
+        What is to be called in its place.
+    """
     asked = False
 
     def ask(*_: object) -> None:
@@ -50,15 +57,13 @@ def last_batch(steps: Iterator[T]) -> Iterator[Iterator[T]]:
         asked = True
         tell("\nFinishing the batch in hand; Ctrl-C again stops at once.")
 
-    def until_asked() -> Iterator[T]:
-        for step in steps:
-            yield step
-            if asked:
-                raise KeyboardInterrupt
+    def until_asked(step: P) -> None:
+        progress(step)
+        if asked:
+            raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, ask)
     try:
-        yield until_asked()
+        yield until_asked
     finally:
         signal.signal(signal.SIGINT, before)
-        getattr(steps, "close", lambda: None)()

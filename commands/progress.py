@@ -3,9 +3,13 @@
 import time
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 T = TypeVar("T")
 WINDOW_S = 30.0  # that a rate is taken over
@@ -47,11 +51,39 @@ def tell(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def bar(steps: Iterator[T], what: str, total: int) -> Iterator[T]:
-    """Show progress on stderr: a bar on a terminal, else a line every ten seconds.
+class Meter:
+    """Shows on stderr how far something is: a bar on a terminal, else a line every ten seconds."""
 
-    A step may say more by its attributes `phase`, `done`, `total`, `loss`, `note`.
-    """
+    def __init__(self, shown: "Progress", what: str, total: int, *, is_terminal: bool) -> None:
+        self._shown = shown
+        self._task = shown.add_task(what, total=total, rate="")
+        self._is_terminal = is_terminal
+        self._what, self._total, self._phase = what, total, ""
+        self._said, self._rate, self._steps = time.monotonic(), Rate(), 0
+
+    def show(self, step: object) -> None:
+        """Show a step; it may say more by `phase`, `done`, `total`, `loss`, `note`."""
+        now, self._steps = time.monotonic(), self._steps + 1
+        done = getattr(step, "done", self._steps)
+        of = getattr(step, "total", self._total)
+        name = getattr(step, "phase", None) or self._what
+        if (note := getattr(step, "note", None)) is not None:
+            tell(note)
+        if name != self._phase:
+            self._phase, self._rate = name, Rate()
+            self._shown.reset(self._task, description=name, total=of)
+        self._rate.add(now, done)
+        speed = _speed(self._rate.per_s, getattr(step, "loss", None))
+        self._shown.update(self._task, completed=done, total=of, rate=speed)
+        if not self._is_terminal and now - self._said > SAY_EVERY_S:
+            self._said, left = now, self._rate.left_s(of)
+            remaining = "" if left is None else f"{_duration(left)} left"
+            tell(f"{name}: {', '.join(filter(None, (f'{done} of {of}', speed, remaining)))}")
+
+
+@contextmanager
+def meter(what: str, total: int = 1) -> Iterator[Meter]:
+    """Open a meter: its `show` is what calls are given as `progress`."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -71,26 +103,15 @@ def bar(steps: Iterator[T], what: str, total: int) -> Iterator[T]:
         TextColumn("{task.fields[rate]}"),
     )
     console = Console(stderr=True)
-    phase, said, rate = "", time.monotonic(), Rate()
     with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
-        task = shown.add_task(what, total=total, rate="")
-        for number, step in enumerate(steps, start=1):
-            now = time.monotonic()
-            done = getattr(step, "done", number)
-            of = getattr(step, "total", total)
-            name = getattr(step, "phase", None) or what
-            if (note := getattr(step, "note", None)) is not None:
-                tell(note)
-            if name != phase:
-                phase, rate = name, Rate()
-                shown.reset(task, description=name, total=of)
-            rate.add(now, done)
-            speed = _speed(rate.per_s, getattr(step, "loss", None))
-            shown.update(task, completed=done, total=of, rate=speed)
-            if not console.is_terminal and now - said > SAY_EVERY_S:
-                said, left = now, rate.left_s(of)
-                remaining = "" if left is None else f"{_duration(left)} left"
-                tell(f"{name}: {', '.join(filter(None, (f'{done} of {of}', speed, remaining)))}")
+        yield Meter(shown, what, total, is_terminal=console.is_terminal)
+
+
+def bar(steps: Iterator[T], what: str, total: int) -> Iterator[T]:
+    """Show progress of steps while they are made; see `Meter.show`."""
+    with meter(what, total) as shown:
+        for step in steps:
+            shown.show(step)
             yield step
 
 

@@ -1,32 +1,22 @@
 """Asking for a wished image: `mindseye query`."""
 
-from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from commands.crops import FIND, asking_for_crops, crops_of
+import mindseye
 from commands.options import (
     DEFAULT_COLLECTION,
     AsJson,
     CollectionDir,
     Device,
     Where,
-    parse_crop,
     read_where,
 )
 from commands.progress import tell
-from gallery.errors import ConfigError, ImageError
+from gallery.errors import ConfigError
 from gallery.json_files import spell
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from gallery.align import Crop
-    from gallery.readers.registry import Photograph
-    from retrieval.search.searcher import Among, Answer, Searcher
 
 
 def query(
@@ -73,80 +63,31 @@ def query(
 
     pose=45: the nose points to the left edge of the picture; pose=-45: to its right edge.
     """
-    from gallery.files import followed
     from gallery.sheets import save
-    from generator.device import pick_device
-    from retrieval.collection.collection import Collection
-    from retrieval.search.answers import to_json, to_text
-    from retrieval.search.searcher import Among, open_searcher
-    from retrieval.search.sheets import answer_sheet
 
-    face = None if crop == FIND else parse_crop(crop)
     if explain is not None and len(images) > 1:
         raise ConfigError("--explain tells of one image; leave the others out")
-    among = Among(where=read_where(where), min_score=min_score)
-    images = [followed(path) for path in images]
-    opened = Collection.open(collection)
-    with closing(opened):
-        photographs = [_photograph(path) for path in images]
-        source, *others = [one.image for one in photographs]
-        if exclude_source:
-            among = replace(among, exclude=tuple(one.sha256 for one in photographs))
-        searcher = open_searcher(
-            opened,
+    with mindseye.open_gallery(collection, device=device) as gallery:
+        answer = gallery.search(
+            images,
             wish,
-            pick_device(device),
+            k,
+            crop=crop,
+            where=read_where(where),
+            exclude_source=exclude_source,
+            min_score=min_score,
             space=space,
             weights=weights,
-            together=bool(others),
         )
-        crops = crops_of(searcher, photographs, face, find=crop == FIND)
-        with asking_for_crops(images):
-            answer = searcher.query(source, wish, k, crops, among=among, others=others)
-    if sheet is not None:
-        save(answer_sheet([answer], searcher.card.aligner, shown=k), sheet)
-        tell(f"Sheet: {sheet}")
-    if explain is not None:
-        _explain(searcher, source, wish, k, crops[0], among, explain)
-    shown = _save_drawing(answer, drawn)
-    typer.echo(spell(to_json(answer, shown)) if as_json else to_text(answer))
-
-
-def _photograph(path: Path) -> "Photograph":
-    from gallery.images import decoding_of
-    from gallery.readers.registry import open_photograph
-
-    try:
-        photograph = open_photograph(path)
-    except ImageError as error:
-        raise ImageError(f"{path}: {error}. Give a photograph, such as a JPEG") from error
-    for note in decoding_of(photograph.image).notes:
-        tell(f"Note: {path}: {note}")
-    return photograph
-
-
-def _explain(
-    searcher: "Searcher",
-    source: "Image",
-    wish: list[str],
-    k: int,
-    face: "Crop | None",
-    among: "Among",
-    folder: Path,
-) -> None:
-    from retrieval.search.explain import explain, write
-
-    reasons = explain(searcher, source, wish, k, face, among=among)
-    told = write(reasons, folder, searcher.card.aligner)
-    tell(f"Explained: {', '.join(str(path) for path in told if path.parent == folder)}")
-
-
-def _save_drawing(answer: "Answer", path: Path | None) -> str:
-    """Return where the drawing is: the file asked for, or a data URI that holds it."""
-    from gallery import sheets
-
-    picture = sheets.to_image(answer.drawn)
-    if path is not None:
-        sheets.save(picture, path)
-        return str(path)
-    return sheets.data_uri(picture)
+        for note in answer.notes:
+            tell(note)
+        if sheet is not None:
+            save(answer.sheet(), sheet)
+            tell(f"Sheet: {sheet}")
+        if explain is not None:
+            told = answer.explain().write(explain)
+            tell(f"Explained: {', '.join(str(path) for path in told if path.parent == explain)}")
+    if drawn is not None:
+        save(answer.drawn, drawn)
+    shown = None if drawn is None else str(drawn)
+    typer.echo(spell(answer.to_json(shown)) if as_json else str(answer))

@@ -179,7 +179,7 @@ def test_a_machine_at_its_end_is_one_line_too(
     ("doing", "arguments"),
     [
         (
-            "retrieval.search.searcher.open_searcher",
+            "retrieval.search.searcher.open_space",
             ("query", "p1-0-left.png", "--wish", "pose=45"),
         ),
         ("retrieval.collection.verify.verify", ("index", "verify")),

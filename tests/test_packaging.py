@@ -13,8 +13,14 @@ from hatchling.builders.wheel import WheelBuilder
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("commands", "gallery", "generator", "index", "retrieval")
-NAMES = {"cli", *PACKAGES}
-SOURCES = sorted([ROOT / "cli.py", *(p for name in PACKAGES for p in (ROOT / name).rglob("*.py"))])
+NAMES = {"cli", "mindseye", *PACKAGES}
+MODULES = ("cli.py", "mindseye.py")
+SOURCES = sorted(
+    [
+        *(ROOT / one for one in MODULES),
+        *(p for name in PACKAGES for p in (ROOT / name).rglob("*.py")),
+    ]
+)
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +36,12 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def test_the_wheel_holds_the_command_line_five_packages_and_nothing_else(wheel: list[str]) -> None:
+def test_the_wheel_holds_the_command_line_the_front_door_five_packages_and_nothing_else(
+    wheel: list[str],
+) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     top = {name.partition("/")[0] for name in wheel}
-    assert top == {"cli.py", *PACKAGES, f"mindseye-{project['version']}.dist-info"}
+    assert top == {*MODULES, *PACKAGES, f"mindseye-{project['version']}.dist-info"}
 
 
 def test_the_wheel_holds_the_protocols_by_name(wheel: list[str]) -> None:

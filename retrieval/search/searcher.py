@@ -24,10 +24,11 @@ from generator.reconstruction_error import Usual
 from index.base import Neighbours
 from retrieval.collection.collection import Collection
 from retrieval.collection.domain_check import Doubt, counted, of_gallery, of_sources
-from retrieval.scoring.canonical import PAPERS, Rule, canonicalise
+from retrieval.scoring.canonical import PAPERS, Rule
 from retrieval.scoring.confidence import NEEDED, Calibration
 from retrieval.scoring.scorer import Scoring, scoring_of
 from retrieval.scoring.terms import DRAWING, Coefficients, Layout, Score
+from retrieval.search.drawing import draw_wish
 from retrieval.search.live_index import FreshIndex
 from retrieval.search.routing import choose_space, require_weights
 
@@ -295,24 +296,16 @@ class Searcher:
                 " 1 in the [network] table of --config"
             )
 
-    def _draw(self, images: Pixels, wish: Condition) -> tuple[Floats, Floats, list[float]]:
+    def _draw(self, images: Pixels, wish: Condition) -> tuple[Floats, Floats, tuple[float, ...]]:
         """Draw the wish; what is not wished for stays as it is estimated to be in the first.
 
         Returns:
             The drawing, its features, and how far the images' own redrawings are from them: nothing
             where nobody asks.
         """
-        condition, errors = wish, []
-        if self._usual is not None or len(wish) < len(self.card.space.attributes):
-            judged = images if self._usual is not None else images[:1]
-            seen = canonicalise(self.engine, judged, self.rule)
-            condition, errors = seen.estimates[0].replace(wish), seen.errors.tolist()
-        code = self.card.space.one_hot(condition)[None]
-        if len(images) == 1:
-            drawn = self.engine.draw(images, code)
-        else:
-            drawn = self.engine.draw_together(images[None], code)
-        return drawn.refined[0], drawn.features, errors
+        judged = self._usual is not None
+        made = draw_wish(self.engine, self.rule, images, wish, judged=judged)
+        return made.drawn.refined[0], made.drawn.features, made.errors
 
     def _doubt(self, errors: Sequence[float]) -> Doubt | None:
         """Say why nothing is known of how sure the answers are, if so: the gallery, or the sources.
@@ -399,6 +392,13 @@ def open_searcher(
         WeightsError: The space's weights are missing or damaged.
     """
     chosen = choose_space(collection, parse_wishes(wishes), space, together=together)
+    return open_space(collection, chosen, device, weights)
+
+
+def open_space(
+    collection: Collection, chosen: SpaceRow, device: torch.device, weights: str | None = None
+) -> Searcher:
+    """Open a space that was chosen; see `open_searcher`."""
     contract = collection.contract(chosen)
     if weights is not None:
         require_weights(contract, chosen, find_weights(weights))

@@ -1,0 +1,115 @@
+"""Picture what you are looking for, then find it: the Python front door.
+
+>>> import mindseye
+>>> with mindseye.open_gallery("my-faces", create=True) as gallery:  # doctest: +SKIP
+...     gallery.add("folder:photos", weights="pose-mindseye-60")
+...     answer = gallery.search("me.jpg", {"pose": 45})
+
+The names in `__all__` are what other programs may rely on (docs/python.md, docs/adr/0019); the
+packages below are not. What a user can put right is raised as a `UserError`, whose message says the
+next step. Importing this module loads no torch: that comes with the first call.
+"""
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gallery.errors import UserError
+
+if TYPE_CHECKING:
+    from gallery.faces import FaceSet
+    from retrieval.api.additions import Added
+    from retrieval.api.answer import Answer, Reasons
+    from retrieval.api.gallery import Gallery
+    from retrieval.api.generator import Generator
+    from retrieval.api.progress import Progress
+
+__all__ = [
+    "Added",
+    "Answer",
+    "FaceSet",
+    "Gallery",
+    "Generator",
+    "Progress",
+    "Reasons",
+    "UserError",
+    "load_faces",
+    "load_generator",
+    "open_gallery",
+]
+
+_CLASSES = {  # loaded when somebody asks: they bring torch
+    "Added": "retrieval.api.additions",
+    "Answer": "retrieval.api.answer",
+    "FaceSet": "gallery.faces",
+    "Gallery": "retrieval.api.gallery",
+    "Generator": "retrieval.api.generator",
+    "Progress": "retrieval.api.progress",
+    "Reasons": "retrieval.api.answer",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public class."""
+    if name not in _CLASSES:
+        raise AttributeError(f"module 'mindseye' has no attribute {name!r}")
+    return getattr(import_module(_CLASSES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)
+
+
+def open_gallery(
+    path: str | Path,
+    *,
+    create: bool = False,
+    catalogue: str | None = None,
+    device: str = "auto",
+) -> "Gallery":
+    """Open a gallery: images that can be searched, in a folder on disk.
+
+    Args:
+        path: Folder of the collection.
+        create: Make it, if it is not there, when something is first added.
+        catalogue: URL of the database for the catalogue of a new collection; None: SQLite.
+        device: Where to draw: "auto", "cpu", "cuda" or "cuda:N".
+
+    Raises:
+        UserError: There is no such collection, or it cannot be opened.
+    """
+    from retrieval.api.gallery import Gallery
+
+    return Gallery(Path(path), create=create, catalogue=catalogue, device=device)
+
+
+def load_faces(spec: "str | FaceSet", landmarks: str | Path | None = None) -> "FaceSet":
+    """Open the images that a SPEC names, with what is known of each; pixels are read when needed.
+
+    Args:
+        spec: READER:PATH, such as "folder:photos", or "studio-mini" (docs/data.md).
+        landmarks: File of landmarks beside those that the reader reads.
+
+    Raises:
+        UserError: The reader is unknown, or finds nothing at the path.
+    """
+    from retrieval.api.faces import load_faces as load
+
+    return load(spec, landmarks)
+
+
+def load_generator(weights: str | Path, *, device: str = "auto") -> "Generator":
+    """Open weights to draw, estimate and embed with.
+
+    Args:
+        weights: Packaged name, folder of a run, or file; `mindseye weights list` names those that
+            are packaged.
+        device: Where to draw: "auto", "cpu", "cuda" or "cuda:N".
+
+    Raises:
+        UserError: There are no such weights, or they are damaged.
+    """
+    from retrieval.api.generator import load_generator as load
+
+    return load(weights, device)

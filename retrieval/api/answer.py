@@ -1,0 +1,202 @@
+"""An answer to a query: what was found, how it looks, why it is so."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any, overload
+
+from PIL import Image
+
+from gallery import sheets
+from gallery.align import Crop
+from gallery.errors import ConfigError
+from gallery.readers.registry import Photograph
+from retrieval.api.sources import notes_of
+from retrieval.search import answers, explain
+from retrieval.search import searcher as searching
+from retrieval.search.crops import asking_for_crops, place_faces
+from retrieval.search.searcher import Among, Found, Searcher
+from retrieval.search.sheets import answer_sheet, hit_tile
+
+TILE_PX = 112
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """What was asked."""
+
+    searcher: Searcher
+    images: tuple[Image.Image, ...]
+    wish: tuple[str, ...]
+    k: int
+    crops: tuple[Crop | None, ...]
+    among: Among
+
+
+class Answer(Sequence[Found]):
+    """What a search found: a sequence of hits, the best first.
+
+    A hit says `rank` (from 1), `score`, `parts` (what the score is the sum of), `confidence` (or
+    None), `path`, `identity`, `condition` (what its labels say), `estimate` (the values in which it
+    was redrawn) and `sha256`. In a notebook an answer shows source, drawing and hits.
+
+    Attributes:
+        notes: What the user should know, such as a crop that is a guess.
+    """
+
+    def __init__(
+        self, found: searching.Answer, question: _Question, notes: Sequence[str] = ()
+    ) -> None:
+        self._found = found
+        self._question = question
+        self.notes = tuple(notes)
+
+    @overload
+    def __getitem__(self, place: int) -> Found: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Found]: ...
+    def __getitem__(self, place: int | slice) -> Found | Sequence[Found]:
+        return self._found.hits[place]
+
+    def __len__(self) -> int:
+        return len(self._found.hits)
+
+    @property
+    def source(self) -> Image.Image:
+        """The face in the source image, cut out as the generator saw it."""
+        return sheets.to_image(self._found.source)
+
+    @property
+    def drawn(self) -> Image.Image:
+        """The drawing of what was wished for, a Pillow image."""
+        return sheets.to_image(self._found.drawn)
+
+    @property
+    def space(self) -> str:
+        """Name of the space that answered."""
+        return self._found.space
+
+    @property
+    def wish(self) -> dict[str, str]:
+        """What was wished for, spelt as in the space."""
+        return dict(self._found.wish)
+
+    @property
+    def no_confidence(self) -> str | None:
+        """Why hits have no confidence although it was fitted; None otherwise."""
+        return None if self._found.doubt is None else self._found.doubt.reason
+
+    def sheet(self) -> Image.Image:
+        """Draw source, drawing and hits side by side: what `mindseye query --sheet` saves."""
+        question = self._question
+        aligner = question.searcher.card.aligner
+        return answer_sheet([self._found], aligner, shown=question.k)
+
+    def explain(self) -> "Reasons":
+        """Draw every value of the wished attributes, and find what comes closest to each.
+
+        Raises:
+            ConfigError: The answer is about several source images.
+        """
+        return Reasons(self._question)
+
+    def to_json(self, drawn: str | None = None) -> dict[str, Any]:
+        """Return what `mindseye query --json` prints.
+
+        Args:
+            drawn: Where the drawing was saved; None: a data URI holds it.
+        """
+        return answers.to_json(self._found, drawn or sheets.data_uri(self.drawn))
+
+    def __str__(self) -> str:
+        return answers.to_text(self._found)
+
+    def __repr__(self) -> str:
+        return f"<Answer to {self._found.wish} in {self.space}: {len(self)} hits>"
+
+    def _repr_html_(self) -> str:
+        """Show source, drawing and hits in a notebook."""
+        return f'<div style="display:flex;flex-wrap:wrap;gap:8px">{"".join(self._figures())}</div>'
+
+    def _figures(self) -> Iterator[str]:
+        yield _figure(self.source, "source")
+        yield _figure(self.drawn, f"drawn: {self._found.wish}")
+        for hit in self:
+            tile = hit_tile(hit, self._question.searcher.card.aligner, sheets.PLAIN)
+            picture = None if tile.pixels is None else sheets.to_image(tile.pixels)
+            yield _figure(picture, tile.caption, hit.path)
+
+
+class Reasons:
+    """Why an answer is as it is: the drawing of every value, and what each finds."""
+
+    def __init__(self, question: _Question) -> None:
+        if len(question.images) > 1:
+            raise ConfigError("--explain tells of one image; leave the others out")
+        asked = question
+        self._aligner = asked.searcher.card.aligner
+        self._told = explain.explain(
+            asked.searcher, asked.images[0], asked.wish, asked.k, asked.crops[0], among=asked.among
+        )
+
+    def sheet(self) -> Image.Image:
+        """Draw source and redrawing, then a row for each value with what it finds."""
+        return explain.sheet(self._told, self._aligner)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `explain.json` holds."""
+        return explain.to_json(self._told)
+
+    def write(self, folder: str | Path) -> list[Path]:
+        """Write sheet, drawings and explain.json; return the files.
+
+        Raises:
+            DatasetError: A picture cannot be written.
+        """
+        return list(explain.write(self._told, Path(folder), self._aligner))
+
+
+def ask(
+    searcher: Searcher,
+    photographs: Sequence[Photograph],
+    wish: Sequence[str],
+    k: int,
+    crop: Crop | str | None,
+    among: Among,
+) -> Answer:
+    """Ask a space about photographs of one person.
+
+    Args:
+        searcher: Of the space.
+        photographs: The first is the source; the others are drawn from together with it.
+        wish: Like "pose=45".
+        k: How many images.
+        crop: What `retrieval.search.crops.parse_crop` read.
+        among: Which images may answer.
+
+    Raises:
+        ImageError: No face can be cut out.
+        UserError: What else `Searcher.query` raises.
+    """
+    placed = place_faces(searcher, photographs, crop)
+    first, *others = images = tuple(one.image for one in photographs)
+    with asking_for_crops(photographs):
+        found = searcher.query(first, wish, k, placed.crops, among=among, others=others)
+    question = _Question(
+        searcher=searcher, images=images, wish=tuple(wish), k=k, crops=placed.crops, among=among
+    )
+    return Answer(found, question, [*notes_of(photographs), *placed.notes])
+
+
+def _figure(picture: Image.Image | None, caption: str, title: str = "") -> str:
+    """Return a picture with lines below it as HTML."""
+    shown = f'<div style="height:{TILE_PX}px"></div>'
+    if picture is not None:
+        side = f"width:{TILE_PX}px;height:{TILE_PX}px;object-fit:contain"
+        shown = f'<img src="{sheets.data_uri(picture)}" style="{side}" alt="{escape(title)}">'
+    lines = "<br>".join(map(escape, caption.split("\n")))
+    return (
+        f'<figure style="margin:0;width:{TILE_PX}px" title="{escape(title)}">{shown}'
+        f'<figcaption style="font-size:11px;overflow-wrap:anywhere">{lines}</figcaption></figure>'
+    )

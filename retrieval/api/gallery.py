@@ -1,0 +1,305 @@
+"""A gallery: images that are searched by drawing, in a collection on disk."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from gallery.align import Crop
+from gallery.errors import ConfigError
+from gallery.faces import FaceSet
+from generator.engine import Engine
+from index.kinds import request_for
+from retrieval.api.additions import (
+    Added,
+    AddOptions,
+    Paths,
+    SpaceSource,
+    add_to_space,
+    choose_weights,
+    open_engine,
+    packaged_for,
+    require_score,
+)
+from retrieval.api.answer import Answer, ask
+from retrieval.api.faces import load_faces
+from retrieval.api.open_spaces import OpenSpaces
+from retrieval.api.progress import Callback, follow
+from retrieval.api.sources import Source, Wish, hashes_of, open_sources, spelt
+from retrieval.collection import address, compact, finding, repair, selection, show, verify
+from retrieval.collection.collection import Collection
+from retrieval.search.crops import parse_crop
+from retrieval.search.searcher import Among
+
+
+class Gallery:
+    """Images that can be searched; made by `mindseye.open_gallery`.
+
+    It is a context manager: at its end the collection is closed.
+
+    Attributes:
+        path: Folder of the collection.
+    """
+
+    def __init__(
+        self, path: Path, *, create: bool = False, catalogue: str | None = None, device: str
+    ) -> None:
+        self.path = path
+        self._create = create
+        self._catalogue = catalogue
+        self._device = device
+        self._opened: Collection | None = None
+        self._searchers = OpenSpaces(device)
+        if not create or address.has_catalogue(path):
+            self._collection()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Gallery {self.path}>"
+
+    def close(self) -> None:
+        """Close the collection."""
+        self._searchers.clear()
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    @property
+    def spaces(self) -> list[str]:
+        """Names of the spaces, the most recently published first."""
+        if not address.has_catalogue(self.path):
+            return []
+        return [space.name for space in self._collection().catalogue.spaces.all()]
+
+    def add(  # noqa: PLR0913  one argument for each option of the command line
+        self,
+        faces: str | FaceSet,
+        *,
+        weights: Paths | None = None,
+        attributes: Sequence[str] = (),
+        spaces: Sequence[str] | None = None,
+        split: str = "all",
+        landmarks: str | Path | None = None,
+        kind: str | None = None,
+        memory: str | None = None,
+        accuracy: float | None = None,
+        refine_best: int | None = None,
+        score: str | None = None,
+        hypotheses: str | None = None,
+        restore: bool = False,
+        keep_faceless: bool = False,
+        progress: Callback | None = None,
+    ) -> tuple[Added, ...]:
+        """Add images; only what is new is embedded, as images are known by their content.
+
+        Args:
+            faces: A SPEC, such as "folder:photos", or what `load_faces` returned.
+            weights: Packaged names, folders or files: a space for each. None: those of the spaces
+                there are; of a gallery without one, packaged weights that fit the images.
+            attributes: What will be wished for: chooses packaged weights.
+            spaces: Add to these alone, with the weights that each keeps.
+            split: "all", "train" (people on the card of the weights) or "test" (the others).
+            landmarks: File of landmarks, beside those of the SPEC.
+            kind: Of the index: exact, flat, ivf, hnsw, fp16, sq8, pq, rabitq or auto. None: as
+                before, or exact.
+            memory: What the index may hold in memory, for "auto", like "2GB".
+            accuracy: Share of the ten nearest that an approximate kind shall find.
+            refine_best: Refine only so many first drawings. None: as before, or all.
+            score: "drawing", "drawing+values" or "fused". None: as before, or the fullest that was
+                fitted for the weights and is installed.
+            hypotheses: "1", "2", "2 within M" or "auto". None: as before, or auto.
+            restore: Take in again what was removed by hand.
+            keep_faceless: Take in images in which no face was found, too.
+            progress: Told how far it is. What it raises ends the build after the batch in hand.
+
+        Returns:
+            What came of it, a space after the other.
+
+        Raises:
+            UserError: Something that the caller can put right; what was finished is kept.
+        """
+        options = AddOptions(
+            split=split,
+            request=request_for(kind, memory, accuracy),
+            refine_best=refine_best,
+            score=score,
+            hypotheses=hypotheses,
+            restore=restore,
+            keep_faceless=keep_faceless,
+        )
+        if spaces is not None and (weights is not None or attributes):
+            raise ConfigError("Spaces keep their own weights; give spaces or weights, not both")
+        opened = load_faces(faces, landmarks)
+        paths = choose_weights(opened, weights, attributes)
+        if not paths and spaces is None and not self.spaces:
+            paths = packaged_for(opened)
+        sources = [SpaceSource(path, self._engine(path, opened)) for path in paths]
+        if sources:
+            require_score(sources, options, is_new=not self.path.exists())
+        collection = self._collection(make=True)
+        with collection.writing():
+            self._searchers.clear()
+            given = sources or self._own(collection, spaces, opened)
+            return tuple(add_to_space(collection, opened, s, options, progress) for s in given)
+
+    def _own(
+        self, collection: Collection, spaces: Sequence[str] | None, faces: FaceSet
+    ) -> Iterator[SpaceSource]:
+        """Open the weights that spaces keep, one after the other."""
+        for name in spaces or collection.space_names():
+            path = collection.weights_path(collection.catalogue.spaces.get(name).name)
+            yield SpaceSource(path, self._engine(path, faces))
+
+    def _engine(self, path: Path, faces: FaceSet) -> Engine:
+        return open_engine(path, self._device, images=len(faces))
+
+    def search(  # noqa: PLR0913  one argument for each option of the command line
+        self,
+        source: Source | Sequence[Source],
+        wish: Wish,
+        k: int = 10,
+        *,
+        crop: str | Crop | None = None,
+        where: str | None = None,
+        exclude_source: bool = False,
+        min_score: float | None = None,
+        space: str | None = None,
+        weights: str | None = None,
+    ) -> Answer:
+        """Find the images that come closest to a wished one.
+
+        Args:
+            source: A path, or an image that Pillow opened; several of one person for weights that
+                fuse them.
+            wish: What is wished for: {"pose": 45}, or like "pose=45".
+            k: How many images, at least 1.
+            crop: Where the face is: "X,Y,W,H" in pixels or shares up to 1, or "face" to look for it
+                (extra "faces"). None: as the gallery cuts this image, or else the weights' own.
+            where: Only images of which this is true, like "identity != ann" (docs/collections.md).
+            exclude_source: Leave out the source images themselves.
+            min_score: Leave out what scores lower.
+            space: Which space answers. None: the most recent one that can.
+            weights: Refuse a space that was not made with these.
+
+        Raises:
+            UserError: Something that the caller can put right: an unknown wish, a file that is no
+                image, a damaged index.
+        """
+        if k < 1:
+            raise ConfigError(f"k is how many images are wanted, at least 1; got {k}")
+        face, wishes = parse_crop(crop), spelt(wish)
+        among = Among(where=where, min_score=min_score)
+        photographs = open_sources(source)
+        if exclude_source:
+            among = Among(where=where, min_score=min_score, exclude=hashes_of(photographs))
+        searcher = self._searchers.find(
+            self._collection(), wishes, space, weights, together=len(photographs) > 1
+        )
+        return ask(searcher, photographs, wishes, k, face, among)
+
+    def remove(  # noqa: PLR0913  one argument for each option of the command line
+        self,
+        paths: Paths = (),
+        *,
+        identities: Sequence[str] = (),
+        ids: Sequence[int] = (),
+        where: str | None = None,
+        space: str | None = None,
+        missing: bool = False,
+        whole_folders: bool = False,
+        dry_run: bool = False,
+    ) -> list[int]:
+        """Remove images: from every answer at once, from disk with `compact`.
+
+        Args:
+            paths: Files, or folders with all that is below them.
+            identities: Of these people.
+            ids: By id.
+            where: Of which this is true.
+            space: Whose estimates and states `where` means, if there are several.
+            missing: Whose files are no longer on disk.
+            whole_folders: Also where whole folders of them are missing.
+            dry_run: Only say which.
+
+        Returns:
+            Ids of the images.
+
+        Raises:
+            UserError: Nothing is named, or what is named is not there.
+        """
+        given = [paths] if isinstance(paths, str | Path) else paths
+        asked = selection.Selection(
+            paths=[Path(one) for one in given],
+            identities=identities,
+            ids=ids,
+            where=where,
+            space=space,
+            missing=missing,
+            whole_folders=whole_folders,
+        )
+        collection = self._collection()
+        with collection.writing():
+            chosen = [int(one) for one in selection.select(collection, asked)]
+            return chosen if dry_run else list(collection.catalogue.images.remove(chosen))
+
+    def show(self) -> dict[str, Any]:
+        """Say what it holds: what `mindseye index show --json` prints.
+
+        Raises:
+            UserError: Weights, a manifest or a contract are missing or damaged.
+        """
+        return show.describe(self._collection())
+
+    def images(self, where: str, space: str | None = None) -> Iterator[dict[str, Any]]:
+        """Yield the images of which an expression is true: id, path, identity, labels, estimate.
+
+        Args:
+            where: Like "pose=45 and identity!=ann" (docs/collections.md).
+            space: Whose estimates and states it means; None: the one published last.
+        """
+        return show.images_where(self._collection(), where, space)
+
+    def verify(self, *, mend: bool = False, progress: Callback | None = None) -> dict[str, Any]:
+        """Check every file, hash, count and vector against the catalogue.
+
+        Args:
+            mend: Let go of what is damaged; adding the images makes it again.
+            progress: Told how far it is.
+
+        Returns:
+            "ok", "problems" (with what to do) and "notes"; after mending, what is left.
+        """
+        collection = self._collection()
+        with collection.writing() if mend else nullcontext():
+            found = follow(verify.verify(collection), progress, "checking")
+            if mend:
+                repair.repair(collection, found)
+                found = follow(verify.verify(collection), progress, "checking again")
+        return finding.to_json(found)
+
+    def compact(self, *, progress: Callback | None = None) -> dict[str, Any]:
+        """Take from disk what was removed, and make large shards of small ones."""
+        collection = self._collection()
+        with collection.writing():
+            return asdict(follow(compact.compact(collection), progress, "compacting"))
+
+    def _collection(self, *, make: bool = False) -> Collection:
+        """Return the collection, opened; it is made when something is first added."""
+        if self._opened is None:
+            if self._create and (make or address.has_catalogue(self.path)):
+                self._opened = Collection.open_or_create(self.path, self._catalogue)
+            else:
+                self._opened = Collection.open(self.path)
+        return self._opened

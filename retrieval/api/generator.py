@@ -1,0 +1,133 @@
+"""A generator: draws a wished image, estimates what an image shows, embeds it."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from gallery import sheets
+from gallery.align import Crop, Pixels
+from gallery.errors import WeightsError
+from generator.checkpoint import find_weights
+from generator.engine import Engine, Floats
+from retrieval.api.additions import open_engine
+from retrieval.api.sources import Source, Wish, open_sources, spelt
+from retrieval.embedding import normalise
+from retrieval.scoring.canonical import Rule, canonicalise
+from retrieval.search.crops import FIND, asking_for_crops, find_faces, parse_crop
+from retrieval.search.drawing import draw_wish
+
+
+class Generator:
+    """Weights, ready to draw; made by `mindseye.load_generator`.
+
+    Every method takes `crop`: where the face is, as "X,Y,W,H" in pixels or shares up to 1, or
+    "face" to look for it; None: the weights' own crop, or else the centre square.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._rule = Rule.of(engine.card)
+
+    @property
+    def name(self) -> str:
+        """Name of the weights."""
+        return self._engine.card.name
+
+    @property
+    def attributes(self) -> dict[str, tuple[str, ...]]:
+        """What can be wished for: the values of each attribute."""
+        return {one.name: one.values for one in self._engine.card.space.attributes}
+
+    def __repr__(self) -> str:
+        return f"<Generator {self.name}: {', '.join(self.attributes)}>"
+
+    def draw(self, image: Source, wish: Wish, *, crop: str | Crop | None = None) -> Image.Image:
+        """Draw an image under a wish; what is not wished for stays as it is estimated to be.
+
+        Args:
+            image: A path, or an image that Pillow opened.
+            wish: What is wished for: {"pose": 45}, or like "pose=45".
+            crop: Where the face is.
+
+        Raises:
+            UserError: The wish is unknown, or the image cannot be used.
+        """
+        wished = self._engine.card.space.parse_wishes(spelt(wish))
+        made = draw_wish(self._engine, self._rule, self._align(image, crop), wished)
+        return sheets.to_image(made.drawn.refined[0])
+
+    def estimate(self, image: Source, *, crop: str | Crop | None = None) -> dict[str, str]:
+        """Estimate the values that an image shows, by the rule that was measured best.
+
+        Args:
+            image: A path, or an image that Pillow opened.
+            crop: Where the face is.
+
+        Raises:
+            UserError: The image cannot be used.
+        """
+        seen = canonicalise(self._engine, self._align(image, crop), self._rule)
+        return dict(seen.estimates[0])
+
+    def probabilities(
+        self, image: Source, *, crop: str | Crop | None = None
+    ) -> dict[str, dict[str, float]]:
+        """Say how likely an image shows each value of each attribute.
+
+        Args:
+            image: A path, or an image that Pillow opened.
+            crop: Where the face is.
+
+        Raises:
+            UserError: The image cannot be used, or the weights have no attribute estimator.
+        """
+        if not self._engine.estimates:
+            raise WeightsError(
+                f"{self.name} has no attribute estimator; see `mindseye weights list` for weights"
+                " that have one, or ask estimate()"
+            )
+        shares = np.exp(self._engine.log_probabilities(self._align(image, crop))[0]).tolist()
+        named = iter(shares)
+        return {
+            name: {value: next(named) for value in values}
+            for name, values in self.attributes.items()
+        }
+
+    def embed(self, image: Source, wish: Wish = (), *, crop: str | Crop | None = None) -> Floats:
+        """Return the embedding of an image as a gallery keeps it, or as a wish searches.
+
+        Args:
+            image: A path, or an image that Pillow opened.
+            wish: Empty: the image's canonical view is embedded, as images of a gallery are. Else
+                the drawing of the wish, as a search does.
+            crop: Where the face is.
+
+        Returns:
+            Unit length, (D,). The dot product of both kinds is the score of the drawing alone.
+
+        Raises:
+            UserError: The wish is unknown, or the image cannot be used.
+        """
+        pixels = self._align(image, crop)
+        if not (wishes := spelt(wish)):
+            whole = canonicalise(self._engine, pixels, self._rule).embeddings
+            return np.asarray(whole[0])
+        wished = self._engine.card.space.parse_wishes(wishes)
+        made = draw_wish(self._engine, self._rule, pixels, wished)
+        return np.asarray(normalise(made.drawn.features)[0])
+
+    def _align(self, image: Source, crop: str | Crop | None) -> Pixels:
+        """Cut the face out of an image, (1, S, S, C)."""
+        aligner, where = self._engine.card.aligner, parse_crop(crop)
+        photographs = open_sources([image])
+        if where == FIND:
+            where = find_faces(photographs, aligner).crops[0]
+        square = where if isinstance(where, Crop) else None
+        with asking_for_crops(photographs):
+            return aligner.align(photographs[0].image, crop=square)[None]
+
+
+def load_generator(weights: str | Path, device: str) -> Generator:
+    """Open weights to draw with; see `mindseye.load_generator`."""
+    return Generator(open_engine(find_weights(str(weights)), device))

@@ -1,0 +1,53 @@
+"""Spaces that were opened for a search, kept for the next one: opening weights takes longest."""
+
+from collections.abc import Sequence
+
+from gallery.attributes import parse_wishes
+from gallery.errors import WeightsError
+from generator.device import pick_device
+from retrieval.collection.collection import Collection
+from retrieval.search import searcher as searching
+from retrieval.search.routing import choose_space
+from retrieval.search.searcher import Searcher
+
+
+class OpenSpaces:
+    """Opened spaces of one collection."""
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+        self._opened: dict[tuple[object, ...], Searcher] = {}
+
+    def clear(self) -> None:
+        """Forget them: weights may have changed."""
+        self._opened.clear()
+
+    def find(
+        self,
+        collection: Collection,
+        wishes: Sequence[str],
+        space: str | None,
+        weights: str | None,
+        *,
+        together: bool,
+    ) -> Searcher:
+        """Open the space that answers; see `retrieval.search.searcher.open_searcher`.
+
+        One that was opened before is taken, unless its weights or its card have changed since.
+        """
+        device = pick_device(self._device)
+        chosen = choose_space(collection, parse_wishes(wishes), space, together=together)
+        key = (chosen.name, chosen.contract_sha256, *_state(collection, chosen.name))
+        if weights is not None or key not in self._opened:
+            self._opened[key] = searching.open_space(collection, chosen, device, weights)
+        return self._opened[key]
+
+
+def _state(collection: Collection, space: str) -> tuple[int, int]:
+    """Tell apart the cards that a space has had."""
+    card = collection.weights_path(space).with_suffix(".json")
+    try:
+        status = card.stat()
+    except OSError as error:
+        raise WeightsError(f"Cannot read {card}: {error.strerror}") from error
+    return status.st_mtime_ns, status.st_ino

@@ -1,0 +1,47 @@
+"""Drawing a wish: what is wished for changes, what is not stays as it is estimated to be.
+
+Shapes: n images of one person, S side, C channels.
+"""
+
+from dataclasses import dataclass
+
+from gallery.align import Pixels
+from gallery.attributes import Condition
+from generator.engine import DrawnBatch, Engine
+from retrieval.scoring.canonical import Rule, canonicalise
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnWish:
+    """A wish, drawn.
+
+    Attributes:
+        drawn: The drawing and its features, of one image.
+        errors: How far the images' own redrawings are from them, squared grey levels; nothing where
+            nobody asks.
+    """
+
+    drawn: DrawnBatch
+    errors: tuple[float, ...]
+
+
+def draw_wish(
+    engine: Engine, rule: Rule, images: Pixels, wish: Condition, *, judged: bool = False
+) -> DrawnWish:
+    """Draw one person under a wish.
+
+    Args:
+        engine: Draws.
+        rule: How the values are estimated that are not wished for.
+        images: Of one person, aligned, 0..255, (n, S, S, C); the first is estimated.
+        wish: What is wished for.
+        judged: Whether the errors of all images' redrawings are wanted.
+    """
+    condition, errors = wish, ()
+    if judged or len(wish) < len(engine.card.space.attributes):
+        seen = canonicalise(engine, images if judged else images[:1], rule)
+        condition, errors = seen.estimates[0].replace(wish), tuple(seen.errors.tolist())
+    code = engine.card.space.one_hot(condition)[None]
+    if len(images) == 1:
+        return DrawnWish(engine.draw(images, code), errors)
+    return DrawnWish(engine.draw_together(images[None], code), errors)

@@ -1,0 +1,135 @@
+"""The command line and Python give the same answer, as both ask the same functions."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mindseye as front
+from gallery.readers.registry import open_faces
+from tests.retrieval.test_golden import NAMES, Golden, images, needs_the_recogniser, unpack
+from tests.running import Mindseye
+
+__all__ = ["images"]  # a fixture
+
+
+def without_times(answer: Any) -> Any:
+    """Return an answer as JSON, without what no two answers have in common."""
+    return {
+        key: said for key, said in json.loads(json.dumps(answer)).items() if key != "timings_ms"
+    }
+
+
+@pytest.mark.parametrize("wish", ["pose=45", "light=left"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"crop": "2,2,30,30"},
+        {"exclude_source": True, "where": "pose != 0"},
+        {"min_score": 0.9},
+    ],
+    ids=["plain", "crop", "part", "best"],
+)
+def test_a_search_finds_what_the_command_finds(
+    mindseye: Mindseye,
+    collection_dir: Path,
+    faces_dir: Path,
+    wish: str,
+    options: dict[str, Any],
+) -> None:
+    given: list[object] = []
+    for name, value in options.items():
+        given += [f"--{name.replace('_', '-')}", *([] if value is True else [value])]
+    source = faces_dir / "p1-0-left.png"
+    told = mindseye(
+        *("query", source, "--wish", wish, "-k", 7, "--json", "--collection", collection_dir),
+        *given,
+    ).json
+    with front.open_gallery(collection_dir) as gallery:
+        name, _, value = wish.partition("=")
+        answer = gallery.search(source, {name: value}, 7, **options)
+        assert without_times(answer.to_json()) == without_times(told)
+        assert [hit.path for hit in answer] == [hit["path"] for hit in told["hits"]]
+
+
+def test_a_photograph_that_the_gallery_does_not_know_is_cut_alike(
+    mindseye: Mindseye, collection_dir: Path, faces_dir: Path
+) -> None:
+    shutil.copy(faces_dir / "p1-0-left.png", "known.png")
+    photo = Path("wide.png")
+    front.load_faces(f"folder:{faces_dir}").load(open_faces(f"folder:{faces_dir}").faces[0]).resize(
+        (60, 40)
+    ).save(photo)
+    for path in (photo, Path("known.png")):
+        ran = mindseye("query", path, "--wish", "pose=0", "--json", "--collection", collection_dir)
+        with front.open_gallery(collection_dir) as gallery:
+            answer = gallery.search(path, "pose=0")
+        assert without_times(answer.to_json()) == without_times(ran.json)
+        assert ran.err.splitlines() == list(answer.notes)
+        assert bool(answer.notes) == (path == photo)
+
+
+def test_a_file_of_the_gallery_is_cut_by_its_landmarks_in_python_too(
+    mindseye: Mindseye, faces_dir: Path, pose_weights: Path, tmp_path: Path
+) -> None:
+    album = Path(shutil.copytree(faces_dir, tmp_path / "album"))
+    Path("marks.csv").write_text(
+        "path,left_eye_x,left_eye_y,right_eye_x,right_eye_y,chin_x,chin_y\n"
+        "p1-0-left.png,24,14,16,14,20,27\n",
+        "utf-8",
+    )
+    with front.open_gallery("mine", create=True) as gallery:
+        gallery.add(f"folder:{album}", weights=pose_weights, landmarks="marks.csv")
+        answer = gallery.search(album / "p1-0-left.png", {"pose": 45}, k=3)
+        elsewhere = gallery.search(album / "p1-0-left.png", {"pose": 45}, k=3, crop="0,0,40,40")
+    told = mindseye(
+        *("query", album / "p1-0-left.png", "--wish", "pose=45", "-k", 3, "--json"),
+        *("--collection", "mine"),
+    ).json
+    assert without_times(answer.to_json()) == without_times(told)
+    assert answer.to_json()["drawn"] != elsewhere.to_json()["drawn"]
+
+
+def test_both_choose_the_same_score_for_a_new_space(
+    mindseye: Mindseye, faces_spec: str, make_fitted_weights: Callable[..., Path]
+) -> None:
+    weights = make_fitted_weights(
+        fusion={"clip": -10.0, "without_identity": {"log_probability": 0.2}}
+    )
+    built = mindseye("index", "build", faces_spec, "--weights", weights, "--collection", "told")
+    assert built.status == 0, built.err
+    notes: list[str] = []
+    with front.open_gallery("asked", create=True) as gallery:
+        gallery.add(
+            faces_spec, weights=weights, progress=lambda step: notes.append(step.note or "")
+        )
+        (space,) = gallery.show()["spaces"]
+    (told,) = mindseye("index", "show", "--collection", "told", "--json").json["spaces"]
+    assert (space["score"], space["hypotheses"]) == (told["score"], told["hypotheses"])
+    assert space["score"] == "drawing+values"
+    assert [note for note in notes if note] == [
+        line for line in built.err.splitlines() if line.startswith("Score: ")
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_earlier_collection_answers_both_alike(
+    mindseye: Mindseye, name: str, tmp_path: Path, images: Path
+) -> None:
+    pytest.importorskip("faiss", reason='needs FAISS: pip install "mindseye[cpu]"')
+    golden: Golden = unpack(name, tmp_path)
+    needs_the_recogniser(golden)
+    with front.open_gallery(golden.root) as gallery:
+        for asked in golden.answers[:4]:
+            source = images / asked["source"]
+            told = mindseye(
+                *("query", source, "--wish", asked["wish"], "--json"),
+                *("--collection", golden.root),
+            )
+            answer = gallery.search(source, asked["wish"])
+            assert without_times(answer.to_json()) == without_times(told.json)
+            assert list(answer.notes) == told.err.splitlines()
