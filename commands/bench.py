@@ -32,7 +32,7 @@ def bench(
         str | None,
         typer.Option(
             metavar="FILE|NAME",
-            help="TOML, or a shipped one, such as cmu-faces (docs/protocol.md).",
+            help="TOML, or a shipped one, such as cmu-faces (docs/benchmark.md).",
         ),
     ] = None,
     methods: Annotated[

@@ -71,7 +71,7 @@ def build(
     score: Annotated[
         str | None,
         typer.Option(
-            help="drawing, drawing+values or fused (docs/fusion.md); default: as before, or the"
+            help="drawing, drawing+values or fused (docs/scoring.md); default: as before, or the"
             " fullest that was fitted for the weights and is installed."
         ),
     ] = None,

@@ -7,11 +7,12 @@ import typer
 
 from gallery.catalogue.where import MOST_CHARACTERS
 from gallery.errors import ConfigError, did_you_mean
+from gallery.readers.known import PACKAGED, READERS
 
 if TYPE_CHECKING:
     from gallery.align import Crop
 
-SPEC_HELP = "READER:PATH (cmu-faces, folder, multipie, studio), or studio-mini."
+SPEC_HELP = f"READER:PATH ({', '.join(READERS)}), or {', '.join(PACKAGED)}."
 Spec = Annotated[str, typer.Argument(metavar="SPEC", help=SPEC_HELP)]
 CollectionDir = Annotated[
     Path,

@@ -41,7 +41,7 @@ class Card:
             people: {"rule": name, "temperature": squared grey levels}; empty for the papers' rule.
         fusion: How much log-probabilities and identities weigh in a search, and whether gallery
             images have second hypotheses, as fitted on people that the weights have not seen
-            (docs/fusion.md), with the fingerprint of the recogniser that told identities; empty
+            (docs/scoring.md), with the fingerprint of the recogniser that told identities; empty
             where nothing was fitted.
         calibration: How sure answers are, by score, as fitted on the same people; likewise.
         redrawing: How far canonical views usually are from their images, as measured on people

@@ -98,4 +98,20 @@ def test_commands_are_found_at_all() -> None:
         command.strip() for page in PAGES for command in commands_of(page)
     ]
     assert len(commands_of("README.md")) > 2
-    assert len(commands_of("docs/protocol.md")) > 4
+    assert len(commands_of("docs/benchmark.md")) > 4
+
+
+def test_the_way_in_names_every_page() -> None:
+    named = set(LINK.findall(read("docs/README.md")))
+    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert not pages - named
+
+
+def test_every_entry_of_the_log_has_a_verdict_and_stands_in_its_contents() -> None:
+    text = read("docs/log.md")
+    contents, _, entries = text.partition("\n## ")
+    titles = re.findall(r"^## (.*)$", f"## {entries}", re.MULTILINE)
+    for title in titles:
+        assert re.search(r"\(.*(work|failed|no difference that can be told).*\)$", title), title
+        anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+        assert f"(#{anchor})" in contents, title

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = (
     *("README.md", "benchmarks/README.md"),
-    *(f"docs/{name}.md" for name in ("cmu-faces", "data", "editors", "protocol", "transfer")),
+    *(f"docs/{name}.md" for name in ("cmu-faces", "data", "editors", "benchmark", "transfer")),
     "docs/weights.md",
 )
 STATED = re.compile(

@@ -13,15 +13,8 @@ from PIL import Image
 from gallery import images
 from gallery.errors import DatasetError, did_you_mean
 from gallery.faces import FaceSet
+from gallery.readers.known import PACKAGED, READERS
 from gallery.spelling import Names
-
-READERS = {  # name: the module whose `read` reads it, imported when it is asked for
-    "cmu-faces": "gallery.readers.cmu_faces",
-    "folder": "gallery.readers.folder",
-    "multipie": "gallery.readers.multipie",
-    "studio": "gallery.readers.studio",
-}
-PACKAGED = {"studio-mini": "gallery.readers.studio"}  # name: the module whose `read_mini` reads it
 
 
 def open_faces(spec: str) -> FaceSet:

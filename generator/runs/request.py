@@ -10,7 +10,7 @@ import torch
 from gallery.align import Aligner, Crop
 from gallery.errors import ConfigError, WeightsError, did_you_mean
 from gallery.faces import FaceSet, first_identities, fold_identities
-from gallery.readers.registry import PACKAGED
+from gallery.readers.known import PACKAGED
 from generator.card import NAME
 from generator.checkpoint import find_weights, load_card
 from generator.networks.family import Network

@@ -2,7 +2,7 @@
 
 | file | for |
 |---|---|
-| `results.json` | programs; docs/results.md describes it |
+| `results.json` | programs; docs/benchmark-files.md describes it |
 | `queries.npz` | comparing two benchmarks query by query |
 | `table.md` | reading in a terminal or a repository |
 | `trec/` | other people's evaluators |

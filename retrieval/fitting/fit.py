@@ -1,7 +1,7 @@
 """Fitting how the parts of a score are weighed, and how sure answers are, on people held out.
 
 The people are those whom the weights have not seen; they are asked about as a benchmark would
-(docs/protocol.md), each pair of weights of a grid is tried, and that with the highest hit rate @1
+(docs/benchmark.md), each pair of weights of a grid is tried, and that with the highest hit rate @1
 under C2 is taken; so it is chosen which gallery images have a second hypothesis. What is fitted
 goes onto the card, with the names of the people: a benchmark does not test on them again.
 

@@ -29,7 +29,7 @@ from retrieval.recognisers.third_party import MissingEmbedderError, enlarged, pa
 SIDE = 112
 BOX = (0.065, 0.01, 0.935, 0.88)
 PORTRAIT_SIDE = 128  # of which BOX takes about SIDE
-INSTALL = "pip install 'mindseye[identity]', or bash scripts/rivals (docs/fusion.md)"
+INSTALL = "pip install 'mindseye[identity]', or bash scripts/rivals (docs/scoring.md)"
 
 
 class Recogniser(Protocol):

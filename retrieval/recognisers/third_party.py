@@ -12,7 +12,7 @@ from PIL import Image
 from gallery import third_party
 from gallery.align import Pixels
 
-INSTALL = "install the rivals with scripts/rivals (docs/protocol.md)"
+INSTALL = "install the rivals with scripts/rivals (docs/benchmark.md)"
 MissingEmbedderError = third_party.MissingPackageError  # as those who embed call it
 
 

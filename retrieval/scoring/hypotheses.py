@@ -66,7 +66,7 @@ class Hypotheses:
         found = HYPOTHESES.fullmatch(text.strip())
         if found is None:
             raise ConfigError(
-                f"Hypotheses are 1, 2, or like '2 within 1.5' (docs/fusion.md), not {text!r}"
+                f"Hypotheses are 1, 2, or like '2 within 1.5' (docs/scoring.md), not {text!r}"
             )
         if text.strip() == "1":
             return ONE

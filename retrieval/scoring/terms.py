@@ -14,7 +14,7 @@ Gallery vectors x have one more number before log p, sqrt(bound^2 - |x|^2), and 
 there: all rows are of one length, and every score stays what it was. Otherwise a row may have a
 larger inner product with another one than with itself, and a graph of neighbours never leads to it.
 The bound is what a vector can reach at most: 1 for the drawing, 1 for each value, 1 for an
-identity. Spaces made before have no such column (docs/fusion.md).
+identity. Spaces made before have no such column (docs/scoring.md).
 
 Source of the column: Bachrach et al., "Speeding up the Xbox recommender system using a euclidean
 transformation for inner-product spaces", RecSys 2014, section 3.
@@ -317,12 +317,12 @@ def _not_fitted(card: Card, name: str, hypotheses: Hypotheses) -> str:
     if hypotheses.single:
         return (
             f"The weights {card.name} have no fitted weights of the score {name!r}; fit them {fit}"
-            " (docs/fusion.md)"
+            " (docs/scoring.md)"
         )
     known = _spell_tried(card, name)
     return (
         f"The weights {card.name} have no fitted weights of the score {name!r} with {hypotheses}"
-        f" hypotheses (fitted: {known}); say --hypotheses 1, or fit them {fit} (docs/fusion.md)"
+        f" hypotheses (fitted: {known}); say --hypotheses 1, or fit them {fit} (docs/scoring.md)"
     )
 
 

@@ -89,7 +89,7 @@ MISTAKES = {
     ),
     "unknown hypotheses": (
         f"{BUILD} --hypotheses 3",
-        "Hypotheses are 1, 2, or like '2 within 1.5' (docs/fusion.md), not '3'",
+        "Hypotheses are 1, 2, or like '2 within 1.5' (docs/scoring.md), not '3'",
     ),
     "second hypotheses and no score": (
         f"{BUILD} --hypotheses 2",

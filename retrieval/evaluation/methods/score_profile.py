@@ -83,7 +83,7 @@ def fitted_weights(card: Card, score: str, hypotheses: Hypotheses = ONE) -> Coef
     """
     if fitted_for(card, score, hypotheses) is None:
         raise SkippedMethodError(
-            f"nothing was fitted for {card.name}: mindseye weights fit (docs/fusion.md)"
+            f"nothing was fitted for {card.name}: mindseye weights fit (docs/scoring.md)"
         )
     return Coefficients.of(card, score, hypotheses)
 
@@ -114,7 +114,7 @@ def _hypotheses(card: Card, score: str, wanted: str) -> Hypotheses:
     if not tried:
         raise SkippedMethodError(
             f"nothing was fitted for {card.name} with two hypotheses: mindseye weights fit"
-            " (docs/fusion.md)"
+            " (docs/scoring.md)"
         )
     # Of equals the first: these have the fewest vectors.
     return Hypotheses.parse(max(tried, key=lambda one: _reached(tried[one])))

@@ -16,7 +16,7 @@ QUICK = ("ours*", "two-step-true/pixels", "two-step-true/features", "random")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
-    """How a benchmark is run; docs/protocol.md describes the files it is read from.
+    """How a benchmark is run; docs/benchmark.md describes the files it is read from.
 
     Attributes:
         name: For tables.

@@ -1,4 +1,4 @@
-"""From a record to what `results.json` holds: plain JSON values, described in docs/results.md.
+"""What `results.json` holds, from a record: plain JSON, described in docs/benchmark-files.md.
 
 Tables, plots and the page are drawn from these values and from nothing else, but for pictures.
 """

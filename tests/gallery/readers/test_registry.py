@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from gallery.errors import DatasetError, ImageError
-from gallery.readers.registry import PACKAGED, READERS, open_faces, open_photograph
+from gallery.readers.known import PACKAGED, READERS
+from gallery.readers.registry import open_faces, open_photograph
 
 
 def test_a_spec_names_reader_and_path(put: Callable[..., Path], photos: Path) -> None:

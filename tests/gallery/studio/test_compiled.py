@@ -21,6 +21,6 @@ def test_without_numba_the_error_names_the_extra() -> None:
 def test_reading_a_drawn_set_needs_no_numba() -> None:
     code = (
         "import sys; sys.modules['numba'] = None\n"
-        "from gallery.readers.registry import READERS\nprint(*READERS)"
+        "from gallery.readers.known import READERS\nprint(*READERS)"
     )
     assert "studio" in python(code).split()
