@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.base import GalleryRows, Ids, Neighbours, Vectors, check_search, nothing
+from index.base import (
+    GalleryRows,
+    Ids,
+    Neighbours,
+    StoredVectors,
+    Vectors,
+    check_search,
+    nothing,
+)
 from index.choice import ImageRows, RowSubset
 from index.faiss_library import loaded_faiss, on_gpu, selector
 from index.manifest import Effort
@@ -115,6 +123,11 @@ class ApproximateIndex:
         rows, scores = self._best(probes, limit.choice.rows_needed(k), limit)
         ids = self._parts.ids[rows]
         return Neighbours(ids, scores) if images.single else merge_by_image(ids, scores, k)
+
+    def stored(self, images: Ids) -> StoredVectors:
+        """Copy the vectors of some images; see `Index.stored`."""
+        rows = self._image_rows().choose(images, None).rows
+        return StoredVectors(self._parts.ids[rows], self._parts.stored.gather(rows))
 
     def _image_rows(self) -> ImageRows:
         if self._images is None:

@@ -39,6 +39,37 @@ def nothing(probes: int) -> Neighbours:
     return Neighbours(np.empty((probes, 0), np.int64), np.empty((probes, 0), np.float32))
 
 
+@dataclass(frozen=True, slots=True)
+class StoredVectors:
+    """What an index compares some images by.
+
+    Attributes:
+        ids: Image of each vector, in gallery order, (r,): an image has one or several.
+        vectors: As stored, not as a quantised kind holds them, (r, D).
+    """
+
+    ids: Ids
+    vectors: Vectors
+
+    def best(self, probe: Vectors, wanted: Ids) -> Vectors:
+        """Return the vector of each image by which a probe (D,) finds it, (n,) -> (n, D).
+
+        Args:
+            probe: Of several vectors of an image, the first of those closest to it counts.
+            wanted: Images, in any order.
+
+        Raises:
+            ValueError: One of them has no vector here.
+        """
+        order = np.lexsort((np.arange(len(self.ids)), -(self.vectors @ probe), self.ids))
+        known, first = np.unique(self.ids[order], return_index=True)
+        places = np.searchsorted(known, wanted)
+        if len(wanted) and (places.max() >= len(known) or (known[places] != wanted).any()):
+            raise ValueError("an image that is wanted has no vector here")
+        found: Vectors = self.vectors[order[first[places]]]
+        return found
+
+
 class Index(Protocol):
     """What can be searched for the nearest images."""
 
@@ -73,6 +104,9 @@ class Index(Protocol):
             ValueError: k is not in 1..size, the probes are not finite float32 of shape (Q, D), or
                 a choice is not int64 and rising.
         """
+
+    def stored(self, images: Ids) -> StoredVectors:
+        """Copy the vectors of some images, (n,), rising; of those that can be found."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from index.base import GalleryRows, Ids, Neighbours, Vectors, check_search, nothing
+from index.base import (
+    GalleryRows,
+    Ids,
+    Neighbours,
+    StoredVectors,
+    Vectors,
+    check_search,
+    nothing,
+)
 from index.choice import ImageRows, RowSubset
 from index.merge import merge_by_image, rows_needed, rows_per_image
 from index.scan import best_rows
@@ -68,6 +76,11 @@ class ExactIndex:
             needed = choice.rows_needed(k)
         rows, scores = best_rows(self._rows, probes, needed, choice, self._device)  # (Q, R)
         return merge_by_image(self._rows.ids[rows], scores, k)
+
+    def stored(self, images: Ids) -> StoredVectors:
+        """Copy the vectors of some images; see `Index.stored`."""
+        rows = self._choose(images, None).rows
+        return StoredVectors(self._rows.ids[rows], self._rows.gather(rows))
 
     def _choose(self, allowed: Ids | None, excluded: Ids | None) -> RowSubset:
         if self._image_rows is None:

@@ -156,14 +156,6 @@ class Scoring:
             who = normalise(who.mean(axis=0, keepdims=True))
         return self.layout.probes(drawn, code, who, self.weights)
 
-    def part_probes(self, probe: Floats) -> dict[str, Floats]:
-        """Return what each part of a probe would ask alone, (1, F) each."""
-        asked = {}
-        for name, where in self.layout.parts.items():
-            asked[name] = np.zeros_like(probe)
-            asked[name][:, where] = probe[:, where]
-        return asked
-
     def _identities(self, portraits: Pixels | None) -> Floats | None:
         if self.recogniser is None or portraits is None:
             return None

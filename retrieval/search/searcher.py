@@ -353,16 +353,15 @@ class Searcher:
         )
 
     def _parts(self, probe: Floats, ids: Sequence[int]) -> dict[str, Floats]:
-        """Return what each part of the probe adds to the scores of some images, (n,) each."""
+        """Return what each part of the probe adds to the scores of some images, (n,) each.
+
+        They are read off the vectors by which the images were found; nothing is searched again.
+        """
         if self.scoring.name == DRAWING:
             return {}
-        wanted = np.sort(np.array(ids, dtype=np.int64))
-        found = {}
-        for name, asked in self.scoring.part_probes(probe).items():
-            alone = self.index.index.search(asked, len(ids), allowed=wanted)  # as it was just now
-            by_id = dict(zip(alone.ids[0].tolist(), alone.scores[0].tolist(), strict=True))
-            found[name] = np.array([by_id[image_id] for image_id in ids], dtype=np.float32)
-        return found
+        wanted = np.array(ids, dtype=np.int64)
+        stored = self.index.index.stored(np.sort(wanted))  # of the index as it was just now
+        return self.scoring.layout.split(stored.best(probe[0], wanted), probe[0])
 
 
 def open_searcher(

@@ -192,3 +192,23 @@ def test_a_gpu_finds_the_same() -> None:
     gallery = rng.integers(-2, 3, size=(1000, 8)).astype(np.float32)
     on_gpu = ExactIndex(ids, [gallery], device="cuda").search(gallery[:99], 20)
     assert_same(on_gpu, ExactIndex(ids, [gallery]).search(gallery[:99], 20))
+
+
+@given(galleries())
+def test_stored_vectors_of_images_are_those_that_they_were_found_by(
+    case: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    ids, gallery, probes = case
+    index = ExactIndex(ids, [gallery])
+    found = index.search(probes, index.size)
+    wanted = np.unique(ids)[::2]
+    stored = index.stored(wanted)
+    rows = np.isin(ids, wanted)
+    assert np.array_equal(stored.ids, ids[rows])
+    assert np.array_equal(stored.vectors, gallery[rows])
+    for probe, images, scores in zip(probes, found.ids, found.scores, strict=True):
+        some = images[np.isin(images, wanted)]  # in the order of the answers
+        best = stored.best(probe, some)
+        assert np.array_equal(best @ probe, scores[np.isin(images, wanted)])
+    with pytest.raises(ValueError, match="no vector here"):
+        stored.best(probes[0], np.array([50]))

@@ -177,6 +177,35 @@ def test_k_images_come_back_where_every_image_has_two_vectors(
     assert len(names(space.ask(source, "pose=45", 30, where="identity=p5"))) == 6
 
 
+@pytest.mark.parametrize("kind", ["exact", "flat", "ivf", "hnsw", "sq8"])
+@pytest.mark.parametrize("hypotheses", ["1", "2"])
+def test_parts_of_scores_cost_no_search(
+    space: Space, source: Image.Image, monkeypatch: pytest.MonkeyPatch, kind: str, hypotheses: str
+) -> None:
+    """They are what a search for each part alone would bring, of the vector that answered."""
+    if kind != "exact":
+        pytest.importorskip("faiss")
+    space.build(hypotheses=hypotheses, request=Request(kind=kind))
+    searcher, probes = space.searcher(), []
+    index, search = searcher.index.index, searcher.index.index.search
+
+    def noted(probe: Any, *arguments: Any, **named: Any) -> Any:
+        probes.append(probe)
+        return search(probe, *arguments, **named)
+
+    monkeypatch.setattr(index, "search", noted)
+    hits = searcher.query(source, ["pose=-45"], 30).hits
+    (probe,) = probes
+    ids = {hit.sha256: n for n, hit in space.collection.catalogue.images.rows(1, range(31)).items()}
+    for name, where in searcher.scoring.layout.parts.items():
+        asked = np.zeros_like(probe)
+        asked[:, where] = probe[:, where]
+        alone = search(asked, 30)
+        expected = dict(zip(alone.ids[0].tolist(), alone.scores[0].tolist(), strict=True))
+        for hit in hits:
+            assert hit.parts[name] == pytest.approx(expected[ids[hit.sha256]], abs=2e-6), name
+
+
 def test_confidence_is_that_of_these_hypotheses(space: Space, source: Image.Image) -> None:
     space.build()
     first, second = space.ask(source, "pose=-45", 2).hits
