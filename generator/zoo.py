@@ -1,7 +1,7 @@
 """Weights that ship: made small, listed, and chosen for a gallery and a wish.
 
 They lie in `generator/weights/`, NAME.safetensors beside its card NAME.json, and are made by
-`scripts/train-weights`: half precision, the attribute branch as a table.
+`experiments/weights/run.sh`: half precision, the attribute branch as a table.
 """
 
 import argparse

@@ -31,10 +31,9 @@ from retrieval.evaluation.statistics.per_query import read_per_query
 from retrieval.evaluation.statistics.pooling import pool
 from retrieval.scoring.canonical import Rule, canonicalise
 from retrieval.scoring.terms import CLIP, wish_code
+from tests.experiments.test_seeds import run as run_script
 from tests.retrieval.evaluation import simulated
 from tests.retrieval.evaluation.simulated import written
-from tests.retrieval.evaluation.statistics.test_trainings import ROOT
-from tests.retrieval.evaluation.statistics.test_trainings import run as run_script
 from tests.retrieval.evaluation.test_benchmark import (
     GRID,
     LIGHT,
@@ -339,7 +338,7 @@ def test_wishes_of_one_and_of_two_attributes_are_different_queries(tmp_path: Pat
 
 def test_the_table_by_wish_takes_one_of_two_wishes(tmp_path: Path) -> None:
     results = written(simulated.record(4, columns=(0, 1), most=300), tmp_path / "two")
-    script = [sys.executable, str(ROOT / "scripts" / "wishes_table.py"), str(results)]
+    script = [sys.executable, "-m", "experiments.wishes.table", str(results)]
     table = read_per_query(results / "queries.npz")
     for attribute, values in (
         ("illumination", ["0", "7", "17"]),
