@@ -7,6 +7,7 @@ numbers that a wish is told with, A length of the one-hot code, D length of the 
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -162,9 +163,10 @@ class Painter(nn.Module):
         self.seen_fine = nn.Conv2d(fine, fine, 1)
         self.fine = Residual(fine, WISH)
         self.last = nn.Conv2d(fine, 4 * (3 + config.channels), 3, padding=1)
-        ticks = (torch.arange(config.padded) + 0.5) * 2 / config.padded - 1
-        down, right = torch.meshgrid(ticks, ticks, indexing="ij")
-        self.register_buffer("grid", torch.stack([right, down])[None], persistent=False)
+        # NumPy's: torch.arange on "meta", as weights are opened, imports torch's compiler.
+        ticks = (np.arange(config.padded, dtype=np.float32) + 0.5) * 2 / config.padded - 1
+        grid = torch.tensor(np.stack(np.meshgrid(ticks, ticks))[None])  # right, down
+        self.register_buffer("grid", grid, persistent=False)
 
     def forward(self, images: Tensor, seen: Maps, codes: Tensor) -> Tensor:
         """Paint: padded sources (B, C, P, P), their maps, one-hot codes (B, A) -> (B, C, P, P)."""

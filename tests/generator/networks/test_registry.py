@@ -57,6 +57,21 @@ def test_opening_weights_imports_their_own_architecture_alone() -> None:
     assert modules_after(f"{code}load_weights(find_weights('pose-60'))") == {"two_stage"}
 
 
+def test_opening_weights_imports_no_compiler() -> None:
+    code = (
+        "import sys, torch\n"
+        "from generator.networks.registry import ARCHITECTURES, architecture\n"
+        "with torch.device('meta'):\n"
+        "    for name in ARCHITECTURES:\n        architecture(name).build(2, {})\n"
+        "from generator.checkpoint import find_weights\n"
+        "from generator.engine import Engine\n"
+        "Engine.open(find_weights('pose-mindseye-60'), torch.device('cpu'))\n"
+        "print({'torch._dynamo', 'torch._inductor', 'sympy'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"
+
+
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_module_says_the_names_that_lead_to_it(name: str) -> None:
     assert architecture(name).name == name
