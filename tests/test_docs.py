@@ -8,6 +8,7 @@ import pytest
 import typer.main
 
 import cli  # noqa: TID251  its tests may
+import mindseye
 
 ROOT = Path(__file__).parents[1]
 PAGES = (
@@ -115,3 +116,11 @@ def test_every_entry_of_the_log_has_a_verdict_and_stands_in_its_contents() -> No
         assert re.search(r"\(.*(work|failed|no difference that can be told).*\)$", title), title
         anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
         assert f"(#{anchor})" in contents, title
+
+
+def test_what_readme_calls_in_python_exists() -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```", read("README.md"), re.MULTILINE | re.DOTALL)
+    compile(code, "README.md", "exec")
+    owners = {"mindseye": mindseye, "gallery": mindseye.Gallery, "answer": mindseye.Answer}
+    for owner, name in re.findall(r"\b(mindseye|gallery|answer)\.(\w+)", code):
+        assert hasattr(owners[owner], name), f"{owner}.{name}"
