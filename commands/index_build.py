@@ -88,7 +88,7 @@ def build(
         bool, typer.Option("--resume", help="Go on; an error if there is nothing yet.")
     ] = False,
     restore: Restore = False,
-    keep_faceless: KeepFaceless = False,
+    keep_faceless: KeepFaceless = None,
     as_json: AsJson = False,
 ) -> None:
     """Make or update the index of a gallery: one embedding space for each set of weights.
@@ -133,7 +133,7 @@ def add(
     landmarks: LandmarksFile = None,
     device: Device = "auto",
     restore: Restore = False,
-    keep_faceless: KeepFaceless = False,
+    keep_faceless: KeepFaceless = None,
     as_json: AsJson = False,
 ) -> None:
     """Add images to the spaces there are, drawn with the weights that each keeps.

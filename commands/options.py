@@ -42,8 +42,12 @@ LandmarksFile = Annotated[
     typer.Option(metavar="FILE", help="Landmarks, beside those of SPEC: find-faces --out FILE."),
 ]
 KeepFaceless = Annotated[
-    bool,
-    typer.Option("--keep-faceless", help="Take in images in which find-faces found no face, too."),
+    bool | None,
+    typer.Option(
+        "--keep-faceless/--leave-faceless",
+        help="Whether to take in images in which find-faces found no face. Default: as before, or"
+        " leave them out.",
+    ),
 ]
 DEFAULT_COLLECTION = Path("mindseye-collection")
 

@@ -10,6 +10,7 @@ from gallery.faces import Face, FaceSet, Unmatched
 from gallery.landmarks import Mark, read_marks
 from gallery.spelling import Names
 
+FACELESS = "holds no face"  # so begins the reason for which such an image is left out
 HINTED = 20  # lines that name no image for which a nearest one is looked for
 
 
@@ -28,8 +29,8 @@ class FacelessError(ImageError):
 
     def __init__(self) -> None:
         super().__init__(
-            "holds no face: none was found in it; if there is one, write its eyes and chin into"
-            " the landmark file (index build --keep-faceless takes it as it is)"
+            f"{FACELESS}: none was found in it; if there is one, write its eyes and chin into the"
+            " landmark file (index build --keep-faceless takes it as it is)"
         )
 
 

@@ -78,6 +78,7 @@ class SpaceRow:
         published_at: When it was published, ISO 8601 in UTC.
         last_shard: Highest number that a shard ever had.
         removals: How often images were removed from it.
+        keeps_faceless: Whether it takes in images in which no face was found.
     """
 
     id: int
@@ -87,6 +88,7 @@ class SpaceRow:
     published_at: str | None
     last_shard: int = 0
     removals: int = 0
+    keeps_faceless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

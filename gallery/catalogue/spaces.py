@@ -77,6 +77,22 @@ class Spaces:
             self._session.add(Space(name=name, contract_sha256=contract_sha256))
         return self.get(name)
 
+    def keep_faceless(self, space_id: int, *, keeps: bool) -> None:
+        """Record whether a space takes in images in which no face was found."""
+        with self._session.begin():
+            self._session.get_one(Space, space_id).keeps_faceless = int(keeps)
+
+    def left_out(self, image_ids: Sequence[int], reason: str) -> set[int]:
+        """Return those of the images that any space left out, for a reason that begins so."""
+        query = select(Placement.image_id).where(
+            Placement.state == "skipped", Placement.reason.startswith(reason, autoescape=True)
+        )
+        found: set[int] = set()
+        for part in parts(image_ids):
+            found.update(self._session.scalars(query.where(Placement.image_id.in_(part))))
+        self._session.rollback()
+        return found
+
     def states(self, space_id: int, image_ids: Sequence[int]) -> dict[int, str]:
         """Return the states of images in a space; those pending are left out."""
         query = select(Placement.image_id, Placement.state).where(Placement.space_id == space_id)
@@ -309,6 +325,7 @@ def _space_row(space: Space) -> SpaceRow:
         space.published_at,
         space.last_shard,
         space.removals,
+        bool(space.keeps_faceless),
     )
 
 

@@ -37,7 +37,7 @@ PATH = LongWords(needed=True).with_variant(Text(collation="C"), "postgresql")
 NAME = Words(255).with_variant(String(255, collation="C"), "postgresql")
 DOUBLED = text("second_estimate IS NOT NULL")  # few rows, where any are
 CUT = text("landmarks IS NOT NULL")
-REVISION = "0007"  # the newest of migrations/versions
+REVISION = "0008"  # the newest of migrations/versions
 
 
 class Table(DeclarativeBase):
@@ -140,6 +140,7 @@ class Space(Table):
         published_at: When that was, ISO 8601 in UTC.
         last_shard: Highest number that a shard ever had.
         removals: How often images were removed from it; tells an open searcher to look again.
+        keeps_faceless: 1 if it takes in images in which no face was found, else 0.
     """
 
     __tablename__ = "space"
@@ -151,6 +152,7 @@ class Space(Table):
     published_at: Mapped[str | None] = mapped_column(Words(32))
     last_shard: Mapped[int] = mapped_column(Whole(needed=True), server_default="0")
     removals: Mapped[int] = mapped_column(Whole(needed=True), server_default="0")
+    keeps_faceless: Mapped[int] = mapped_column(Whole(needed=True), server_default="0")
 
 
 class Placement(Table):

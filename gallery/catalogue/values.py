@@ -23,8 +23,8 @@ LARGEST = 2**62  # of a number in a name of a file, or a size
 STATES = ("indexed", "skipped", "removed")
 HASHES = ("sha256", "contract_sha256", "embeddings_sha256", "ids_sha256")
 # The smallest values of whole numbers; of the others, as of ids, it is 1.
-LEAST = {"removed_in": 0, "last_shard": 0, "removals": 0, "rows": 0, "size_bytes": 0}
-LEAST["mtime_ns"] = -LARGEST  # before 1970
+LEAST = dict.fromkeys(("removed_in", "last_shard", "removals", "rows", "size_bytes"), 0)
+LEAST |= {"keeps_faceless": 0, "mtime_ns": -LARGEST}  # or before 1970
 JSON: dict[str, Callable[[str], object]] = {
     "estimate": read_condition,
     "second_estimate": read_condition,

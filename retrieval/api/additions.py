@@ -59,7 +59,7 @@ class AddOptions:
     score: str | None = None
     hypotheses: str | None = None
     restore: bool = False
-    keep_faceless: bool = False
+    keep_faceless: bool | None = None
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:

@@ -99,7 +99,7 @@ class Gallery:
         score: str | None = None,
         hypotheses: str | None = None,
         restore: bool = False,
-        keep_faceless: bool = False,
+        keep_faceless: bool | None = None,
         progress: Callback | None = None,
     ) -> tuple[Added, ...]:
         """Add images; only what is new is embedded, as images are known by their content.
@@ -121,7 +121,7 @@ class Gallery:
                 fitted for the weights and is installed.
             hypotheses: "1", "2", "2 within M" or "auto". None: as before, or auto.
             restore: Take in again what was removed by hand.
-            keep_faceless: Take in images in which no face was found, too.
+            keep_faceless: Take in images in which no face was found, too. None: as before, or not.
             progress: Told how far it is. What it raises ends the build after the batch in hand.
 
         Returns:

@@ -23,7 +23,7 @@ from gallery.catalogue.records import FileRecord, ImageState, ShardRow, SpaceRow
 from gallery.errors import CatalogueError, ImageError, IndexFileError
 from gallery.faces import Face, FaceSet
 from gallery.files import file_sha256
-from gallery.marks import FacelessError
+from gallery.marks import FACELESS, FacelessError
 from generator.engine import Engine
 from index import store
 from index.base import Ids
@@ -86,7 +86,7 @@ def build(  # noqa: PLR0913  what a user says of a build
     restore: bool = False,
     score: str | None = None,
     hypotheses: str | None = None,
-    keep_faceless: bool = False,
+    keep_faceless: bool | None = None,
 ) -> Iterator[BuildProgress]:
     """Bring a space up to date with a face set, and publish it.
 
@@ -107,7 +107,8 @@ def build(  # noqa: PLR0913  what a user says of a build
         for what
             was fitted for the weights; part of the space's contract. None for what the space was
             built with, and for a new one "auto".
-        keep_faceless: Whether images in which no face was found are taken in all the same.
+        keep_faceless: Whether images in which no face was found are taken in all the same. None for
+            what was last said of the space, and for a new one False.
 
     Yields:
         Progress after each batch, then that of the publication; the last one counts the images.
@@ -180,7 +181,7 @@ class _How:
     rule: Rule
     scoring: Scoring
     restore: bool
-    keep_faceless: bool = False
+    keep_faceless: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +242,8 @@ class _Builder:
         self.contract = how.scoring.contract(engine.card, how.rule)
         self.directory = collection.space_dir(engine.card.name)
         self.space = self._open_space(collection, weights)
+        self.keeps_faceless = self._remember_faceless(how.keep_faceless)
+        self.faceless: set[int] = set()  # images that this build left out for that
         self.next_shard = 1
         self.lost: set[int] = set()
         self.bad_paths: set[str] = set()
@@ -271,6 +274,13 @@ class _Builder:
         copy_weights(weights, collection.weights_path(name), self.engine.card.sha256)
         store.write_contract(self.directory, self.contract)
         return self.catalogue.spaces.add(name, self.contract.digest())
+
+    def _remember_faceless(self, asked: bool | None) -> bool:
+        """Return whether images without a face are taken in: as asked, or as asked before."""
+        if asked is None or asked == self.space.keeps_faceless:
+            return self.space.keeps_faceless
+        self.catalogue.spaces.keep_faceless(self.space.id, keeps=asked)
+        return asked
 
     def _require_no_shards(self) -> None:
         """Refuse to make a space where shards lie that the catalogue knows nothing of."""
@@ -442,17 +452,26 @@ class _Builder:
         return _Chosen(todo, left_out, counts)
 
     def _refused(self, read: Sequence[ReadFile], image_ids: Sequence[int | None]) -> dict[int, str]:
-        """Return why images are left out whose face nobody knows: none was found, or elsewhere."""
-        reasons = {
-            image_id: str(one.refused)
-            for one, image_id in zip(read, image_ids, strict=True)
-            if image_id is not None and one.refused is not None and not self._keeps(one.refused)
-        }
+        """Return why images are left out whose face nobody knows: none was found, or elsewhere.
+
+        That bytes hold no face is known of them in whichever folder they lie.
+        """
+        reasons: dict[int, ImageError] = {}
+        present = [image_id for image_id in image_ids if image_id is not None]
+        if not self.keeps_faceless:
+            looked_at = self.catalogue.spaces.left_out(present, FACELESS)
+            looked_at |= self.faceless & set(present)
+            reasons = {image_id: FacelessError() for image_id in looked_at}
+        for one, image_id in zip(read, image_ids, strict=True):
+            if image_id is not None and one.refused is not None and not self._keeps(one.refused):
+                reasons[image_id] = one.refused
         known = self.catalogue.images.landmarks(list(reasons))
-        return {image_id: why for image_id, why in reasons.items() if image_id not in known}
+        refused = {image_id: why for image_id, why in reasons.items() if image_id not in known}
+        self.faceless |= {i for i, why in refused.items() if isinstance(why, FacelessError)}
+        return {image_id: str(why) for image_id, why in refused.items()}
 
     def _keeps(self, refused: ImageError) -> bool:
-        return self.how.keep_faceless and isinstance(refused, FacelessError)
+        return self.keeps_faceless and isinstance(refused, FacelessError)
 
     def _there(self, image_ids: Sequence[int]) -> set[int]:
         """Return the images that are indexed, and cut out as they would be now."""

@@ -82,9 +82,9 @@ class Gallery:
         self.engine = engine
         self.weights = weights
 
-    def build(self, **options: Any) -> BuildProgress:
-        """Build all of the photographs there are."""
-        faces = open_faces(f"folder:{self.photos}")
+    def build(self, photos: Path | None = None, **options: Any) -> BuildProgress:
+        """Build all of the photographs there are, or those of another folder."""
+        faces = open_faces(f"folder:{photos or self.photos}")
         return list(build(self.collection, faces, self.engine, self.weights, **options))[-1]
 
     @property

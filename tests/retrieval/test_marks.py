@@ -154,11 +154,36 @@ def test_images_that_hold_no_face_are_left_out_with_that_reason(gallery: Gallery
     kept = gallery.build(keep_faceless=True)
     assert (kept.indexed, kept.skipped) == (2, 0)
     assert gallery.states() == {"indexed": 8}
-    gallery.build()
     shutil.copy(gallery.photos / "0.png", gallery.photos / "2.png")
     edited(gallery.photos / "2.png")  # of other bytes nobody knows
     assert gallery.build().indexed == 1
     assert "2.png" in gallery.names(gallery.open())
+
+
+def test_a_space_remembers_that_it_keeps_images_without_a_face(gallery: Gallery) -> None:
+    rows = [faceless_row("2.png", file_sha256(gallery.photos / "2.png"))]
+    write_rows(gallery.photos / "landmarks.csv", rows)
+    gallery.build(keep_faceless=True)
+    again = gallery.build()
+    assert (again.known, again.skipped) == (8, 0)
+    assert gallery.build(keep_faceless=False).skipped == 1
+    assert gallery.build().skipped == 1
+    assert gallery.states() == {"indexed": 7, "skipped": 1}
+
+
+def test_a_picture_without_a_face_does_not_come_back_from_another_folder(
+    gallery: Gallery, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copy(gallery.photos / "2.png", elsewhere / "copy.png")
+    rows = [faceless_row("2.png", file_sha256(gallery.photos / "2.png"))]
+    write_rows(gallery.photos / "landmarks.csv", rows)
+    gallery.build()
+    for photos in (elsewhere, gallery.photos, elsewhere):
+        last = gallery.build(photos)
+        assert (last.indexed, gallery.states()) == (0, {"indexed": 7, "skipped": 1})
+    assert gallery.build(elsewhere, keep_faceless=True).indexed == 1
 
 
 def test_a_face_that_is_marked_by_hand_in_a_faceless_line_is_taken_in(gallery: Gallery) -> None:
