@@ -105,7 +105,7 @@ def test_the_lock_is_given_back_after_an_error(collection: Collection) -> None:
 
 
 def test_a_killed_writer_leaves_no_lock(collection: Collection) -> None:
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(collection.root)],
         stdin=subprocess.PIPE,
