@@ -3,7 +3,7 @@
 Run it with the packages of the commit in question, from any folder:
 
     git worktree add /tmp/earlier 40c0497
-    PYTHONPATH=/tmp/earlier .venv/bin/python tests/golden/make_collections.py OUT
+    PYTHONPATH=/tmp/earlier .venv/bin/python tests/golden/make_collections.py 40c0497 OUT
 
 needs the extras `cpu` and `identity`. Each OUT/NAME.tar.gz holds a collection without its copy of
 the packaged weights' network (the card is there; a test puts the network back), `probes.npy`
@@ -12,6 +12,7 @@ the packaged weights' network (the card is there; a test puts the network back),
 
 import argparse
 import csv
+import importlib
 import json
 import shutil
 import sys
@@ -26,8 +27,6 @@ import torch
 from cli import main  # noqa: TID251  the program itself is what makes them
 from gallery.readers.registry import open_faces
 from generator.checkpoint import find_weights
-from retrieval.collection.collection import Collection
-from retrieval.search.searcher import open_searcher
 
 FOLDER = Path("/tmp/golden")  # noqa: S108  the catalogues name it, so it is nobody's
 PEOPLE = ("900000", "900001", "900002", "900003")
@@ -35,12 +34,34 @@ POSES = ("-45", "-30", "-15", "0", "15", "30", "45")
 LIGHTS = ("3", "7", "17")
 WEIGHTS = "pose-mindseye-60"
 MANY = "2 within 4"
-COLLECTIONS = {  # what each is built with
-    "exact-drawing": ("--kind", "exact", "--score", "drawing"),
-    "ivf-values": ("--kind", "ivf", "--score", "drawing+values"),
-    "hnsw-values-two": ("--kind", "hnsw", "--score", "drawing+values", "--hypotheses", MANY),
-    "sq8-fused": ("--kind", "sq8", "--score", "fused"),
+COLLECTIONS: dict[
+    str, dict[str, tuple[str, ...]]
+] = {  # by the commit that makes them: what each is built with
+    "40c0497": {
+        "exact-drawing": ("--kind", "exact", "--score", "drawing"),
+        "ivf-values": ("--kind", "ivf", "--score", "drawing+values"),
+        "hnsw-values-two": ("--kind", "hnsw", "--score", "drawing+values", "--hypotheses", MANY),
+        "sq8-fused": ("--kind", "sq8", "--score", "fused"),
+    },
+    "926b9a1": {  # vectors of one length, manifests of format 3, cards that name the recogniser
+        "hnsw-values-column": ("--kind", "hnsw", "--score", "drawing+values"),
+        "sq8-fused-column": ("--kind", "sq8", "--score", "fused"),
+    },
 }
+
+
+def find(name: str, *modules: str) -> Any:
+    """Return what a module defines, wherever that stood at the commit in question."""
+    for module in modules:
+        try:
+            return getattr(importlib.import_module(module), name)
+        except ModuleNotFoundError:
+            continue
+    raise ModuleNotFoundError(f"none of {modules} is there")
+
+
+Collection = find("Collection", "retrieval.collection.collection", "retrieval.collection")
+open_searcher = find("open_searcher", "retrieval.search.searcher", "retrieval.search")
 
 
 def run(*arguments: object) -> None:
@@ -152,12 +173,14 @@ def _nobodys(info: tarfile.TarInfo) -> tarfile.TarInfo:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("commit", choices=COLLECTIONS)
     parser.add_argument("out", type=Path)
-    out = parser.parse_args().out
+    given = parser.parse_args()
     shutil.rmtree(FOLDER, ignore_errors=True)
     write_faces(FOLDER / "first", LIGHTS[:2])
     write_faces(FOLDER / "second", LIGHTS[2:])
-    weights = write_weights(FOLDER / WEIGHTS)
-    for name, options in COLLECTIONS.items():
+    fitted = given.commit == "40c0497"  # one of its collections has second hypotheses
+    weights = write_weights(FOLDER / WEIGHTS) if fitted else find_weights(WEIGHTS)
+    for name, options in COLLECTIONS[given.commit].items():
         build(FOLDER / name, options, weights)
-        pack(FOLDER / name, out)
+        pack(FOLDER / name, given.out)
