@@ -20,40 +20,53 @@ if TYPE_CHECKING:
     from gallery.faces import FaceSet
     from retrieval.api.additions import Added
     from retrieval.api.answer import Answer, Reasons
+    from retrieval.api.benchmark import Benchmark, benchmark
+    from retrieval.api.fit import FitResult, fit
     from retrieval.api.gallery import Gallery
     from retrieval.api.generator import Generator
     from retrieval.api.progress import Progress
+    from retrieval.api.training import train
 
 __all__ = [
     "Added",
     "Answer",
+    "Benchmark",
     "FaceSet",
+    "FitResult",
     "Gallery",
     "Generator",
     "Progress",
     "Reasons",
     "UserError",
+    "benchmark",
+    "fit",
     "load_faces",
     "load_generator",
     "open_gallery",
+    "train",
 ]
 
-_CLASSES = {  # loaded when somebody asks: they bring torch
+_PLACES = {  # loaded when somebody asks: they bring torch
     "Added": "retrieval.api.additions",
     "Answer": "retrieval.api.answer",
+    "Benchmark": "retrieval.api.benchmark",
     "FaceSet": "gallery.faces",
+    "FitResult": "retrieval.api.fit",
     "Gallery": "retrieval.api.gallery",
     "Generator": "retrieval.api.generator",
     "Progress": "retrieval.api.progress",
     "Reasons": "retrieval.api.answer",
+    "benchmark": "retrieval.api.benchmark",
+    "fit": "retrieval.api.fit",
+    "train": "retrieval.api.training",
 }
 
 
 def __getattr__(name: str) -> object:
-    """Load a public class."""
-    if name not in _CLASSES:
+    """Load a public name."""
+    if name not in _PLACES:
         raise AttributeError(f"module 'mindseye' has no attribute {name!r}")
-    return getattr(import_module(_CLASSES[name]), name)
+    return getattr(import_module(_PLACES[name]), name)
 
 
 def __dir__() -> list[str]:

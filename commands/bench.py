@@ -2,16 +2,16 @@
 
 import shlex
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+import mindseye
 from commands.interrupts import resumable
-from commands.models import open_engine, open_set, packaged_for
+from commands.models import open_set, packaged_for
 from commands.options import SPEC_HELP, AsJson, Device, LandmarksFile
-from commands.progress import result, tell
+from commands.progress import meter, tell
 from gallery.errors import ConfigError
 from gallery.json_files import spell
 
@@ -90,38 +90,35 @@ def bench(
             "A benchmark needs a SPEC and --out DIR; or compare two with --compare A.json B.json"
         )
     from generator.device import keep_freed_memory
-    from retrieval.evaluation import benchmark, report
-    from retrieval.evaluation.fold import vector_store
-    from retrieval.evaluation.fold.fold_cache import BaselineBudget
-    from retrieval.evaluation.outputs import tables
-    from retrieval.evaluation.protocol.files import find_protocol
 
     keep_freed_memory()
-    chosen = find_protocol(protocol, spec)
-    chosen = replace(
-        chosen,
-        queries=chosen.queries if queries is None else queries,
-        seed=chosen.seed if seed is None else seed,
-        exclude_source=exclude_source or chosen.exclude_source,
-        portraits=portraits or chosen.portraits,
-    )
-    options = benchmark.BenchmarkOptions(
-        methods=tuple(methods.split(",")) if methods else (),
-        budget=BaselineBudget(steps=rival_steps, trials=trials, seeds=seeds),
-        training=open_set(train) if train else None,
-        cache=cache or vector_store.default_cache(),
-        command=_command(),
-        editing=editing,
-    )
     faces = open_set(spec, landmarks)
-    paths = weights or [str(packaged_for(faces, [attribute] if attribute else [], most=1)[0])]
-    engines = [open_engine(one, device, images=len(faces)) for one in paths]
-    with resumable("Run the same command again: finished embeddings and rivals are reused."):
-        record = result(benchmark.run(faces, engines, chosen, options), "benchmark")
-        written = result(report.write(record, out), "writing")
-    shown = spell(written.summary) if as_json else tables.to_markdown(written.summary)
-    typer.echo(shown)
-    for note in written.notes:
+    training = open_set(train) if train else None
+    found = weights or packaged_for(faces, [attribute] if attribute else [], most=1)
+    again = "Run the same command again: finished embeddings and rivals are reused."
+    with resumable(again), meter("benchmark") as shown:
+        measured = mindseye.benchmark(
+            faces,
+            weights=found,
+            protocol=protocol,
+            methods=methods.split(",") if methods else (),
+            queries=queries,
+            seed=seed,
+            exclude_source=exclude_source,
+            portraits=portraits,
+            train=training,
+            seeds=seeds,
+            trials=trials,
+            rival_steps=rival_steps,
+            cache=cache,
+            editing=editing,
+            device=device,
+            command=_command(),
+            progress=shown.show,
+        )
+        measured.write(out, progress=shown.show)
+    typer.echo(spell(measured.summary) if as_json else measured.to_markdown())
+    for note in measured.notes:
         tell(note)
     tell(f"Written: {out}/report.html, {out}/table.md, {out}/results.json")
 

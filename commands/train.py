@@ -1,14 +1,15 @@
 """Training a generator: `mindseye train`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+import mindseye
 from commands.interrupts import resumable
 from commands.models import open_set
-from commands.options import CropOption, Device, LandmarksFile, Spec, parse_crop
-from commands.progress import bar, tell
+from commands.options import CropOption, Device, LandmarksFile, Spec
+from commands.progress import meter
 
 
 def train(
@@ -50,40 +51,26 @@ def train(
     Example: mindseye train cmu-faces:cmu-faces.tar.gz --architecture two-stage-32 \\
         --attribute eyes --train-identities 0.7 --out runs/eyes
     """
-    from generator.device import keep_freed_memory, pick_device
-    from generator.runs.request import make_request
-    from generator.runs.run import train as run
+    from generator.device import keep_freed_memory
 
     keep_freed_memory()
-    faces = open_set(spec, landmarks)
-    said: dict[str, Any] = {}
-    if protocol is not None:
-        from retrieval.evaluation.protocol.files import find_protocol
-        from retrieval.evaluation.protocol.query_table import about
-
-        chosen = find_protocol(protocol, spec)
-        faces = about(faces, chosen)
-        said = {key: chosen.to_json()[key] for key in ("names", "gallery")}
-        if train_identities is None and fold is None and chosen.train_identities:
-            train_identities = chosen.train_identities
-    request = make_request(
-        faces,
-        architecture_name=architecture,
-        attributes=tuple(attribute),
-        recipe_name=recipe,
-        config=config,
-        steps=steps,
-        train_identities=train_identities,
-        fold=fold,
-        out=out,
-        seed=seed,
-        device=pick_device(device),
-        crop=parse_crop(crop),
-        start=start,
-        about=said,
-    )
-    with resumable("Add --resume to the same command to go on."):
-        for progress in bar(run(request, resume=resume), "training", 1):
-            if progress.problem is not None:
-                tell(f"Skipped {progress.problem.name}: {progress.problem.reason}")
+    with resumable("Add --resume to the same command to go on."), meter("training") as shown:
+        mindseye.train(
+            open_set(spec, landmarks),
+            architecture=architecture,
+            attributes=attribute,
+            out=out,
+            recipe=recipe,
+            config=config,
+            steps=steps,
+            train_identities=train_identities,
+            fold=fold,
+            seed=seed,
+            device=device,
+            crop=crop,
+            start=start,
+            protocol=protocol,
+            resume=resume,
+            progress=shown.show,
+        )
     typer.echo(f"Weights: {out}")

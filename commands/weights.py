@@ -1,15 +1,15 @@
 """Weights: listed, shown and fitted: `mindseye weights`."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+import mindseye
 from commands.interrupts import resumable
 from commands.models import open_engine, open_set
-from commands.options import AsJson, Device, LandmarksFile, Spec, require_one_of
-from commands.progress import result, tell
+from commands.options import AsJson, Device, LandmarksFile, Spec
+from commands.progress import meter, tell
 from gallery.json_files import spell
 
 
@@ -95,33 +95,25 @@ def fit(
     \b
     Example: mindseye weights fit runs/pose-60 studio:more-people
     """
-    from generator.checkpoint import find_weights, save_card
     from generator.device import keep_freed_memory
-    from generator.reconstruction_error import usual_text
-    from retrieval.evaluation.protocol.files import find_protocol
-    from retrieval.fitting import fit as fitting
-    from retrieval.fitting.errors import measure_redrawing
-    from retrieval.fitting.told import to_text
 
-    if people is not None:
-        require_one_of("--people", people, fitting.PEOPLE)
     keep_freed_memory()
-    chosen = replace(find_protocol(protocol, spec), queries=queries, seed=seed)
-    options = fitting.FitOptions(people=people, identities=identities, protocol=chosen)
-    faces, path = open_set(spec, landmarks), find_weights(name)
-    engine = open_engine(str(path), device, images=len(faces))
-    with resumable("Run the same command again.", keeps=False):
-        fit = measure_redrawing if redrawing_only else fitting.fit
-        fitted = result(fit(engine, faces, options), "fitting")
-    save_card(path, fitted.card)
+    faces = open_set(spec, landmarks)
+    with resumable("Run the same command again.", keeps=False), meter("fitting") as shown:
+        fitted = mindseye.fit(
+            name,
+            faces,
+            people=people,
+            identities=identities,
+            queries=queries,
+            seed=seed,
+            protocol=protocol,
+            redrawing_only=redrawing_only,
+            device=device,
+            progress=shown.show,
+        )
     for note in fitted.notes:
         tell(f"Left out {note}")
-    card = fitted.card
-    shown = {
-        "fusion": card.fusion,
-        "calibration": card.calibration,
-        "redrawing": card.redrawing,
-    }
-    told = usual_text(card) if redrawing_only else to_text(card)
-    typer.echo(spell(shown, ascii_only=False) if as_json else told)
-    tell(f"Card: {path.with_suffix('.json')}. Spaces take it over with their next `index build`")
+    typer.echo(spell(fitted.to_json(), ascii_only=False) if as_json else str(fitted))
+    card = fitted.weights.with_suffix(".json")
+    tell(f"Card: {card}. Spaces take it over with their next `index build`")

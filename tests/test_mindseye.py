@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import mindseye
+import mindseye  # noqa: TID251  its tests may
 
 ROOT = Path(__file__).parents[1]
 PUBLIC = {
     *("Added", "Answer", "FaceSet", "Gallery", "Generator", "Progress", "Reasons", "UserError"),
+    *("Benchmark", "FitResult", "benchmark", "fit", "train"),
     *("load_faces", "load_generator", "open_gallery"),
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import mindseye as front
+import mindseye as front  # noqa: TID251  its tests may
 from gallery.readers.registry import open_faces
 from tests.retrieval.test_golden import NAMES, Golden, images, needs_the_recogniser, unpack
 from tests.running import Mindseye

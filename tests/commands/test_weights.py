@@ -41,7 +41,7 @@ def test_weights_are_fitted_and_searches_are_fused_with_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    for module in ("scoring", "evaluation.fitting"):
+    for module in ("scoring.scorer", "fitting.fit"):
         monkeypatch.setattr(f"retrieval.{module}.open_recogniser", Colours)
     weights = make_fitted_weights()
     fitted = ("weights", "fit", weights.parent, faces_spec, "--identities", 2, "--queries", 20)
