@@ -23,16 +23,19 @@ def bench(
     ] = None,
     weights: Annotated[
         list[str],
-        typer.Option(help="Folder, file or packaged name; folds are pooled. Default: that fits."),
+        typer.Option(
+            help="Folder, file or packaged name. Folds are pooled. Default: weights that fit SPEC."
+        ),
     ] = [],  # noqa: B006  typer copies it
     attribute: Annotated[
-        str | None, typer.Option(help="What is wished for: chooses packaged weights; or pose.")
+        str | None,
+        typer.Option(help="The wished attribute: chooses packaged weights. Default: pose."),
     ] = None,
     protocol: Annotated[
         str | None,
         typer.Option(
             metavar="FILE|NAME",
-            help="TOML, or a shipped one, such as cmu-faces (docs/benchmark.md).",
+            help="A TOML file, or a shipped protocol such as cmu-faces (docs/benchmark.md).",
         ),
     ] = None,
     methods: Annotated[
@@ -42,11 +45,14 @@ def bench(
         ),
     ] = None,
     queries: Annotated[
-        int | None, typer.Option(min=1, help="Drawn without replacement; 10,000.")
+        int | None, typer.Option(min=1, help="How many queries to draw. Default: 10,000.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of the choice of queries.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Random seed: which queries are drawn.")
+    ] = None,
     exclude_source: Annotated[
-        bool, typer.Option("--exclude-source", help="Take the source out of its ranking.")
+        bool,
+        typer.Option("--exclude-source", help="Leave the source image out of its own ranking."),
     ] = False,
     portraits: Annotated[
         bool,
@@ -54,24 +60,29 @@ def bench(
     ] = False,
     train: Annotated[
         str | None,
-        typer.Option(metavar="SPEC", help="Where the weights' training images are; else in SPEC."),
+        typer.Option(
+            metavar="SPEC", help="SPEC of the weights' training images. Default: the same SPEC."
+        ),
     ] = None,
     landmarks: LandmarksFile = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each trained rival.")] = 1,
-    trials: Annotated[int, typer.Option(min=0, max=4, help="Settings tried for each.")] = 4,
+    seeds: Annotated[int, typer.Option(min=1, help="How often each trained rival is trained.")] = 1,
+    trials: Annotated[
+        int, typer.Option(min=0, max=4, help="How many settings are tried for each rival.")
+    ] = 4,
     rival_steps: Annotated[
-        int | None, typer.Option(min=1, help="Updates of each; as many as the weights had.")
+        int | None,
+        typer.Option(min=1, help="Updates of each rival. Default: as many as the weights had."),
     ] = None,
     cache: Annotated[
-        Path | None, typer.Option(help="Folder of rivals' embeddings and weights.")
+        Path | None, typer.Option(help="Folder that keeps rivals' embeddings and weights.")
     ] = None,
     editing: Annotated[
         bool,
-        typer.Option("--editing", help="Measure the drawings as edits, too (docs/editing.md)."),
+        typer.Option("--editing", help="Also measure the drawings as edits (docs/editing.md)."),
     ] = False,
     compare: Annotated[
         tuple[Path, Path] | None,
-        typer.Option(metavar="A.json B.json", help="Only compare two results."),
+        typer.Option(metavar="A.json B.json", help="Compare two results; measure nothing."),
     ] = None,
     device: Device = "auto",
     as_json: AsJson = False,

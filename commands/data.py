@@ -14,10 +14,13 @@ from gallery.json_files import spell
 
 def show(
     spec: Spec,
-    sheet: Annotated[Path | None, typer.Option(help="Draw a contact sheet there.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Save a contact sheet.")] = None,
     crop: CropOption = None,
     landmarks: LandmarksFile = None,
-    check: Annotated[bool, typer.Option("--check", help="Decode every image.")] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Decode every image, and list those that cannot be read."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Count a collection by identity and attribute, and name the holes in its grid.
@@ -56,9 +59,12 @@ def show(
 def find_faces(
     spec: Spec,
     out: Annotated[
-        Path | None, typer.Option(help="CSV file; default: where the reader takes it up.")
+        Path | None,
+        typer.Option(help="The CSV file to write. Default: where the reader looks for it."),
     ] = None,
-    sheet: Annotated[Path | None, typer.Option(help="Draw the faces there, cut out.")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Save a picture of the faces, cut out.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Find the face in every image, and write down where its eyes and chin are.

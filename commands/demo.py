@@ -16,7 +16,7 @@ def demo(
         "mindseye-demo"
     ),
     full: Annotated[
-        bool, typer.Option("--full", help="The whole packaged gallery, not a part of it.")
+        bool, typer.Option("--full", help="Take the whole packaged gallery, not a part of it.")
     ] = False,
     device: Device = "auto",
 ) -> None:

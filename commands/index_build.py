@@ -33,10 +33,12 @@ def build(
     spec: Spec,
     weights: Annotated[
         list[str],
-        typer.Option(help="Folder, file or packaged name; repeatable. Default: packaged that fit."),
+        typer.Option(
+            help="Folder, file or packaged name; say it again for more. Default: packaged ones."
+        ),
     ] = [],  # noqa: B006  typer copies it
     attribute: Annotated[
-        list[str], typer.Option(help="What will be wished for: chooses packaged weights.")
+        list[str], typer.Option(help="What you will wish for: chooses packaged weights.")
     ] = [],  # noqa: B006
     collection: CollectionDir = DEFAULT_COLLECTION,
     catalogue: Annotated[
@@ -55,11 +57,12 @@ def build(
         ),
     ] = None,
     memory: Annotated[
-        str | None, typer.Option(help="What the index may hold in memory, for auto; 2GB.")
+        str | None,
+        typer.Option(help="The most that the index may hold in memory, for auto. Default: 2GB."),
     ] = None,
     accuracy: Annotated[
         float | None,
-        typer.Option(help="Share of the ten nearest that an approximate kind shall find; 0.99."),
+        typer.Option(help="The share of the ten nearest that the index shall find. Default: 0.99."),
     ] = None,
     refine_best: Annotated[
         int | None,
@@ -85,7 +88,7 @@ def build(
     ] = None,
     device: Device = "auto",
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on; an error if there is nothing yet.")
+        bool, typer.Option("--resume", help="Go on with a build; an error if there is none.")
     ] = False,
     restore: Restore = False,
     keep_faceless: KeepFaceless = None,
@@ -127,7 +130,7 @@ def add(
     spec: Spec,
     collection: CollectionDir = DEFAULT_COLLECTION,
     space: Annotated[
-        list[str] | None, typer.Option(help="Instead of every space; repeatable.")
+        list[str] | None, typer.Option(help="Add to this space only; say it again for others.")
     ] = None,
     split: Split = "all",
     landmarks: LandmarksFile = None,

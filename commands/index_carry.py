@@ -11,7 +11,7 @@ from commands.progress import bar
 
 
 def export(
-    archive: Annotated[Path, typer.Argument(metavar="FILE.tar", help="Where to.")],
+    archive: Annotated[Path, typer.Argument(metavar="FILE.tar", help="The tar file to write.")],
     collection: CollectionDir = DEFAULT_COLLECTION,
 ) -> None:
     """Pack a collection into one file, to be searched on another machine without the images.
@@ -30,7 +30,9 @@ def export(
 
 
 def import_(
-    archive: Annotated[Path, typer.Argument(metavar="FILE.tar", help="From index export.")],
+    archive: Annotated[
+        Path, typer.Argument(metavar="FILE.tar", help="A tar file that index export wrote.")
+    ],
     collection: CollectionDir = DEFAULT_COLLECTION,
 ) -> None:
     """Make a collection of an exported one; every file is checked, and it appears complete.

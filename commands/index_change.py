@@ -28,15 +28,21 @@ if TYPE_CHECKING:
 
 def remove(
     paths: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATH]...", help="Files, or whole folders.")
+        list[str] | None, typer.Argument(metavar="[PATH]...", help="Files or folders to remove.")
     ] = None,
     collection: CollectionDir = DEFAULT_COLLECTION,
-    identity: Annotated[list[str] | None, typer.Option(help="Of this person; repeatable.")] = None,
-    image_id: Annotated[list[int] | None, typer.Option("--id", help="By id; repeatable.")] = None,
+    identity: Annotated[
+        list[str] | None,
+        typer.Option(help="Remove the images of this person; say it again for others."),
+    ] = None,
+    image_id: Annotated[
+        list[int] | None,
+        typer.Option("--id", help="Remove the image of this id; say it again for others."),
+    ] = None,
     where: Where = None,
     space: WhereSpace = None,
     missing: Annotated[
-        bool, typer.Option("--missing", help="Images whose files are no longer on disk.")
+        bool, typer.Option("--missing", help="Remove images whose files are no longer on disk.")
     ] = False,
     yes: Annotated[
         bool, typer.Option("--yes", help="Do not ask when whole folders are missing.")

@@ -51,7 +51,7 @@ def show(
 def verify(
     collection: CollectionDir = DEFAULT_COLLECTION,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Let go of what is damaged; a build makes it again.")
+        bool, typer.Option("--repair", help="Drop what is damaged. The next build makes it again.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -22,10 +22,14 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 CropOption = Annotated[
     str | None,
-    typer.Option(metavar="X,Y,W,H", help="Where the face is: pixels, or shares up to 1."),
+    typer.Option(
+        metavar="X,Y,W,H", help="The face's box: in pixels, or as shares of the image up to 1."
+    ),
 ]
 Split = Annotated[str, typer.Option(help="all, train (people on the card) or test (the others).")]
-Restore = Annotated[bool, typer.Option("--restore", help="Take in again what was removed by hand.")]
+Restore = Annotated[
+    bool, typer.Option("--restore", help="Also take in images that were removed by hand.")
+]
 Where = Annotated[
     str | None,
     typer.Option(
@@ -35,11 +39,11 @@ Where = Annotated[
 ]
 WhereSpace = Annotated[
     str | None,
-    typer.Option("--space", help="Whose estimates and states --where means, if there are several."),
+    typer.Option("--space", help="The space whose estimates and states --where asks about."),
 ]
 LandmarksFile = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Landmarks, beside those of SPEC: find-faces --out FILE."),
+    typer.Option(metavar="FILE", help="A landmark file, as find-faces --out FILE writes it."),
 ]
 KeepFaceless = Annotated[
     bool | None,

@@ -27,11 +27,20 @@ def query(
             help="The source image; several of one person for weights that fuse them.",
         ),
     ],
-    wish: Annotated[list[str], typer.Option(metavar="NAME=VALUE", help="Repeatable.")],
+    wish: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME=VALUE", help="The value to draw; say it again to wish for more."
+        ),
+    ],
     collection: CollectionDir = DEFAULT_COLLECTION,
-    k: Annotated[int, typer.Option("-k", min=1, help="How many images.")] = 10,
-    space: Annotated[str | None, typer.Option(help="Instead of the most recent.")] = None,
-    weights: Annotated[str | None, typer.Option(help="Refuse a space not made with these.")] = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many images to find.")] = 10,
+    space: Annotated[
+        str | None, typer.Option(help="The space to search. Default: the one built last.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Refuse a space that was made with other weights.")
+    ] = None,
     crop: Annotated[
         str | None,
         typer.Option(
@@ -44,13 +53,16 @@ def query(
     ] = False,
     where: Where = None,
     min_score: Annotated[
-        float | None, typer.Option(help="Leave out what scores lower; of drawings, 1 is the same.")
+        float | None,
+        typer.Option(help="Leave out images with a lower score. 1 means equal drawings."),
     ] = None,
-    sheet: Annotated[Path | None, typer.Option(help="Draw source, drawing, hits there.")] = None,
-    drawn: Annotated[Path | None, typer.Option(help="Save the drawing there.")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Save a picture of source, drawing and hits.")
+    ] = None,
+    drawn: Annotated[Path | None, typer.Option(help="Save the drawing.")] = None,
     explain: Annotated[
         Path | None,
-        typer.Option(help="Folder for the drawing of every value, and what each finds."),
+        typer.Option(help="A folder for the reasons: every value's drawing, and its hits."),
     ] = None,
     device: Device = "auto",
     as_json: AsJson = False,

@@ -11,7 +11,9 @@ from commands.progress import bar, tell
 
 
 def assets(
-    folder: Annotated[Path | None, typer.Option(help="Instead of the user's cache.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder for the assets. Default: the user's cache.")
+    ] = None,
 ) -> None:
     """Fetch what the studio draws with, by pip and npm: 137 MB of downloads, 31 MB kept.
 
@@ -29,16 +31,24 @@ def draw(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the set.")],
     identities: Annotated[int, typer.Option(min=1, help="How many people.")],
     attributes: Annotated[
-        str, typer.Option(metavar="NAME,NAME", help="What varies; the rest stays standard.")
+        str,
+        typer.Option(
+            metavar="NAME,NAME",
+            help="The attributes that vary. All others keep their standard value.",
+        ),
     ] = "pose,illumination",
     value: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=V,V", help="Values of an attribute; repeatable."),
+        typer.Option(
+            metavar="NAME=V,V", help="The values of an attribute; say it again for others."
+        ),
     ] = None,
     size: Annotated[int, typer.Option(help="Side of the images, pixels, 32 to 256.")] = 60,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed has other people.")] = 0,
-    first_identity: Annotated[int, typer.Option(min=0, help="Number of the first one.")] = 0,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; all cores.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed: which people are drawn.")] = 0,
+    first_identity: Annotated[int, typer.Option(min=0, help="Number of the first person.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="How many processes. Default: one for each core.")
+    ] = None,
     assets: Annotated[Path | None, typer.Option(help="Folder of the assets.")] = None,
 ) -> None:
     """Draw a set of synthetic faces; a set that was stopped goes on.

@@ -15,35 +15,43 @@ from commands.progress import meter
 def train(
     spec: Spec,
     architecture: Annotated[
-        str, typer.Option(help="two-stage-60, sargan, …; see docs/families.md.")
+        str, typer.Option(help="Name of the network: mindseye-60, sargan, … All: docs/families.md.")
     ],
-    attribute: Annotated[list[str], typer.Option(help="What can be wished for; repeatable.")],
-    out: Annotated[Path, typer.Option(help="Folder of the run; its name becomes the weights'.")],
+    attribute: Annotated[
+        list[str], typer.Option(help="An attribute to learn; say it again for more.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the run. The weights are called like it.")],
     recipe: Annotated[
-        str, typer.Option(help="fast, tuned for retrieval, or paper: as published.")
+        str, typer.Option(help="fast; tuned (for retrieval); or paper (as published).")
     ] = "fast",
-    config: Annotated[Path | None, typer.Option(help="TOML that changes the recipe.")] = None,
-    steps: Annotated[int | None, typer.Option(min=0, help="Updates of stages 1 and 2.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A TOML file that changes the recipe.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=0, help="How many updates in stages 1 and 2.")
+    ] = None,
     train_identities: Annotated[
         str | None, typer.Option(metavar="N|SHARE", help="The first N people, or a share of all.")
     ] = None,
     fold: Annotated[
         str | None, typer.Option(metavar="K/N", help="All people but the K-th of N runs.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of initial weights and order.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Random seed: initial weights, order of images.")
+    ] = 0,
     device: Device = "auto",
     crop: CropOption = None,
     landmarks: LandmarksFile = None,
     start: Annotated[
-        str | None, typer.Option(metavar="WEIGHTS", help="Begin with these, not at random.")
+        str | None, typer.Option(metavar="WEIGHTS", help="Go on from these weights.")
     ] = None,
     protocol: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE|NAME", help="Which images and people, and what values are called."
+            metavar="FILE|NAME", help="A protocol: which images and people, what values are called."
         ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in OUT.")] = False,
 ) -> None:
     """Train a generator; leave its weights, their card, a log and sample pictures in OUT.
 

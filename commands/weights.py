@@ -31,12 +31,12 @@ def list_packaged(as_json: AsJson = False) -> None:
 def show(
     name: Annotated[str, typer.Argument(help="Packaged name, folder of a run, or file.")],
     sheet: Annotated[
-        Path | None, typer.Option(help="Draw source, stage 1, stage 2 and target there.")
+        Path | None, typer.Option(help="Save a picture: source, stage 1, stage 2, target.")
     ] = None,
     faces: Annotated[
-        str, typer.Option(metavar="SPEC", help="Labelled faces to draw for the sheet.")
+        str, typer.Option(metavar="SPEC", help="SPEC of labelled faces to draw in the picture.")
     ] = "studio-mini",
-    seed: Annotated[int, typer.Option(min=0, help="Of the choice of faces.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed: which faces are drawn.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Show the card of weights: attribute and values, data, training, measures, licence, hash.
@@ -69,18 +69,23 @@ def fit(
         ),
     ] = None,
     identities: Annotated[
-        str | None, typer.Option(metavar="N|SHARE", help="The first N of these people, or a share.")
+        str | None,
+        typer.Option(
+            metavar="N|SHARE", help="Take the first N of these people, or a share of them."
+        ),
     ] = None,
-    queries: Annotated[int, typer.Option(min=1, help="Drawn without replacement.")] = 2_000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the choice of queries.")] = 0,
+    queries: Annotated[int, typer.Option(min=1, help="How many queries to draw.")] = 2_000,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed: which queries are drawn.")] = 0,
     protocol: Annotated[
         str | None,
-        typer.Option(metavar="FILE|NAME", help="Which images, and what is asked; see bench."),
+        typer.Option(
+            metavar="FILE|NAME", help="A protocol: which images, which questions; see bench."
+        ),
     ] = None,
     redrawing_only: Annotated[
         bool,
         typer.Option(
-            "--redrawing-only", help="Measure the usual errors of redrawings; keep all else."
+            "--redrawing-only", help="Measure how far redrawings usually are; fit nothing."
         ),
     ] = False,
     landmarks: LandmarksFile = None,

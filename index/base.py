@@ -45,7 +45,7 @@ class StoredVectors:
 
     Attributes:
         ids: Image of each vector, in gallery order, (r,): an image has one or several.
-        vectors: As stored, not as a quantised kind holds them, (r, D).
+        vectors: The vectors as stored, not as a quantised kind holds them, (r, D).
     """
 
     ids: Ids
@@ -55,7 +55,7 @@ class StoredVectors:
         """Return the vector of each image by which a probe (D,) finds it, (n,) -> (n, D).
 
         Args:
-            probe: Of several vectors of an image, the first of those closest to it counts.
+            probe: The probe. If an image has several vectors, the one closest to it counts.
             wanted: Images, in any order.
 
         Raises:

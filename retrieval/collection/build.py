@@ -211,7 +211,7 @@ class _Batch:
     Attributes:
         files: How many.
         ids: Images that could be used, (n,).
-        landmarks: With which each was cut out.
+        landmarks: The landmarks by which each image was cut out.
         drawing: Their vectors, in the making; None where n is 0.
         bad: Images that could not be used, with reasons.
         counts: What this batch adds to the build's progress.

@@ -44,7 +44,7 @@ def add_embedded(
 
     Args:
         collection: Held for writing.
-        name: Of the space; it is made if there is none.
+        name: Name of the space; it is made if there is none.
         contract: Under which the embeddings were made.
         portions: Some thousands of images each.
 

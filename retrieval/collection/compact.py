@@ -85,7 +85,7 @@ def plan(
     A shard stays if all of its rows are needed, and it is large, or alone in its group.
 
     Args:
-        shards: Of a space, in order.
+        shards: The shards of a space, in order.
         needed: Rows of each that are still needed, by number.
         dimension: Length D of an embedding.
     """

@@ -100,7 +100,7 @@ def of_sources(usual: Usual, errors: Sequence[float]) -> Doubt | None:
     """Doubt answers about a photograph that is redrawn worse than usual.
 
     Args:
-        usual: Of the weights.
+        usual: Usual errors of the weights.
         errors: Mean squared error of the redrawing of each source.
     """
     worst = max(errors)

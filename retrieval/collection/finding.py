@@ -12,11 +12,11 @@ class Finding:
     """One thing that is not as it should be.
 
     Attributes:
-        kind: Such as "shard-missing"; the list is in docs/collections.md.
+        kind: What was found, such as "shard-missing"; the list is in docs/collections.md.
         what: What is wrong, with names and numbers.
         todo: What to do.
         space: Where, or None for the whole collection.
-        number: Of the shard or generation, or None.
+        number: Number of the shard or generation, or None.
         is_problem: Whether answers may be wrong or lacking; otherwise it is only good to know.
     """
 

@@ -30,7 +30,7 @@ class AlignedFace:
     """A face, cut out.
 
     Attributes:
-        pixels: By the weights' aligner, (S, S, C).
+        pixels: The face, cut out by the weights' aligner, (S, S, C).
         portrait: The same face for a recogniser, (P, P, 3); None where nobody asks for it.
         notes: What the user should know of the file.
     """

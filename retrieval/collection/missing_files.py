@@ -32,7 +32,7 @@ def missing_images(collection: Collection, *, whole_folders: bool = False) -> Id
         whole_folders: Whether folders of which no known file is left may be among them.
 
     Raises:
-        FolderMissingError: Such a folder is among them.
+        FolderMissingError: A whole folder is missing.
         CatalogueError: Not one file of the collection is there.
     """
     places = _look(collection)

@@ -35,7 +35,7 @@ def publishing(
 
     Args:
         collection: Held for writing.
-        name: Of the space.
+        name: Name of the space.
         request: Kind of index, and what it may cost; None for what was asked of the last
             generation, or kind "exact".
 

@@ -30,9 +30,9 @@ class Asking:
     that leads from one image of the gallery to another.
 
     Attributes:
-        layout: Of the vectors.
+        layout: Where the parts of a vector stand.
         sizes: How many values each attribute has, in one-hot order.
-        weights: Of the parts.
+        weights: How heavy the parts are.
     """
 
     layout: Layout

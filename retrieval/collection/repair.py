@@ -23,7 +23,7 @@ def repair(collection: Collection, findings: Sequence[Finding]) -> int:
 
     Args:
         collection: Held for writing.
-        findings: Of `verify`.
+        findings: What `verify` found.
 
     Returns:
         How many images are pending because of it.

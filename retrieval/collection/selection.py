@@ -25,7 +25,7 @@ class Selection:
         ids: Their ids in the catalogue.
         where: An expression that is true of them.
         space: Whose estimates and states `where` means; None where there is only one.
-        missing: Those of which no file is left on disk.
+        missing: Select images of which no file is left on disk.
         whole_folders: Whether `missing` may take folders of which no known file is left.
     """
 

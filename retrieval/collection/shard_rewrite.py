@@ -74,7 +74,7 @@ def rows_told_of(collection: Collection, space_id: int, number: int, ids: Ids) -
     Args:
         collection: The shard is in.
         space_id: Likewise.
-        number: Of the shard.
+        number: Number of the shard.
         ids: Image of each row, (n,).
     """
     spaces = collection.catalogue.spaces
@@ -89,7 +89,7 @@ def images_with_all_rows(collection: Collection, space_id: int, number: int, ids
     Args:
         collection: The shard is in.
         space_id: Likewise.
-        number: Of the shard.
+        number: Number of the shard.
         ids: Image of each row, (n,).
     """
     spaces = collection.catalogue.spaces

@@ -152,7 +152,7 @@ class _Space:
         """Say what the vectors in a shard are that the catalogue does not place there.
 
         Args:
-            number: Of the shard.
+            number: Number of the shard.
             others: Image of each such vector.
             held: Images of which it places vectors there: others of these are one too many.
         """

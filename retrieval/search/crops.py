@@ -45,7 +45,7 @@ def place_faces(
     """Say where the face is in each photograph.
 
     Args:
-        searcher: Of the space that is asked.
+        searcher: The searcher of the space that is asked.
         photographs: What is asked about.
         given: What `parse_crop` read: it holds for all of them, "face" looks for the face in each.
             None: of an image that the gallery holds, the square that it was cut by there; of others

@@ -33,7 +33,7 @@ def draw_wish(
     Args:
         engine: Draws.
         rule: How the values are estimated that are not wished for.
-        images: Of one person, aligned, 0..255, (n, S, S, C); the first is estimated.
+        images: Images of one person, aligned, 0..255, (n, S, S, C); the first is estimated.
         wish: What is wished for.
         judged: Whether the errors of all images' redrawings are wanted.
     """

@@ -62,8 +62,8 @@ class Explanation:
         estimate: The values that the source seems to show.
         redrawn: The source, redrawn in these, grey levels in [0, 255], (S, S, C).
         error: Mean squared distance of that to the source, grey levels squared.
-        probabilities: Of every value, by attribute, as the estimator sees the source; None without
-            one.
+        probabilities: What the estimator holds every value for, by attribute; None without an
+            estimator.
         rows: For each wished attribute, every value in order.
     """
 
@@ -88,7 +88,7 @@ def explain(
     """Draw every value of each wished attribute, the other wishes held, and ask for each.
 
     Args:
-        searcher: Of the space that answers.
+        searcher: The searcher of the space that answers.
         image: The source, upright.
         wishes: Like "pose=45".
         k: How many images for each.

@@ -28,8 +28,8 @@ class _Taken:
     """What was taken over together.
 
     Attributes:
-        space: As it was when it was looked at, before the others were.
-        index: Of its generation.
+        space: The space as the catalogue gave it, before the other fields were read.
+        index: The index of its generation.
         removed: Images removed since that was published, rising.
     """
 
@@ -74,7 +74,7 @@ class FreshIndex:
             probes: Unit length, (Q, D).
             k: Images wanted, at least 1.
             allowed: The only ones that may be found, rising; None for all.
-            unwanted: Those that may not be found.
+            unwanted: Images that may not be found.
 
         Raises:
             IndexFileError: The generation that counts now cannot be opened or read: there is no

@@ -21,7 +21,7 @@ def choose_space(
     Args:
         collection: What is searched.
         wish: What the weights of the space must know.
-        name: Of the space, or None.
+        name: Name of the space, or None.
         together: Whether a space that can draw from several images is taken before others.
 
     Raises:

@@ -45,7 +45,7 @@ class Found:
         identity: Whose face it shows, if known.
         condition: What is known of it.
         estimate: The values in which it was redrawn for comparison.
-        sha256: Of the image's bytes.
+        sha256: Hash of the image's bytes.
         landmarks: Where the face is, if known.
         parts: What the score is the sum of, by name: drawing, log_p, identity, as weighted.
         confidence: Probability that identity and wished value are right, as calibrated on people
@@ -71,9 +71,9 @@ class Among:
     """Which images may answer a query.
 
     Attributes:
-        where: Those of which this is true (gallery/catalogue/where.py); None for all.
+        where: Only images of which this is true (gallery/catalogue/where.py); None for all.
         exclude: All but the images whose bytes have these SHA-256, wherever they were found.
-        min_score: Those that come at least as close.
+        min_score: Only images that score at least as high.
     """
 
     where: str | None = None
@@ -133,7 +133,7 @@ class Searcher:
 
     Attributes:
         engine: Draws.
-        index: Of the space.
+        index: The index of the space.
         rule: How its canonical views were chosen.
         scoring: What its vectors are made of.
     """
@@ -150,7 +150,7 @@ class Searcher:
 
         Args:
             collection: It is in.
-            engine: Of its weights.
+            engine: Draws with the weights of the space.
             index: What is searched.
             rule: How its canonical views were chosen.
             scoring: What its vectors are made of; None for drawings alone.
@@ -196,7 +196,7 @@ class Searcher:
         """Return where the face is in an image that the gallery holds, if it knows landmarks.
 
         Args:
-            sha256: Of the image's bytes: wherever they lie, and whatever they are called.
+            sha256: Hash of the image's bytes: wherever they lie, and whatever they are called.
         """
         image_ids = list(self._catalogue.images.holding([sha256]).values())
         known = self._catalogue.images.landmarks(image_ids)
