@@ -40,7 +40,8 @@ from retrieval.collection.query_shape import Asking
 from retrieval.embedding import contract_from_card, normalise
 from retrieval.recognisers.sface import open_recogniser, portrait_aligner
 from retrieval.scoring.canonical import Rule, canonicalise
-from retrieval.scoring.terms import FUSED, VALUES, Coefficients, Layout, Score
+from retrieval.scoring.profile import ScoreProfile
+from retrieval.scoring.terms import FUSED, VALUES, Layout, Score
 
 Floats = NDArray[np.float32]
 BATCH = 256
@@ -102,7 +103,8 @@ def make_space(kept: Mapping[str, NDArray[Any]], weights: str, score: str, way: 
     card = load_card(find_weights(weights))
     who = kept["who"] if score == FUSED else None
     numbers = (kept["drawings"].shape[1], kept["log_p"].shape[1], 128 if score == FUSED else 0)
-    layout, weighed = Layout(*numbers, column=way == "column"), Coefficients.of(card, score)
+    layout = Layout(*numbers, column=way == "column")
+    weighed = ScoreProfile.of(card).weights(score)
     asked = None if who is None else who[kept["sources"]]
     spell = Score(values=True, column=layout.column).spell
     return Space(

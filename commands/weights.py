@@ -49,13 +49,19 @@ def show(
     from generator.checkpoint import find_weights
     from generator.runs.samples import showcase
     from generator.zoo import WeightsFile, to_text
+    from retrieval.fitting.told import summary
 
     shown = WeightsFile.at(find_weights(name))
     if sheet is not None:
         drawn = showcase(open_engine(name, "auto"), open_faces(faces), seed)
         sheets.save(drawn, sheet)
         tell(f"Sheet: {sheet}")
-    typer.echo(spell(shown.describe(), ascii_only=False) if as_json else to_text(shown))
+    told = (
+        spell(shown.describe(), ascii_only=False)
+        if as_json
+        else to_text(shown, summary(shown.card))
+    )
+    typer.echo(told)
 
 
 def fit(

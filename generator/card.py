@@ -73,11 +73,6 @@ class Card:
     notes: str = ""
 
     @property
-    def recogniser(self) -> str:
-        """Fingerprint of the recogniser that the fused score was fitted with; empty if unknown."""
-        return str(self.fusion.get("recogniser", ""))
-
-    @property
     def seen(self) -> tuple[str, ...]:
         """Everybody that the weights were trained on, or choices on this card were made with."""
         fitted = _people(self.fusion, "fitted_on")

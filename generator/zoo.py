@@ -190,8 +190,13 @@ def to_table(shown: Sequence[WeightsFile]) -> str:
     return "\n".join([*lines, *notes])
 
 
-def to_text(shown: WeightsFile) -> str:
-    """Show a card for people."""
+def to_text(shown: WeightsFile, fitted: Sequence[str] = ()) -> str:
+    """Show a card for people.
+
+    Args:
+        shown: The weights.
+        fitted: Lines that say what a search was fitted to.
+    """
     card = shown.card
     recipe = card.recipe
     lines = [
@@ -210,28 +215,12 @@ def to_text(shown: WeightsFile) -> str:
             f" {recipe.get('batch_size')}, seed {card.seed}"
         ),
         *(f"  {name}: {value}" for name, value in card.metrics.items()),
-        *_fitted(card),
+        *(f"  {line}" for line in fitted),
         *([f"  {usual_text(card)}"] if card.redrawing else []),
         f"  licence: {card.licence}",
         f"  SHA-256: {card.sha256}",
     ]
     return "\n".join([*lines, *([f"  {card.notes}"] if card.notes else [])])
-
-
-def _fitted(card: Card) -> list[str]:
-    """Say what a search was fitted to, if it was."""
-    on = card.fusion.get("fitted_on")
-    if not on:
-        return []
-    parts = ("log_probability", "identity")
-    said = ", ".join(f"{name} {card.fusion[name]:g}" for name in parts if name in card.fusion)
-    many = card.fusion.get("hypotheses", {}).items()
-    two = "".join(f", hypotheses {h['chosen']} ({n})" for n, h in many if h["chosen"] != "1")
-    on_whom = f"fitted on {len(on['people'])} people of {on.get('spec', 'a set unnamed')}"
-    lines = [f"  fused: {said or 'drawing'}{two}, {on_whom}"]
-    if "identity" in card.fusion:
-        lines.append(f"  recogniser: {card.recogniser or 'not said; an older card'}")
-    return lines
 
 
 def main(arguments: list[str] | None = None) -> int:

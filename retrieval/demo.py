@@ -24,7 +24,8 @@ from retrieval.evaluation.protocol.protocol import QUICK
 from retrieval.evaluation.records import BenchmarkProgress
 from retrieval.evaluation.report import Written
 from retrieval.scoring.canonical import ESTIMATOR, EXPECTED, Rule
-from retrieval.scoring.terms import DRAWING, VALUES, fitted_for
+from retrieval.scoring.profile import ScoreProfile
+from retrieval.scoring.terms import DRAWING, VALUES
 from retrieval.search.searcher import Answer, Found, open_searcher
 from retrieval.search.sheets import SHOWN, answer_sheet
 
@@ -138,7 +139,7 @@ def index(plan: DemoPlan, weights: WeightsFile) -> Iterator[BuildProgress]:
 
 def _score(weights: WeightsFile) -> str:
     """Choose the fullest score that needs no package of others."""
-    return DRAWING if fitted_for(weights.card, VALUES) is None else VALUES
+    return VALUES if VALUES in ScoreProfile.of(weights.card).scores else DRAWING
 
 
 def ask(plan: DemoPlan) -> list[DemoQuestion]:

@@ -35,8 +35,9 @@ from retrieval.collection.publish import publish, publishing
 from retrieval.collection.shard_rewrite import drop_stale
 from retrieval.scoring.canonical import Rule
 from retrieval.scoring.hypotheses import AUTO, ONE, Hypotheses
+from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.scorer import GalleryVectors, Scoring, make_scoring, scoring_of
-from retrieval.scoring.terms import DRAWING, Score, chosen_hypotheses
+from retrieval.scoring.terms import DRAWING, Score
 
 BATCH = 256
 ENDLESS = (
@@ -166,7 +167,7 @@ def _hypotheses(
     if asked is None and stored is not None and score != DRAWING:
         return _stored_hypotheses(stored)
     if asked is None or asked == AUTO:
-        return ONE if score == DRAWING else chosen_hypotheses(engine.card, score)
+        return ONE if score == DRAWING else ScoreProfile.of(engine.card).chosen(score)
     return Hypotheses.parse(asked)
 
 

@@ -15,6 +15,7 @@ from index.probing import ROWS, QueryShape
 from retrieval.collection.collection import Collection
 from retrieval.embedding import normalise
 from retrieval.scoring.canonical import Rule
+from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.terms import DRAWING, Coefficients, Layout, Score
 
 SEED = 20_160_919
@@ -82,7 +83,7 @@ def query_shape(collection: Collection, name: str, contract: IndexContract) -> Q
     try:
         card = load_card(collection.weights_path(name))
         hypotheses = Rule.parse(contract.canonicalisation).hypotheses
-        weights = Coefficients.of(card, score.name, hypotheses)
+        weights = ScoreProfile.of(card).weights(score.name, hypotheses)
     except (ConfigError, WeightsError):
         return ROWS
     sizes = tuple(len(values) for _, values in contract.attribute_space)

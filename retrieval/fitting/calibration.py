@@ -3,6 +3,7 @@
 Shapes: Q queries, K answers to each, M measures of an answer.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ KEPT = 10  # answers of each query that confidence is fitted on
 FOLDS = 5  # of people, to measure how well confidence holds for others
 
 
-def calibrated(answers: Answers, labels: Labels, asked: QueryTable) -> dict[str, Any]:
+def calibrated(answers: Answers, labels: Labels, asked: QueryTable) -> Calibration:
     """Fit how sure answers are, and measure on other people than it was fitted on how well.
 
     Args:
@@ -26,8 +27,8 @@ def calibrated(answers: Answers, labels: Labels, asked: QueryTable) -> dict[str,
         asked: The queries.
 
     Returns:
-        For the card: the calibration, and "expected_calibration_error" of first answers, every
-        person's by a fit without that person's fold.
+        The calibration, with the expected error of first answers: every person's by a fit without
+        that person's fold.
     """
     names = measure_names(tuple(answers.parts))
     measures = measures_of(answers.scores, answers.parts, names)
@@ -40,7 +41,7 @@ def calibrated(answers: Answers, labels: Labels, asked: QueryTable) -> dict[str,
         model = _fitted(measures[others], answers.right[others], names) if others.any() else whole
         sure[mine] = model.first.probability(measures[mine, 0])
     error = calibration_error(sure, answers.right[:, 0])
-    return {**whole.to_json(), "expected_calibration_error": round(error, 4)}
+    return replace(whole, expected_error=round(error, 4))
 
 
 def _fitted(measures: Floats, right: Any, names: tuple[str, ...]) -> Calibration:  # noqa: ANN401

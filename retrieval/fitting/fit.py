@@ -13,7 +13,6 @@ Shapes: N gallery images, Q queries, K answers kept, W pairs of weights.
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -40,7 +39,7 @@ from retrieval.evaluation.methods.fused import wishes_of
 from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.protocol.queries import Labels, all_queries, draw_queries
 from retrieval.evaluation.protocol.query_table import ask, known_space, restrict
-from retrieval.evaluation.records import BenchmarkProgress, Flags, QueryTable
+from retrieval.evaluation.records import BenchmarkProgress, Flags
 from retrieval.evaluation.statistics.grid_search import (
     Answers,
     Block,
@@ -58,6 +57,7 @@ from retrieval.recognisers.sface import Recogniser, open_recogniser
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.confidence import spell_score
 from retrieval.scoring.hypotheses import ONE, TWO, Hypotheses
+from retrieval.scoring.profile import FittingData, ScoreProfile
 from retrieval.scoring.terms import CLIP, DRAWING, FUSED, Coefficients
 
 VALIDATION, UNSEEN = "validation", "unseen"
@@ -124,19 +124,21 @@ def fit(engine: Engine, faces: FaceSet, options: FitOptions) -> Steps[Fitted]:
         work = yield from _workbench(engine, part, options.protocol, own)
         material = yield from _material(work, part, recogniser)
         alone = options.protocol.exclude_source
-        fusion, used = yield from _weighed(material, work.bench.asked, source_excluded=alone)
-        calibration = {}
+        profile, used = yield from _weighed(material, work.bench, source_excluded=alone)
+        calibrations = {}
         for one in used:
             blocks = blocks_of(_used(material, one.score), work.bench.asked, source_excluded=alone)
             answers = yield from _answers(blocks, len(work.bench.asked), one)
-            calibration[one.name] = calibrated(answers, work.bench.labels, work.bench.asked)
-        if recogniser is not None:
-            fusion["recogniser"] = recogniser.fingerprint
-        described = {**fusion, "fitted_on": _described(part, work, options.protocol)}
+            calibrations[one.name] = calibrated(answers, work.bench.labels, work.bench.asked)
+        profile = replace(
+            profile,
+            recogniser="" if recogniser is None else recogniser.fingerprint,
+            fitted_on=_described(part, work, options.protocol),
+            calibrations=calibrations,
+        )
         redrawn = yield from work.canonical()
         usual = usual_errors(redrawn.value.errors, part.spec, part.identities)
-    card = replace(engine.card, fusion=described, calibration=calibration, redrawing=usual)
-    return Fitted(card, tuple(notes))
+    return Fitted(profile.written_on(replace(engine.card, redrawing=usual)), tuple(notes))
 
 
 def fitting_people(faces: FaceSet, card: Card, options: FitOptions) -> FaceSet:
@@ -247,9 +249,10 @@ def _identities(work: Workbench, part: FaceSet, recogniser: Recogniser) -> Steps
 
 
 def _weighed(
-    material: Material, asked: QueryTable, *, source_excluded: bool
-) -> Steps[tuple[dict[str, Any], tuple[_Used, ...]]]:
-    """Try the grid; return what goes onto the card, and the scores that there are."""
+    material: Material, bench: Bench, *, source_excluded: bool
+) -> Steps[tuple[ScoreProfile, tuple[_Used, ...]]]:
+    """Try the grid; return what was fitted, and the scores that there are."""
+    asked = bench.asked
     tried = grid(log_p=material.log_p is not None, identity=material.identities is not None)
     settings = (ONE, *(map(Hypotheses, WITHIN) if material.seconds is not None else ()))
     found: dict[Hypotheses, list[dict[str, Flags]]] = {one: [] for one in settings}
@@ -265,18 +268,16 @@ def _weighed(
         )
         for one, parts in found.items()
     }
-    fusion, chosen = chosen_of(weighed[ONE])
-    used = [_Used(name, weights) for name, weights in chosen.items()]
+    profile = chosen_of(weighed[ONE], bench.engine.card.name)
+    used = [_Used(DRAWING, Coefficients())]
+    used += [_Used(name, weights) for name, weights in profile.scores.items()]
     margins = np.empty(0) if material.margins is None else material.margins
     rows = {one: 1 + float(one.chosen(margins).mean()) for one in settings if len(margins)}
     told = hypotheses_of(weighed, rows)
-    for name, said in told.items():
-        hypotheses = Hypotheses.parse(said["chosen"])
-        if not hypotheses.single:
-            fitted = said["tried"][str(hypotheses)]
-            weights = Coefficients(fitted["log_probability"], fitted.get("identity", 0.0))
-            used.append(_Used(name, weights, hypotheses))
-    return {**fusion, **({"hypotheses": told} if told else {})}, tuple(used)
+    for name, choice in told.items():
+        if not choice.chosen.single:
+            used.append(_Used(name, choice.tried[choice.chosen].weights, choice.chosen))
+    return replace(profile, hypotheses=told), tuple(used)
 
 
 def _used(material: Material, score: str) -> Material:
@@ -294,11 +295,11 @@ def _answers(blocks: Iterable[Block], queries: int, used: _Used) -> Steps[Answer
     return joined(parts)
 
 
-def _described(part: FaceSet, work: Workbench, protocol: Protocol) -> dict[str, Any]:
-    return {
-        "spec": part.spec,
-        "people": list(part.identities),
-        "images": len(work.bench.aligned.faces),
-        "queries": len(work.bench.asked),
-        "seed": protocol.seed,
-    }
+def _described(part: FaceSet, work: Workbench, protocol: Protocol) -> FittingData:
+    return FittingData(
+        spec=part.spec,
+        people=part.identities,
+        images=len(work.bench.aligned.faces),
+        queries=len(work.bench.asked),
+        seed=protocol.seed,
+    )

@@ -1,53 +1,81 @@
 """What was fitted for weights, told to people."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from generator.card import Card
 from generator.reconstruction_error import usual_text
-from retrieval.scoring.terms import DRAWING, FUSED
+from retrieval.scoring.profile import (
+    WITHOUT_IDENTITY,
+    WITHOUT_LOG_P,
+    FittingData,
+    HypothesesChoice,
+    ScoreProfile,
+)
+from retrieval.scoring.terms import DRAWING, FUSED, VALUES, Coefficients
 
 
 def to_text(card: Card) -> str:
     """Say what a card holds of a fit, for people."""
-    fusion = card.fusion
-    on: Mapping[str, Any] = fusion["fitted_on"]
+    profile = ScoreProfile.of(card)
+    on = profile.fitted_on or FittingData()
     lines = [
         (
-            f"{card.name}: fitted on {len(on['people'])} people of {on['spec']},"
-            f" {on['images']} images, {on['queries']} queries"
+            f"{card.name}: fitted on {len(on.people)} people of {on.spec},"
+            f" {on.images} images, {on.queries} queries"
         ),
         "hit rate @1, percent              C1     C2",
     ]
-    for name, rates in fusion["hit_rate"].items():
-        lines.append(f"  {_spelt(name, fusion):<28}{_cells(rates)}")
-    for name, said in fusion.get("hypotheses", {}).items():
-        lines += _tried(name, said)
-    for name, one in card.calibration.items():
-        error = one["expected_calibration_error"]
-        lines.append(f"confidence of {name}: off by {100 * error:.1f} points in the mean")
+    for name, rates in profile.hit_rate.items():
+        lines.append(f"  {_spelt(name, profile):<28}{_cells(rates)}")
+    for name, choice in profile.hypotheses.items():
+        lines += _tried(name, choice)
+    for name, one in profile.calibrations.items():
+        off = 100 * (one.expected_error or 0)
+        lines.append(f"confidence of {name}: off by {off:.1f} points in the mean")
     return "\n".join([*lines, usual_text(card)])
 
 
-def _tried(name: str, said: Mapping[str, Any]) -> list[str]:
+def summary(card: Card) -> list[str]:
+    """Say in a line or two what a search was fitted to, if it was."""
+    profile = ScoreProfile.of(card)
+    if profile.fitted_on is None:
+        return []
+    fused = profile.scores.get(FUSED)
+    said = "drawing"
+    if fused is not None:
+        said = f"log_probability {fused.log_probability:g}, identity {fused.identity:g}"
+    many = profile.hypotheses.items()
+    two = "".join(f", hypotheses {h.chosen} ({n})" for n, h in many if not h.chosen.single)
+    on = profile.fitted_on
+    lines = [f"fused: {said}{two}, fitted on {len(on.people)} people of {on.spec}"]
+    if fused is not None:
+        lines.append(f"recogniser: {profile.recogniser or 'not said; an older card'}")
+    return lines
+
+
+def _tried(name: str, choice: HypothesesChoice) -> list[str]:
     """Say what second hypotheses reach with a score, and how many are taken."""
     lines = [f"{name}, gallery images with a second hypothesis where the margin is small:"]
-    for spelling, one in said["tried"].items():
-        weights = f"a {one['log_probability']:g}, w {one.get('identity', 0):g}"
-        shown = f"{spelling}, {weights}"
-        lines.append(f"  {shown:<28}{_cells(one['hit_rate'])}  {one['rows']:.2f} vectors an image")
-    return [*lines, f"  taken: {said['chosen']}"]
+    for many, one in choice.tried.items():
+        a, w = one.weights.log_probability, one.weights.identity
+        shown = f"{many}, a {a:g}, w {w:g}"
+        rows = "" if one.rows is None else f"  {one.rows:.2f} vectors an image"
+        lines.append(f"  {shown:<28}{_cells(one.hit_rate)}{rows}")
+    return [*lines, f"  taken: {choice.chosen}"]
 
 
 def _cells(rates: Mapping[str, float | None]) -> str:
     return "".join("      -" if r is None else f"  {100 * r:5.1f}" for r in rates.values())
 
 
-def _spelt(name: str, fusion: Mapping[str, Any]) -> str:
+def _spelt(name: str, profile: ScoreProfile) -> str:
     if name == DRAWING:
         return name
-    a, w = (
-        (fusion if name == FUSED else fusion[name]).get(key, 0)
-        for key in ("log_probability", "identity")
-    )
-    return f"{FUSED if name == FUSED else DRAWING}, a {a:g}, w {w:g}"
+    known = {
+        FUSED: profile.scores.get(FUSED),
+        WITHOUT_IDENTITY: profile.scores.get(VALUES),
+        WITHOUT_LOG_P: profile.identity_alone,
+    }
+    weights = known.get(name) or Coefficients()
+    shown = f"a {weights.log_probability:g}, w {weights.identity:g}"
+    return f"{FUSED if name == FUSED else DRAWING}, {shown}"

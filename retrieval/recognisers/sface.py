@@ -19,9 +19,7 @@ from typing import Protocol
 import numpy as np
 
 from gallery.align import Aligner, Pixels
-from gallery.errors import WeightsError
 from gallery.files import file_sha256
-from generator.card import Card
 from generator.engine import Floats
 from retrieval.embedding import normalise
 from retrieval.recognisers.third_party import MissingEmbedderError, enlarged, package_file
@@ -78,26 +76,6 @@ class SFace:
         faces = enlarged(pixels, SIDE, BOX).transpose(0, 3, 1, 2).astype(np.float32)
         vectors = [self._session.run(None, {self._input: face[None]})[0] for face in faces]
         return normalise(np.concatenate([np.empty((0, 128), np.float32), *vectors]))
-
-
-def require_fitted_with(card: Card, recogniser: Recogniser) -> None:
-    """Refuse another recogniser than the one that a card's fused score was fitted with.
-
-    Args:
-        card: Of the weights that draw; older ones do not say, and are taken at their word.
-        recogniser: That is installed.
-
-    Raises:
-        WeightsError: It is another one, whose vectors weigh otherwise.
-    """
-    told = card.recogniser
-    if told and told != recogniser.fingerprint:
-        raise WeightsError(
-            f"The fused score of {card.name} was fitted with the recogniser {told}, and here"
-            f" {recogniser.fingerprint} is installed, which its weights and confidence do not hold"
-            " for. Install that one, fit again (mindseye weights fit), or say --score"
-            " drawing+values"
-        )
 
 
 def open_recogniser() -> Recogniser:

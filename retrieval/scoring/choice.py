@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from generator.engine import Engine
 from retrieval.scoring.hypotheses import AUTO, ONE, Hypotheses
+from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.scorer import default_score, make_scoring, other_recogniser
-from retrieval.scoring.terms import DRAWING, FUSED, chosen_hypotheses
+from retrieval.scoring.terms import DRAWING, FUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,11 @@ def choose_score(
     without = "" if chosen == FUSED else other_recogniser(engine.card)
     if chosen == DRAWING:
         return ScoreChoice(chosen, f"{chosen}. {without}" if without else "")
-    many = chosen_hypotheses(engine.card, chosen)
+    profile = ScoreProfile.of(engine.card)
+    many = profile.chosen(chosen)
     two = not many.single and hypotheses in (None, AUTO)
     told = f" with hypotheses {many}" if two else ""
     why = f"{chosen}{told}, as fitted for {engine.card.name}; --score {DRAWING} for less"
-    if chosen == FUSED and not engine.card.recogniser:
+    if chosen == FUSED and not profile.recogniser:
         without = f"The card of {engine.card.name} does not say which recogniser that was with"
     return ScoreChoice(chosen, f"{why}. {without}" if without else why)

@@ -19,12 +19,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.card import Card
-from retrieval.scoring.hypotheses import ONE, Hypotheses
+from retrieval.scoring.hypotheses import Hypotheses
 
 NEEDED = 2  # answers: the first one's lead is over the second
 SLOPE, BIAS = 1.0, 10.0  # deviations of their Gaussian priors; measures have unit deviation
 STEPS = 50
+ERROR = "expected_calibration_error"
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -65,27 +65,29 @@ class Calibration:
         names: Of the measures: the parts of the score, then "lead".
         first: For first answers.
         others: For all others.
+        expected_error: How far off first answers are in the mean, as measured on other people than
+            it was fitted on, in [0, 1]; None where nobody measured.
     """
 
     names: tuple[str, ...]
     first: Logistic
     others: Logistic
+    expected_error: float | None = None
 
     @classmethod
-    def of(cls, card: Card, score: str, hypotheses: Hypotheses = ONE) -> Self | None:
-        """Return what was fitted for a score of gallery images with so many hypotheses, or None."""
-        data = card.calibration.get(spell_score(score, hypotheses))
-        if data is None:
-            return None
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote."""
         first, others = (Logistic.from_json(data[name]) for name in ("first", "others"))
-        return cls(tuple(data["measures"]), first, others)
+        return cls(tuple(data["measures"]), first, others, data.get(ERROR))
 
     def to_json(self) -> dict[str, Any]:
-        """Return a form that `of` reads back from a card."""
+        """Return a form that `from_json` reads back, as cards hold it."""
+        off = {} if self.expected_error is None else {ERROR: self.expected_error}
         return {
             "measures": list(self.names),
             "first": self.first.to_json(),
             "others": self.others.to_json(),
+            **off,
         }
 
     def of_answers(

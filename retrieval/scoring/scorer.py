@@ -23,11 +23,11 @@ from retrieval.recognisers.sface import (
     Recogniser,
     open_recogniser,
     portrait_aligner,
-    require_fitted_with,
 )
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.canonical import Rule, canonicalise
 from retrieval.scoring.hypotheses import ONE, Hypotheses, rivals, second_views
+from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.sound_vectors import are_finite
 from retrieval.scoring.terms import (
     DRAWING,
@@ -36,9 +36,6 @@ from retrieval.scoring.terms import (
     Coefficients,
     Layout,
     Score,
-    check_score,
-    fitted_for,
-    require_kept,
     wish_code,
 )
 
@@ -170,10 +167,10 @@ def make_scoring(engine: Engine, name: str, hypotheses: Hypotheses = ONE) -> Sco
             for second hypotheses, or the extra `identity` is not installed.
         WeightsError: No weights were fitted for it, or with another recogniser than is installed.
     """
+    profile = ScoreProfile.of(engine.card)
     if name == DRAWING:
-        weights = Coefficients.of(engine.card, name, hypotheses)
-        return Scoring(Score(), Layout(engine.dimension), weights)
-    check_score(engine.card, name, estimates=engine.estimates, hypotheses=hypotheses)
+        return Scoring(Score(), Layout(engine.dimension), profile.weights(name, hypotheses))
+    profile.check(name, estimates=engine.estimates, hypotheses=hypotheses)
     recogniser = open_recogniser() if name == FUSED else None
     return _of(engine, name, recogniser, hypotheses, column=True)
 
@@ -191,7 +188,7 @@ def scoring_of(engine: Engine, contract: IndexContract) -> Scoring:
     if score.name == DRAWING:
         return Scoring(score, Layout(engine.dimension), Coefficients())
     hypotheses = Rule.parse(contract.canonicalisation).hypotheses
-    require_kept(engine.card, score.name, hypotheses)
+    ScoreProfile.of(engine.card).require_kept(score.name, hypotheses)
     recogniser = None
     if score.identity:
         try:
@@ -209,22 +206,23 @@ def default_score(engine: Engine) -> str:
 
     It cannot where the recogniser is not installed, or is another one than it was fitted with.
     """
-    card = engine.card
-    if fitted_for(card, FUSED) is not None and engine.estimates:
+    profile = ScoreProfile.of(engine.card)
+    if FUSED in profile.scores and engine.estimates:
         try:
-            require_fitted_with(card, open_recogniser())
+            profile.require_fitted_with(open_recogniser().fingerprint)
         except (MissingEmbedderError, WeightsError):
             pass
         else:
             return FUSED
-    return VALUES if fitted_for(card, VALUES) is not None and engine.estimates else DRAWING
+    return VALUES if VALUES in profile.scores and engine.estimates else DRAWING
 
 
 def other_recogniser(card: Card) -> str:
     """Say why a fused score that was fitted cannot be had: another recogniser is installed."""
-    if card.recogniser and fitted_for(card, FUSED) is not None:
+    profile = ScoreProfile.of(card)
+    if profile.recogniser and FUSED in profile.scores:
         try:
-            require_fitted_with(card, open_recogniser())
+            profile.require_fitted_with(open_recogniser().fingerprint)
         except MissingEmbedderError:
             return ""
         except WeightsError as error:
@@ -242,9 +240,10 @@ def _of(
 ) -> Scoring:
     """Open a score of more than the drawing."""
     score = Score(values=True, column=column)
+    profile = ScoreProfile.of(engine.card)
     if recogniser is not None:
-        require_fitted_with(engine.card, recogniser)
+        profile.require_fitted_with(recogniser.fingerprint)
         read = f"{recogniser.fingerprint} of {PORTRAIT_SIDE} px"
         score = replace(score, identity=read, identity_dimension=recogniser.dimension)
     layout = Layout(engine.dimension, engine.card.space.size, score.identity_dimension, column)
-    return Scoring(score, layout, Coefficients.of(engine.card, name, hypotheses), recogniser)
+    return Scoring(score, layout, profile.weights(name, hypotheses), recogniser)

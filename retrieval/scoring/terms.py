@@ -19,7 +19,7 @@ identity. Spaces made before have no such column (docs/scoring.md).
 Source of the column: Bachrach et al., "Speeding up the Xbox recommender system using a euclidean
 transformation for inner-product spaces", RecSys 2014, section 3.
 
-a and w belong to the query: they stand on the card of the weights (`Card.fusion`), fitted on people
+a and w belong to the query: they stand on the card of the weights (profile.py), fitted on people
 that the weights have not seen, and are changed without building anything again. How many hypotheses
 an image has (retrieval/scoring/hypotheses.py) was fitted with them; that is part of the index
 contract.
@@ -30,16 +30,13 @@ identity, F numbers of a fused vector.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from gallery.attributes import AttributeSpace
-from gallery.errors import ConfigError, IndexFileError, WeightsError, did_you_mean
-from generator.card import Card
+from gallery.errors import IndexFileError
 from generator.engine import Floats
 from index.contract import IndexContract
-from retrieval.scoring.hypotheses import ONE, Hypotheses
 
 CLIP = 10.0  # log p below -CLIP counts as -CLIP
 MULTIPLE = 8
@@ -227,107 +224,6 @@ class Coefficients:
 
     log_probability: float = 0.0
     identity: float = 0.0
-
-    @classmethod
-    def of(cls, card: Card, name: str, hypotheses: Hypotheses = ONE) -> "Coefficients":
-        """Return the weights that were fitted for a score.
-
-        Args:
-            card: Of the weights that draw.
-            name: Of the score.
-            hypotheses: Of the gallery images.
-
-        Raises:
-            ConfigError: The score has no room for second hypotheses.
-            WeightsError: None were fitted for it; the message names the command.
-        """
-        if name == DRAWING:
-            _require_one(hypotheses)
-            return cls()
-        fitted = fitted_for(card, name, hypotheses)
-        if fitted is None:
-            raise WeightsError(_not_fitted(card, name, hypotheses))
-        return cls(float(fitted["log_probability"]), float(fitted.get("identity", 0.0)))
-
-
-def fitted_for(card: Card, name: str, hypotheses: Hypotheses = ONE) -> Mapping[str, Any] | None:
-    """Return what a card says of the weights of a score, or None."""
-    if hypotheses.single:
-        fitted = card.fusion if name == FUSED else card.fusion.get("without_identity", {})
-    else:
-        fitted = tried_hypotheses(card, name).get(str(hypotheses), {})
-    return fitted if "log_probability" in fitted else None
-
-
-def tried_hypotheses(card: Card, name: str) -> Mapping[str, Any]:
-    """Return what was fitted for a score with second hypotheses: {spelling: weights, hit rates}."""
-    tried: Mapping[str, Any] = card.fusion.get("hypotheses", {}).get(name, {}).get("tried", {})
-    return tried
-
-
-def chosen_hypotheses(card: Card, name: str) -> Hypotheses:
-    """Return how many hypotheses the weights choose for a score; one where nothing was fitted."""
-    return Hypotheses.parse(card.fusion.get("hypotheses", {}).get(name, {}).get("chosen", "1"))
-
-
-def check_score(card: Card, name: str, *, estimates: bool, hypotheses: Hypotheses = ONE) -> None:
-    """Refuse a score that some weights cannot give.
-
-    Raises:
-        ConfigError: There is no such score, the weights have no estimator, or the score has no room
-            for second hypotheses.
-        WeightsError: Nothing was fitted for it.
-    """
-    if name not in SCORES:
-        raise ConfigError(f"--score cannot be {name!r}; {did_you_mean(name, SCORES)}")
-    if name != DRAWING and not estimates:
-        raise ConfigError(
-            f"--score {name} needs an attribute estimator, which the weights {card.name} lack;"
-            " train with --recipe tuned, or say --score drawing"
-        )
-    Coefficients.of(card, name, hypotheses)
-
-
-def require_kept(card: Card, name: str, hypotheses: Hypotheses) -> None:
-    """Refuse a card that no longer holds what second hypotheses of a space were built with.
-
-    Raises:
-        WeightsError: It does not; the advice fits every command that opens a space.
-    """
-    if not hypotheses.single and fitted_for(card, name, hypotheses) is None:
-        raise WeightsError(
-            f"The space {card.name} was built with hypotheses {hypotheses}, which the card of its"
-            f" weights no longer holds fitted weights of the score {name!r} for (fitted:"
-            f" {_spell_tried(card, name)}). Put back the card that it was built with, or index the"
-            " gallery again in another --collection: mindseye index build"
-        )
-
-
-def _require_one(hypotheses: Hypotheses) -> None:
-    if not hypotheses.single:
-        raise ConfigError(
-            f"--hypotheses {hypotheses} does harm with --score {DRAWING}: without log p an image"
-            " answers to a wrong value as readily as to the right one. Add"
-            f" --score {VALUES}, or say --hypotheses 1"
-        )
-
-
-def _not_fitted(card: Card, name: str, hypotheses: Hypotheses) -> str:
-    fit = "on people that nothing was trained on: mindseye weights fit WEIGHTS SPEC"
-    if hypotheses.single:
-        return (
-            f"The weights {card.name} have no fitted weights of the score {name!r}; fit them {fit}"
-            " (docs/scoring.md)"
-        )
-    known = _spell_tried(card, name)
-    return (
-        f"The weights {card.name} have no fitted weights of the score {name!r} with {hypotheses}"
-        f" hypotheses (fitted: {known}); say --hypotheses 1, or fit them {fit} (docs/scoring.md)"
-    )
-
-
-def _spell_tried(card: Card, name: str) -> str:
-    return ", ".join(repr(spelt) for spelt in tried_hypotheses(card, name)) or "none"
 
 
 def wish_code(space: AttributeSpace, wish: Mapping[str, str]) -> Floats:

@@ -25,7 +25,8 @@ from index.base import Neighbours
 from retrieval.collection.collection import Collection
 from retrieval.collection.domain_check import Doubt, counted, of_gallery, of_sources
 from retrieval.scoring.canonical import PAPERS, Rule
-from retrieval.scoring.confidence import NEEDED, Calibration
+from retrieval.scoring.confidence import NEEDED
+from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.scorer import Scoring, scoring_of
 from retrieval.scoring.terms import DRAWING, Coefficients, Layout, Score
 from retrieval.search.drawing import draw_wish
@@ -157,7 +158,9 @@ class Searcher:
         """
         self.rule = rule
         self.scoring = scoring or Scoring(Score(), Layout(engine.dimension), Coefficients())
-        self._confidence = Calibration.of(engine.card, self.scoring.name, rule.hypotheses)
+        self._confidence = ScoreProfile.of(engine.card).calibration(
+            self.scoring.name, rule.hypotheses
+        )
         self._usual = None if self._confidence is None else Usual.of(engine.card)
         self.engine = engine
         self.index = index

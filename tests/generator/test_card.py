@@ -135,6 +135,7 @@ FITTED = {"spec": "studio:x", "people": ["a", "b"], "images": 2, "queries": 2}
         ("fusion", {"without_identity": 3}, "fusion.without_identity: .* got 3"),
         ("fusion", {"hypotheses": {"fused": {"tried": []}}}, "hypotheses.fused.tried: "),
         ("fusion", {"hypotheses": {"fused": {"chosen": 2}}}, "hypotheses.fused.chosen: .* got 2"),
+        ("fusion", {"hypotheses": {"fused": {"chosen": "3"}}}, "hypotheses are 1, 2, or like"),
         ("fusion", {"fitted_on": FITTED | {"people": [1]}}, "fitted_on.people.0: .* got 1"),
         ("fusion", {"hit_rate": {"fused": {"C1": "x"}}}, "hit_rate.fused.C1: .* got 'x'"),
         ("calibration", {"fused": 5}, "calibration.fused: .* got 5"),

@@ -23,7 +23,8 @@ from generator.zoo import WeightsFile as Shown
 from generator.zoo import to_text
 from retrieval.scoring import terms
 from retrieval.scoring.canonical import Rule, canonicalise
-from retrieval.scoring.confidence import Calibration, measure_names
+from retrieval.scoring.confidence import measure_names
+from retrieval.scoring.profile import ScoreProfile
 from tests.fuzzing import damaged, damaged_json, quick_and_long, tried
 
 SPACE = AttributeSpace((Attribute("pose", ("-45", "0", "45"), "degree"),))
@@ -110,10 +111,11 @@ def used(path: Path) -> None:
     found = canonicalise(engine, pixels, Rule.of(card))
     assert np.isfinite(found.embeddings).all()
     Usual.of(card)
+    profile = ScoreProfile.of(card)
     for score in terms.SCORES:
-        hypotheses = terms.chosen_hypotheses(card, score)
-        terms.Coefficients.of(card, score, hypotheses)
-        told = Calibration.of(card, score, hypotheses) or Calibration.of(card, score)
+        hypotheses = profile.chosen(score)
+        profile.weights(score, hypotheses)
+        told = profile.calibration(score, hypotheses) or profile.calibration(score)
         if told is not None:
             answers = np.array([0.9, 0.5], dtype=np.float32)
             parts = dict.fromkeys(("drawing", "log_p", "identity"), answers)

@@ -25,7 +25,7 @@ from retrieval.collection.repair import repair
 from retrieval.collection.show import describe, to_text
 from retrieval.collection.verify import verify
 from retrieval.scoring.canonical import Rule
-from retrieval.scoring.confidence import Calibration
+from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.scorer import scoring_of
 from retrieval.search.answers import hit_to_json
 from retrieval.search.live_index import FreshIndex
@@ -212,7 +212,7 @@ def test_confidence_is_that_of_these_hypotheses(space: Space, source: Image.Imag
     odds = 0.5 + first.parts["drawing"] + 0.5 * first.parts["log_p"]
     odds += 2 * (first.score - second.score)
     assert first.confidence == pytest.approx(1 / (1 + np.exp(-odds)), abs=1e-4)
-    assert Calibration.of(space.engine.card, "drawing+values") is None
+    assert ScoreProfile.of(space.engine.card).calibration("drawing+values") is None
 
 
 # The space

@@ -5,7 +5,6 @@ dimensions.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from retrieval.evaluation.fold.vector_store import Steps, Timed
 from retrieval.evaluation.records import BenchmarkProgress
 from retrieval.evaluation.statistics.grid_search import GridPoint, best, known, rounded
 from retrieval.scoring.hypotheses import ONE, Hypotheses, Rivals, Seconds, rivals, second_views
+from retrieval.scoring.profile import FittedScore, HypothesesChoice
 from retrieval.scoring.terms import FUSED, VALUES
 
 WITHIN = (1.0, 2.0, 4.0, np.inf)  # margins: the first value up to e, e^2, e^4 times as likely
@@ -24,7 +24,7 @@ ROUNDING = 1e-9
 
 def hypotheses_of(
     weighed: Mapping[Hypotheses, Sequence[GridPoint]], rows: Mapping[Hypotheses, float]
-) -> dict[str, Any]:
+) -> dict[str, HypothesesChoice]:
     """Choose how many hypotheses gallery images have, for each score that holds log p.
 
     Beginning with one, more rows are taken where they bring at least WORTH of the hit rate under C2
@@ -35,10 +35,10 @@ def hypotheses_of(
         rows: Vectors of an image in the mean, likewise.
 
     Returns:
-        For the card, by score: "chosen", and "tried": by spelling the best weights, "rows" and
-        "hit_rate" of what has second hypotheses. Empty where nothing was tried.
+        By score, what is chosen, and the best weights of what has second hypotheses. Empty where
+        nothing was tried.
     """
-    told: dict[str, Any] = {}
+    told: dict[str, HypothesesChoice] = {}
     for name in (VALUES, FUSED):
         found = {
             hypotheses: best([one for one in tried if name == FUSED or not one.weights.identity])
@@ -51,19 +51,12 @@ def hypotheses_of(
         for hypotheses, one in found.items():
             gained = known(one.hit_rate["C2"]) - known(found[held].hit_rate["C2"])
             held = hypotheses if gained >= WORTH - ROUNDING else held
-        told[name] = {
-            "chosen": str(held),
-            "tried": {
-                str(hypotheses): {
-                    "log_probability": one.weights.log_probability,
-                    **({"identity": one.weights.identity} if name == FUSED else {}),
-                    "rows": round(rows[hypotheses], 4),
-                    "hit_rate": rounded(one),
-                }
-                for hypotheses, one in found.items()
-                if not hypotheses.single
-            },
+        tried = {
+            hypotheses: FittedScore(one.weights, round(rows[hypotheses], 4), rounded(one))
+            for hypotheses, one in found.items()
+            if not hypotheses.single
         }
+        told[name] = HypothesesChoice(held, tried)
     return told
 
 

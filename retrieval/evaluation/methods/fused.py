@@ -31,7 +31,7 @@ from retrieval.evaluation.fold.ranking import SecondRows
 from retrieval.evaluation.fold.second_hypotheses import log_probabilities, seconds_of
 from retrieval.evaluation.fold.vector_store import Steps, Timed
 from retrieval.evaluation.methods.base import ConfidenceJudge, Method, Prepared
-from retrieval.evaluation.methods.score_profile import (
+from retrieval.evaluation.methods.score_spec import (
     CARDS,
     ONLY_ONE,
     WITH_TWO,
@@ -42,6 +42,7 @@ from retrieval.evaluation.methods.score_profile import (
 )
 from retrieval.evaluation.records import Integers
 from retrieval.scoring.hypotheses import Seconds
+from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.terms import FUSED, Coefficients, Layout, wish_code
 
 RECOGNISER = "sface"
@@ -128,12 +129,13 @@ def _require_recogniser(work: Workbench) -> None:
     Raises:
         SkippedMethodError: It is another one.
     """
-    card = work.bench.engine.card
-    network = open_embedder(RECOGNISER, work.bench.device) if card.recogniser else None
-    if network is not None and network.fingerprint != card.recogniser:
+    profile = ScoreProfile.of(work.bench.engine.card)
+    if not profile.recogniser:
+        return
+    here = open_embedder(RECOGNISER, work.bench.device).fingerprint
+    if here != profile.recogniser:
         raise SkippedMethodError(
-            f"{card.name} was fitted with the recogniser {card.recogniser}, not with"
-            f" {network.fingerprint}"
+            f"{profile.name} was fitted with the recogniser {profile.recogniser}, not with {here}"
         )
 
 

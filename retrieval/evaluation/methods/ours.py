@@ -7,7 +7,7 @@ from retrieval.evaluation.fold.fold_cache import Workbench, blocks
 from retrieval.evaluation.fold.probes import draw_all, targets_of
 from retrieval.evaluation.fold.vector_store import Steps, Writer
 from retrieval.evaluation.methods.base import ConfidenceJudge, Method, Prepared
-from retrieval.scoring.confidence import Calibration
+from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.terms import DRAWING, Layout
 
 
@@ -26,7 +26,7 @@ def features(work: Workbench, _: int) -> Steps[Prepared]:
 
 
 def _judge(work: Workbench, dimension: int) -> ConfidenceJudge | None:
-    calibration = Calibration.of(work.bench.engine.card, DRAWING)
+    calibration = ScoreProfile.of(work.bench.engine.card).calibration(DRAWING)
     return None if calibration is None else ConfidenceJudge(Layout(dimension), calibration)
 
 

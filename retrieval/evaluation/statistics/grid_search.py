@@ -8,7 +8,6 @@ Shapes: Q queries, b of them in a block, N gallery images, K answers kept, W pai
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,8 @@ from generator.engine import Floats
 from index.base import BLOCK_BYTES, BLOCK_ROWS, Vectors
 from retrieval.evaluation.records import Flags, Integers, QueryTable
 from retrieval.scoring.hypotheses import Hypotheses
-from retrieval.scoring.terms import CLIP, DRAWING, FUSED, VALUES, Coefficients
+from retrieval.scoring.profile import WITHOUT_IDENTITY, WITHOUT_LOG_P, ScoreProfile
+from retrieval.scoring.terms import DRAWING, FUSED, VALUES, Coefficients
 
 LOG_PROBABILITY = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 IDENTITY = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -204,31 +204,26 @@ def joined(parts: Sequence[Answers]) -> Answers:
     )
 
 
-def chosen_of(weighed: Sequence[GridPoint]) -> tuple[dict[str, Any], dict[str, Coefficients]]:
-    """Choose weights from what each pair reached.
+def chosen_of(weighed: Sequence[GridPoint], name: str = "") -> ScoreProfile:
+    """Choose weights from what each pair reached, for each score that can be had.
 
-    Returns:
-        What goes onto the card, and the weights of each score that can be had, by name.
+    Args:
+        weighed: What the pairs reached.
+        name: Of the weights that draw.
     """
     without_w = [one for one in weighed if not one.weights.identity]
     without_a = [one for one in weighed if not one.weights.log_probability]
     drawing = next(one for one in without_a if not one.weights.identity)
-    rates = {DRAWING: rounded(drawing)}
-    fusion: dict[str, Any] = {"clip": -CLIP}
-    chosen = {DRAWING: Coefficients()}
+    rates, scores, alone = {DRAWING: rounded(drawing)}, {}, None
     if len(without_w) > 1:
         values = best(without_w)
-        chosen[VALUES] = values.weights
-        fusion["without_identity"] = {"log_probability": values.weights.log_probability}
-        rates["without_identity"] = rounded(values)
+        scores[VALUES] = values.weights
+        rates[WITHOUT_IDENTITY] = rounded(values)
     if len(without_a) > 1:
-        whole, alone = best(weighed), best(without_a)
-        chosen[FUSED] = whole.weights
-        fusion["log_probability"] = whole.weights.log_probability
-        fusion["identity"] = whole.weights.identity
-        fusion["without_log_probability"] = {"identity": alone.weights.identity}
-        rates |= {FUSED: rounded(whole), "without_log_probability": rounded(alone)}
-    return {**fusion, "hit_rate": rates}, chosen
+        whole, other = best(weighed), best(without_a)
+        scores[FUSED], alone = whole.weights, other.weights
+        rates |= {FUSED: rounded(whole), WITHOUT_LOG_P: rounded(other)}
+    return ScoreProfile(name=name, scores=scores, identity_alone=alone, hit_rate=rates)
 
 
 def rounded(weighed: GridPoint) -> dict[str, float | None]:

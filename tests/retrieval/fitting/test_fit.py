@@ -27,7 +27,7 @@ from retrieval.fitting.fit import FitOptions, Fitted, fit, fitting_people
 from retrieval.fitting.told import to_text
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.canonical import Rule, canonicalise
-from retrieval.scoring.confidence import Calibration
+from retrieval.scoring.profile import ScoreProfile
 from tests.retrieval.recognising import FUSION, Colours
 
 CPU = torch.device("cpu")
@@ -69,7 +69,7 @@ def fitted(
 def test_a_card_gets_weights_calibrations_and_who_they_are_of(fitted: Fitted) -> None:
     fusion = fitted.card.fusion
     assert fusion["fitted_on"]["people"] == ["p3", "p4"]
-    assert fusion["recogniser"] == fitted.card.recogniser == Colours.fingerprint
+    assert fusion["recogniser"] == Colours.fingerprint
     assert fusion["fitted_on"]["images"] == 12
     assert fusion["fitted_on"]["queries"] == 24  # every image under two other poses
     rates = fusion["hit_rate"]
@@ -78,7 +78,7 @@ def test_a_card_gets_weights_calibrations_and_who_they_are_of(fitted: Fitted) ->
     assert set(taken) == {"drawing+values", "fused"}
     more = {f"{name}, hypotheses {spelt}" for name, spelt in taken.items() if spelt != "1"}
     assert set(fitted.card.calibration) == {"drawing", "drawing+values", "fused"} | more
-    calibration = Calibration.of(fitted.card, "fused")
+    calibration = ScoreProfile.of(fitted.card).calibration("fused")
     assert calibration is not None
     assert calibration.names == ("drawing", "log_p", "identity", "lead")
     for one in fitted.card.calibration.values():

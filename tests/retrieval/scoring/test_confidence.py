@@ -17,6 +17,7 @@ from retrieval.scoring.confidence import (
     measure_names,
     measures_of,
 )
+from retrieval.scoring.profile import ScoreProfile
 
 
 def test_a_regression_finds_the_odds_that_made_the_answers() -> None:
@@ -64,12 +65,12 @@ def test_first_and_other_answers_are_judged_apart(
 ) -> None:
     told = Calibration(("drawing", "lead"), Logistic(-1, (2.0, 3.0)), Logistic(0.5, (0.0, 1.0)))
     card = load_card(make_fitted_weights(calibration={"drawing": told.to_json()}))
-    found = Calibration.of(card, "drawing")
+    found = ScoreProfile.of(card).calibration("drawing")
     assert found == told
     sure = told.of_answers(np.array([0.9, 0.5, 0.4], dtype=np.float32), {})
     odds = np.array([-1 + 2 * 0.9 + 3 * 0.4, 0.5 - 0.4, 0.5 - 0.5])
     assert sure == pytest.approx(1 / (1 + np.exp(-odds)), abs=1e-6)
-    assert Calibration.of(card, "fused") is None
+    assert ScoreProfile.of(card).calibration("fused") is None
 
 
 def test_a_damaged_calibration_names_the_place(make_fitted_weights: Callable[..., Path]) -> None:

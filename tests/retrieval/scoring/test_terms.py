@@ -14,7 +14,8 @@ from gallery.errors import ConfigError, IndexFileError, WeightsError, WishError
 from generator.checkpoint import load_card
 from index.contract import IndexContract
 from retrieval.embedding import contract_from_card, normalise
-from retrieval.scoring.terms import CLIP, Coefficients, Layout, Score, check_score, wish_code
+from retrieval.scoring.profile import ScoreProfile
+from retrieval.scoring.terms import CLIP, Coefficients, Layout, Score, wish_code
 from tests.retrieval.recognising import FUSION
 
 SPACE = AttributeSpace(
@@ -114,20 +115,22 @@ def test_a_score_of_the_future_is_refused() -> None:
 
 def test_weights_come_from_the_card(make_fitted_weights: Callable[..., Path]) -> None:
     card = load_card(make_fitted_weights(fusion=FUSION))
-    assert Coefficients.of(card, "fused") == Coefficients(0.3, 0.7)
-    assert Coefficients.of(card, "drawing+values") == Coefficients(0.2, 0.0)
-    assert Coefficients.of(card, "drawing") == Coefficients()
-    check_score(card, "fused", estimates=True)
+    profile = ScoreProfile.of(card)
+    assert profile.weights("fused") == Coefficients(0.3, 0.7)
+    assert profile.weights("drawing+values") == Coefficients(0.2, 0.0)
+    assert profile.weights("drawing") == Coefficients()
+    profile.check("fused", estimates=True)
 
 
 def test_what_was_not_fitted_is_refused(make_fitted_weights: Callable[..., Path]) -> None:
     card = load_card(make_fitted_weights(fusion={"without_identity": {"log_probability": 0.1}}))
+    profile = ScoreProfile.of(card)
     with pytest.raises(WeightsError, match="'fused'; fit them .* mindseye weights fit"):
-        Coefficients.of(card, "fused")
+        profile.weights("fused")
     with pytest.raises(ConfigError, match="--score cannot be 'fuse'; did you mean 'fused'"):
-        check_score(card, "fuse", estimates=True)
+        profile.check("fuse", estimates=True)
     with pytest.raises(ConfigError, match="needs an attribute estimator, which .* --recipe tuned"):
-        check_score(card, "drawing+values", estimates=False)
+        profile.check("drawing+values", estimates=False)
 
 
 @pytest.mark.parametrize("value", [None, "much"])

@@ -161,17 +161,17 @@ def test_every_score_gets_the_weights_that_are_best_for_it() -> None:
         rated(0, 0.2, 0.4, 0.3),
         rated(0.2, 0.5, 0.9, 0.8),
     ]
-    fusion, chosen = chosen_of(weighed)
-    assert chosen == {
-        "drawing": Coefficients(),
+    profile = chosen_of(weighed)
+    assert profile.scores == {
         "drawing+values": Coefficients(0.1, 0),
         "fused": Coefficients(0.2, 0.5),
     }
+    fusion = profile.to_json()
     assert (fusion["log_probability"], fusion["identity"], fusion["clip"]) == (0.2, 0.5, -10)
     assert fusion["without_identity"] == {"log_probability": 0.1}
     assert fusion["without_log_probability"] == {"identity": 0}  # alone, identity does harm
     assert fusion["hit_rate"]["fused"] == {"C1": 0.9, "C2": 0.8}
     assert fusion["hit_rate"]["drawing"] == {"C1": 0.5, "C2": 0.4}
-    alone, only = chosen_of(weighed[:1])
-    assert only == {"drawing": Coefficients()}
-    assert "log_probability" not in alone
+    only = chosen_of(weighed[:1])
+    assert only.scores == {}
+    assert only.to_json() == {"clip": -10, "hit_rate": {"drawing": {"C1": 0.5, "C2": 0.4}}}

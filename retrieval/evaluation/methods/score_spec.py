@@ -1,21 +1,13 @@
 """What a card says of fused scores, for the methods that follow it, and for those that do not."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from generator.card import Card
 from retrieval.evaluation.fold.fold_cache import SkippedMethodError
 from retrieval.scoring.confidence import Calibration
 from retrieval.scoring.hypotheses import ONE, Hypotheses
-from retrieval.scoring.terms import (
-    FUSED,
-    VALUES,
-    Coefficients,
-    chosen_hypotheses,
-    fitted_for,
-    tried_hypotheses,
-)
+from retrieval.scoring.profile import FittedScore, ScoreProfile
+from retrieval.scoring.terms import FUSED, VALUES, Coefficients
 
 CARDS, ONLY_ONE, WITH_TWO = "as on the card", "one", "two"
 
@@ -64,15 +56,15 @@ def asked_of(card: Card, parts: ScoreParts, wanted: str) -> ScoreSpec:
     Raises:
         SkippedMethodError: Nothing was fitted for them.
     """
+    profile = ScoreProfile.of(card)
     if parts.log_p:
         hypotheses = _hypotheses(card, parts.score, wanted)
         weights = fitted_weights(card, parts.score, hypotheses)
-        return ScoreSpec(weights, hypotheses, Calibration.of(card, parts.score, hypotheses))
+        return ScoreSpec(weights, hypotheses, profile.calibration(parts.score, hypotheses))
     fitted_weights(card, FUSED)  # fitted at all
-    alone = card.fusion.get("without_log_probability", {})
-    if "identity" not in alone:
+    if profile.identity_alone is None:
         raise SkippedMethodError(f"nothing was fitted for {card.name} without log p")
-    return ScoreSpec(Coefficients(0.0, float(alone["identity"])))
+    return ScoreSpec(profile.identity_alone)
 
 
 def fitted_weights(card: Card, score: str, hypotheses: Hypotheses = ONE) -> Coefficients:
@@ -81,15 +73,16 @@ def fitted_weights(card: Card, score: str, hypotheses: Hypotheses = ONE) -> Coef
     Raises:
         SkippedMethodError: None were.
     """
-    if fitted_for(card, score, hypotheses) is None:
+    found = ScoreProfile.of(card).fitted(score, hypotheses)
+    if found is None:
         raise SkippedMethodError(
-            f"nothing was fitted for {card.name}: mindseye weights fit (docs/scoring.md)"
+            f"nothing was fitted for {card.name}: mindseye weights fit (docs/fusion.md)"
         )
-    return Coefficients.of(card, score, hypotheses)
+    return found
 
 
-def _reached(tried: Mapping[str, Any]) -> float:
-    return tried.get("hit_rate", {}).get("C2") or 0.0
+def _reached(tried: FittedScore) -> float:
+    return tried.hit_rate.get("C2") or 0.0
 
 
 def _hypotheses(card: Card, score: str, wanted: str) -> Hypotheses:
@@ -100,7 +93,8 @@ def _hypotheses(card: Card, score: str, wanted: str) -> Hypotheses:
             fitted with two.
     """
     fitted_weights(card, score)  # fitted at all
-    chosen = chosen_hypotheses(card, score)
+    profile = ScoreProfile.of(card)
+    chosen = profile.chosen(score)
     if wanted == CARDS:
         return chosen
     if chosen.single == (wanted == ONLY_ONE):
@@ -110,11 +104,11 @@ def _hypotheses(card: Card, score: str, wanted: str) -> Hypotheses:
         )
     if wanted == ONLY_ONE:
         return ONE
-    tried = tried_hypotheses(card, score)
+    tried = profile.tried(score)
     if not tried:
         raise SkippedMethodError(
             f"nothing was fitted for {card.name} with two hypotheses: mindseye weights fit"
             " (docs/scoring.md)"
         )
     # Of equals the first: these have the fewest vectors.
-    return Hypotheses.parse(max(tried, key=lambda one: _reached(tried[one])))
+    return max(tried, key=lambda one: _reached(tried[one]))
