@@ -36,6 +36,7 @@ from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.catalogue.records import FileRecord
 from gallery.images import decode, read_file
 from gallery.readers.registry import open_faces
+from generator.canonical import canonicalise
 from generator.card import Card
 from generator.checkpoint import save_weights
 from generator.engine import Engine
@@ -47,7 +48,6 @@ from retrieval.collection.build import build
 from retrieval.collection.bulk import EmbeddedImages, add_embedded
 from retrieval.collection.collection import Collection
 from retrieval.collection.publish import publish
-from retrieval.scoring.canonical import canonicalise
 
 RESULTS = Path(__file__).parent / "results" / "build.json"
 DIMENSION = 256

@@ -23,11 +23,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gallery.align import Pixels
+from gallery.arrays import Floats
 from gallery.pixels import align_all, align_each
 from gallery.readers.registry import open_faces
 from generator.checkpoint import find_weights, load_weights
 from generator.device import keep_freed_memory, pick_device
-from generator.engine import Closest, Engine, Floats
+from generator.engine import Closest, Engine
 from generator.networks.blocks import UnpoolConv
 from generator.networks.two_stage import TwoStage
 

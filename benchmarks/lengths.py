@@ -27,8 +27,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gallery.arrays import normalise
 from gallery.files import write_whole
 from gallery.readers.registry import open_faces
+from generator.canonical import Rule, canonicalise
 from generator.checkpoint import find_weights, load_card
 from generator.engine import Engine
 from index import store
@@ -37,9 +39,8 @@ from index.exact import ExactIndex
 from index.kinds import APPROXIMATE
 from index.probing import ROWS, QueryShape
 from retrieval.collection.query_shape import Asking
-from retrieval.embedding import contract_from_card, normalise
+from retrieval.embedding import contract_from_card
 from retrieval.recognisers.sface import open_recogniser, portrait_aligner
-from retrieval.scoring.canonical import Rule, canonicalise
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.terms import FUSED, VALUES, Layout, Score
 

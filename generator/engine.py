@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from gallery.align import Pixels
+from gallery.arrays import Floats
 from generator.card import Card
 from generator.checkpoint import load_weights
 from generator.device import drawings_at_once
@@ -21,8 +22,6 @@ from generator.networks.estimator import log_probabilities
 from generator.networks.family import Network
 from generator.networks.prepared import Redrawn
 from generator.precision import pick_precision
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

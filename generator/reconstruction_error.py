@@ -8,7 +8,7 @@ quantiles of the mean squared error, in squared grey levels.
 Shapes: N images, S side, C channels.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.align import Pixels
+from gallery.arrays import Floats
 from gallery.errors import WeightsError
-from generator import own_views
+from generator.canonical import ESTIMATOR, Rule, redraw
 from generator.card import Card
-from generator.engine import Engine, Floats
-from generator.own_views import Views
+from generator.engine import Engine
 
 QUANTILES = (0.5, 0.9, 0.99)
 BATCH = 64
@@ -106,28 +106,20 @@ def _measured(card: Card) -> tuple[tuple[float, ...], int]:
     return found, images
 
 
-def own_errors(engine: Engine, pixels: Pixels, chosen: Mapping[str, Any]) -> Floats | None:
+def own_errors(engine: Engine, pixels: Pixels, rule: Rule) -> Floats | None:
     """Mean squared distance of every image to its canonical view, (N,).
 
     Args:
         engine: Draws.
         pixels: Aligned images, 0..255, (N, S, S, C), N at least 1.
-        chosen: How canonical views are chosen, as on the card.
+        rule: How canonical views are chosen; of several attributes it is always the estimator.
 
     Returns:
         None for several attributes without an estimator, whose views a search alone chooses.
     """
-    many = len(engine.card.space.attributes) > 1
-    if many and not engine.estimates:
-        return None
-    rule = "estimator" if many else str(chosen.get("rule", "reconstruction"))
-    temperature = float(chosen.get("temperature", 0.0)) if rule == "both" else 0.0
+    if len(engine.card.space.attributes) > 1:
+        if not engine.estimates:
+            return None
+        rule = Rule(ESTIMATOR)
     parts = [pixels[at : at + BATCH] for at in range(0, len(pixels), BATCH)]
-    return np.concatenate([_redrawn(engine, part, rule, temperature).errors for part in parts])
-
-
-def _redrawn(engine: Engine, pixels: Pixels, rule: str, temperature: float) -> Views:
-    if rule in ("estimator", "expected"):  # which gives the image of the likeliest values, too
-        return own_views.estimated(engine, pixels)
-    handicap = -temperature * engine.log_probabilities(pixels) if temperature else None
-    return own_views.closest(engine, pixels, handicap=handicap)
+    return np.concatenate([redraw(engine, part, rule).errors for part in parts])

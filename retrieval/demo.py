@@ -13,6 +13,7 @@ from gallery.errors import WeightsError
 from gallery.faces import Face, FaceSet
 from gallery.files import write_whole
 from gallery.readers.registry import open_faces
+from generator.canonical import ESTIMATOR, EXPECTED, Rule
 from generator.engine import Engine
 from generator.zoo import WeightsFile, packaged
 from retrieval.collection.build import BuildProgress, build
@@ -23,7 +24,6 @@ from retrieval.evaluation.protocol.files import find_protocol
 from retrieval.evaluation.protocol.protocol import QUICK
 from retrieval.evaluation.records import BenchmarkProgress
 from retrieval.evaluation.report import Written
-from retrieval.scoring.canonical import ESTIMATOR, EXPECTED, Rule
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.terms import DRAWING, VALUES
 from retrieval.search.searcher import Answer, Found, open_searcher

@@ -1,22 +1,13 @@
-"""From features to embeddings: the same way for the gallery and for probes."""
+"""What two embeddings must share to be compared: the index contract of some weights."""
 
 import json
 from collections.abc import Callable
 
-import numpy as np
-
 from generator.card import Card
-from generator.engine import Engine, Floats
+from generator.engine import Engine
 from index.contract import IndexContract
 
 RAW = "none"  # the papers' features, not projected
-
-
-def normalise(vectors: Floats) -> Floats:
-    """Scale vectors to unit length, (N, D) -> (N, D); a vector of zeros stays one."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Floats = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
-    return unit.astype(np.float32, copy=False)
 
 
 def contract_of(engine: Engine, rule: str) -> IndexContract:

@@ -6,9 +6,10 @@ Shapes: N images, A length of the one-hot code.
 import numpy as np
 
 from gallery.align import Aligner, Pixels
+from gallery.arrays import Floats
 from gallery.attributes import Attribute, AttributeSpace
 from generator.card import Card
-from generator.engine import Closest, DrawnBatch, Engine, Floats
+from generator.engine import Closest, DrawnBatch, Engine
 
 
 class DrawsOneByOne(Engine):

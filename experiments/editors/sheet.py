@@ -11,13 +11,14 @@ from PIL import Image
 
 from gallery import sheets
 from gallery.align import Pixels
+from gallery.arrays import Floats
 from gallery.attributes import AttributeSpace, Condition
 from gallery.duplicates import number_contents
 from gallery.errors import DatasetError
 from gallery.faces import Face, FaceSet
 from gallery.pixels import cut
 from generator.card import Card
-from generator.engine import Engine, Floats
+from generator.engine import Engine
 from retrieval.evaluation.fold.fold import tested_faces
 from retrieval.evaluation.fold.probes import targets_of
 from retrieval.evaluation.protocol.protocol import Protocol

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gallery.arrays import Floats
 from gallery.pixels import Aligned
-from generator.engine import Engine, Floats
+from generator.engine import Engine
 from generator.networks.estimator import best_values, labels_of
 
 TEMPERATURES = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)  # squared grey levels

@@ -15,6 +15,7 @@ from gallery.errors import ConfigError, WeightsError
 from gallery.faces import Face, FaceSet, Problem
 from gallery.json_files import spell
 from gallery.pixels import Aligned, align_all, align_each
+from generator.canonical import Rule
 from generator.checkpoint import WEIGHTS_FILE, save_checkpoint, save_weights
 from generator.engine import Engine
 from generator.networks.estimator import labels_of
@@ -243,7 +244,7 @@ class _Run:
         if self.validation is None or not strangers:
             return {}
         shown = [face.identity in strangers for face in self.validation.faces]
-        errors = own_errors(engine, self.validation.pixels[np.array(shown)], chosen)
+        errors = own_errors(engine, self.validation.pixels[np.array(shown)], Rule.chosen(chosen))
         return {} if errors is None else usual_errors(errors, self.request.faces.spec, strangers)
 
     def _log(self, log: Path, step: TrainingStep, images_per_s: float) -> None:

@@ -7,13 +7,13 @@ from PIL import Image
 
 from gallery import sheets
 from gallery.align import Crop, Pixels
+from gallery.arrays import Floats, normalise
 from gallery.errors import WeightsError
+from generator.canonical import Rule, canonicalise
 from generator.checkpoint import find_weights
-from generator.engine import Engine, Floats
+from generator.engine import Engine
 from retrieval.api.additions import open_engine
 from retrieval.api.sources import Source, Wish, open_sources, spelt
-from retrieval.embedding import normalise
-from retrieval.scoring.canonical import Rule, canonicalise
 from retrieval.search.crops import FIND, asking_for_crops, find_faces, parse_crop
 from retrieval.search.drawing import draw_wish
 

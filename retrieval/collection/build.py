@@ -24,7 +24,9 @@ from gallery.errors import CatalogueError, ImageError, IndexFileError
 from gallery.faces import Face, FaceSet
 from gallery.files import file_sha256
 from gallery.marks import FACELESS, FacelessError
+from generator.canonical import Rule
 from generator.engine import Engine
+from generator.hypotheses import AUTO, ONE, Hypotheses
 from index import store
 from index.base import Ids
 from index.contract import IndexContract
@@ -33,8 +35,6 @@ from retrieval.collection.ingest import AlignedFace, ReadFile, Reading
 from retrieval.collection.own_weights import copy_card, copy_weights
 from retrieval.collection.publish import publish, publishing
 from retrieval.collection.shard_rewrite import drop_stale
-from retrieval.scoring.canonical import Rule
-from retrieval.scoring.hypotheses import AUTO, ONE, Hypotheses
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.scorer import GalleryVectors, Scoring, make_scoring, scoring_of
 from retrieval.scoring.terms import DRAWING, Score

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gallery.arrays import Floats, normalise
 from gallery.errors import ConfigError, WeightsError
+from generator.canonical import Rule
 from generator.checkpoint import load_card
-from generator.engine import Floats
 from index.contract import IndexContract
 from index.probing import ROWS, QueryShape
 from retrieval.collection.collection import Collection
-from retrieval.embedding import normalise
-from retrieval.scoring.canonical import Rule
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.terms import DRAWING, Coefficients, Layout, Score
 

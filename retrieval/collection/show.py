@@ -6,6 +6,7 @@ from typing import Any
 
 from gallery.catalogue.contradictions import Contradiction
 from gallery.catalogue.records import SpaceRow
+from generator.canonical import Rule
 from generator.checkpoint import load_card
 from index.kinds import spell_bytes
 from index.store import read_manifest
@@ -13,7 +14,6 @@ from retrieval.collection.collection import Collection
 from retrieval.collection.domain_check import Strangers, misfit, strangers_in
 from retrieval.collection.query_shape import advice
 from retrieval.collection.selection import matching
-from retrieval.scoring.canonical import Rule
 from retrieval.scoring.terms import DRAWING, Score
 
 PAGE = 1000

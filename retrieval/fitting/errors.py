@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from gallery.faces import FaceSet
+from generator.canonical import Rule, canonicalise
 from generator.engine import Engine
 from generator.reconstruction_error import usual_errors
 from retrieval.evaluation.fold.fold import read_images
@@ -12,7 +13,6 @@ from retrieval.evaluation.fold.fold_cache import BATCH
 from retrieval.evaluation.fold.vector_store import Steps, open_store
 from retrieval.evaluation.records import BenchmarkProgress
 from retrieval.fitting.fit import FitOptions, Fitted, fitting_people
-from retrieval.scoring.canonical import Rule, canonicalise
 
 
 def measure_redrawing(engine: Engine, faces: FaceSet, options: FitOptions) -> Steps[Fitted]:

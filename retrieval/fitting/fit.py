@@ -16,12 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
+from gallery.arrays import Floats
 from gallery.duplicates import number_contents
 from gallery.errors import ConfigError, DatasetError
 from gallery.faces import FaceSet, first_identities
 from gallery.spelling import composed
 from generator.card import Card
-from generator.engine import Engine, Floats
+from generator.engine import Engine
+from generator.hypotheses import ONE, TWO, Hypotheses
 from generator.reconstruction_error import usual_errors
 from index.base import Vectors
 from retrieval.evaluation.fold.fold import read_images, read_portraits, wishable
@@ -56,7 +58,6 @@ from retrieval.fitting.calibration import KEPT, calibrated
 from retrieval.recognisers.sface import Recogniser, open_recogniser
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.confidence import spell_score
-from retrieval.scoring.hypotheses import ONE, TWO, Hypotheses
 from retrieval.scoring.profile import FittingData, ScoreProfile
 from retrieval.scoring.terms import CLIP, DRAWING, FUSED, Coefficients
 

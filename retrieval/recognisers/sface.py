@@ -19,9 +19,8 @@ from typing import Protocol
 import numpy as np
 
 from gallery.align import Aligner, Pixels
+from gallery.arrays import Floats, normalise
 from gallery.files import file_sha256
-from generator.engine import Floats
-from retrieval.embedding import normalise
 from retrieval.recognisers.third_party import MissingEmbedderError, enlarged, package_file
 
 SIDE = 112

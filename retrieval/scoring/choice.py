@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from generator.engine import Engine
-from retrieval.scoring.hypotheses import AUTO, ONE, Hypotheses
+from generator.hypotheses import AUTO, ONE, Hypotheses
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.scorer import default_score, make_scoring, other_recogniser
 from retrieval.scoring.terms import DRAWING, FUSED

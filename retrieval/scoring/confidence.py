@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.scoring.hypotheses import Hypotheses
+from generator.hypotheses import Hypotheses
 
 NEEDED = 2  # answers: the first one's lead is over the second
 SLOPE, BIAS = 1.0, 10.0  # deviations of their Gaussian priors; measures have unit deviation

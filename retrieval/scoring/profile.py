@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from gallery.errors import ConfigError, WeightsError, did_you_mean
 from generator.card import Card
+from generator.hypotheses import ONE, Hypotheses
 from retrieval.scoring.confidence import Calibration, spell_score
-from retrieval.scoring.hypotheses import ONE, Hypotheses
 from retrieval.scoring.terms import CLIP, DRAWING, FUSED, SCORES, VALUES, Coefficients
 
 Rates = Mapping[str, float | None]  # hit rates of first answers by criterion, in [0, 1]

@@ -11,13 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.align import Aligner, Pixels
+from gallery.arrays import Floats, normalise
 from gallery.attributes import Condition
 from gallery.errors import IndexFileError, WeightsError
+from generator.canonical import Rule, canonicalise
 from generator.card import Card
-from generator.engine import Engine, Floats
+from generator.engine import Engine
+from generator.hypotheses import ONE, Hypotheses
 from index.base import Ids
 from index.contract import IndexContract
-from retrieval.embedding import contract_from_card, normalise
+from retrieval.embedding import contract_from_card
 from retrieval.recognisers.sface import (
     PORTRAIT_SIDE,
     Recogniser,
@@ -25,8 +28,7 @@ from retrieval.recognisers.sface import (
     portrait_aligner,
 )
 from retrieval.recognisers.third_party import MissingEmbedderError
-from retrieval.scoring.canonical import Rule, canonicalise
-from retrieval.scoring.hypotheses import ONE, Hypotheses, rivals, second_views
+from retrieval.scoring.hypotheses import rivals, second_views
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.sound_vectors import are_finite
 from retrieval.scoring.terms import (

@@ -33,9 +33,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gallery.arrays import Floats
 from gallery.attributes import AttributeSpace
 from gallery.errors import IndexFileError
-from generator.engine import Floats
 from index.contract import IndexContract
 
 CLIP = 10.0  # log p below -CLIP counts as -CLIP

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from gallery.align import Pixels
 from gallery.attributes import Condition
+from generator.canonical import Rule, canonicalise
 from generator.engine import DrawnBatch, Engine
-from retrieval.scoring.canonical import Rule, canonicalise
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from PIL import Image
 
 from gallery import sheets
 from gallery.align import Aligner, Crop
+from gallery.arrays import Floats
 from gallery.attributes import Condition
 from gallery.files import write_whole
 from gallery.json_files import spell
-from generator.engine import Floats
-from retrieval.scoring.canonical import canonicalise
+from generator.canonical import canonicalise
 from retrieval.search.answers import hit_to_json
 from retrieval.search.searcher import ALL, Among, Answer, Searcher
 from retrieval.search.sheets import SHOWN, hit_tile, source_tile

@@ -13,18 +13,19 @@ import torch
 from PIL import Image
 
 from gallery.align import Crop, Landmarks, Pixels
+from gallery.arrays import Floats
 from gallery.attributes import Condition, parse_wishes
 from gallery.catalogue.records import SpaceRow
 from gallery.catalogue.store import Catalogue
 from gallery.errors import ConfigError, IndexFileError, WeightsError
+from generator.canonical import PAPERS, Rule
 from generator.card import Card
 from generator.checkpoint import find_weights
-from generator.engine import Engine, Floats
+from generator.engine import Engine
 from generator.reconstruction_error import Usual
 from index.base import Neighbours
 from retrieval.collection.collection import Collection
 from retrieval.collection.domain_check import Doubt, counted, of_gallery, of_sources
-from retrieval.scoring.canonical import PAPERS, Rule
 from retrieval.scoring.confidence import NEEDED
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.scorer import Scoring, scoring_of

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gallery.attributes import Attribute, Condition
-from generator import own_views
+from generator import canonical
 from tests.drawing import Told, numbered
 
 POSE = Attribute("pose", ("-45", "0", "45"), "degree")
@@ -14,17 +14,17 @@ LIKELY = np.array([(0.2, 0.7, 0.1, 0.6, 0.4), (0.1, 0.2, 0.7, 0.3, 0.7)], np.flo
 
 
 def test_an_estimated_view_is_drawn_in_the_likeliest_values() -> None:
-    found = own_views.estimated(Told(ERRORS, LIKELY, POSE, LIGHT), numbered(2))
+    found = canonical.estimated(Told(ERRORS, LIKELY, POSE, LIGHT), numbered(2))
     assert found.conditions == (
         Condition(pose="0", light="left"),
         Condition(pose="45", light="right"),
     )
     assert found.errors == pytest.approx([504, 34], rel=1e-4)
-    assert own_views.errors_of(found.drawn.refined, numbered(2)).tolist() == found.errors.tolist()
+    assert canonical.errors_of(found.drawn.refined, numbered(2)).tolist() == found.errors.tolist()
 
 
 def test_a_closest_view_is_drawn_in_the_values_of_the_smallest_errors() -> None:
-    found = own_views.closest(Told(ERRORS, None, POSE, LIGHT), numbered(2))
+    found = canonical.closest(Told(ERRORS, None, POSE, LIGHT), numbered(2))
     assert found.conditions == (
         Condition(pose="-45", light="right"),
         Condition(pose="0", light="left"),
@@ -35,6 +35,6 @@ def test_a_closest_view_is_drawn_in_the_values_of_the_smallest_errors() -> None:
 def test_a_handicap_is_added_before_views_are_compared() -> None:
     engine = Told(ERRORS[:, :3], None, POSE)
     handicap = np.array([(81, 0, 0), (0, 9, 0)], np.float32)
-    found = own_views.closest(engine, numbered(2), handicap=handicap)
+    found = canonical.closest(engine, numbered(2), handicap=handicap)
     assert [one["pose"] for one in found.conditions] == ["45", "0"]
     assert found.errors == pytest.approx([90, 20], rel=1e-4)

@@ -7,6 +7,7 @@ import pytest
 
 from gallery.attributes import Attribute
 from gallery.errors import WeightsError
+from generator.canonical import Rule, canonicalise
 from generator.reconstruction_error import ENOUGH, Usual, own_errors, usual_errors, usual_text
 from tests.drawing import Told, card_of, numbered
 
@@ -33,13 +34,13 @@ def test_an_images_own_error_is_that_of_its_canonical_view(
     chosen: dict[str, object], expected: list[float]
 ) -> None:
     engine = Told(ERRORS, SURE, POSE)
-    assert own_errors(engine, numbered(3), chosen) == pytest.approx(expected, rel=1e-4)
+    assert own_errors(engine, numbered(3), Rule.chosen(chosen)) == pytest.approx(expected, rel=1e-4)
 
 
 def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = own_errors(Told(ERRORS, SURE, POSE), numbered(3), {"rule": "estimator"})
+    whole = own_errors(Told(ERRORS, SURE, POSE), numbered(3), Rule("estimator"))
     monkeypatch.setattr("generator.reconstruction_error.BATCH", 2)
-    parts = own_errors(Told(ERRORS, SURE, POSE), numbered(3), {"rule": "estimator"})
+    parts = own_errors(Told(ERRORS, SURE, POSE), numbered(3), Rule("estimator"))
     assert whole is not None
     assert parts == pytest.approx(whole)
 
@@ -49,8 +50,8 @@ def test_several_attributes_are_redrawn_once_as_estimated() -> None:
     likely = np.array([(0.1, 0.2, 0.7, 0.6, 0.4)], np.float32)
     engine = Told(errors, likely, POSE, LIGHT)
     for rule in ("estimator", "both", "reconstruction"):
-        assert own_errors(engine, numbered(1), {"rule": rule}) == pytest.approx([12.0], rel=1e-4)
-    assert own_errors(Told(errors, None, POSE, LIGHT), numbered(1), {}) is None
+        assert own_errors(engine, numbered(1), Rule(rule)) == pytest.approx([12.0], rel=1e-4)
+    assert own_errors(Told(errors, None, POSE, LIGHT), numbered(1), Rule()) is None
 
 
 def test_a_card_keeps_quantiles_and_whom_they_are_of() -> None:
@@ -106,3 +107,13 @@ def test_half_a_table_is_damaged(missing: str) -> None:
     for read in (Usual.of, usual_text):
         with pytest.raises(WeightsError, match=f"are damaged: KeyError.*{missing}"):
             read(replace(CARD, redrawing=told))
+
+
+@pytest.mark.parametrize("rule", [Rule(), Rule("estimator"), Rule("expected"), Rule("both", 30.0)])
+def test_the_errors_on_a_card_are_those_of_the_canonical_views_that_a_search_makes(
+    rule: Rule,
+) -> None:
+    engine = Told(ERRORS, SURE, POSE)
+    found = own_errors(engine, numbered(3), rule)
+    assert found is not None
+    assert found.tolist() == canonicalise(engine, numbered(3), rule).errors.tolist()

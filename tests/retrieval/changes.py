@@ -17,9 +17,10 @@ from unittest import mock
 import numpy as np
 
 from gallery.align import Pixels
+from gallery.arrays import Floats
 from gallery.readers.registry import open_faces
 from generator.card import Card
-from generator.engine import DrawnBatch, Floats
+from generator.engine import DrawnBatch
 from index.store import read_contract
 from retrieval.collection import archive, compact
 from retrieval.collection import build as builder

@@ -9,15 +9,16 @@ import pytest
 from PIL import Image
 
 from gallery.align import Pixels
+from gallery.arrays import Floats
 from gallery.catalogue.records import SpaceRow
 from gallery.readers.registry import open_faces
+from generator.canonical import RECONSTRUCTION
 from generator.card import Card
 from generator.checkpoint import load_card
-from generator.engine import DrawnBatch, Engine, Floats
+from generator.engine import DrawnBatch, Engine
 from retrieval.collection.build import BuildProgress, build
 from retrieval.collection.collection import Collection
 from retrieval.embedding import contract_of
-from retrieval.scoring.canonical import RECONSTRUCTION
 from retrieval.search.live_index import FreshIndex
 from tests.drawing import DrawsOneByOne
 

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 
 from gallery.align import Pixels
+from gallery.arrays import Floats
 from gallery.faces import FaceSet
 from generator.card import Card
-from generator.engine import DrawnBatch, Floats
+from generator.engine import DrawnBatch
 from tests.drawing import DrawsOneByOne
 
 SURE = 0.99

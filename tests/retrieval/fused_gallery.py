@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from generator.engine import Floats
+from gallery.arrays import Floats, normalise
 from index import store
 from index.base import Ids
 from index.contract import IndexContract
@@ -17,7 +17,6 @@ from index.exact import ExactIndex
 from index.manifest import Main
 from index.probing import ROWS, QueryShape
 from retrieval.collection.query_shape import Asking
-from retrieval.embedding import normalise
 from retrieval.scoring.terms import Coefficients, Layout, Score
 
 POSES, LIGHTS, NUMBERS, IDENTITY, QUERIES = 7, 15, 32, 16, 300

@@ -3,8 +3,7 @@
 import numpy as np
 
 from gallery.align import Pixels
-from generator.engine import Floats
-from retrieval.embedding import normalise
+from gallery.arrays import Floats, normalise
 
 FUSION = {
     "clip": -10.0,

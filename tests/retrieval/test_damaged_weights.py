@@ -13,6 +13,7 @@ from gallery.align import Aligner
 from gallery.attributes import Attribute, AttributeSpace
 from gallery.files import file_sha256
 from gallery.json_files import spell
+from generator.canonical import Rule, canonicalise
 from generator.card import Card
 from generator.checkpoint import save_weights
 from generator.engine import Engine
@@ -22,7 +23,6 @@ from generator.reconstruction_error import Usual
 from generator.zoo import WeightsFile as Shown
 from generator.zoo import to_text
 from retrieval.scoring import terms
-from retrieval.scoring.canonical import Rule, canonicalise
 from retrieval.scoring.confidence import measure_names
 from retrieval.scoring.profile import ScoreProfile
 from tests.fuzzing import damaged, damaged_json, quick_and_long, tried

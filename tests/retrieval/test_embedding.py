@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from gallery.align import Aligner, Crop
+from gallery.arrays import normalise
 from generator.checkpoint import load_card
 from generator.engine import Engine
-from retrieval.embedding import contract_from_card, contract_of, normalise
+from retrieval.embedding import contract_from_card, contract_of
 
 vectors = arrays(
     np.float32,

@@ -14,6 +14,7 @@ from PIL import Image
 
 from gallery.errors import CatalogueError, IndexFileError, UserError, WeightsError
 from gallery.files import file_sha256
+from generator.canonical import PAPERS
 from index.kinds import APPROXIMATE, Request
 from index.manifest import HASHED
 from retrieval.collection.archive import export, import_archive
@@ -21,7 +22,6 @@ from retrieval.collection.bulk import add_embedded
 from retrieval.collection.publish import publish
 from retrieval.collection.repair import repair
 from retrieval.collection.verify import verify
-from retrieval.scoring.canonical import PAPERS
 from retrieval.search.searcher import Searcher
 from tests.index.test_store import rewrite_manifest
 from tests.retrieval.collection.test_bulk import CONTRACT, portion

@@ -9,13 +9,13 @@ import pytest
 
 from gallery.faces import Face, FaceSet
 from gallery.readers.registry import open_faces
+from generator.canonical import canonicalise
 from retrieval.collection import build as module
 from retrieval.collection import ingest
 from retrieval.collection.build import build
 from retrieval.collection.collection import Collection
 from retrieval.collection.verify import verify
 from retrieval.scoring import scorer
-from retrieval.scoring.canonical import canonicalise
 from tests.retrieval.collection.test_compact import finished
 from tests.retrieval.conftest import Gallery
 

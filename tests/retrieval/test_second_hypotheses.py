@@ -14,6 +14,7 @@ from gallery.attributes import Condition
 from gallery.errors import ConfigError, IndexFileError, WeightsError
 from gallery.images import load
 from gallery.readers.registry import open_faces
+from generator.canonical import Rule
 from generator.checkpoint import load_card, save_card
 from index import store
 from index.kinds import Request
@@ -24,7 +25,6 @@ from retrieval.collection.compact import compact
 from retrieval.collection.repair import repair
 from retrieval.collection.show import describe, to_text
 from retrieval.collection.verify import verify
-from retrieval.scoring.canonical import Rule
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.scorer import scoring_of
 from retrieval.search.answers import hit_to_json

@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from gallery.arrays import normalise
 from gallery.errors import ConfigError
 from gallery.files import file_sha256
 from gallery.images import load
@@ -18,7 +19,6 @@ from generator.runs.request import make_request
 from generator.runs.run import train
 from retrieval.collection.build import build
 from retrieval.collection.collection import Collection
-from retrieval.embedding import normalise
 from retrieval.search.searcher import Among, Searcher, open_searcher
 
 CPU = torch.device("cpu")

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gallery.align import Pixels
+from gallery.arrays import Floats
 from gallery.attributes import AttributeSpace
 from gallery.errors import DatasetError
 from gallery.pixels import Aligned
-from generator.engine import Floats
 from generator.networks.estimator import (
     Estimator,
     best_values,

@@ -24,10 +24,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gallery.align import Pixels
+from gallery.arrays import Floats
 from gallery.attributes import AttributeSpace
 from gallery.errors import DatasetError
 from gallery.pixels import Aligned
-from generator.engine import Floats
 from generator.networks.estimator import encoder
 from generator.training.contrastive import HardBatches, info_nce
 from generator.training.pairs import make_pairs

@@ -6,7 +6,7 @@ Shapes: B probes, N images, D dimensions.
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.engine import Floats
+from gallery.arrays import Floats
 from generator.training.contrastive import Positions
 
 

@@ -41,11 +41,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gallery.align import Pixels
+from gallery.arrays import Floats
 from gallery.attributes import AttributeSpace
 from gallery.errors import DatasetError
 from gallery.faces import Face
 from gallery.pixels import Aligned
-from generator.engine import Floats
 from retrieval.evaluation.baselines.cache import trained
 from retrieval.evaluation.baselines.networks import (
     LocallyConnected,

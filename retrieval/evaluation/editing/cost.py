@@ -7,10 +7,11 @@ import numpy as np
 import torch
 
 from gallery.align import Pixels
+from gallery.arrays import Floats
 from gallery.attributes import Condition
 from gallery.errors import ConfigError
 from generator.card import Card
-from generator.engine import Engine, Floats
+from generator.engine import Engine
 from generator.networks.registry import architecture
 from retrieval.evaluation.edit_records import Cost
 

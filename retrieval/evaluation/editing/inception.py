@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from gallery.align import Pixels
+from gallery.arrays import Floats
 from gallery.files import file_sha256
-from generator.engine import Floats
 from retrieval.recognisers.third_party import MissingEmbedderError, in_colour, package_file
 
 SIDE = 299

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 import torch
 
 from gallery.align import Pixels
-from generator.engine import Floats
+from gallery.arrays import Floats
 from retrieval.evaluation.editing.inception import Inception
 from retrieval.evaluation.embedders.dlib_resnet import DlibEmbedder
 from retrieval.recognisers.sface import SFace

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gallery.align import Pixels
-from generator.engine import Floats as Vectors
+from gallery.arrays import Floats as Vectors
 from retrieval.evaluation.baselines.classifier import Classifier, train_classifier
 from retrieval.evaluation.edit_records import EDITED, EDITORS, SOURCE, TARGET, Editing
 from retrieval.evaluation.editing import measures

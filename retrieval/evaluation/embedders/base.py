@@ -10,7 +10,7 @@ Shapes: N images, S side, C channels, D dimensions.
 from typing import Protocol
 
 from gallery.align import Pixels
-from generator.engine import Floats
+from gallery.arrays import Floats
 
 
 class Embedder(Protocol):

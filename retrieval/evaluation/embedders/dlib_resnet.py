@@ -11,10 +11,9 @@ Source: King, "High quality face recognition with deep metric learning", blog.dl
 import numpy as np
 
 from gallery.align import Pixels
+from gallery.arrays import Floats, normalise
 from gallery.detection.dlib_models import import_dlib, weights_file
 from gallery.files import file_sha256
-from generator.engine import Floats
-from retrieval.embedding import normalise
 from retrieval.recognisers.third_party import INSTALL, enlarged
 
 SIDE = 150

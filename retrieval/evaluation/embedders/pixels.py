@@ -5,8 +5,7 @@ from math import prod
 import numpy as np
 
 from gallery.align import Pixels
-from generator.engine import Floats
-from retrieval.embedding import normalise
+from gallery.arrays import Floats, normalise
 
 
 class PixelEmbedder:

@@ -13,9 +13,8 @@ import torch
 from torch import nn
 
 from gallery.align import Pixels
+from gallery.arrays import Floats, normalise
 from gallery.files import file_sha256
-from generator.engine import Floats
-from retrieval.embedding import normalise
 from retrieval.evaluation.embedders.unpickling import read_arrays
 from retrieval.recognisers.third_party import enlarged, package_file
 

@@ -16,12 +16,13 @@ import numpy as np
 import torch
 
 from gallery.align import Pixels
+from gallery.arrays import Floats, normalise
 from gallery.attributes import AttributeSpace, Condition
 from gallery.faces import FaceSet
 from gallery.pixels import Aligned
-from generator.engine import DrawnBatch, Engine, Floats
+from generator.canonical import Rule, canonicalise
+from generator.engine import DrawnBatch, Engine
 from index.base import Vectors
-from retrieval.embedding import normalise
 from retrieval.evaluation.embedders.base import Embedder
 from retrieval.evaluation.embedders.pixels import PixelEmbedder
 from retrieval.evaluation.embedders.registry import RECOGNISERS, open_embedder
@@ -30,7 +31,6 @@ from retrieval.evaluation.fold.vector_store import Steps, Store, Timed, array_sh
 from retrieval.evaluation.protocol.queries import Labels
 from retrieval.evaluation.protocol.wishes import wish_of
 from retrieval.evaluation.records import BenchmarkProgress, Integers, QueryTable
-from retrieval.scoring.canonical import Rule, canonicalise
 
 BATCH = 256
 FEATURES = "features"  # the refiner's, of the weights under test

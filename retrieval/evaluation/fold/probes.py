@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.align import Pixels
+from gallery.arrays import normalise
 from index.base import Vectors
-from retrieval.embedding import normalise
 from retrieval.evaluation.fold.fold_cache import Workbench, blocks
 from retrieval.evaluation.fold.vector_store import Steps, Timed
 from retrieval.evaluation.records import (

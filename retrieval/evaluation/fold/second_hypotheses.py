@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from generator.engine import Floats
+from gallery.arrays import Floats
+from generator.hypotheses import ONE, Hypotheses
 from retrieval.evaluation.fold.fold_cache import SkippedMethodError, Workbench, blocks
 from retrieval.evaluation.fold.vector_store import Steps, Timed
 from retrieval.evaluation.records import BenchmarkProgress
 from retrieval.evaluation.statistics.grid_search import GridPoint, best, known, rounded
-from retrieval.scoring.hypotheses import ONE, Hypotheses, Rivals, Seconds, rivals, second_views
+from retrieval.scoring.hypotheses import Rivals, Seconds, rivals, second_views
 from retrieval.scoring.profile import FittedScore, HypothesesChoice
 from retrieval.scoring.terms import FUSED, VALUES
 

@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from generator.engine import Floats
+from gallery.arrays import Floats
 from retrieval.evaluation.baselines.cpi import Cpi, train_cpi, why_skipped
 from retrieval.evaluation.embedders.pixels import PixelEmbedder
 from retrieval.evaluation.fold.estimates import estimated_values, learnt

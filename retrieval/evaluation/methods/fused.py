@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from generator.engine import Floats
+from gallery.arrays import Floats
 from index.base import Vectors
 from retrieval.evaluation.embedders.registry import open_embedder
 from retrieval.evaluation.fold.estimates import estimated_values

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from generator.card import Card
+from generator.hypotheses import ONE, Hypotheses
 from retrieval.evaluation.fold.fold_cache import SkippedMethodError
 from retrieval.scoring.confidence import Calibration
-from retrieval.scoring.hypotheses import ONE, Hypotheses
 from retrieval.scoring.profile import FittedScore, ScoreProfile
 from retrieval.scoring.terms import FUSED, VALUES, Coefficients
 

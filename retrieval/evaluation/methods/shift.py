@@ -14,10 +14,9 @@ from functools import partial
 
 import numpy as np
 
+from gallery.arrays import Floats, normalise
 from gallery.pixels import Aligned
-from generator.engine import Floats
 from index.base import Vectors
-from retrieval.embedding import normalise
 from retrieval.evaluation.fold.fold_cache import (
     FEATURES,
     SkippedMethodError,

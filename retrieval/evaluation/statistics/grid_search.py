@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.engine import Floats
+from gallery.arrays import Floats
+from generator.hypotheses import Hypotheses
 from index.base import BLOCK_BYTES, BLOCK_ROWS, Vectors
 from retrieval.evaluation.records import Flags, Integers, QueryTable
-from retrieval.scoring.hypotheses import Hypotheses
 from retrieval.scoring.profile import WITHOUT_IDENTITY, WITHOUT_LOG_P, ScoreProfile
 from retrieval.scoring.terms import DRAWING, FUSED, VALUES, Coefficients
 

@@ -18,6 +18,7 @@ from gallery.errors import ImageError, IndexFileError, WeightsError
 from gallery.faces import Face, FaceSet
 from gallery.images import decode
 from gallery.readers.registry import open_faces
+from generator.canonical import RECONSTRUCTION, canonicalise
 from generator.checkpoint import load_weights
 from generator.engine import Engine
 from index import store
@@ -29,7 +30,6 @@ from retrieval.collection.collection import Collection
 from retrieval.collection.own_weights import copy_weights
 from retrieval.collection.show import describe
 from retrieval.embedding import contract_of
-from retrieval.scoring.canonical import RECONSTRUCTION, canonicalise
 
 Photograph = Callable[..., Path]
 Run = Callable[..., BuildProgress]

@@ -11,10 +11,12 @@ import pytest
 import torch
 from PIL import Image
 
+from gallery.arrays import Floats
 from gallery.images import load
 from gallery.readers.registry import open_faces
+from generator.canonical import Rule, canonicalise
 from generator.checkpoint import load_card, save_card
-from generator.engine import Engine, Floats
+from generator.engine import Engine
 from generator.reconstruction_error import ENOUGH, Usual
 from index.store import read_contract
 from retrieval.collection.build import build
@@ -22,7 +24,6 @@ from retrieval.collection.collection import Collection
 from retrieval.collection.domain_check import Strangers, of_gallery, of_sources, spell
 from retrieval.collection.show import describe
 from retrieval.collection.show import to_text as shown
-from retrieval.scoring.canonical import Rule, canonicalise
 from retrieval.search.answers import to_json, to_text
 from retrieval.search.explain import explain
 from retrieval.search.explain import to_json as explained

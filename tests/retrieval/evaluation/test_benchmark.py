@@ -15,11 +15,12 @@ import torch
 from PIL import Image
 
 from gallery.align import Aligner, Pixels
+from gallery.arrays import Floats
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import ConfigError, DatasetError
 from gallery.faces import Face, FaceSet, Problem
 from generator.card import Card
-from generator.engine import DrawnBatch, Engine, Floats
+from generator.engine import DrawnBatch, Engine
 from retrieval.evaluation.benchmark import BenchmarkOptions, run
 from retrieval.evaluation.fold import fold_cache as module
 from retrieval.evaluation.fold.fold import check_together, read_training

@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from gallery.align import Pixels
+from gallery.arrays import Floats, normalise
 from gallery.errors import ConfigError
 from gallery.faces import Face
 from gallery.pixels import Aligned
 from gallery.readers.registry import open_faces
 from generator.checkpoint import load_card
-from generator.engine import Engine, Floats
-from retrieval.embedding import normalise
+from generator.engine import Engine
 from retrieval.evaluation.benchmark import BenchmarkOptions, run
 from retrieval.evaluation.embedders import registry as embedders
 from retrieval.evaluation.fold.estimates import updates_of

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 import torch
 
+from gallery.arrays import Floats, normalise
 from gallery.attributes import Attribute, AttributeSpace
 from gallery.errors import ConfigError
 from gallery.readers.registry import open_faces
-from generator.engine import Engine, Floats
-from retrieval.embedding import normalise
+from generator.canonical import Rule, canonicalise
+from generator.engine import Engine
 from retrieval.evaluation.benchmark import BenchmarkOptions, run
 from retrieval.evaluation.embedders import registry as embedders
 from retrieval.evaluation.fold.fold_cache import BaselineBudget
@@ -29,7 +30,6 @@ from retrieval.evaluation.statistics.comparison import compare
 from retrieval.evaluation.statistics.outcomes import check_consistent, scores_of
 from retrieval.evaluation.statistics.per_query import read_per_query
 from retrieval.evaluation.statistics.pooling import pool
-from retrieval.scoring.canonical import Rule, canonicalise
 from retrieval.scoring.terms import CLIP, wish_code
 from tests.experiments.test_seeds import run as run_script
 from tests.retrieval.evaluation import simulated

@@ -12,6 +12,7 @@ import torch
 
 from gallery.errors import ConfigError, DatasetError
 from gallery.readers.registry import open_faces
+from generator.canonical import Rule, canonicalise
 from generator.card import Card
 from generator.checkpoint import load_card, save_card
 from generator.engine import Engine
@@ -26,7 +27,6 @@ from retrieval.fitting.errors import measure_redrawing
 from retrieval.fitting.fit import FitOptions, Fitted, fit, fitting_people
 from retrieval.fitting.told import to_text
 from retrieval.recognisers.third_party import MissingEmbedderError
-from retrieval.scoring.canonical import Rule, canonicalise
 from retrieval.scoring.profile import ScoreProfile
 from tests.retrieval.recognising import FUSION, Colours
 

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gallery.align import Pixels
+from gallery.arrays import Floats, normalise
 from gallery.attributes import Attribute, Condition
 from gallery.errors import IndexFileError
-from generator.engine import Closest, DrawnBatch, Engine, Floats
-from retrieval.embedding import normalise
-from retrieval.scoring.canonical import CanonicalViews, Rule, canonicalise
+from generator.canonical import CanonicalViews, Rule, canonicalise
+from generator.engine import Closest, DrawnBatch, Engine
 from tests.drawing import DrawsOneByOne, Estimates, card_of
 
 POSE = Attribute("pose", ("-45", "0", "45"), "degree")

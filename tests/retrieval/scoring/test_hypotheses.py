@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import ConfigError
-from retrieval.scoring.canonical import Rule
-from retrieval.scoring.hypotheses import ONE, TWO, Hypotheses, rivals
+from generator.canonical import Rule
+from generator.hypotheses import ONE, TWO, Hypotheses
+from retrieval.scoring.hypotheses import rivals
 
 POSE = Attribute("pose", ("-45", "0", "45"), "degree")
 LIGHT = Attribute("light", ("left", "right"))

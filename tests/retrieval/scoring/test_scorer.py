@@ -12,9 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
+from gallery.arrays import normalise
 from gallery.errors import ConfigError, IndexFileError, WeightsError
 from gallery.images import load
 from gallery.readers.registry import open_faces
+from generator.canonical import Rule, canonicalise
 from generator.checkpoint import load_card, save_card
 from generator.engine import Engine
 from index.kinds import Request
@@ -25,11 +27,9 @@ from retrieval.collection.collection import Collection
 from retrieval.collection.query_shape import query_shape
 from retrieval.collection.show import describe, to_text
 from retrieval.collection.verify import verify
-from retrieval.embedding import normalise
 from retrieval.recognisers.sface import portrait_aligner
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring import scorer
-from retrieval.scoring.canonical import Rule, canonicalise
 from retrieval.scoring.scorer import default_score, make_scoring
 from retrieval.scoring.sound_vectors import are_sound
 from retrieval.scoring.terms import Layout, wish_code

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gallery.arrays import normalise
 from gallery.attributes import Attribute, AttributeSpace
 from gallery.errors import ConfigError, IndexFileError, WeightsError, WishError
 from generator.checkpoint import load_card
 from index.contract import IndexContract
-from retrieval.embedding import contract_from_card, normalise
+from retrieval.embedding import contract_from_card
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.terms import CLIP, Coefficients, Layout, Score, wish_code
 from tests.retrieval.recognising import FUSION

@@ -25,11 +25,11 @@ from gallery.faces import FaceSet
 from gallery.files import file_sha256
 from gallery.images import load
 from gallery.readers.registry import open_faces
+from generator.canonical import RECONSTRUCTION, canonicalise
 from generator.engine import Engine
 from retrieval.collection.build import build
 from retrieval.collection.collection import Collection
 from retrieval.embedding import contract_of
-from retrieval.scoring.canonical import RECONSTRUCTION, canonicalise
 from retrieval.search.live_index import FreshIndex
 from retrieval.search.searcher import Among, Answer, Searcher, open_searcher
 

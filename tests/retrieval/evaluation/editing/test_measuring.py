@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from gallery.align import Pixels
+from gallery.arrays import Floats, normalise
 from gallery.attributes import AttributeSpace
 from gallery.readers.registry import open_faces
 from generator.checkpoint import load_tensors
-from generator.engine import Engine, Floats
-from retrieval.embedding import normalise
+from generator.engine import Engine
 from retrieval.evaluation.benchmark import BenchmarkOptions, run
 from retrieval.evaluation.edit_records import EDITORS, Editing, pool_editing
 from retrieval.evaluation.editing import measuring

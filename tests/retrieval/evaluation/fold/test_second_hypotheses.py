@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gallery.arrays import normalise
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.readers.registry import open_faces
 from generator.card import Card
 from generator.checkpoint import load_card
-from retrieval.embedding import normalise
+from generator.hypotheses import ONE, TWO, Hypotheses
 from retrieval.evaluation.benchmark import BenchmarkOptions as BenchOptions
 from retrieval.evaluation.benchmark import run
 from retrieval.evaluation.embedders import registry as embedders
@@ -32,7 +33,7 @@ from retrieval.fitting import fit as fitting
 from retrieval.fitting.fit import FitOptions, fit
 from retrieval.fitting.told import to_text
 from retrieval.recognisers.third_party import MissingEmbedderError
-from retrieval.scoring.hypotheses import ONE, TWO, Hypotheses, rivals
+from retrieval.scoring.hypotheses import rivals
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.terms import Coefficients
 from tests.retrieval.doubting import Doubting

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gallery.arrays import normalise
 from generator.reconstruction_error import Usual
-from retrieval.embedding import normalise
 from retrieval.evaluation.fold.ranking import SecondRows
 from retrieval.evaluation.methods.base import ConfidenceJudge, Prepared
 from retrieval.evaluation.methods.ranker import first_confidences, undoubted

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from retrieval.embedding import normalise
+from gallery.arrays import normalise
+from generator.hypotheses import ONE, TWO, Hypotheses
 from retrieval.evaluation.records import QueryTable
 from retrieval.evaluation.statistics import grid_search
 from retrieval.evaluation.statistics.grid_search import (
@@ -20,7 +21,6 @@ from retrieval.evaluation.statistics.grid_search import (
     hits,
     joined,
 )
-from retrieval.scoring.hypotheses import ONE, TWO, Hypotheses
 from retrieval.scoring.terms import Coefficients
 
 N, Q = 40, 25

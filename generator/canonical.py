@@ -26,24 +26,27 @@ Shapes: N images, S side, C channels, D dimensions, A length of the one-hot code
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gallery.align import Pixels
-from gallery.attributes import Condition
+from gallery.arrays import Floats, normalise
+from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import IndexFileError
-from generator import own_views
 from generator.card import Card
-from generator.engine import Engine, Floats
-from generator.networks.estimator import best_combinations, conditions_at
-from generator.own_views import Views
-from retrieval.embedding import normalise
-from retrieval.scoring.hypotheses import ONE, Hypotheses
+from generator.engine import DrawnBatch, Engine
+from generator.hypotheses import ONE, Hypotheses
+from generator.networks.estimator import best_combinations, best_values, conditions_at
 
-RECONSTRUCTION, ESTIMATOR, BOTH = "reconstruction", "estimator", "both"
-EXPECTED = "expected"
+RuleKind = Literal["reconstruction", "estimator", "expected", "both"]
+RECONSTRUCTION: RuleKind = "reconstruction"
+ESTIMATOR: RuleKind = "estimator"
+EXPECTED: RuleKind = "expected"
+BOTH: RuleKind = "both"
 SHARPNESS = 3.0  # power that probabilities are raised to; docs/log.md has others
 SHARE = 0.02  # of a value that is worth a redrawing
 MOST = 8  # redrawings of an image
@@ -65,7 +68,7 @@ class Rule:
         hypotheses: How many canonical views of an image are stored. `canonicalise` gives the first.
     """
 
-    kind: str = RECONSTRUCTION
+    kind: RuleKind = RECONSTRUCTION
     temperature: float = 0.0
     refine_best: int | None = None
     hypotheses: Hypotheses = field(default=ONE)
@@ -73,9 +76,13 @@ class Rule:
     @classmethod
     def of(cls, card: Card, refine_best: int | None = None) -> "Rule":
         """Return the rule that was measured best for some weights."""
-        chosen = card.canonicalisation
-        kind = str(chosen.get("rule", RECONSTRUCTION))
-        return cls(kind, float(chosen.get("temperature", 0.0)), refine_best)
+        return replace(cls.chosen(card.canonicalisation), refine_best=refine_best)
+
+    @classmethod
+    def chosen(cls, said: Mapping[str, Any]) -> "Rule":
+        """Read what a training chose (generator/runs/rule_choice.py), as it stands on the card."""
+        kind = cast("RuleKind", said.get("rule", RECONSTRUCTION))  # which the card's schema checks
+        return cls(kind, float(said.get("temperature", 0.0)))
 
     @classmethod
     def parse(cls, name: str) -> "Rule":
@@ -90,7 +97,7 @@ class Rule:
                 f"The space was made by the rule {name!r}, which this version does not know. Update"
                 " mindseye, or build the space again: mindseye index build"
             )
-        kind = found[1].partition(",")[0]
+        kind = cast("RuleKind", found[1].partition(",")[0])
         rule = cls(kind, float(found[2] or 0), int(found[3]) if found[3] else None)
         return replace(rule, hypotheses=Hypotheses.parse(found[4])) if found[4] else rule
 
@@ -103,6 +110,21 @@ class Rule:
 
 
 PAPERS = Rule()
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """Redrawings of N images.
+
+    Attributes:
+        conditions: The values under which each was redrawn.
+        drawn: The redrawings.
+        errors: Mean squared pixel distance of each to its image, (N,).
+    """
+
+    conditions: tuple[Condition, ...]
+    drawn: DrawnBatch
+    errors: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,20 +159,32 @@ def canonicalise(engine: Engine, pixels: Pixels, rule: Rule = PAPERS) -> Canonic
     space = engine.card.space
     if not space.attributes:
         raise ValueError("a generator without attributes has no canonical view")
-    if rule.kind == ESTIMATOR or (rule.kind == BOTH and len(space.attributes) > 1):
-        return _of(own_views.estimated(engine, pixels))
     if rule.kind == EXPECTED:
         return _expected(engine, pixels)
-    handicap = None
-    if rule.kind == BOTH:
-        handicap = -rule.temperature * engine.log_probabilities(pixels)  # (N, K)
-    return _of(own_views.closest(engine, pixels, handicap=handicap, refine_best=rule.refine_best))
-
-
-def _of(redrawn: Views) -> CanonicalViews:
+    redrawn = redraw(engine, pixels, rule)
     drawn = redrawn.drawn
     embeddings = normalise(drawn.features)
     return CanonicalViews(redrawn.conditions, drawn.refined, embeddings, redrawn.errors)
+
+
+def redraw(engine: Engine, pixels: Pixels, rule: Rule = PAPERS) -> Views:
+    """Redraw images once each, under the values that a rule chooses; of `expected` the likeliest.
+
+    Args:
+        engine: Draws; it has attributes.
+        pixels: Aligned images, 0..255, (N, S, S, C), N at least 1.
+        rule: How the values are chosen; the papers' by default.
+
+    Raises:
+        ValueError: The rule asks an estimator that the generator has not.
+    """
+    together = rule.kind == BOTH and len(engine.card.space.attributes) > 1
+    if rule.kind in (ESTIMATOR, EXPECTED) or together:
+        return estimated(engine, pixels)
+    handicap = None
+    if rule.kind == BOTH:
+        handicap = -rule.temperature * engine.log_probabilities(pixels)  # (N, K)
+    return closest(engine, pixels, handicap=handicap, refine_best=rule.refine_best)
 
 
 def _expected(engine: Engine, pixels: Pixels) -> CanonicalViews:
@@ -167,6 +201,67 @@ def _expected(engine: Engine, pixels: Pixels) -> CanonicalViews:
     np.add.at(embeddings, of, shares[of, place, None] * normalise(drawn.features))
     first = np.flatnonzero(place == 0)  # (N,)
     refined = drawn.refined[first]
-    errors = own_views.errors_of(refined, pixels)
+    errors = errors_of(refined, pixels)
     estimates = tuple(conditions[row] for row in first.tolist())
     return CanonicalViews(estimates, refined, normalise(embeddings), errors)
+
+
+def estimated(engine: Engine, pixels: Pixels) -> Views:
+    """Redraw each image once, under the likeliest value of each attribute.
+
+    Args:
+        engine: Draws.
+        pixels: Aligned images, 0..255, (N, S, S, C), N at least 1.
+
+    Raises:
+        ValueError: The weights have no estimator.
+    """
+    space = engine.card.space
+    choices = best_values(engine.log_probabilities(pixels), space)  # (N, T)
+    conditions = conditions_at(choices, space)
+    drawn = engine.draw(pixels, np.stack([space.one_hot(condition) for condition in conditions]))
+    return Views(conditions, drawn, errors_of(drawn.refined, pixels))
+
+
+def closest(
+    engine: Engine,
+    pixels: Pixels,
+    *,
+    handicap: Floats | None = None,
+    refine_best: int | None = None,
+) -> Views:
+    """Redraw each image under every value, and keep the value whose redrawing comes closest.
+
+    Attribute by attribute, in order; the others are held at what was chosen before, at first at
+    their first values.
+
+    Args:
+        engine: Draws; it has attributes.
+        pixels: Aligned images, 0..255, (N, S, S, C), N at least 1.
+        handicap: Of one attribute: see `Engine.closest`, (N, K).
+        refine_best: See `Engine.closest`.
+    """
+    space = engine.card.space
+    first = Condition({a.name: a.values[0] for a in space.attributes})
+    conditions = [first] * len(pixels)
+    for attribute in space.attributes:
+        held = {condition: _codes(space, condition, attribute) for condition in set(conditions)}
+        codes = np.stack([held[condition] for condition in conditions])  # (N, K, A)
+        found = engine.closest(pixels, codes, handicap=handicap, refine_best=refine_best)
+        conditions = [
+            condition.replace({attribute.name: attribute.values[choice]})
+            for condition, choice in zip(conditions, found.choice.tolist(), strict=True)
+        ]
+    return Views(tuple(conditions), found.drawn, found.errors)
+
+
+def errors_of(refined: Floats, pixels: Pixels) -> Floats:
+    """Return how far redrawings are from their images, squared and in the mean, (N,)."""
+    errors: Floats = np.square(refined - pixels).mean(axis=(1, 2, 3), dtype=np.float32)
+    return errors
+
+
+def _codes(space: AttributeSpace, held: Condition, attribute: Attribute) -> Floats:
+    """One-hot codes of every value of an attribute, the others held, (K, A)."""
+    tried = [held.replace({attribute.name: value}) for value in attribute.values]
+    return np.stack([space.one_hot(condition) for condition in tried])
