@@ -54,6 +54,18 @@ def fitting(text: str, width: float, length: Callable[[str], float]) -> str:
     return text[:fits].rstrip(CUT) + CUT if fits else ""
 
 
+def shortened(name: str, most: int) -> str:
+    """Return a name of at most so many letters: the middle of a longer one is left out.
+
+    >>> shortened("holiday-in-rome-013.jpg", 15)
+    'holiday…013.jpg'
+    """
+    if len(name) <= most:
+        return name
+    tail = most // 2
+    return f"{name[: most - 1 - tail]}{CUT}{name[len(name) - tail :]}"
+
+
 def most_lines(captions: Sequence[str]) -> int:
     """Return how many lines the longest of some captions takes."""
     return max((len(caption_lines(caption)) for caption in captions if caption), default=0)

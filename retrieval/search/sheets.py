@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from gallery.align import Aligner
+from gallery.captions import shortened
 from gallery.errors import DatasetError, ImageError
 from gallery.images import decode
 from gallery.readers.registry import read_image
@@ -14,6 +15,7 @@ from gallery.sheets import GREEN, PLAIN, RED, Tile, sheet
 from retrieval.search.searcher import Answer, Found
 
 SHOWN = 5
+NAME_LETTERS = 18  # of a name, so that its end is seen below a tile
 
 
 def answer_sheet(
@@ -51,12 +53,12 @@ def source_tile(answer: Answer) -> Tile:
 
 
 def hit_tile(hit: Found, aligner: Aligner, frame: str) -> Tile:
-    """Show one found image, with its score, how sure it is, and what is known of it."""
-    who = hit.identity or Path(hit.path).name
+    """Show one found image: rank and score, whose face, how sure, and what is known of it."""
+    who = shortened(hit.identity or Path(hit.path).name, NAME_LETTERS)
     values = [f"{name}={value}" for name, value in hit.condition.items()]
     sure = [] if hit.confidence is None else [f"confidence {100 * hit.confidence:.0f} %"]
     parts = [f"{name} {part:.3f}" for name, part in hit.parts.items()]
-    caption = "\n".join([f"{hit.rank}. {who}  {hit.score:.3f}", *sure, *parts, *values])
+    caption = "\n".join([f"{hit.rank}.  {hit.score:.3f}", who, *sure, *parts, *values])
     try:
         content = read_image(Path(hit.path))
         if hit.sha256 and hashlib.sha256(content).hexdigest() != hit.sha256:

@@ -11,6 +11,7 @@ from gallery.captions import (
     caption_lines,
     fitting,
     most_lines,
+    shortened,
     shown,
 )
 
@@ -44,6 +45,16 @@ def test_endless_lines_and_letters_are_cut() -> None:
     assert len(caption_lines("x" * 30_000)[0]) == MOST_LETTERS + 1
     assert most_lines(["", "a\nb", "\n" * 30_000]) == MOST_LINES
     assert most_lines([]) == most_lines([""]) == 0
+
+
+@given(st.text(max_size=40), st.integers(1, 30))
+def test_a_shortened_name_keeps_both_ends(name: str, most: int) -> None:
+    short = shortened(name, most)
+    if len(name) <= most:
+        assert short == name
+    else:
+        assert len(short) == most
+        assert short == name[: most - 1 - most // 2] + CUT + name[len(name) - most // 2 :]
 
 
 def test_a_short_caption_stays_as_it_is() -> None:

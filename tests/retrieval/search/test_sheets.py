@@ -1,14 +1,15 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFont
 
 from gallery.align import Aligner
 from gallery.attributes import Condition
-from gallery.sheets import GREEN, RED
+from gallery.sheets import GREEN, PLAIN, RED
 from retrieval.search.searcher import Answer, Found, Timings
-from retrieval.search.sheets import SHOWN, answer_sheet
+from retrieval.search.sheets import SHOWN, answer_sheet, hit_tile
 
 ALIGNER = Aligner(size=32, channels=1)
 CELL = 112 + 12
@@ -58,6 +59,17 @@ def test_a_hit_whose_file_is_gone_leaves_its_place_empty(answer: Answer) -> None
     sheet = answer_sheet([answer], ALIGNER)
     hits = [np.asarray(sheet)[8:116, c * CELL + 8 : c * CELL + 116] for c in range(2, 7)]
     assert [bool((hit == 255).all()) for hit in hits] == [False, False, True, False, False]
+
+
+def test_a_long_name_hides_neither_the_score_nor_its_own_end(faces_dir: Path) -> None:
+    path = faces_dir / f"{'holiday-in-rome-' * 3}013_smiling.jpg"
+    hit = Found(12, 0.4321, str(path), None, Condition(pose="45"), Condition(pose="0"))
+    score, name, *_ = hit_tile(hit, ALIGNER, PLAIN).caption.split("\n")
+    assert (score, name) == ("12.  0.432", "holiday-…iling.jpg")
+    font = ImageFont.load_default(size=11)
+    assert max(font.getlength(line) for line in (score, name)) <= CELL - 4
+    named = replace(hit, identity="ann")
+    assert hit_tile(named, ALIGNER, PLAIN).caption.startswith("12.  0.432\nann\n")
 
 
 def test_as_many_hits_are_shown_as_are_asked_for(answer: Answer) -> None:
