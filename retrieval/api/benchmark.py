@@ -35,7 +35,7 @@ class Benchmark:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """All numbers: what results.json holds (docs/results.md), but for what was written."""
+        """All numbers of results.json (docs/benchmark-files.md), but not what was written."""
         if self._summary is None:
             self._summary = summarise(self._record, score_all(self._record))
         return self._summary
@@ -45,7 +45,7 @@ class Benchmark:
         return tables.to_markdown(self.summary)
 
     def write(self, out: str | Path, *, progress: Callback | None = None) -> Path:
-        """Write results.json, table.md, report.html and what else docs/results.md lists.
+        """Write results.json, table.md, report.html and what else docs/benchmark-files.md lists.
 
         Args:
             out: Folder; made if it is not there.
@@ -88,7 +88,7 @@ def benchmark(  # noqa: PLR0913  one argument for each option of the command lin
         weights: Packaged names, folders or files; folds of one collection are pooled. None: the
             packaged weights that fit best.
         attribute: What is wished for: chooses packaged weights.
-        protocol: Name or file (docs/protocol.md). None: the one that is named like the SPEC.
+        protocol: Name or file (docs/benchmark.md). None: the one that is named like the SPEC.
         methods: Names or patterns. Empty: those of the protocol.
         queries: How many are drawn. None: as many as the protocol says.
         seed: Of the choice of queries. None: that of the protocol.

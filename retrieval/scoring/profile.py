@@ -273,13 +273,13 @@ class ScoreProfile:
         if hypotheses.single:
             return (
                 f"The weights {self.name} have no fitted weights of the score {score!r}; fit them"
-                f" {fit} (docs/fusion.md)"
+                f" {fit} (docs/scoring.md)"
             )
         known = _spell_tried(tuple(self.tried(score)))
         return (
             f"The weights {self.name} have no fitted weights of the score {score!r} with"
             f" {hypotheses} hypotheses (fitted: {known}); say --hypotheses 1, or fit them {fit}"
-            " (docs/fusion.md)"
+            " (docs/scoring.md)"
         )
 
 

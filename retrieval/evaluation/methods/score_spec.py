@@ -76,7 +76,7 @@ def fitted_weights(card: Card, score: str, hypotheses: Hypotheses = ONE) -> Coef
     found = ScoreProfile.of(card).fitted(score, hypotheses)
     if found is None:
         raise SkippedMethodError(
-            f"nothing was fitted for {card.name}: mindseye weights fit (docs/fusion.md)"
+            f"nothing was fitted for {card.name}: mindseye weights fit (docs/scoring.md)"
         )
     return found
 
