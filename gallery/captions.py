@@ -13,12 +13,41 @@ _UNSEEN = ("Cc", "Cs", "Zl", "Zp")
 _TURNING = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
 
 
+# Letters without a base that Unicode knows, and signs, by what people write where they lack them.
+_SIGNS = "\u2010\u2013\u2014\u2212\u00d7\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u0131"
+_WRITTEN = {
+    **dict(zip(_SIGNS, '----x\'\'"""""i', strict=True)),  # dashes, times, quotes, the Turkish i
+    **dict(zip("øØłŁđĐðÐħĦŧŦ", "oOlLdDdDhHtT", strict=True)),
+    "ß": "ss",
+    "ẞ": "SS",
+    "æ": "ae",
+    "Æ": "AE",
+    "œ": "oe",
+    "Œ": "OE",
+    "þ": "th",
+    "Þ": "Th",
+}
+
+
 def shown(text: str) -> str:
     r"""Return a text on one line in which every letter is seen.
 
     A byte that is not UTF-8 is written like \xe9, a control character like \t or \x1b.
     """
     return "".join(map(_letter, text))
+
+
+def drawable(text: str, has_glyph: Callable[[str], bool]) -> str:
+    r"""Return a text in letters that a font has, as near to what it says as they come.
+
+    An accent is left out (Zoe for Zoë), a letter that has no base is written as people write it
+    without (ss for ß), and what is left is escaped, like \u9854.
+
+    Args:
+        text: One line.
+        has_glyph: Whether the font has a letter.
+    """
+    return "".join(one if has_glyph(one) else _without(one, has_glyph) for one in text)
 
 
 def caption_lines(caption: str) -> list[str]:
@@ -82,3 +111,12 @@ def _letter(letter: str) -> str:
     if letter in _TURNING or unicodedata.category(letter) in _UNSEEN:
         return letter.encode("unicode_escape", "surrogatepass").decode("ascii")
     return letter
+
+
+def _without(letter: str, has_glyph: Callable[[str], bool]) -> str:
+    """Return other letters for one that the font lacks; nothing for an accent that stands alone."""
+    parts = unicodedata.normalize("NFKD", _WRITTEN.get(letter, letter))
+    kept = [_WRITTEN.get(one, one) for one in parts if not unicodedata.combining(one)]
+    if all(map(has_glyph, "".join(kept))):
+        return "".join(kept)
+    return letter.encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from gallery.captions import caption_lines, fitting, most_lines, shown
+from gallery.captions import caption_lines, drawable, fitting, most_lines, shown
 from gallery.errors import DatasetError
 from gallery.files import write_whole
 
@@ -23,6 +23,7 @@ _CAPTION_PX = 13
 _MARGIN_PX = 6
 _FRAME_PX = 4
 _WIDEST_TITLE_PX = 2000
+_NO_LETTER = "\ufffe"  # Unicode keeps it free, so no font has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ def sheet(rows: Sequence[Sequence[Tile]], *, tile_px: int = 96, title: str = "")
     cell_h = cell_w + lines * _CAPTION_PX
     top = 26 if title else 0
     font, bold = ImageFont.load_default(size=11), ImageFont.load_default(size=14)
-    title = fitting(shown(title[:_WIDEST_TITLE_PX]), _WIDEST_TITLE_PX, bold.getlength)
+    title = _in_glyphs(shown(title[:_WIDEST_TITLE_PX]), bold)
+    title = fitting(title, _WIDEST_TITLE_PX, bold.getlength)
     widest = max(max(len(row) for row in rows) * cell_w, _width(title, bold))
     picture = Image.new("RGB", (widest, top + len(rows) * cell_h), "white")
     draw = ImageDraw.Draw(picture)
@@ -128,8 +130,16 @@ def _caption(
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
 ) -> None:
     for number, line in enumerate(caption_lines(caption) if caption else ()):
-        text = fitting(line, width - 4, font.getlength)
+        text = fitting(_in_glyphs(line, font), width - 4, font.getlength)
         draw.text((at[0] + 3, at[1] + number * _CAPTION_PX), text, fill="black", font=font)
+
+
+def _in_glyphs(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    """Return a text in letters that a font has: for others Pillow draws a box."""
+    if isinstance(font, ImageFont.ImageFont):  # Pillow's own without FreeType
+        return drawable(text, lambda letter: ord(letter) < 256)
+    box = bytes(font.getmask(_NO_LETTER))
+    return drawable(text, lambda one: one.isascii() or bytes(font.getmask(one)) != box)
 
 
 def _width(title: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> int:

@@ -9,6 +9,7 @@ from gallery.captions import (
     MOST_LETTERS,
     MOST_LINES,
     caption_lines,
+    drawable,
     fitting,
     most_lines,
     shortened,
@@ -73,3 +74,23 @@ def test_a_short_caption_stays_as_it_is() -> None:
 )
 def test_what_cannot_be_seen_is_escaped(text: str, seen: str) -> None:
     assert shown(text) == seen
+
+
+@pytest.mark.parametrize(
+    ("text", "drawn"),
+    [
+        ("Zoë Núñez-Müller", "Zoe Nunez-Muller"),
+        ("Zoe\u0308", "Zoe"),  # as macOS names files
+        ("Søren Groß, Łódź", "Soren Gross, Lodz"),
+        ("Ærø \u2013 “3 \u00d7 4”", 'AEro - "3 x 4"'),
+        ("½ ﬁ\u00a0x", "\\xbd fi x"),
+        ("顔 😀", "\\u9854 \\U0001f600"),
+        ("plain.png", "plain.png"),
+    ],
+)
+def test_a_letter_that_the_font_lacks_is_written_in_those_it_has(text: str, drawn: str) -> None:
+    assert drawable(text, str.isascii) == drawn
+
+
+def test_a_letter_that_the_font_has_stays() -> None:
+    assert drawable("Zoë ß 顔", lambda _: True) == "Zoë ß 顔"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageColor
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from gallery.errors import DatasetError
 from gallery.sheets import GREEN, RED, Tile, data_uri, save, sheet, to_image
@@ -157,3 +157,27 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DatasetError, match="Cannot write the picture"):
         save(sheet([[Tile(GRAY)]]), tmp_path / "file" / "sheet.png")
+
+
+def caption_of(text: str, title: str = "") -> Image.Image:
+    return sheet([[Tile(None, text)]], tile_px=200, title=title)
+
+
+def test_names_are_readable_whatever_letters_the_font_lacks() -> None:
+    """Pillow's own font has no é: it would draw a box."""
+    assert caption_of("Zoë Núñez") == caption_of("Zoe Nunez")
+    assert caption_of("Groß, Søren") == caption_of("Gross, Soren")
+    assert caption_of("顔.png") == caption_of("\\u9854.png")
+    assert caption_of("a", "Zoë 顔") == caption_of("a", "Zoe \\u9854")
+    assert caption_of("… ±1°") != caption_of("\\u2026 \\xb11\\xb0")  # it has these
+
+
+@pytest.mark.parametrize("letter", "éëüñøßçåæœłžΔж顔😀\u2013\u00d7“")
+def test_no_letter_is_drawn_as_a_box(letter: str) -> None:
+    drawn = caption_of(letter)
+    box = Image.new("RGB", drawn.size, "white")
+    font = ImageFont.load_default(size=11)
+    ImageDraw.Draw(box).text((3, 212), "\ufffe", fill="black", font=font)
+    assert colours(drawn) != {(255, 255, 255)}
+    assert drawn != box
+    assert caption_of("x") != box
