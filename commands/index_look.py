@@ -34,12 +34,15 @@ def show(
     """
     from retrieval.collection import show as showing
     from retrieval.collection.collection import Collection
+    from retrieval.collection.selection import meant_space
 
     if space is not None and where is None:
         raise ConfigError("--space says whose estimates and states --where means; add --where")
     opened = Collection.open(collection)
     with closing(opened):
         if (asked := read_where(where)) is not None:
+            if space is None and (meant := meant_space(opened, asked)) is not None:
+                tell(f"Estimates and states are those of {meant}, published last; or say --space")
             for row in showing.images_where(opened, asked, space):
                 line = spell(row, ascii_only=False) if as_json else showing.image_line(row)
                 typer.echo(line)

@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 import mindseye  # noqa: TID251  its tests may
+from retrieval.scoring import scorer
+from tests.retrieval.recognising import FUSION, Colours
 
 ROOT = Path(__file__).parents[1]
 PUBLIC = {
@@ -195,3 +197,20 @@ def test_mistakes_are_user_errors(
     given: dict[str, object] = {"source": faces_dir / "p1-0-left.png", "wish": {"pose": 45}}
     with gallery, pytest.raises(mindseye.UserError, match=message):
         gallery.search(**{**given, **asked})  # type: ignore[arg-type]
+
+
+def test_a_card_that_names_no_recogniser_is_said_so_once(
+    tmp_path: Path,
+    faces_dir: Path,
+    make_fitted_weights: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scorer, "open_recogniser", Colours)
+    for told, count in (("", 1), (Colours.fingerprint, 0)):
+        weights = make_fitted_weights(fusion={"recogniser": told, **FUSION})
+        with mindseye.open_gallery(tmp_path / f"kept {count}", create=True) as gallery:
+            gallery.add(f"folder:{faces_dir}", weights=[str(weights)], score="fused")
+            asked = [gallery.search(faces_dir / "p1-0-left.png", {"pose": 45}) for _ in range(2)]
+        said = ["does not say which recogniser" in note for one in asked for note in one.notes]
+        assert said.count(True) == count
+        assert count == 0 or any("does not say" in note for note in asked[0].notes)

@@ -207,7 +207,9 @@ class Gallery:
         searcher = self._searchers.find(
             self._collection(), wishes, space, weights, together=len(photographs) > 1
         )
-        return ask(searcher, photographs, wishes, k, face, among)
+        answer = ask(searcher, photographs, wishes, k, face, among)
+        answer.notes += self._searchers.untold(searcher)
+        return answer
 
     def remove(  # noqa: PLR0913  one argument for each option of the command line
         self,

@@ -6,6 +6,7 @@ from gallery.attributes import parse_wishes
 from gallery.errors import WeightsError
 from generator.device import pick_device
 from retrieval.collection.collection import Collection
+from retrieval.scoring.profile import ScoreProfile
 from retrieval.search import searcher as searching
 from retrieval.search.routing import choose_space
 from retrieval.search.searcher import Searcher
@@ -17,6 +18,7 @@ class OpenSpaces:
     def __init__(self, device: str) -> None:
         self._device = device
         self._opened: dict[tuple[object, ...], Searcher] = {}
+        self._told: set[str] = set()
 
     def clear(self) -> None:
         """Forget them: weights may have changed."""
@@ -41,6 +43,20 @@ class OpenSpaces:
         if weights is not None or key not in self._opened:
             self._opened[key] = searching.open_space(collection, chosen, device, weights)
         return self._opened[key]
+
+    def untold(self, searcher: Searcher) -> tuple[str, ...]:
+        """Return what the user should know of a space and was not told yet."""
+        card = searcher.card
+        named = searcher.scoring.recogniser is None or ScoreProfile.of(card).recogniser
+        if named or card.name in self._told:
+            return ()
+        self._told.add(card.name)
+        why = (
+            f"The card of {card.name} does not say which recogniser its fused score and confidence"
+            " were fitted with; they may not hold for the one that is installed. To be sure:"
+            " mindseye weights fit"
+        )
+        return (why,)
 
 
 def _state(collection: Collection, space: str) -> tuple[int, int]:

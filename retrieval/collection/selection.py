@@ -101,10 +101,27 @@ def matching(
     return space_id, images.matching(asked, space_id, removed="state" in about)
 
 
+def meant_space(collection: Collection, where: str) -> str | None:
+    """Name the space whose estimates and states an expression means where none is named.
+
+    Returns:
+        None where it asks for neither, or there are not several.
+
+    Raises:
+        ConfigError: It is no expression.
+    """
+    spaces = collection.catalogue.spaces.all()
+    return spaces[0].name if len(spaces) > 1 and _apart(names(parse(where))) else None
+
+
+def _apart(about: set[str]) -> list[str]:
+    """Return what may be another thing in each space, of what an expression asks for."""
+    return sorted(name for name in about if name == "state" or name.startswith("estimate."))
+
+
 def _require_no_space(about: set[str], spaces: Sequence[SpaceRow]) -> None:
     """Refuse what has another answer in each space."""
-    apart = sorted(name for name in about if name == "state" or name.startswith("estimate."))
-    if apart:
+    if apart := _apart(about):
         raise ConfigError(
             f"--where: {' and '.join(apart)} may differ from space to space; say which one:"
             f" --space {' or --space '.join(one.name for one in spaces)}"

@@ -203,3 +203,13 @@ def test_a_filter_longer_than_a_command_line_stands_in_a_file(
     for name in ("none", "bytes"):
         said = one_line_error(mindseye("index", "show", "--where", f"@{name}", *at))
         assert said.startswith(f"--where: '{name}' cannot be read as UTF-8: ")
+
+
+def test_show_says_whose_estimates_it_lists_where_several_spaces_have_them(
+    mindseye: Mindseye, mine: Path
+) -> None:
+    show, at = ("index", "show", "--where"), ("--collection", mine)
+    said = "Estimates and states are those of light-32, published last; or say --space"
+    assert said in mindseye(*show, "state=indexed", *at).err
+    assert said not in mindseye(*show, "pose=45", *at).err
+    assert said not in mindseye(*show, "state=indexed", "--space", "pose-32", *at).err

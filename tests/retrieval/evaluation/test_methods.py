@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from retrieval.evaluation.records import MethodRecord, Record
 from retrieval.evaluation.report import write
 from retrieval.evaluation.statistics.outcomes import check_consistent, scores_of
 from retrieval.recognisers.third_party import MissingEmbedderError
+from tests.retrieval.recognising import FUSION
 
 TRAINED = [name for name, method in METHODS.items() if method.trained]
 
@@ -402,3 +404,17 @@ def test_recognisers_of_all_methods_are_shown_portraits_where_the_protocol_says_
     aligner = load_card(pose_weights).aligner
     small = (aligner.size, aligner.size, aligner.channels)
     assert shown == {"sface": {(128, 128, 3) if portraits else small}, "vgg16": {small}}
+
+
+@pytest.mark.usefixtures("fakes")
+def test_identity_methods_are_skipped_where_another_recogniser_is_installed(
+    faces_spec: str, make_fitted_weights: Callable[..., Path], tmp_path: Path
+) -> None:
+    methods = ("fused", "fused/identity-off")
+    for told, skipped in (("another 1", True), (Means.fingerprint, False), ("", False)):
+        weights = make_fitted_weights(fusion={"recogniser": told, **FUSION})
+        found = by_name(measure(faces_spec, [weights], tmp_path / f"kept {told}", *methods))
+        said = found["fused 0"].skipped or ""
+        assert ("recogniser another 1, not with means 1" in said) == skipped
+        assert bool(said) == skipped
+        assert not found["fused/identity-off 0"].skipped
