@@ -133,8 +133,8 @@ def read_zipped(path: Path, name: str, most: int) -> bytes:
     """Return a member of a ZIP file.
 
     Args:
-        path: Of the file.
-        name: Of the member.
+        path: Path of the file.
+        name: Name of the member.
         most: Bytes that it may have.
 
     Raises:

@@ -83,13 +83,13 @@ def read(path: Path, error: type[UserError], advice: str, limits: JsonLimits = U
     """Read a JSON file; see `parse`.
 
     Args:
-        path: Of the file.
+        path: Path of the file.
         error: What is raised if it cannot be used.
         advice: The next step, for the message.
         limits: What it may hold.
 
     Raises:
-        UserError: Of the given kind: it is missing, no plain file, or no such JSON.
+        UserError: An error of the given kind: it is missing, no plain file, or no such JSON.
     """
     return parse(read_text(path, error, advice, limits), Origin(str(path), error, advice), limits)
 
@@ -98,7 +98,7 @@ def read_text(path: Path, error: type[UserError], advice: str, limits: JsonLimit
     """Return the bytes of a file that is no longer than limits allow, for `parse`.
 
     Raises:
-        UserError: Of the given kind: it is missing, no plain file, or too long.
+        UserError: An error of the given kind: it is missing, no plain file, or too long.
     """
     try:
         with open(path, "rb", opener=_open_plain) as file:  # Path.open takes no opener
@@ -128,7 +128,7 @@ def parse(text: bytes | str, origin: Origin, limits: JsonLimits = USUAL) -> Any:
         limits: What it may hold.
 
     Raises:
-        UserError: Of the origin's kind: it is no such JSON.
+        UserError: An error of the origin's kind: it is no such JSON.
     """
     try:
         text = text if isinstance(text, str) else text.decode("utf-8")
@@ -251,7 +251,7 @@ def check(
     """Refuse JSON of another shape; see `parse_as`. Without pydantic this does nothing.
 
     Raises:
-        UserError: Of the origin's kind.
+        UserError: An error of the origin's kind.
     """
     data = parse(text, origin, limits)
     if _installed():  # bytes of a path that are no UTF-8 are escaped in a way pydantic refuses

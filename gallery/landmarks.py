@@ -38,7 +38,7 @@ class Mark:
 
     Attributes:
         landmarks: Where the face is; None where there is none, or where nothing is said.
-        sha256: Of the bytes that were looked at; None of a line that was written by hand.
+        sha256: SHA-256 of the bytes that were looked at; None of a line that was written by hand.
     """
 
     landmarks: Landmarks | None

@@ -37,7 +37,7 @@ class Checked:
     """What looking at a file brought.
 
     Attributes:
-        name: Of the file.
+        name: Name of the file.
         problem: Why it cannot be used, if so.
         notes: What should be known of it, if it can.
     """

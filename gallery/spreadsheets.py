@@ -43,7 +43,7 @@ class Spreadsheet:
     """A table.
 
     Attributes:
-        path: Of the file.
+        path: Path of the file.
         columns: Their names, as they are meant.
         lines: In order.
         delimiter: Between cells.
@@ -61,7 +61,7 @@ def read_spreadsheet(path: Path, known: Iterable[str]) -> Spreadsheet:
     """Read a table in a CSV file.
 
     Args:
-        path: Of the file.
+        path: Path of the file.
         known: Names of columns that are recognised in any case; "path" is one of them, and tells
             which sign stands between cells. A table without it has no lines.
 

@@ -238,7 +238,7 @@ def closest(
     Args:
         engine: Draws; it has attributes.
         pixels: Aligned images, 0..255, (N, S, S, C), N at least 1.
-        handicap: Of one attribute: see `Engine.closest`, (N, K).
+        handicap: Handicap of one attribute: see `Engine.closest`, (N, K).
         refine_best: See `Engine.closest`.
     """
     space = engine.card.space

@@ -24,18 +24,18 @@ class Card:
     """What stands in the JSON file beside the weights.
 
     Attributes:
-        name: Of the weights, and of the embedding spaces made with them.
+        name: Name of the weights, and of the embedding spaces made with them.
         architecture: Its registered name.
         network: Settings of the architecture: every one that a recipe may change.
         space: The attributes that can be wished for.
         aligner: How faces are cut out, alike in training, gallery and query.
-        mean: Of each channel of the training images, grey levels 0..255.
+        mean: Mean of each channel of the training images, grey levels 0..255.
         deviation: Standard deviation of each channel, likewise.
         train_identities: Everybody the weights have seen.
         data: SPEC, number of images and hash of what they were trained on; under "validation", if
             there are any, those of `train_identities` that nothing but choices was made with.
         recipe: Name and settings of the training.
-        seed: Of initialisation and order.
+        seed: Seed of initialisation and order.
         metrics: What was measured after training.
         canonicalisation: How canonical views are best chosen, as measured on held-out training
             people: {"rule": name, "temperature": squared grey levels}; empty for the papers' rule.
@@ -47,8 +47,8 @@ class Card:
         redrawing: How far canonical views usually are from their images, as measured on people
             that nothing was trained on (generator/reconstruction_error.py); empty where nobody
             measured.
-        sha256: Of the weights' file; empty until it is written.
-        licence: Of the weights.
+        sha256: SHA-256 of the weights' file; empty until it is written.
+        licence: Licence of the weights.
         notes: What a user should know before trusting them; empty if nothing.
     """
 

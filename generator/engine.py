@@ -59,7 +59,7 @@ class Engine:
     """A generator ready to draw.
 
     Attributes:
-        card: Of its weights.
+        card: The card of its weights.
         device: Where it draws.
         refines: Whether its first drawing differs from its last.
         fuses: Whether it draws one person from several images.
@@ -79,9 +79,9 @@ class Engine:
 
         Args:
             network: Trained; left as it is.
-            card: Of its weights.
+            card: The card of its weights.
             device: Where to draw.
-            precision: Of the arithmetic: float32 or bfloat16.
+            precision: Precision of the arithmetic: float32 or bfloat16.
             batch_size: Drawings at once; None chooses by the machine.
             compiled: Compile for whole batches: minutes once, then faster on a GPU.
         """
@@ -109,7 +109,7 @@ class Engine:
         Args:
             path: The .safetensors file.
             device: Where to draw.
-            precision: Of the arithmetic; None measures which one the machine draws
+            precision: Precision of the arithmetic; None measures which one the machine draws
                 faster in.
             compiled: Compile for whole batches.
 

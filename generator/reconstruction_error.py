@@ -59,7 +59,7 @@ def usual_errors(
 
     Args:
         errors: Mean squared distance of every canonical view to its image, (N,).
-        spec: Of the collection that shows them.
+        spec: SPEC of the collection that shows them.
         people: Whom it was measured on.
 
     Raises:

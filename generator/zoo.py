@@ -36,7 +36,7 @@ class WeightsFile:
     Attributes:
         path: The .safetensors file.
         card: The card beside it.
-        size_bytes: Of both files.
+        size_bytes: Size of both files.
     """
 
     path: Path
@@ -80,7 +80,7 @@ def pack(
     Args:
         source: The .safetensors file of a run.
         folder: Where to write NAME.safetensors and NAME.json.
-        name: Of the weights, and so of the spaces made with them.
+        name: Name of the weights, and so of the spaces made with them.
         notes: For the card.
         headline: A measured result, in one line, for the card; empty takes the error of drawings
             of people it has not seen, if that was measured.

@@ -22,7 +22,7 @@ class Wanted:
     """What an index is tuned for.
 
     Attributes:
-        kind: Of index.
+        kind: Kind of index.
         accuracy: Neighbour overlap @10 with exact search, in (0, 1].
         shape: What queries look like.
     """

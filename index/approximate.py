@@ -256,7 +256,7 @@ def search_parameters(
         main: FAISS index that will be searched.
         effort: For a search of everything.
         wanted: Rows it shall return.
-        share: Of the rows that may be found, in (0, 1].
+        share: Share of the rows that may be found, in (0, 1].
         chosen: FAISS selector of these; None for all.
 
     Returns:

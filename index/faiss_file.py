@@ -36,7 +36,7 @@ class PublicationStep:
     Attributes:
         phase: What is being done.
         done: How much of it.
-        total: Of how much.
+        total: How much there is in all.
         note: What the user should know, now; None for nothing.
     """
 
@@ -119,7 +119,7 @@ def tuned_again(
 
     Args:
         gallery: All rows; the index holds the first of them.
-        manifest: Of the generation before.
+        manifest: Manifest of the generation before.
         main: What was taken over.
         directory: Where `index.faiss` is.
         shape: What queries look like now.
@@ -165,7 +165,7 @@ def extend(
 
     Args:
         gallery: All rows; the first of them are those of the generation before.
-        manifest: Of the generation before.
+        manifest: Manifest of the generation before.
         before: Its folder.
         directory: Where `index.faiss` goes.
         shape: What queries look like.

@@ -24,7 +24,7 @@ def require_faiss(kind: str = "flat") -> Any:  # noqa: ANN401  FAISS ships no ty
     """Import FAISS.
 
     Args:
-        kind: Of index that needs it, for the message.
+        kind: Kind of index that needs it, for the message.
 
     Raises:
         ConfigError: It is not installed, or two distributions of it have overwritten each other;

@@ -37,7 +37,7 @@ class FileId:
     Attributes:
         name: In its folder.
         bytes: Length.
-        sha256: Of its content, in hexadecimal.
+        sha256: SHA-256 of its content, in hexadecimal.
     """
 
     name: str
@@ -65,7 +65,7 @@ class CheckedFiles:
         """Compare a file with what was written, unless that was done since it last changed.
 
         Args:
-            path: Of the file.
+            path: Path of the file.
             sha256: It should have, in hexadecimal.
             size: Bytes it should have; None if only the hash is known.
             anew: Whether it is read whatever is known of it.

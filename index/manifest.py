@@ -76,7 +76,7 @@ class Drift:
         error: Mean squared distance of rows from the centres of their lists, held-out rows, then.
         added: Rows added to the lists since, without training.
         added_error: Mean squared distance of these.
-        imbalance: Of the lists at the training: 1 if all are equally long.
+        imbalance: Imbalance of the lists at the training: 1 if all are equally long.
         imbalance_now: After the rows were added.
     """
 
@@ -97,7 +97,7 @@ class Main:
             by one.
         lists: Lists that the gallery is divided into; 0 if the kind has none.
         bytes: Length of the file.
-        sha256: Of the file, in hexadecimal.
+        sha256: SHA-256 of the file, in hexadecimal.
         effort: How it is searched.
         measured: How well that does.
         drift: How far the rows have moved since.

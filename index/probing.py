@@ -29,7 +29,7 @@ class RowsThemselves:
     """Queries look like rows; or nobody knows what they look like.
 
     Attributes:
-        name: Of this shape.
+        name: Name of this shape.
     """
 
     name: str = UNKNOWN

@@ -133,7 +133,7 @@ class _Limit:
 
     Attributes:
         ids: Image of each row, (N,).
-        share: Of the rows that may be found.
+        share: Share of the rows that may be found.
         chosen: FAISS selector of these; None for all.
     """
 

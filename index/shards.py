@@ -26,8 +26,8 @@ class ShardId:
     Attributes:
         number: Its place in the space, from 1.
         rows: Embeddings n it holds.
-        embeddings_sha256: Of the file of embeddings, in hexadecimal.
-        ids_sha256: Of the file of ids.
+        embeddings_sha256: SHA-256 of the file of embeddings, in hexadecimal.
+        ids_sha256: SHA-256 of the file of ids.
     """
 
     number: int

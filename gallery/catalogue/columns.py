@@ -36,7 +36,7 @@ class _Checked(TypeDecorator[Any]):
         """Describe a column.
 
         Args:
-            arguments: Of the type beneath.
+            arguments: Arguments of the type beneath.
             needed: Whether null is damage, too: of a column that is never null, nor joined where
                 there may be no row.
         """

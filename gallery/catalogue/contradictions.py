@@ -17,7 +17,7 @@ class Contradiction:
 
     Attributes:
         image_id: The image that both hold.
-        path: Of the file.
+        path: Path of the file.
         identity: Whom its label names.
         first: Path of the equal file whose labels count.
         counts: Whom those name, or None.

@@ -12,11 +12,11 @@ class FileRecord:
 
     Attributes:
         path: Absolute.
-        sha256: Of its bytes, or None if it could not be read.
+        sha256: SHA-256 of its bytes, or None if it could not be read.
         reason: Why it could not be read, or None.
         identity: Whose face it shows, if known.
         condition: What is known of it.
-        size_bytes: Of the file, or None if it is no file of its own.
+        size_bytes: Size of the file, or None if it is no file of its own.
         mtime_ns: Likewise.
         landmarks: Where the face is, if known.
         by_hand: Whether that was written by hand for the file, whatever its bytes.
@@ -72,7 +72,7 @@ class SpaceRow:
 
     Attributes:
         id: In the catalogue.
-        name: Of the space, and of its weights.
+        name: Name of the space, and of its weights.
         contract_sha256: Digest of its contract.
         generation: That answers queries, or None before the first.
         published_at: When it was published, ISO 8601 in UTC.
@@ -101,7 +101,7 @@ class ImageRow:
         identity: Whose face it shows, if known.
         condition: What is known of it.
         estimate: Condition of its canonical view in the space asked for.
-        sha256: Of its bytes.
+        sha256: SHA-256 of its bytes.
         landmarks: Where the face is, if known.
         second: Condition of its second canonical view there; None without one.
     """

@@ -282,7 +282,7 @@ class Spaces:
         """Count the indexed images with an error above a limit, and all whose error is known.
 
         Args:
-            space_id: Of the space.
+            space_id: Id of the space.
             limit: Mean squared error.
         """
         error = Placement.error

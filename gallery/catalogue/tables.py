@@ -113,7 +113,7 @@ class File(Table):
         size_bytes: When it was last read; with mtime_ns, tells whether it must be read again.
         mtime_ns: Likewise.
         landmarks: Written by hand for this file, as in `Image`, or null.
-        marked_sha256: Of the bytes with which these were first used.
+        marked_sha256: SHA-256 of the bytes with which these were first used.
         identity: Whom the labels of this file name, composed, or null; `Image` has whom those of
             the first of its files do.
     """

@@ -36,7 +36,7 @@ def complaints(session: Session) -> Iterator[str]:
     """Say of every column how many values in it are none of its kind.
 
     Args:
-        session: Of a catalogue in SQLite, whose values keep no types by themselves.
+        session: A session of a catalogue in SQLite, whose values keep no types by themselves.
     """
     for table in Table.metadata.sorted_tables:
         columns = list(table.columns)

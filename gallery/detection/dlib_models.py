@@ -18,7 +18,7 @@ def weights_file(name: str, install: str) -> Path:
     """Find a file of weights.
 
     Args:
-        name: Of the file.
+        name: Name of the file.
         install: How to install what is missing, for the message.
 
     Raises:

@@ -33,7 +33,7 @@ def look(root: Path, entry: Entry) -> FileLook:
     """Say whether a file is a picture, from its name where that promises one, else from its bytes.
 
     Args:
-        root: Of the walk.
+        root: The root of the walk.
         entry: What was found there.
     """
     if entry.problem is not None:

@@ -51,7 +51,7 @@ class Photograph:
     Attributes:
         path: As it was given.
         image: Upright.
-        sha256: Of its bytes: tells whether a gallery holds it, under whatever name.
+        sha256: SHA-256 of its bytes: tells whether a gallery holds it, under whatever name.
     """
 
     path: Path

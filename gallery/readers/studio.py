@@ -37,7 +37,7 @@ class StudioTile:
     Attributes:
         shard: Its file.
         picture: Name of the strip in the shard.
-        number: Of the tile in the strip, from the left.
+        number: Number of the tile in the strip, from the left.
         occlusion: What is laid over it.
         key: Decides shape and place of a block.
     """

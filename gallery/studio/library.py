@@ -96,7 +96,7 @@ class Library:
         Args:
             name: As for `proxy`.
             side: Size wanted, pixels.
-            pattern: Of the file's name, where there are several.
+            pattern: Pattern of the file's name, where there are several.
         """
         return self._picture(f"proxies/proxies/{name}/textures/{pattern}.png", side)
 

@@ -22,8 +22,8 @@ class Light:
     """One illumination: the room, and perhaps one lamp.
 
     Attributes:
-        azimuth_deg: Of the lamp.
-        elevation_deg: Of the lamp above the horizon of the head.
+        azimuth_deg: Azimuth of the lamp.
+        elevation_deg: Elevation of the lamp above the horizon of the head.
         lamp: Its linear RGB power; black where there is none.
         room: Linear RGB power of the room's light, which comes mostly from above.
     """

@@ -32,8 +32,8 @@ class DrawRequest:
         attributes: What varies, in the order wanted; what is not named stays as in STANDARD.
         values: Values of the attributes that shall not have the default ones.
         size: Side of the images, pixels, 32..256.
-        seed: Of the world: another seed has other people.
-        quality: Of the WebP pictures, 1..100.
+        seed: Seed of the world: another seed has other people.
+        quality: Quality of the WebP pictures, 1..100.
         reserved: Allows people that are kept from training (RESERVED); for studio-mini.
     """
 

@@ -37,7 +37,7 @@ class Scene:
         normals: (V, 3), length 1.
         openness: How much of the room's light reaches a vertex, (V,), 0..1.
         triangles: Corners, texture coordinates, alpha.
-        material: Of each triangle, (T,).
+        material: Material of each triangle, (T,).
         tangents: Directions of u and v on each triangle, (T, 2, 3), length 1.
         atlas: Textures.
         middle: What cameras and lamps look at, (3,).
@@ -129,7 +129,7 @@ def lamp(
         triangles: What casts shadows.
         middle: Middle of the depth map, (3,).
         direction: Unit vector towards the lamp, (3,).
-        side: Of the depth map, pixels.
+        side: Side of the depth map, pixels.
     """
     up = np.array([0, 1, 0] if abs(direction[1]) < 0.98 else [0, 0, 1], dtype=np.float32)
     right = unit(np.cross(up, direction))

@@ -44,7 +44,7 @@ class StudioShard:
     Attributes:
         identity: Label of the person.
         size_bytes: Length of the file.
-        sha256: Of the file.
+        sha256: SHA-256 of the file.
     """
 
     identity: str

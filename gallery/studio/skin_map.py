@@ -76,7 +76,7 @@ def scalp_mask(place: Floats, hairline: float, temples: float, *, bald_crown: fl
     """Return where hair grows on the head, (U, U), 0..1.
 
     Args:
-        place: Of each texel, (U, U, 3).
+        place: Place of each texel, (U, U, 3).
         hairline: How much higher than usual hair begins on the forehead, decimetres.
         temples: How far it recedes at the temples, 0..1.
         bald_crown: How bald the crown is, 0..1.

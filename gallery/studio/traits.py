@@ -35,7 +35,7 @@ class Skin:
         tone: 0 lightest, 1 darkest.
         redness: Shift of the blood's colour; 0 is the average.
         yellowness: Shift of the undertone; 0 is the average.
-        blush: Of cheeks, nose and chin.
+        blush: Redness of cheeks, nose and chin.
         freckles: 0..1.
         moles: How many.
         pores: Roughness.
@@ -46,7 +46,7 @@ class Skin:
         stubble: 0 shaved, 1 dense.
         beard: Full beard.
         moustache: Whether there is one.
-        seed: Of spots and mottling.
+        seed: Seed of spots and mottling.
     """
 
     tone: float
@@ -84,7 +84,7 @@ class Hair:
         brow: Number of the eyebrows' shape.
         brow_density: 1 is the average.
         lash: Number of the lashes' shape.
-        seed: Of strands and curls.
+        seed: Seed of strands and curls.
     """
 
     style: Style
@@ -131,8 +131,8 @@ class SyntheticPerson:
     """A synthetic person.
 
     Attributes:
-        seed: Of the world the person lives in.
-        number: Of the person.
+        seed: Seed of the world the person lives in.
+        number: Number of the person.
         ancestry: One of those in gallery/studio/identity.py.
         gender: "female" or "male".
         age_years: Where `age` is not varied.

@@ -75,10 +75,10 @@ def gradient_penalty(
     In full precision, for it is differentiated twice.
 
     Args:
-        verdict: Of images, (B, C, S, S) -> (B,).
+        verdict: Verdict of images, (B, C, S, S) -> (B,).
         real: Photographs, (B, C, S, S).
         drawn: Drawings, likewise; no gradient reaches them.
-        random: Of the places between them: one share for each pair, uniform in 0..1.
+        random: Randomness of the places between them: one share for each pair, uniform in 0..1.
 
     Source: Gulrajani et al., "Improved training of Wasserstein GANs", 2017, equation 3.
     """

@@ -148,9 +148,9 @@ class Critic(nn.Module):
 
         Args:
             size: Side of the images.
-            channels: Of the images.
+            channels: Channels of the images.
             classes: Logits of the second head.
-            width: Of the first layer.
+            width: Width of the first layer.
         """
         super().__init__()
         self.trunk, wide, side = downwards(channels, size, width, size.bit_length() - 2)

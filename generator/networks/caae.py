@@ -92,7 +92,7 @@ class Labelled:
 
     Attributes:
         images: Normalised, (B, C, S, S).
-        codes: Of their own labels, (B, A).
+        codes: Codes of their own labels, (B, A).
         prior: Uniform in [-1, 1], (B, Z).
     """
 

@@ -77,7 +77,7 @@ class DrGanConfig(CoderConfig):
     Attributes:
         identity: Length of f.
         noise: Length of z.
-        images: Of one person that are fused in training; 1 trains no confidence.
+        images: How many images of one person are fused in training; 1 trains no confidence.
     """
 
     identity: int = 320

@@ -100,7 +100,7 @@ def best_combinations(
 
     Args:
         scores: Laid out as the one-hot code, (N, A).
-        space: Of T attributes.
+        space: A space of T attributes.
         most: How many combinations, at most; M of all there are.
 
     Returns:

@@ -107,9 +107,9 @@ class Network(nn.Module, ABC):
         TWO_STAGES: Whether the first drawing differs from the last.
         OWN_STAGES: How many stages its own training has; each makes the recipe's `steps` updates.
         NEEDS_PAIRS: Whether it learns from images of one person under two values.
-        config: Of the network.
-        projection: Of the features, or None.
-        estimator: Of the values that images show, or None.
+        config: Configuration of the network.
+        projection: Projection of the features, or None.
+        estimator: Estimator of the values that images show, or None.
         dimension: Length of its features, flat.
     """
 
@@ -130,8 +130,8 @@ class Network(nn.Module, ABC):
         """Add what the configuration asks for beside the family's own layers.
 
         Args:
-            channels: Of the features.
-            side: Of the features.
+            channels: Channels of the features.
+            side: Side of the features.
         """
         config = self.config
         length = config.projection
@@ -198,9 +198,9 @@ class Network(nn.Module, ABC):
         """Return the form that an engine draws with; the network is left as it is.
 
         Args:
-            mean: Of each channel of the training images, grey levels, (C,).
+            mean: Mean of each channel of the training images, grey levels, (C,).
             deviation: Standard deviation of each channel, likewise.
-            dtype: Of the arithmetic.
+            dtype: Number type of the arithmetic.
         """
         return PlainRedrawer(self, mean, deviation, dtype)
 

@@ -35,7 +35,7 @@ class FastTwoStage(Redrawer):
 
         Args:
             network: Trained; on any device.
-            mean: Of each channel of its training images, grey levels, (C,).
+            mean: Mean of each channel of its training images, grey levels, (C,).
             deviation: Standard deviation of each channel, likewise.
             dtype: Of the arithmetic: float32, or bfloat16 where the machine is fast at it.
         """

@@ -67,10 +67,10 @@ class Redrawer(nn.Module, ABC):
         """Hold what undoes the normalisation, and the heads.
 
         Args:
-            mean: Of each channel of the training images, grey levels, (C,).
+            mean: Mean of each channel of the training images, grey levels, (C,).
             deviation: Standard deviation of each channel, likewise.
-            projection: Of the features, if there is one.
-            estimator: Of the values that images show, if there is one.
+            projection: Projection of the features, if there is one.
+            estimator: Estimator of the values that images show, if there is one.
         """
         super().__init__()
         self.register_buffer("mean", mean.view(-1, 1, 1))
@@ -159,7 +159,7 @@ class PlainRedrawer(Redrawer):
 
         Args:
             network: Trained; on any device. Its `draw` makes a `Drawing` without the projection.
-            mean: Of each channel of its training images, grey levels, (C,).
+            mean: Mean of each channel of its training images, grey levels, (C,).
             deviation: Standard deviation of each channel, likewise.
             dtype: Of the arithmetic: float32, or bfloat16 where the machine is fast at it.
         """

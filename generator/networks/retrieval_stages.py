@@ -38,7 +38,7 @@ class Contrasted:
         images: Sources, normalised, (B, C, S, S).
         codes: Wishes, (B, A).
         targets: Normalised, (B, C, S, S).
-        cells: Of the targets, (B,); see `HardBatches.cells`.
+        cells: Cells of the targets, (B,); see `HardBatches.cells`.
         layout: Memory layout of images.
     """
 

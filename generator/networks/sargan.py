@@ -74,7 +74,7 @@ class SarganConfig(FamilyConfig):
         cycle: What is added in the reconstruction: "drawing" (by equation 2), or "source" (as
             equation 4 prints).
         width: Channels after the first convolution.
-        critic_width: Of the critic's first layer.
+        critic_width: Width of the critic's first layer.
         feature_side: Cells a side of the grid on which features are averaged, about.
     """
 

@@ -54,7 +54,7 @@ class StganConfig(FamilyConfig):
 
     Attributes:
         width: Channels after the first convolution; they double from layer to layer.
-        critic_width: Of the critic's first layer.
+        critic_width: Width of the critic's first layer.
     """
 
     width: int = 64

@@ -31,7 +31,7 @@ class TrainRequest:
         recipe: How to train.
         train_identities: Whom to train on; the others are held out.
         out: Folder of the run.
-        seed: Of initialisation and order.
+        seed: Seed of initialisation and order.
         device: Where to train.
         crop: Overrides the reader's crop.
         start: Weights to begin with, instead of random ones; None for random ones.
@@ -113,7 +113,7 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
         steps: Updates of each stage; overrides recipe and file.
         train_identities: A number or share of people; see `first_identities`.
         fold: "K/N"; see `fold_identities`. Without either, everybody is trained on.
-        seed: Of initialisation and order.
+        seed: Seed of initialisation and order.
         crop: Overrides the reader's crop.
         start: Weights to begin with: a folder, file or packaged name.
         about: What was said of the images and names of values; a resumed run must say the same.

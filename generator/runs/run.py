@@ -54,8 +54,8 @@ class TrainingProgress:
 
     Attributes:
         phase: "reading", "stage 1" and so on, "measuring".
-        done: Of this phase.
-        total: Of this phase.
+        done: Steps of this phase that are done.
+        total: All steps of this phase.
         loss: The last one logged, or None.
         problem: A file that could not be used, or None.
         note: What a user should know, or None.

@@ -30,7 +30,7 @@ class State:
 
     Attributes:
         finished: Whether weights and card are there.
-        tensors: Of the checkpoint.
+        tensors: Tensors of the checkpoint.
         position: Where it stands, JSON.
     """
 

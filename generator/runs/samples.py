@@ -23,7 +23,7 @@ def measure(engine: Engine, part: Aligned, seed: int) -> dict[str, Any] | None:
     Args:
         engine: Draws.
         part: Images to pair up.
-        seed: Of the choice of pairs, if there are more than 2,000.
+        seed: Seed of the choice of pairs, if there are more than 2,000.
 
     Returns:
         {"pairs", "mse_stage_1", "mse_stage_2"}, errors in squared grey levels, or None where no
@@ -47,7 +47,7 @@ def showcase(engine: Engine, faces: FaceSet, seed: int) -> Image.Image:
     Args:
         engine: Draws.
         faces: Labelled faces; of people it was trained on none is taken.
-        seed: Of the choice of pairs.
+        seed: Seed of the choice of pairs.
 
     Raises:
         DatasetError: Nobody unseen is shown twice, under conditions that differ in what the
@@ -77,7 +77,7 @@ def sample_sheet(
     Args:
         engine: Draws.
         part: Images to pair up; where nobody is shown twice, each is drawn as itself.
-        seed: Of the choice of pairs.
+        seed: Seed of the choice of pairs.
         refined: Whether the second stage is worth showing.
         title: Above the sheet.
     """

@@ -73,7 +73,7 @@ class Trainer:
             network: To be trained.
             data: To train on; with labels, if the estimator is to be trained.
             config: How; its precision settled.
-            seed: Of order and augmentation, and of networks that only the training needs.
+            seed: Seed of order and augmentation, and of networks that only the training needs.
             contrast: Batches of the tuning stage; needed if there is one.
             space: Attributes of the estimator; needed if it is trained.
             faces: Whose images the data are, for families that ask.

@@ -21,7 +21,7 @@ def begin_with(start: Path, network: Network) -> tuple[tuple[float, ...], tuple[
 
     Args:
         start: The .safetensors file of the weights to begin with.
-        network: Of this training; it is changed.
+        network: The network of this training; it is changed.
 
     Raises:
         WeightsError: They are missing or damaged, or their network lacks a part of this one.
@@ -61,7 +61,7 @@ def begun_card(
         data: What they learn from.
         known: The images of that.
         validation: Images of people set aside for choices.
-        sha256: Of `known` (generator/training/held_out.py).
+        sha256: SHA-256 of `known` (generator/training/held_out.py).
     """
     faces = known.faces + (validation.faces if validation else ())
     shown = {face.identity for face in faces if face.identity is not None}

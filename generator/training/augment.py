@@ -26,18 +26,18 @@ class Augmentation:
     """How far images stray; standard deviations, or reach where that is said.
 
     Attributes:
-        gain: Of contrast, relative.
-        offset: Of brightness, grey levels.
+        gain: Spread of contrast, relative.
+        offset: Spread of brightness, grey levels.
         tint: Of each channel's gain, relative; images of one channel and gray batches have none.
         shift: Reach of the place, as a share of the side.
         zoom: Reach of the scale, relative.
-        noise: Of every pixel of the source alone, grey levels.
+        noise: Spread of every pixel of the source alone, grey levels.
         gray: Probability that colours are left out; of a batch in `jitter_together`, of an image
             in `leave_out_colours`; `jitter` keeps them.
         own: How far every image strays by itself in light, place and scale, of the reaches above;
             source and target differ by that.
-        shade: Of the slope of the light across the image, relative, in any direction.
-        gamma: Of the logarithm of the exponent of grey levels.
+        shade: Spread of the slope of the light across the image, relative, in any direction.
+        gamma: Spread of the logarithm of the exponent of grey levels.
         blur: Reach of the standard deviation of a Gaussian blur, as a share of the side.
     """
 

@@ -58,8 +58,8 @@ class TrainConfig:
     Attributes:
         optimiser: "sgd" with momentum, "adam", or "adamw".
         learning_rate: Peak rate.
-        momentum: Of SGD.
-        weight_decay: Of AdamW.
+        momentum: Momentum of SGD.
+        weight_decay: Weight decay of AdamW.
         batch_size: Pairs in an update.
         loss: "half-sum": half the squared error, summed over pixels and channels, mean over the
             batch; "mean": the mean over everything. Errors are in normalised grey levels.
@@ -76,8 +76,8 @@ class TrainConfig:
         jitter: What those changes are, by the names of its fields, instead of the usual reaches.
         tune_steps: Updates of a third stage, which trains both networks and the projection so
             that drawings find their targets; 0 for none.
-        tune_weight: Of its contrastive loss, beside the squared errors.
-        temperature: Of its contrastive loss.
+        tune_weight: Weight of its contrastive loss, beside the squared errors.
+        temperature: Temperature of its contrastive loss.
         estimator_steps: Updates of the attribute estimator; 0 for none.
         validation: Share of the training people that nothing but choices is made with.
         beta1: Of Adam and AdamW: decay of the mean of the gradients.

@@ -92,7 +92,7 @@ def info_nce(probes: Tensor, candidates: Tensor, cells: Tensor, temperature: flo
     Args:
         probes: Unit length, (B, D).
         candidates: Unit length, (M, D), M at least B.
-        cells: Of the candidates, (M,).
+        cells: Cells of the candidates, (M,).
         temperature: That cosines are divided by.
 
     Source: van den Oord et al., "Representation learning with contrastive predictive coding",

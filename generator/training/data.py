@@ -78,8 +78,8 @@ class TrainingData:
 
         Args:
             chosen: Positions of the pairs, (B,).
-            random: Of the augmentation; None for none.
-            strength: Of the augmentation; None for none.
+            random: Randomness of the augmentation; None for none.
+            strength: Strength of the augmentation; None for none.
         """
         targets = self.targets[chosen]
         images = [self.levels(self.sources[chosen]), self.levels(targets)]

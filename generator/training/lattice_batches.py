@@ -105,9 +105,9 @@ class Lattice:
     Attributes:
         images: Sources, normalised, with noise, (B, C, S, S).
         clean: The same without noise.
-        codes: Of each image's own values and of its partner's, (B, 2, A).
+        codes: Codes of each image's own values and of its partner's, (B, 2, A).
         partners: Places of the partners, (B,).
-        cells: Of the images; see `generator.training.contrastive.HardBatches.cells`, (B,).
+        cells: Cells of the images; see `generator.training.contrastive.HardBatches.cells`, (B,).
     """
 
     images: Tensor

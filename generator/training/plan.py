@@ -34,7 +34,7 @@ class Batch:
     Attributes:
         images: Sources, normalised, (B, C, S, S).
         own: One-hot codes of what the sources show, (B, A).
-        wished: Of what the targets show, (B, A).
+        wished: Codes of what the targets show, (B, A).
         targets: Normalised, (B, C, S, S).
         pairs: Positions of the pairs in the data, (B,).
         random: Where the step's further chance comes from.
@@ -88,7 +88,7 @@ class Update:
         name: For people.
         parts: Modules that change; the gradients of all others are not even computed.
         terms: Returns from the stage's batch the losses by name, scalars, not yet weighted.
-        weights: Of the terms; 1 for those not named.
+        weights: Weights of the terms; 1 for those not named.
         every: Due in every so many steps.
     """
 
@@ -112,7 +112,7 @@ class Stage:
         steps: How many.
         turns: In the order they take within a step; at least one of them is due in every step.
         batch: Makes the batch of a step, of whatever type its turns take.
-        peak: Of its learning rate; None for the recipe's.
+        peak: Highest value of its learning rate; None for the recipe's.
         draws: Whether it changes drawings, so that samples are worth a look.
         refines: Whether the last stage's drawings are worth a look already.
     """
