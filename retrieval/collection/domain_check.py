@@ -15,7 +15,8 @@ from generator.reconstruction_error import Usual
 from retrieval.collection.collection import Collection
 
 MOST = 0.1  # share of a gallery, where 0.01 is expected
-TODO = "train on your own: mindseye train"
+TRAIN = "train on a few labelled people of your own: mindseye train --start (docs/transfer.md)"
+FIND = "have the faces found (mindseye data find-faces) and index again, or "
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,13 @@ class Strangers:
         count: Indexed images that are redrawn worse than 99 of 100.
         known: All whose error is known.
         limit: Mean squared error that 99 of 100 stay below.
+        landmarks: Whether faces of the gallery are cut by eyes and chin.
     """
 
     count: int
     known: int
     limit: float
+    landmarks: bool = False
 
     @property
     def share(self) -> float:
@@ -58,8 +61,9 @@ class Strangers:
     def __str__(self) -> str:
         """Say it in figures."""
         return (
-            f"{self.count:,} of {self.known:,} images ({100 * self.share:.0f} %) are redrawn with"
-            f" an error above {spell(self.limit)}, where 1 % is usual"
+            f"{self.count:,} of {self.known:,} images ({100 * self.share:.0f} %) are redrawn worse"
+            " than 99 of 100 faces of the kind that the weights know (mean squared error above"
+            f" {spell(self.limit)})"
         )
 
 
@@ -76,14 +80,15 @@ def strangers_in(collection: Collection, space: SpaceRow) -> Strangers | None:
 def counted(collection: Collection, space: SpaceRow, usual: Usual) -> Strangers | None:
     """Count them in a space; None if no error is known."""
     count, known = collection.catalogue.spaces.errors_above(space.id, usual.limit)
-    return Strangers(count, known, usual.limit) if known else None
+    landmarks = collection.catalogue.images.has_landmarks()
+    return Strangers(count, known, usual.limit, landmarks) if known else None
 
 
 def misfit(name: str, strangers: Strangers) -> str:
     """Say in one line that weights do not fit a gallery, and what to do."""
     return (
-        f"{name} does not fit these photographs: {strangers}. Answers get no confidence; have the"
-        f" faces found (mindseye data find-faces) and index again, or {TODO}"
+        f"{name} does not fit these photographs: {strangers}. Answers get no confidence;"
+        f" {'' if strangers.landmarks else FIND}{TRAIN}"
     )
 
 
@@ -96,21 +101,22 @@ def of_gallery(name: str, strangers: Strangers | None) -> Doubt | None:
     return Doubt(f"No confidence: {misfit(name, strangers)}", brief)
 
 
-def of_sources(usual: Usual, errors: Sequence[float]) -> Doubt | None:
+def of_sources(usual: Usual, errors: Sequence[float], *, placed: bool = False) -> Doubt | None:
     """Doubt answers about a photograph that is redrawn worse than usual.
 
     Args:
         usual: Usual errors of the weights.
         errors: Mean squared error of the redrawing of each source.
+        placed: Whether it was said, or found, where the face is.
     """
     worst = max(errors)
     if worst <= usual.limit:
         return None
     found, limit = spell(worst), spell(usual.limit)
+    place = "have the face found: --crop face, or say where it is: --crop X,Y,W,H, or "
     reason = (
-        f"No confidence: this photograph is unlike those the weights know (error {found}, usual is"
-        f" below {limit}); have the face found: --crop face, or say where it is: --crop X,Y,W,H, or"
-        f" {TODO}"
+        "No confidence: this photograph is unlike those the weights know: redrawn, its mean squared"
+        f" error is {found}, that of 99 of 100 below {limit}; {'' if placed else place}{TRAIN}"
     )
     return Doubt(reason, f"no confidence:\nerror {found},\nusual < {limit}")
 

@@ -134,7 +134,7 @@ def to_text(shown: dict[str, Any]) -> str:
         if space["advice"] is not None:
             lines.append(f"  {space['advice']}")
         if space["strangers"] is not None:
-            told = Strangers(*(space["strangers"][name] for name in ("count", "known", "limit")))
+            told = Strangers(**{n: v for n, v in space["strangers"].items() if n != "fit"})
             lines.append(f"  {told if told.fit else misfit(space['name'], told)}")
         lines += [f"  skipped {one['path']}: {one['reason']}" for one in space["skipped"]]
     lines += [f"duplicate {d['path']}: same as {d['same_as']}" for d in shown["duplicates"]]

@@ -261,7 +261,7 @@ class Searcher:
         embedded_at = time.perf_counter()
         neighbours = self._search(probe, max(k, NEEDED), among)
         found_at = time.perf_counter()
-        doubt = self._doubt(errors)
+        doubt = self._doubt(errors, placed=None not in crops)
         hits = self._hits(neighbours, probe, doubted=doubt is not None)[:k]
         if among.min_score is not None:
             hits = hits[: int((neighbours.scores[0] >= among.min_score).sum())]
@@ -311,7 +311,7 @@ class Searcher:
         made = draw_wish(self.engine, self.rule, images, wish, judged=judged)
         return made.drawn.refined[0], made.drawn.features, made.errors
 
-    def _doubt(self, errors: Sequence[float]) -> Doubt | None:
+    def _doubt(self, errors: Sequence[float], *, placed: bool) -> Doubt | None:
         """Say why nothing is known of how sure the answers are, if so: the gallery, or the sources.
 
         The gallery is judged again when it has changed.
@@ -321,7 +321,7 @@ class Searcher:
         if self._judged[0] != self.space:
             strangers = counted(self._collection, self.space, self._usual)
             self._judged = (self.space, of_gallery(self.space.name, strangers))
-        return self._judged[1] or of_sources(self._usual, errors)
+        return self._judged[1] or of_sources(self._usual, errors, placed=placed)
 
     def _hits(
         self, neighbours: Neighbours, probe: Floats, *, doubted: bool = False

@@ -103,8 +103,8 @@ def test_weights_that_do_not_fit_the_photographs_say_so(
     path.write_text(json.dumps(card), "utf-8")
     built = mindseye("index", "build", faces_spec, "--weights", weights.parent)
     misfit = (
-        "fitted-32 does not fit these photographs: 30 of 30 images (100 %) are redrawn with an"
-        " error above 0.5, where 1 % is usual."
+        "fitted-32 does not fit these photographs: 30 of 30 images (100 %) are redrawn worse"
+        " than 99 of 100 faces of the kind that the weights know (mean squared error above 0.5)."
     )
     assert f"Warning: {misfit} Answers get no confidence;" in built.err
     assert misfit in mindseye("index", "show").out

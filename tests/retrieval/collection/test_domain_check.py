@@ -21,7 +21,7 @@ from generator.reconstruction_error import ENOUGH, Usual
 from index.store import read_contract
 from retrieval.collection.build import build
 from retrieval.collection.collection import Collection
-from retrieval.collection.domain_check import Strangers, of_gallery, of_sources, spell
+from retrieval.collection.domain_check import Strangers, misfit, of_gallery, of_sources, spell
 from retrieval.collection.show import describe
 from retrieval.collection.show import to_text as shown
 from retrieval.search.answers import to_json, to_text
@@ -120,9 +120,10 @@ def test_a_source_redrawn_worse_than_usual_has_no_confidence(
     assert sure(answer) == [False] * 4
     assert answer.doubt is not None
     assert answer.doubt.reason == (
-        "No confidence: this photograph is unlike those the weights know (error"
-        f" {errors[worst]:,.0f}, usual is below {between(errors, 3):,.0f}); have the face found:"
-        " --crop face, or say where it is: --crop X,Y,W,H, or train on your own: mindseye train"
+        "No confidence: this photograph is unlike those the weights know: redrawn, its mean squared"
+        f" error is {errors[worst]:,.0f}, that of 99 of 100 below {between(errors, 3):,.0f}; have"
+        " the face found: --crop face, or say where it is: --crop X,Y,W,H, or train on a few"
+        " labelled people of your own: mindseye train --start (docs/transfer.md)"
     )
     assert to_json(answer, "x.png")["no_confidence"] == answer.doubt.reason
     assert {hit["confidence"] for hit in to_json(answer, "x.png")["hits"]} == {None}
@@ -146,7 +147,7 @@ def test_the_worst_of_several_images_of_a_person_counts() -> None:
     assert of_sources(told, [1.0, 7.3]) is None
     doubt = of_sources(told, [1.0, 3120.4])
     assert doubt is not None
-    assert "(error 3,120, usual is below 7.4)" in doubt.reason
+    assert "error is 3,120, that of 99 of 100 below 7.4;" in doubt.reason
     assert doubt.brief == "no confidence:\nerror 3,120,\nusual < 7.4"
     assert [spell(error) for error in (0.04, 9.94, 20.6, 1234.5)] == ["0.0", "9.9", "21", "1,234"]
 
@@ -165,15 +166,42 @@ def test_a_gallery_unlike_what_is_known_has_no_confidence_for_any_answer(
     assert answer.doubt is not None
     assert answer.doubt.reason == (
         "No confidence: fitted-32 does not fit these photographs: 4 of 30 images (13 %) are redrawn"
-        f" with an error above {between(errors, 4):,.0f}, where 1 % is usual. Answers get no"
-        " confidence; have the faces found (mindseye data find-faces) and index again, or train on"
-        " your own: mindseye train"
+        " worse than 99 of 100 faces of the kind that the weights know (mean squared error above"
+        f" {between(errors, 4):,.0f}). Answers get no confidence; have the faces found (mindseye"
+        " data find-faces) and index again, or train on a few labelled people of your own:"
+        " mindseye train --start (docs/transfer.md)"
     )
     strangers = [collection.catalogue.images.at(str(faces_dir / name)) for name in errors][-2:]
     assert collection.catalogue.images.remove([i for i in strangers if i is not None]) == sorted(
         i for i in strangers if i is not None
     )
     assert sure(searcher.query(best, WISHES, k=4)) == [True] * 4  # 2 of 28 are few enough
+
+
+def test_who_has_had_the_faces_found_is_not_told_to_do_so() -> None:
+    uncut, cut = (misfit("w", Strangers(9, 10, 20.0, landmarks)) for landmarks in (False, True))
+    assert "find-faces" in uncut
+    assert "find-faces" not in cut
+    assert cut.endswith(
+        "Answers get no confidence; train on a few labelled people of your own: mindseye train"
+        " --start (docs/transfer.md)"
+    )
+    told = Usual(median=4.0, limit=7.4)
+    placed = of_sources(told, [9.0], placed=True)
+    assert placed is not None
+    assert "--crop" not in placed.reason
+    assert "mindseye train --start" in placed.reason
+
+
+def test_a_gallery_cut_by_landmarks_is_only_told_to_train(
+    collection: Collection, errors: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual(collection, between(errors, beyond=12))
+    assert "find-faces" in shown(describe(collection))
+    monkeypatch.setattr(type(collection.catalogue.images), "has_landmarks", lambda _: True)
+    text = shown(describe(collection))
+    assert "does not fit these photographs" in text
+    assert "find-faces" not in text
 
 
 @pytest.mark.parametrize(("count", "known", "fit"), [(1, 10, True), (11, 100, False), (0, 9, True)])
@@ -195,6 +223,7 @@ def test_a_space_says_how_many_strangers_it_holds(
             "count": beyond,
             "known": 30,
             "limit": between(errors, beyond),
+            "landmarks": False,
             "fit": fit,
         }
         lines = shown(told).splitlines()
