@@ -98,7 +98,7 @@ def of_gallery(name: str, strangers: Strangers | None) -> Doubt | None:
         return None
     share = f"{100 * strangers.share:.0f} %"
     brief = f"no confidence:\ngallery unlike\n({share} of it)"
-    return Doubt(f"No confidence: {misfit(name, strangers)}", brief)
+    return Doubt(misfit(name, strangers), brief)
 
 
 def of_sources(usual: Usual, errors: Sequence[float], *, placed: bool = False) -> Doubt | None:
@@ -115,8 +115,8 @@ def of_sources(usual: Usual, errors: Sequence[float], *, placed: bool = False) -
     found, limit = spell(worst), spell(usual.limit)
     place = "have the face found: --crop face, or say where it is: --crop X,Y,W,H, or "
     reason = (
-        "No confidence: this photograph is unlike those the weights know: redrawn, its mean squared"
-        f" error is {found}, that of 99 of 100 below {limit}; {'' if placed else place}{TRAIN}"
+        "This photograph is unlike those the weights know: redrawn, its mean squared error is"
+        f" {found}, that of 99 of 100 below {limit}; {'' if placed else place}{TRAIN}"
     )
     return Doubt(reason, f"no confidence:\nerror {found},\nusual < {limit}")
 

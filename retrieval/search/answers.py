@@ -52,7 +52,7 @@ def to_text(answer: Answer) -> str:
     if not answer.hits:
         lines.append("nothing found")
     if answer.doubt is not None:
-        lines.append(answer.doubt.reason)
+        lines.append(f"No confidence: {answer.doubt.reason}")
     times = answer.timings_ms
     lines.append(f"draw {times.draw} ms, embed {times.embed} ms, search {times.search} ms")
     return "\n".join(lines)

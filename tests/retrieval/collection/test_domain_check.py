@@ -120,7 +120,7 @@ def test_a_source_redrawn_worse_than_usual_has_no_confidence(
     assert sure(answer) == [False] * 4
     assert answer.doubt is not None
     assert answer.doubt.reason == (
-        "No confidence: this photograph is unlike those the weights know: redrawn, its mean squared"
+        "This photograph is unlike those the weights know: redrawn, its mean squared"
         f" error is {errors[worst]:,.0f}, that of 99 of 100 below {between(errors, 3):,.0f}; have"
         " the face found: --crop face, or say where it is: --crop X,Y,W,H, or train on a few"
         " labelled people of your own: mindseye train --start (docs/transfer.md)"
@@ -128,7 +128,7 @@ def test_a_source_redrawn_worse_than_usual_has_no_confidence(
     assert to_json(answer, "x.png")["no_confidence"] == answer.doubt.reason
     assert {hit["confidence"] for hit in to_json(answer, "x.png")["hits"]} == {None}
     assert to_json(after, "x.png")["no_confidence"] is None
-    assert answer.doubt.reason in to_text(answer).splitlines()
+    assert f"No confidence: {answer.doubt.reason}" in to_text(answer).splitlines()
     assert "%" not in to_text(answer)
     assert "No confidence" not in to_text(after)
 
@@ -165,7 +165,7 @@ def test_a_gallery_unlike_what_is_known_has_no_confidence_for_any_answer(
     assert sure(answer) == [False] * 4
     assert answer.doubt is not None
     assert answer.doubt.reason == (
-        "No confidence: fitted-32 does not fit these photographs: 4 of 30 images (13 %) are redrawn"
+        "fitted-32 does not fit these photographs: 4 of 30 images (13 %) are redrawn"
         " worse than 99 of 100 faces of the kind that the weights know (mean squared error above"
         f" {between(errors, 4):,.0f}). Answers get no confidence; have the faces found (mindseye"
         " data find-faces) and index again, or train on a few labelled people of your own:"
@@ -263,7 +263,7 @@ def test_explanations_and_sheets_say_why_there_is_no_confidence(
     plain, doubted = (explain(searcher, photo, WISHES, k=2) for photo in photos)
     assert explained(plain)["no_confidence"] is None
     told = json.loads(json.dumps(explained(doubted)))
-    assert told["no_confidence"].startswith("No confidence: this photograph is unlike")
+    assert told["no_confidence"].startswith("This photograph is unlike")
     assert {hit["confidence"] for row in told["drawings"] for hit in row["hits"]} == {None}
     aligner = searcher.card.aligner
     answers = [searcher.query(photo, WISHES, k=1) for photo in photos]
