@@ -24,8 +24,8 @@ from retrieval.evaluation.protocol.files import find_protocol
 from retrieval.evaluation.protocol.protocol import QUICK
 from retrieval.evaluation.records import BenchmarkProgress
 from retrieval.evaluation.report import Written
-from retrieval.scoring.profile import ScoreProfile
-from retrieval.scoring.terms import DRAWING, VALUES
+from retrieval.scoring.choice import own_score
+from retrieval.scoring.terms import DRAWING
 from retrieval.search.searcher import Answer, Found, open_searcher
 from retrieval.search.sheets import SHOWN, answer_sheet
 
@@ -130,16 +130,11 @@ def index(plan: DemoPlan, weights: WeightsFile) -> Iterator[BuildProgress]:
     collection = Collection.open_or_create(plan.collection)
     try:
         known = {space.name for space in collection.catalogue.spaces.all()}
-        score = None if weights.card.name in known else _score(weights)
+        score = None if weights.card.name in known else own_score(weights.card)
         with collection.writing():
             yield from build(collection, plan.part(weights), engine, weights.path, score=score)
     finally:
         collection.close()
-
-
-def _score(weights: WeightsFile) -> str:
-    """Choose the fullest score that needs no package of others."""
-    return VALUES if VALUES in ScoreProfile.of(weights.card).scores else DRAWING
 
 
 def ask(plan: DemoPlan) -> list[DemoQuestion]:
@@ -206,7 +201,9 @@ def measure(plan: DemoPlan) -> Generator[BenchmarkProgress, None, Written]:
     shipped = find_protocol(None, GALLERY)
     lights = {face.condition["illumination"] for face in plan.faces.faces}
     gallery = {**shipped.gallery, "illumination": tuple(lights)}
-    methods = QUICK if _score(plan.weights[0]) == DRAWING else (*QUICK, "fused/identity-off")
+    methods = (
+        QUICK if own_score(plan.weights[0].card) == DRAWING else (*QUICK, "fused/identity-off")
+    )
     protocol = replace(shipped, gallery=gallery, queries=QUERIES, methods=methods)
     options = benchmark.BenchmarkOptions(cache=plan.out / "cache", command="mindseye demo")
     record = yield from benchmark.run(plan.faces, [engine], protocol, options)

@@ -3,13 +3,19 @@
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import mindseye as front  # noqa: TID251  its tests may
 from gallery.readers.registry import open_faces
+from generator.engine import Engine
+from retrieval.collection.build import build
+from retrieval.collection.collection import Collection
+from retrieval.collection.show import describe
 from tests.retrieval.test_golden import NAMES, Golden, images, needs_the_recogniser, unpack
 from tests.running import Mindseye
 
@@ -111,6 +117,18 @@ def test_both_choose_the_same_score_for_a_new_space(
     (told,) = mindseye("index", "show", "--collection", "told", "--json").json["spaces"]
     assert (space["score"], space["hypotheses"]) == (told["score"], told["hypotheses"])
     assert space["score"] == "drawing+values"
+    with closing(Collection.open_or_create(Path("built"))) as collection:
+        with collection.writing():
+            list(
+                build(
+                    collection,
+                    open_faces(faces_spec),
+                    Engine.open(weights, torch.device("cpu")),
+                    weights,
+                )
+            )
+        (space,) = describe(collection)["spaces"]
+        assert (space["score"], space["hypotheses"]) == (told["score"], told["hypotheses"])
     assert [note for note in notes if note] == [
         line for line in built.err.splitlines() if line.startswith("Score: ")
     ]

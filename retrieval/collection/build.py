@@ -36,7 +36,13 @@ from retrieval.collection.own_weights import copy_card, copy_weights
 from retrieval.collection.publish import publish, publishing
 from retrieval.collection.shard_rewrite import drop_stale
 from retrieval.scoring.profile import ScoreProfile
-from retrieval.scoring.scorer import GalleryVectors, Scoring, make_scoring, scoring_of
+from retrieval.scoring.scorer import (
+    GalleryVectors,
+    Scoring,
+    default_score,
+    make_scoring,
+    scoring_of,
+)
 from retrieval.scoring.terms import DRAWING, Score
 
 BATCH = 256
@@ -102,8 +108,8 @@ def build(  # noqa: PLR0913  what a user says of a build
         refine_best: See `Engine.closest`; part of the space's contract. None for what the space was
             built with, and for a new one all.
         restore: Whether images that were removed by hand are taken in again.
-        score: One of `fusion.SCORES`; part of the space's contract. None for what the space was
-            built with, and for a new one the drawing alone.
+        score: One of `terms.SCORES`; part of the space's contract. None for what the space was
+            built with, and for a new one the fullest that was fitted and can be had here.
         hypotheses: "1", "2", or like "2 within 1.5" (retrieval/scoring/hypotheses.py), or "auto"
         for what
             was fitted for the weights; part of the space's contract. None for what the space was
@@ -123,7 +129,7 @@ def build(  # noqa: PLR0913  what a user says of a build
     """
     stored = _contract(collection, engine.card.name)
     stored_score = None if stored is None else Score.parse(stored.projection).name
-    name = score or stored_score or DRAWING
+    name = score or stored_score or default_score(engine)
     many = _hypotheses(engine, name, stored, hypotheses)
     if stored is not None and name == stored_score and many == _stored_hypotheses(stored):
         scoring = scoring_of(engine, stored)

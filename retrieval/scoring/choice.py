@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from generator.card import Card
 from generator.engine import Engine
 from generator.hypotheses import AUTO, ONE, Hypotheses
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.scorer import default_score, make_scoring, other_recogniser
-from retrieval.scoring.terms import DRAWING, FUSED
+from retrieval.scoring.terms import DRAWING, FUSED, VALUES
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +71,12 @@ def choose_score(
     if chosen == FUSED and not profile.recogniser:
         without = f"The card of {engine.card.name} does not say which recogniser that was with"
     return ScoreChoice(chosen, f"{why}. {without}" if without else why)
+
+
+def own_score(card: Card) -> str:
+    """Return the fullest score that was fitted and asks no recogniser of others: alike everywhere.
+
+    Args:
+        card: Of weights that have an attribute estimator, if such a score was fitted.
+    """
+    return VALUES if VALUES in ScoreProfile.of(card).scores else DRAWING

@@ -265,7 +265,7 @@ def test_two_hypotheses_need_log_p_in_the_score(space: Space) -> None:
     with pytest.raises(ConfigError, match="--hypotheses 2 does harm with --score drawing: without"):
         space.build(score="drawing", hypotheses="2")
     with pytest.raises(ConfigError, match="does harm with --score drawing"):
-        space.build(score=None, hypotheses="2 within 1")
+        space.build(score="drawing", hypotheses="2 within 1")
     assert space.collection.catalogue.spaces.all() == []
     assert space.build(score="drawing", hypotheses="auto").indexed == 30
     assert space.rows() == 30
