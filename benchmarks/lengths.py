@@ -40,7 +40,8 @@ from index.kinds import APPROXIMATE
 from index.probing import ROWS, QueryShape
 from retrieval.collection.query_shape import Asking
 from retrieval.embedding import contract_from_card
-from retrieval.recognisers.sface import open_recogniser, portrait_aligner
+from retrieval.recognisers.registry import open_recogniser
+from retrieval.recognisers.sface import portrait_aligner
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.terms import FUSED, VALUES, Layout, Score
 

@@ -88,6 +88,9 @@ def fit(
             metavar="FILE|NAME", help="A protocol: which images, which questions; see bench."
         ),
     ] = None,
+    recogniser: Annotated[
+        str, typer.Option(help="Tells whose face it is, now and in searches: sface or dlib.")
+    ] = "sface",
     redrawing_only: Annotated[
         bool,
         typer.Option(
@@ -120,6 +123,7 @@ def fit(
             seed=seed,
             protocol=protocol,
             redrawing_only=redrawing_only,
+            recogniser=recogniser,
             device=device,
             progress=shown.show,
         )

@@ -18,6 +18,7 @@ from retrieval.evaluation.fold.vector_store import Steps
 from retrieval.evaluation.protocol.files import find_protocol
 from retrieval.fitting import errors, told
 from retrieval.fitting import fit as fitting
+from retrieval.recognisers.registry import DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ def fit(  # noqa: PLR0913  one argument for each option of the command line
     seed: int = 0,
     protocol: str | None = None,
     redrawing_only: bool = False,
+    recogniser: str = DEFAULT,
     landmarks: str | Path | None = None,
     device: str = "auto",
     progress: Callback | None = None,
@@ -77,6 +79,7 @@ def fit(  # noqa: PLR0913  one argument for each option of the command line
         seed: Of the choice of queries.
         protocol: Name or file: which images, and what is asked.
         redrawing_only: Only measure how far redrawings usually are; keep all else.
+        recogniser: "sface" or "dlib": tells whose face it is, here and in searches from now on.
         landmarks: File of landmarks, beside those of the SPEC.
         device: "auto", "cpu", "cuda" or "cuda:N".
         progress: Told how far it is. What it raises ends the fit; nothing is changed then.
@@ -88,7 +91,9 @@ def fit(  # noqa: PLR0913  one argument for each option of the command line
         raise ConfigError(f"--people cannot be {people!r}; {did_you_mean(people, fitting.PEOPLE)}")
     opened, path = load_faces(faces, landmarks), find_weights(str(weights))
     chosen = replace(find_protocol(protocol, opened.spec), queries=queries, seed=seed)
-    options = fitting.FitOptions(people=people, identities=identities, protocol=chosen)
+    options = fitting.FitOptions(
+        people=people, identities=identities, protocol=chosen, recogniser=recogniser
+    )
     engine = open_engine(path, device, images=len(opened))
     measure: Callable[[Engine, FaceSet, fitting.FitOptions], Steps[fitting.Fitted]]
     measure = errors.measure_redrawing if redrawing_only else fitting.fit

@@ -18,7 +18,7 @@ import numpy as np
 
 from gallery.arrays import Floats
 from gallery.duplicates import number_contents
-from gallery.errors import ConfigError, DatasetError
+from gallery.errors import ConfigError, DatasetError, did_you_mean
 from gallery.faces import FaceSet, first_identities
 from gallery.spelling import composed
 from generator.card import Card
@@ -55,7 +55,8 @@ from retrieval.evaluation.statistics.grid_search import (
     joined,
 )
 from retrieval.fitting.calibration import KEPT, calibrated
-from retrieval.recognisers.sface import Recogniser, open_recogniser
+from retrieval.recognisers.registry import DEFAULT, RECOGNISERS, open_recogniser
+from retrieval.recognisers.sface import Recogniser
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.confidence import spell_score
 from retrieval.scoring.profile import FittingData, ScoreProfile
@@ -77,12 +78,21 @@ class FitOptions:
         identities: The first N of them, or a share; None for all.
         protocol: Which images are in the gallery, what is asked, how many queries.
         cache: Folder for scratch files.
+        recogniser: Name of that which tells identities; the card keeps its fingerprint.
     """
 
     people: str | None = None
     identities: str | None = None
     protocol: Protocol = field(default_factory=Protocol)
     cache: Path = field(default_factory=default_cache)
+    recogniser: str = DEFAULT
+
+    def __post_init__(self) -> None:
+        if self.recogniser not in RECOGNISERS:
+            raise ConfigError(
+                f"--recogniser cannot be {self.recogniser!r};"
+                f" {did_you_mean(self.recogniser, RECOGNISERS)}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +125,7 @@ def fit(engine: Engine, faces: FaceSet, options: FitOptions) -> Steps[Fitted]:
     notes = []
     recogniser: Recogniser | None = None
     try:
-        recogniser = open_recogniser()
+        recogniser = open_recogniser(options.recogniser)
     except MissingEmbedderError as error:
         notes.append(f"no identities: {error}")
     if not engine.estimates:

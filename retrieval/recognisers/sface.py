@@ -77,15 +77,6 @@ class SFace:
         return normalise(np.concatenate([np.empty((0, 128), np.float32), *vectors]))
 
 
-def open_recogniser() -> Recogniser:
-    """Load the recogniser that searches use.
-
-    Raises:
-        MissingEmbedderError: The extra `identity` is not installed; the message says how.
-    """
-    return SFace()
-
-
 def portrait_aligner(aligner: Aligner) -> Aligner:
     """Return what cuts a portrait out of a photograph, where an aligner cuts a face to draw."""
     return replace(aligner, size=PORTRAIT_SIDE, channels=3)

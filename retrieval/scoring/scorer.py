@@ -21,10 +21,10 @@ from generator.hypotheses import ONE, Hypotheses
 from index.base import Ids
 from index.contract import IndexContract
 from retrieval.embedding import contract_from_card
+from retrieval.recognisers.registry import name_in, open_recogniser
 from retrieval.recognisers.sface import (
     PORTRAIT_SIDE,
     Recogniser,
-    open_recogniser,
     portrait_aligner,
 )
 from retrieval.recognisers.third_party import MissingEmbedderError
@@ -173,7 +173,7 @@ def make_scoring(engine: Engine, name: str, hypotheses: Hypotheses = ONE) -> Sco
     if name == DRAWING:
         return Scoring(Score(), Layout(engine.dimension), profile.weights(name, hypotheses))
     profile.check(name, estimates=engine.estimates, hypotheses=hypotheses)
-    recogniser = open_recogniser() if name == FUSED else None
+    recogniser = open_recogniser(name_in(profile.recogniser)) if name == FUSED else None
     return _of(engine, name, recogniser, hypotheses, column=True)
 
 
@@ -194,7 +194,7 @@ def scoring_of(engine: Engine, contract: IndexContract) -> Scoring:
     recogniser = None
     if score.identity:
         try:
-            recogniser = open_recogniser()
+            recogniser = open_recogniser(name_in(score.identity))
         except MissingEmbedderError as error:
             raise IndexFileError(
                 f"The space {engine.card.name} was built with identities, and {error}; or build"
@@ -211,7 +211,8 @@ def default_score(engine: Engine) -> str:
     profile = ScoreProfile.of(engine.card)
     if FUSED in profile.scores and engine.estimates:
         try:
-            profile.require_fitted_with(open_recogniser().fingerprint)
+            installed = open_recogniser(name_in(profile.recogniser))
+            profile.require_fitted_with(installed.fingerprint)
         except (MissingEmbedderError, WeightsError):
             pass
         else:
@@ -224,7 +225,8 @@ def other_recogniser(card: Card) -> str:
     profile = ScoreProfile.of(card)
     if profile.recogniser and FUSED in profile.scores:
         try:
-            profile.require_fitted_with(open_recogniser().fingerprint)
+            installed = open_recogniser(name_in(profile.recogniser))
+            profile.require_fitted_with(installed.fingerprint)
         except MissingEmbedderError:
             return ""
         except WeightsError as error:

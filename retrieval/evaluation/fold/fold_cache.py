@@ -25,12 +25,13 @@ from generator.engine import DrawnBatch, Engine
 from index.base import Vectors
 from retrieval.evaluation.embedders.base import Embedder
 from retrieval.evaluation.embedders.pixels import PixelEmbedder
-from retrieval.evaluation.embedders.registry import RECOGNISERS, open_embedder
+from retrieval.evaluation.embedders.registry import open_embedder
 from retrieval.evaluation.fold.fold import Training, read_portraits
 from retrieval.evaluation.fold.vector_store import Steps, Store, Timed, array_sha256
 from retrieval.evaluation.protocol.queries import Labels
 from retrieval.evaluation.protocol.wishes import wish_of
 from retrieval.evaluation.records import BenchmarkProgress, Integers, QueryTable
+from retrieval.recognisers.registry import RECOGNISERS
 
 BATCH = 256
 FEATURES = "features"  # the refiner's, of the weights under test

@@ -41,11 +41,10 @@ from retrieval.evaluation.methods.score_spec import (
     fitted_weights,
 )
 from retrieval.evaluation.records import Integers
+from retrieval.recognisers.registry import name_in
 from retrieval.scoring.hypotheses import Seconds
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.terms import FUSED, Coefficients, Layout, wish_code
-
-RECOGNISER = "sface"
 
 
 def fused(parts: ScoreParts, wanted: str, work: Workbench, _: int) -> Steps[Prepared]:
@@ -93,7 +92,7 @@ def _prepared(work: Workbench, parts: ScoreParts, asked: ScoreSpec) -> Steps[Pre
         _require_recogniser(work)
     canonical = yield from work.canonical()
     estimated = (yield from log_probabilities(work)) if parts.log_p else None
-    known = (yield from work.vectors(RECOGNISER)) if parts.identity else None
+    known = (yield from work.vectors(_recogniser(work))) if parts.identity else None
     more = None if asked.hypotheses.single else (yield from seconds_of(work, asked.hypotheses))
     drawn = yield from draw_all(work)
     layout = Layout(
@@ -123,6 +122,11 @@ def _prepared(work: Workbench, parts: ScoreParts, asked: ScoreSpec) -> Steps[Pre
     )
 
 
+def _recogniser(work: Workbench) -> str:
+    """Name the recogniser that the card was fitted with."""
+    return name_in(ScoreProfile.of(work.bench.engine.card).recogniser)
+
+
 def _require_recogniser(work: Workbench) -> None:
     """Skip methods whose weights were fitted with another recogniser than is installed.
 
@@ -132,7 +136,7 @@ def _require_recogniser(work: Workbench) -> None:
     profile = ScoreProfile.of(work.bench.engine.card)
     if not profile.recogniser:
         return
-    here = open_embedder(RECOGNISER, work.bench.device).fingerprint
+    here = open_embedder(_recogniser(work), work.bench.device).fingerprint
     if here != profile.recogniser:
         raise SkippedMethodError(
             f"{profile.name} was fitted with the recogniser {profile.recogniser}, not with {here}"

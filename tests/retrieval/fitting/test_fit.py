@@ -245,7 +245,7 @@ def test_without_the_extra_what_can_be_fitted_is(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def missing() -> None:
+    def missing(_: str) -> None:
         raise MissingEmbedderError("onnxruntime is not installed; install it")
 
     monkeypatch.setattr(fitting, "open_recogniser", missing)

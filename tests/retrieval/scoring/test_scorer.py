@@ -268,7 +268,7 @@ def test_a_space_of_another_score_is_refused(
 def test_without_the_extra_a_fused_space_says_what_to_install(
     built: Collection, weights: Path, faces_spec: str, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    def missing() -> None:
+    def missing(_: str) -> None:
         raise MissingEmbedderError("onnxruntime is not installed; pip install 'mindseye[identity]'")
 
     monkeypatch.setattr(scorer, "open_recogniser", missing)

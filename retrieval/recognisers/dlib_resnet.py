@@ -20,8 +20,10 @@ SIDE = 150
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 
-class DlibEmbedder:
+class DlibRecogniser:
     """Runs dlib's ResNet."""
+
+    dimension = 128
 
     def __init__(self) -> None:
         """Load the network.
