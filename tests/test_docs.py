@@ -21,6 +21,7 @@ README_WORDS = 900
 BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(mindseye [^`]+)`")
 CALL = re.compile(r"(?:^|[;&]\s*|\bdo\s+|Example:\s+|\btime\s+|^\$\s+)(mindseye [a-z-][^;&|]*)")
+FILE = re.compile(r"(?<![\w/.-])(?:scripts|experiments|benchmarks)/[\w./-]+")
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
@@ -124,3 +125,10 @@ def test_what_readme_calls_in_python_exists() -> None:
     owners = {"mindseye": mindseye, "gallery": mindseye.Gallery, "answer": mindseye.Answer}
     for owner, name in re.findall(r"\b(mindseye|gallery|answer)\.(\w+)", code):
         assert hasattr(owners[owner], name), f"{owner}.{name}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "/adr/" not in page])
+def test_every_file_of_the_project_that_a_page_names_is_there(page: str) -> None:
+    named = (name.rstrip(".,") for name in FILE.findall(read(page)))
+    missing = [name for name in named if not (ROOT / name).exists()]
+    assert not missing, f"{page} names {missing}"
