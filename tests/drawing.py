@@ -1,9 +1,10 @@
-"""For engines of tests that draw without a network: the closest drawing, by its definition.
+"""The fake engine of tests: draws without a network; the closest drawing is found by definition.
 
 Shapes: N images, A length of the one-hot code.
 """
 
 import numpy as np
+import torch
 
 from gallery.align import Aligner, Pixels
 from gallery.arrays import Floats
@@ -12,8 +13,33 @@ from generator.card import Card
 from generator.engine import Closest, DrawnBatch, Engine
 
 
-class DrawsOneByOne(Engine):
-    """Chooses among drawings of `draw`, which a test defines."""
+class FakeEngine(Engine):
+    """Draws and estimates what a test says, and does all else as an engine does.
+
+    A child defines `draw`, and where it has an estimator that looks at more than a pixel,
+    `estimates` and `log_probabilities`.
+
+    Attributes:
+        probabilities: By grey level of an image's first pixel, (N, A), or of every image the same,
+            (1, A); None without an estimator.
+    """
+
+    def __init__(self, card: Card, probabilities: Floats | None = None) -> None:
+        """Take the card of weights that are not there."""
+        self.card = card
+        self.device = torch.device("cpu")
+        self.refines, self.fuses = True, False
+        self.probabilities = probabilities
+
+    @property
+    def estimates(self) -> bool:
+        return self.probabilities is not None
+
+    def log_probabilities(self, pixels: Pixels) -> Floats:
+        assert self.probabilities is not None
+        rows = pixels[:, 0, 0, 0] if len(self.probabilities) > 1 else [0] * len(pixels)
+        found: Floats = np.log(self.probabilities[rows]).astype(np.float32)
+        return found
 
     @property
     def dimension(self) -> int:
@@ -52,28 +78,7 @@ class DrawsOneByOne(Engine):
         )
 
 
-class Estimates(Engine):
-    """Has an estimator that says what a test says, or none.
-
-    Attributes:
-        probabilities: By grey level of an image's first pixel, (N, A), or of every image the same,
-            (1, A); None without an estimator.
-    """
-
-    probabilities: Floats | None
-
-    @property
-    def estimates(self) -> bool:
-        return self.probabilities is not None
-
-    def log_probabilities(self, pixels: Pixels) -> Floats:
-        assert self.probabilities is not None
-        rows = pixels[:, 0, 0, 0] if len(self.probabilities) > 1 else [0] * len(pixels)
-        found: Floats = np.log(self.probabilities[rows]).astype(np.float32)
-        return found
-
-
-class Told(Estimates, DrawsOneByOne):
+class Told(FakeEngine):
     """Its redrawings have the errors, and its estimator the probabilities, that a test says.
 
     Image n is all n: so it is known which one is drawn. Of several attributes the errors of the
@@ -87,11 +92,11 @@ class Told(Estimates, DrawsOneByOne):
 
         Args:
             errors: Mean squared error of each image under each value, (N, A).
-            probabilities: See `Estimates`.
+            probabilities: See `FakeEngine`.
             attributes: Whose values these are.
         """
-        self.card = card_of(*attributes)
-        self.errors, self.probabilities = errors, probabilities
+        super().__init__(card_of(*attributes), probabilities)
+        self.errors = errors
 
     def draw(self, pixels: Pixels, codes: Floats) -> DrawnBatch:
         """Draw the image, brighter by the root of its error."""
@@ -116,3 +121,10 @@ def numbered(count: int) -> Pixels:
     """Return images of which number n is all n, (N, 2, 2, 1)."""
     levels = np.arange(count, dtype=np.uint8)[:, None, None, None]
     return np.broadcast_to(levels, (count, 2, 2, 1)).copy()
+
+
+def coarse_features(drawn: Floats, codes: Floats) -> Floats:
+    """Return the means of 4 x 4 pixels of drawings of 32 x 32, and the codes: (N, 64 + A)."""
+    coarse = drawn.reshape(len(codes), 8, 4, 8, 4, -1).mean(axis=(2, 4, 5))
+    features = np.concatenate([coarse.reshape(len(codes), -1) - 100, codes], axis=1)
+    return features.astype(np.float32)

@@ -27,7 +27,7 @@ from retrieval.collection import build as builder
 from retrieval.collection.collection import Collection
 from retrieval.scoring.terms import DRAWING, VALUES
 from retrieval.search.live_index import FreshIndex
-from tests.drawing import DrawsOneByOne
+from tests.drawing import FakeEngine, coarse_features
 
 FEW = 3  # images in a batch, so that a build has several
 
@@ -44,11 +44,8 @@ DOUBLED = {
 """For a card: some of its images have second hypotheses."""
 
 
-class QuickEngine(DrawsOneByOne):
-    """Draws without a network; its features are pixels."""
-
-    def __init__(self, card: Card) -> None:
-        self.card = card
+class Darkening(FakeEngine):
+    """Draws an image the darker the later the wished value stands; its features are pixels."""
 
     @property
     def estimates(self) -> bool:
@@ -67,11 +64,8 @@ class QuickEngine(DrawsOneByOne):
         return log_p
 
     def draw(self, pixels: Pixels, codes: Floats) -> DrawnBatch:
-        """Make the image darker the later its value stands."""
         refined = (pixels * (1 - 0.1 * codes.argmax(axis=1)[:, None, None, None])).astype("float32")
-        coarse = refined.reshape(len(codes), 8, 4, 8, 4, -1).mean(axis=(2, 4, 5))
-        features = np.concatenate([coarse.reshape(len(codes), -1) - 100, codes], axis=1)
-        return DrawnBatch(refined, refined, features.astype(np.float32))
+        return DrawnBatch(refined, refined, coarse_features(refined, codes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +87,10 @@ class Place:
     packed: Path
 
     @property
-    def engine(self) -> QuickEngine:
+    def engine(self) -> Darkening:
         """A generator that draws at once."""
         card = self.weights.with_suffix(".json").read_text("utf-8")
-        return QuickEngine(Card.from_json(card, "card"))
+        return Darkening(Card.from_json(card, "card"))
 
 
 def build(place: Place) -> None:

@@ -13,35 +13,29 @@ from gallery.arrays import Floats
 from gallery.catalogue.records import SpaceRow
 from gallery.readers.registry import open_faces
 from generator.canonical import RECONSTRUCTION
-from generator.card import Card
 from generator.checkpoint import load_card
 from generator.engine import DrawnBatch, Engine
 from retrieval.collection.build import BuildProgress, build
 from retrieval.collection.collection import Collection
 from retrieval.embedding import contract_of
 from retrieval.search.live_index import FreshIndex
-from tests.drawing import DrawsOneByOne
+from tests.drawing import FakeEngine, coarse_features
 
 
-class QuickEngine(DrawsOneByOne):
+class ByBrightness(FakeEngine):
     """Redraws an image so that the value which its brightness calls for comes closest."""
-
-    def __init__(self, card: Card) -> None:
-        self.card = card
 
     def draw(self, pixels: Pixels, codes: Floats) -> DrawnBatch:
         wanted = pixels.mean(axis=(1, 2, 3)) / 256 * codes.shape[1]
         away = np.abs(wanted - codes.argmax(axis=1) - 0.5)
         refined = (pixels * 0.9 + 10 * away[:, None, None, None]).astype(np.float32)
-        coarse = refined.reshape(len(codes), 8, 4, 8, 4, -1).mean(axis=(2, 4, 5))
-        features = np.concatenate([coarse.reshape(len(codes), -1) - 100, codes], axis=1)
-        return DrawnBatch(refined + 1, refined, features.astype(np.float32))
+        return DrawnBatch(refined + 1, refined, coarse_features(refined, codes))
 
 
 @pytest.fixture
 def quick() -> Callable[[Path], Engine]:
     """Return a generator with the card of some weights, that draws without a network."""
-    return lambda weights: QuickEngine(load_card(weights))
+    return lambda weights: ByBrightness(load_card(weights))
 
 
 @pytest.fixture

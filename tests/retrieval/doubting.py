@@ -8,20 +8,19 @@ that person, pose and light, and one redrawn in a wrong pose by none of them.
 from collections.abc import Mapping
 
 import numpy as np
-import torch
 
 from gallery.align import Pixels
 from gallery.arrays import Floats
 from gallery.faces import FaceSet
 from generator.card import Card
 from generator.engine import DrawnBatch
-from tests.drawing import DrawsOneByOne
+from tests.drawing import FakeEngine
 
 SURE = 0.99
 PEOPLE, POSES, LIGHTS = ("p1", "p2", "p3", "p4", "p5"), ("-45", "0", "45"), ("left", "right")
 
 
-class Doubting(DrawsOneByOne):
+class Doubting(FakeEngine):
     """Knows the tiny gallery by heart; believes of poses what a test says."""
 
     def __init__(
@@ -34,9 +33,7 @@ class Doubting(DrawsOneByOne):
             faces: The tiny gallery.
             beliefs: By file name the probabilities of -45, 0, 45; of others it is sure, and right.
         """
-        self.card = card
-        self.device = torch.device("cpu")
-        self.fuses = False
+        super().__init__(card)
         self.drawings = 0
         self._seen: dict[bytes, tuple[int, int, Floats]] = {}
         for face in faces.faces:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from gallery.align import Aligner, Pixels
@@ -28,7 +27,7 @@ from retrieval.evaluation.fold.fold_cache import BaselineBudget
 from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.records import CRITERIA, BenchmarkProgress, Record
 from retrieval.evaluation.statistics.outcomes import check_consistent, random_scores, scores_of
-from tests.drawing import DrawsOneByOne
+from tests.drawing import FakeEngine
 
 POSE = Attribute("pose", ("-45", "0", "45"), "degree")
 LIGHT = Attribute("light", ("left", "right"))
@@ -84,12 +83,11 @@ def card_of(
     )
 
 
-class Oracle(DrawsOneByOne):
+class Oracle(FakeEngine):
     """Draws exactly the image that was wished for."""
 
     def __init__(self, card: Card) -> None:
-        self.card = card
-        self.device = torch.device("cpu")
+        super().__init__(card)
         self.known = {pixels_of(*cell).tobytes(): cell for cell in CELLS}
 
     def draw(self, pixels: Pixels, codes: Floats) -> DrawnBatch:

@@ -16,18 +16,18 @@ from gallery.attributes import Attribute, Condition
 from gallery.errors import IndexFileError
 from generator.canonical import CanonicalViews, Rule, canonicalise
 from generator.engine import Closest, DrawnBatch, Engine
-from tests.drawing import DrawsOneByOne, Estimates, card_of
+from tests.drawing import FakeEngine, card_of
 
 POSE = Attribute("pose", ("-45", "0", "45"), "degree")
 LIGHT = Attribute("light", ("left", "right"))
 EYES = Attribute("eyes", ("open", "closed", "sunglasses", "patch"))
 
 
-class Pencil(DrawsOneByOne):
+class Pencil(FakeEngine):
     """Draws from a table: the redrawing under a code is the source plus what the table says."""
 
     def __init__(self, *attributes: Attribute, seed: int = 0, levels: int = 1_000) -> None:
-        self.card = card_of(*attributes)
+        super().__init__(card_of(*attributes))
         random = np.random.default_rng(seed)
         size = self.card.space.size
         self.table = random.integers(0, levels, (size, 4)).astype(np.float32)
@@ -157,7 +157,7 @@ def test_an_image_is_not_changed_by_its_neighbours() -> None:
         assert (whole.errors[chosen] == part.errors).all()
 
 
-class Guessing(Estimates, Pencil):
+class Guessing(Pencil):
     """Has an estimator that says what the test says, of every image the same."""
 
     def __init__(self, *attributes: Attribute, likely: list[float]) -> None:
