@@ -1,6 +1,7 @@
 """The readers by name, and the SPECs that address them: READER:PATH."""
 
 import contextlib
+import errno
 import hashlib
 import os
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from gallery.errors import DatasetError, did_you_mean
 from gallery.faces import FaceSet
 from gallery.readers.known import PACKAGED, READERS
 from gallery.spelling import Names
+
+GONE = (errno.ENOENT, errno.ENOTDIR)
 
 
 def open_faces(spec: str) -> FaceSet:
@@ -92,6 +95,25 @@ def read_image(path: Path) -> bytes:
         return images.read_file(path)
     drawn: bytes | None = import_module(READERS["studio"]).read_drawn(path)
     return images.read_file(path) if drawn is None else drawn
+
+
+def is_there(path: Path) -> bool:
+    """Say whether an image is at the place under which the catalogue knows it, unread.
+
+    Of one inside an archive or a drawn set: whether that is there. What cannot be looked at may
+    well be there.
+
+    Args:
+        path: As `read_image` takes it.
+    """
+    try:
+        os.lstat(path)
+    except OSError as error:
+        if error.errno not in GONE:
+            return True
+        is_set: Callable[[Path], bool] = import_module(READERS["studio"]).is_set
+        return any(parent.is_file() or is_set(parent) for parent in path.parents)
+    return True
 
 
 def _hint(spec: str) -> str:

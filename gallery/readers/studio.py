@@ -162,12 +162,17 @@ def read_drawn(path: Path) -> bytes | None:
         DatasetError: The set is damaged.
     """
     for parent in path.parents:
-        if parent == MINI or (parent / MANIFEST).is_file():
+        if is_set(parent):
             faces, by_name = _drawn(parent)
             name = path.relative_to(parent).as_posix()
             if name in by_name:
                 return faces.read(by_name[name])
     return None
+
+
+def is_set(folder: Path) -> bool:
+    """Say whether a folder holds a drawn set."""
+    return folder == MINI or (folder / MANIFEST).is_file()
 
 
 @lru_cache(maxsize=4)

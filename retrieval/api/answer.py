@@ -186,7 +186,8 @@ def ask(
     question = _Question(
         searcher=searcher, images=images, wish=tuple(wish), k=k, crops=placed.crops, among=among
     )
-    return Answer(found, question, [*notes_of(photographs), *placed.notes])
+    notes = [*notes_of(photographs), *placed.notes, *answers.missing_note(found)]
+    return Answer(found, question, notes)
 
 
 def _figure(picture: Image.Image | None, caption: str, title: str = "") -> str:

@@ -4,7 +4,6 @@ A disk that is not mounted looks like a folder whose files were deleted. So a fo
 one known file is left is taken for a reason to ask.
 """
 
-import errno
 import os
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,11 +12,12 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from gallery.errors import CatalogueError
+from gallery.readers.registry import GONE
 from index.base import Ids
 from retrieval.collection.collection import Collection
 
-GONE = (errno.ENOENT, errno.ENOTDIR)
 NAMED = 5
+MOVED = "index the folder they moved to: mindseye index build SPEC"
 
 
 class FolderMissingError(CatalogueError):

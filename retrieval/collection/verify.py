@@ -19,7 +19,7 @@ from index.contract import IndexContract
 from retrieval.collection.collection import Collection
 from retrieval.collection.finding import REPAIR, Checking, Finding
 from retrieval.collection.leftovers import stray_files
-from retrieval.collection.missing_files import missing_files
+from retrieval.collection.missing_files import MOVED, missing_files
 from retrieval.collection.named_images import named
 from retrieval.collection.shard_rewrite import images_with_all_rows, rows_told_of
 from retrieval.scoring.sound_vectors import are_finite, are_sound
@@ -60,7 +60,7 @@ def _files(collection: Collection) -> Iterator[Finding]:
         yield Finding(
             kind="file-missing",
             what=f"{len(gone)} images are no longer on disk; they are still found",
-            todo="nothing, or `mindseye index remove --missing`",
+            todo=f"{MOVED}; or, if they were deleted, mindseye index remove --missing",
             is_problem=False,
         )
 

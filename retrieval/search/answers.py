@@ -1,8 +1,11 @@
 """Answers in words and in JSON."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from gallery.readers.registry import is_there
+from retrieval.collection.missing_files import MOVED
 from retrieval.search.searcher import Answer, Found
 
 
@@ -20,7 +23,23 @@ def to_json(answer: Answer, drawn: str) -> dict[str, Any]:
         "timings_ms": asdict(answer.timings_ms),
         "no_confidence": None if answer.doubt is None else answer.doubt.reason,
         "hits": [hit_to_json(hit) for hit in answer.hits],
+        "missing": missing(answer),
     }
+
+
+def missing(answer: Answer) -> list[str]:
+    """Return the paths of found images that are no longer at their place."""
+    return [hit.path for hit in answer.hits if not is_there(Path(hit.path))]
+
+
+def missing_note(answer: Answer) -> list[str]:
+    """Say in a line how many found images are no longer at their place, and what to do."""
+    gone = len(missing(answer))
+    if not gone:
+        return []
+    one, are = len(answer.hits) == 1, "is" if gone == 1 else "are"
+    said = "The image found is" if one else f"{gone} of the {len(answer.hits)} images found {are}"
+    return [f"Warning: {said} no longer at {'its' if gone == 1 else 'their'} place; {MOVED}"]
 
 
 def hit_to_json(hit: Found) -> dict[str, Any]:

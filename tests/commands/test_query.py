@@ -16,6 +16,8 @@ from generator.checkpoint import save_weights
 from generator.networks.registry import architecture
 from tests.running import Mindseye, one_line_error
 
+OTHERS = ("missing", "no_confidence", "space", "timings_ms", "wish")
+
 
 def test_an_answer_in_json_has_exactly_the_promised_keys(
     mindseye: Mindseye, collection_dir: Path, faces_dir: Path
@@ -26,8 +28,8 @@ def test_an_answer_in_json_has_exactly_the_promised_keys(
     )
     assert ran.err == ""
     answer = ran.json
-    assert sorted(answer) == ["drawn", "hits", "no_confidence", "space", "timings_ms", "wish"]
-    assert answer["no_confidence"] is None
+    assert sorted(answer) == ["drawn", "hits", *OTHERS]
+    assert (answer["no_confidence"], answer["missing"]) == (None, [])
     assert (answer["space"], answer["wish"]) == ("pose-32", {"pose": "45"})
     assert sorted(answer["timings_ms"]) == ["draw", "embed", "search"]
     assert all(isinstance(time, float) for time in answer["timings_ms"].values())
@@ -59,6 +61,30 @@ def test_an_answer_for_people_is_a_line_for_each_image(
     assert all(f"  {faces_dir}/p" in line for line in lines[1:11])
     assert lines[11].startswith("draw ")
     assert len(lines) == 12
+
+
+def test_images_that_moved_away_are_told_of(
+    mindseye: Mindseye, collection_dir: Path, faces_dir: Path, tmp_path: Path
+) -> None:
+    asked = shutil.copy(faces_dir / "p4-0-left.png", tmp_path / "asked.png")
+    query = ("query", asked, "--wish", "pose=45", "-k", 3, "--collection", collection_dir)
+    best, second, _ = mindseye(*query, "--json").json["hits"]
+    away = [Path(hit["path"]) for hit in (best, second)]
+    for path in away:
+        path.rename(tmp_path / path.name)
+    try:
+        ran, told = mindseye(*query), mindseye(*query, "--json").json
+        one = mindseye(*query, "-k", 1).err
+    finally:
+        for path in away:
+            (tmp_path / path.name).rename(path)
+    assert ran.status == 0
+    assert ran.err == (
+        "Warning: 2 of the 3 images found are no longer at their place; index the folder they"
+        " moved to: mindseye index build SPEC\n"
+    )
+    assert told["missing"] == [str(path) for path in away]
+    assert one.startswith("Warning: The image found is no longer at its place;")
 
 
 def test_sheet_and_drawing_are_written_where_they_are_asked_for(

@@ -8,7 +8,7 @@ from PIL import Image
 
 from gallery.errors import DatasetError, ImageError
 from gallery.readers.known import PACKAGED, READERS
-from gallery.readers.registry import open_faces, open_photograph
+from gallery.readers.registry import is_there, open_faces, open_photograph
 
 
 def test_a_spec_names_reader_and_path(put: Callable[..., Path], photos: Path) -> None:
@@ -112,3 +112,13 @@ def test_reading_photographs_does_not_import_the_studio(
     assert studio_after(f"{opened}open_photograph(Path({str(path)!r}))") == []
     assert studio_after(f"{opened}open_faces('folder:{photos}')") == []
     assert "gallery.readers.studio" in studio_after(f"{opened}open_faces('studio-mini')")
+
+
+def test_an_image_is_there_if_it_or_what_it_lies_in_is(tmp_path: Path) -> None:
+    archive = tmp_path / "faces.tar.gz"
+    archive.touch()
+    assert is_there(archive)
+    assert is_there(archive / "an2i" / "one.pgm")
+    drawn = open_faces("studio-mini")
+    assert is_there(drawn.path(drawn.faces[0]))
+    assert not is_there(tmp_path / "gone" / "one.png")

@@ -279,6 +279,7 @@ def test_what_is_good_to_know_is_no_problem(gallery: Gallery) -> None:
     assert {one.kind for one in found} == {"file-missing", "rows-to-drop", "stray-file"}
     text = finding.to_text(found)
     assert "note: 1 images are no longer on disk; they are still found" in text
+    assert "do: index the folder they moved to: mindseye index build SPEC; or, if they" in text
     assert text.endswith("Everything is as it should be.")
 
 
