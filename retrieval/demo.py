@@ -16,7 +16,8 @@ from gallery.readers.registry import open_faces
 from generator.canonical import ESTIMATOR, EXPECTED, Rule
 from generator.engine import Engine
 from generator.zoo import WeightsFile, packaged
-from retrieval.collection.build import BuildProgress, build
+from retrieval.collection.build import build
+from retrieval.collection.build_progress import BuildProgress
 from retrieval.collection.collection import Collection
 from retrieval.evaluation import benchmark, report
 from retrieval.evaluation.outputs import tables

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import cli  # noqa: TID251  its tests may
 from gallery.errors import ConfigError, DatabaseFailedError
-from retrieval.collection.build import BuildProgress
+from retrieval.collection.build_progress import BuildProgress
 from tests.running import Mindseye, one_line_error
 
 ROOT = Path(__file__).parents[1]

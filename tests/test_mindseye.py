@@ -136,7 +136,7 @@ def test_what_progress_raises_ends_a_build_after_the_batch_in_hand(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("retrieval.collection.build.BATCH", 4)
+    monkeypatch.setattr("retrieval.collection.builder.BATCH", 4)
 
     class EnoughError(Exception):
         pass

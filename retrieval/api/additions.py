@@ -13,6 +13,7 @@ from generator.zoo import fitting
 from index.store import Request
 from retrieval.api.progress import Callback, Progress, follow
 from retrieval.collection import build as building
+from retrieval.collection.build_progress import BuildProgress
 from retrieval.collection.collection import Collection
 from retrieval.collection.domain_check import misfit, strangers_in
 from retrieval.scoring.choice import choose_score, refuse_score
@@ -169,10 +170,10 @@ def add_to_space(
 
 
 def _last_of(
-    steps: Iterator[building.BuildProgress],
-) -> Generator[building.BuildProgress, None, building.BuildProgress]:
+    steps: Iterator[BuildProgress],
+) -> Generator[BuildProgress, None, BuildProgress]:
     """Yield all steps, and return the last one."""
-    last = building.BuildProgress(0, 0, 0, 0, 0)
+    last = BuildProgress(0, 0, 0, 0, 0)
     try:
         for last in steps:
             yield last
@@ -181,7 +182,7 @@ def _last_of(
     return last
 
 
-def _warnings(collection: Collection, name: str, last: building.BuildProgress) -> Iterator[str]:
+def _warnings(collection: Collection, name: str, last: BuildProgress) -> Iterator[str]:
     """Say what the user should put right after a build."""
     if last.edited:
         named = ", ".join(last.edited[:NAMED]) + (", …" if len(last.edited) > NAMED else "")

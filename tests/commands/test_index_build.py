@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from retrieval.collection.build import BuildProgress
+from retrieval.collection.build_progress import BuildProgress
 from retrieval.collection.collection import Collection
 from tests.running import Mindseye, one_line_error
 

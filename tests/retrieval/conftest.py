@@ -15,7 +15,8 @@ from gallery.readers.registry import open_faces
 from generator.canonical import RECONSTRUCTION
 from generator.checkpoint import load_card
 from generator.engine import DrawnBatch, Engine
-from retrieval.collection.build import BuildProgress, build
+from retrieval.collection.build import build
+from retrieval.collection.build_progress import BuildProgress
 from retrieval.collection.collection import Collection
 from retrieval.embedding import contract_of
 from retrieval.search.live_index import FreshIndex
@@ -129,7 +130,7 @@ def gallery(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Gallery:
     """Eight photographs of four people, 0.png to 7.png, in four shards of two."""
-    monkeypatch.setattr("retrieval.collection.build.BATCH", 2)
+    monkeypatch.setattr("retrieval.collection.builder.BATCH", 2)
     lines = ["path,identity,pose"]
     for number in range(8):
         photograph(photos / f"{number}.png", seed=number)

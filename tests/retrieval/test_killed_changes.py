@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from retrieval.collection import build
+from retrieval.collection import builder
 from tests.retrieval.changes import CHANGES, FEW, fill
 
 DRIVER = Path(__file__).with_name("killed_changes.py")
@@ -116,4 +116,4 @@ def test_a_change_killed_at_random_instants_ends_as_if_nothing_had_happened(
 
 
 def test_the_small_batches_of_these_tests_are_theirs_alone() -> None:
-    assert build.BATCH > 10 * FEW
+    assert builder.BATCH > 10 * FEW

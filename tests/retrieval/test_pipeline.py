@@ -10,7 +10,7 @@ import pytest
 from gallery.faces import Face, FaceSet
 from gallery.readers.registry import open_faces
 from generator.canonical import canonicalise
-from retrieval.collection import build as module
+from retrieval.collection import builder as module
 from retrieval.collection import ingest
 from retrieval.collection.build import build
 from retrieval.collection.collection import Collection

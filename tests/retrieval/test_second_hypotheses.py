@@ -19,7 +19,8 @@ from generator.checkpoint import load_card, save_card
 from index import store
 from index.kinds import Request
 from retrieval.collection import archive
-from retrieval.collection.build import BuildProgress, build
+from retrieval.collection.build import build
+from retrieval.collection.build_progress import BuildProgress
 from retrieval.collection.collection import Collection
 from retrieval.collection.compact import compact
 from retrieval.collection.repair import repair
@@ -321,7 +322,7 @@ def test_a_removed_image_goes_with_both_vectors(space: Space, source: Image.Imag
 def test_compacting_keeps_both_vectors_of_an_image(
     space: Space, source: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("retrieval.collection.build.BATCH", 4)
+    monkeypatch.setattr("retrieval.collection.builder.BATCH", 4)
     space.build()
     before = space.ask(source, "pose=-45")
     assert len(space.collection.catalogue.spaces.shards(1)) == 8
@@ -335,7 +336,7 @@ def test_compacting_keeps_both_vectors_of_an_image(
 def test_a_build_that_was_stopped_goes_on(
     space: Space, source: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("retrieval.collection.build.BATCH", 4)
+    monkeypatch.setattr("retrieval.collection.builder.BATCH", 4)
     steps: Any = space.steps(hypotheses="2")
     next(steps)
     steps.close()

@@ -23,9 +23,10 @@ from generator.checkpoint import load_weights
 from generator.engine import Engine
 from index import store
 from index.base import Index, Neighbours
-from retrieval.collection import build as module
+from retrieval.collection import builder as module
 from retrieval.collection import ingest
-from retrieval.collection.build import BuildProgress, build
+from retrieval.collection.build import build
+from retrieval.collection.build_progress import BuildProgress
 from retrieval.collection.collection import Collection
 from retrieval.collection.own_weights import copy_weights
 from retrieval.collection.show import describe

@@ -70,7 +70,7 @@ def test_a_space_before_its_first_publication_has_no_kind(
     photograph(photos / "a.png", seed=1)
     (photos / "b.png").write_text("no image")
     (photos / "c.png").touch()
-    monkeypatch.setattr("retrieval.collection.build.BATCH", 1)
+    monkeypatch.setattr("retrieval.collection.builder.BATCH", 1)
     steps = build(collection, open_faces(f"folder:{photos}"), quick(pose_weights), pose_weights)
     next(steps)
     (space,) = describe(collection)["spaces"]
