@@ -79,7 +79,7 @@ def test_other_code_is_trained_for_itself(
     assert learn(paint(), pose, tmp_path)[1] == 2
 
 
-@pytest.mark.parametrize("name", ["contrast", "estimator"])
+@pytest.mark.parametrize("name", ["contrastive", "estimator"])
 def test_code_that_rivals_share_with_the_generator_counts(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
