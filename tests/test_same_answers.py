@@ -142,7 +142,7 @@ def test_an_earlier_collection_answers_both_alike(
     golden: Golden = unpack(name, tmp_path)
     needs_the_recogniser(golden)
     with front.open_gallery(golden.root) as gallery:
-        for asked in golden.answers[:4]:
+        for number, asked in enumerate(golden.answers[:4]):
             source = images / asked["source"]
             told = mindseye(
                 *("query", source, "--wish", asked["wish"], "--json"),
@@ -150,4 +150,5 @@ def test_an_earlier_collection_answers_both_alike(
             )
             answer = gallery.search(source, asked["wish"])
             assert without_times(answer.to_json()) == without_times(told.json)
-            assert list(answer.notes) == told.err.splitlines()
+            said = told.err.splitlines()  # of a space, an open gallery says it once
+            assert list(answer.notes) == (said if number == 0 else [])
