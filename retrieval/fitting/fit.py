@@ -60,7 +60,8 @@ from retrieval.recognisers.sface import Recogniser
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.confidence import spell_score
 from retrieval.scoring.profile import FittingData, ScoreProfile
-from retrieval.scoring.terms import CLIP, DRAWING, FUSED, Coefficients
+from retrieval.scoring.term import CLIP
+from retrieval.scoring.terms import DRAWING, FUSED, Coefficients
 
 VALIDATION, UNSEEN = "validation", "unseen"
 PEOPLE = (VALIDATION, UNSEEN)

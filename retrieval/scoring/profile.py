@@ -12,7 +12,8 @@ from gallery.errors import ConfigError, WeightsError, did_you_mean
 from generator.card import Card
 from generator.hypotheses import ONE, Hypotheses
 from retrieval.scoring.confidence import Calibration, spell_score
-from retrieval.scoring.terms import CLIP, DRAWING, FUSED, SCORES, VALUES, Coefficients
+from retrieval.scoring.term import CLIP
+from retrieval.scoring.terms import DRAWING, FUSED, SCORES, VALUES, Coefficients
 
 Rates = Mapping[str, float | None]  # hit rates of first answers by criterion, in [0, 1]
 WITHOUT_IDENTITY, WITHOUT_LOG_P = "without_identity", "without_log_probability"

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.base import Vectors
+from retrieval.scoring.term import TERM, is_about
 from retrieval.scoring.terms import Layout
 
 CHUNK = 8192
-LENGTH_TOLERANCE = 1e-3  # float32 rounds the length of a long vector by about 1e-5
 
 
 def are_finite(embeddings: Vectors) -> NDArray[np.bool_]:
@@ -33,18 +33,8 @@ def are_sound(embeddings: Vectors, layout: Layout) -> NDArray[np.bool_]:
         chunk = np.asarray(embeddings[start : start + CHUNK])
         good = np.isfinite(chunk).all(axis=1)
         for name, where in layout.parts.items():
-            part = chunk[:, where]
-            if name == "log_p":
-                good &= ((part >= -1) & (part <= 0)).all(axis=1)
-            else:
-                lengths = np.linalg.norm(part, axis=1)
-                good &= _about(lengths, 1) | (lengths == 0)
+            good &= TERM[name].valid(chunk[:, where])
         if layout.column:
-            good &= _about(np.linalg.norm(chunk, axis=1), np.sqrt(layout.bound))
+            good &= is_about(np.linalg.norm(chunk, axis=1), np.sqrt(layout.bound))
         sound[start : start + CHUNK] = good
     return sound
-
-
-def _about(lengths: Vectors, expected: float) -> NDArray[np.bool_]:
-    about: NDArray[np.bool_] = np.abs(lengths - expected) < LENGTH_TOLERANCE
-    return about

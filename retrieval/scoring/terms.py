@@ -37,8 +37,8 @@ from gallery.arrays import Floats
 from gallery.attributes import AttributeSpace
 from gallery.errors import IndexFileError
 from index.contract import IndexContract
+from retrieval.scoring.term import CLIP, TERMS
 
-CLIP = 10.0  # log p below -CLIP counts as -CLIP
 MULTIPLE = 8
 DRAWING, VALUES, FUSED = "drawing", "drawing+values", "fused"
 SCORES = (DRAWING, VALUES, FUSED)
@@ -169,10 +169,12 @@ class Layout:
         Raises:
             ValueError: A part is missing or of another shape.
         """
-        scaled = None
-        if log_p is not None:
-            scaled = (np.maximum(log_p, -CLIP) / CLIP).astype(np.float32)
-        joined = self._joined(drawings, scaled, identities)
+        given = (drawings, log_p, identities)
+        stored = [
+            None if part is None else term.gallery(part)
+            for term, part in zip(TERMS, given, strict=True)
+        ]
+        joined = self._joined(*stored)
         if self.column:
             lacking = self.bound - np.square(joined, dtype=np.float64).sum(axis=1)
             joined[:, self.place] = np.sqrt(np.maximum(lacking, 0))
@@ -192,16 +194,19 @@ class Layout:
         Raises:
             ValueError: A part is missing or of another shape.
         """
-        wanted: Floats | None = CLIP * weights.log_probability * wishes if self.values else None
-        who = None if identities is None else weights.identity * identities
-        return self._joined(drawings, wanted, who)
+        given = (drawings, wishes if self.values else None, identities)
+        asked = [
+            None if part is None else term.probe(part, weights.of(term.name))
+            for term, part in zip(TERMS, given, strict=True)
+        ]
+        return self._joined(*asked)
 
     def split(self, gallery: Floats, probe: Floats) -> dict[str, Floats]:
         """Return what each part adds to the scores of gallery vectors (N, F) for a probe (F,)."""
         return {name: gallery[:, where] @ probe[where] for name, where in self.parts.items()}
 
     def _joined(self, *given: Floats | None) -> Floats:
-        found = dict(zip(("drawing", "log_p", "identity"), given, strict=True))
+        found = {term.name: part for term, part in zip(TERMS, given, strict=True)}
         count = 0 if given[0] is None else len(given[0])
         joined = np.zeros((count, self.dimension), dtype=np.float32)
         for name, where in self.parts.items():
@@ -224,6 +229,10 @@ class Coefficients:
 
     log_probability: float = 0.0
     identity: float = 0.0
+
+    def of(self, term: str) -> float:
+        """Return the coefficient of a term, by name."""
+        return {"drawing": 1.0, "log_p": self.log_probability, "identity": self.identity}[term]
 
 
 def wish_code(space: AttributeSpace, wish: Mapping[str, str]) -> Floats:

@@ -17,10 +17,9 @@ from generator.hypotheses import Hypotheses
 from index.base import BLOCK_BYTES, BLOCK_ROWS, Vectors
 from retrieval.evaluation.records import Flags, Integers, QueryTable
 from retrieval.scoring.profile import WITHOUT_IDENTITY, WITHOUT_LOG_P, ScoreProfile
+from retrieval.scoring.term import TERM, TERMS
 from retrieval.scoring.terms import DRAWING, FUSED, VALUES, Coefficients
 
-LOG_PROBABILITY = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-IDENTITY = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 TABLE = 2**22  # scores of one part in work: 16 MB
 
 
@@ -78,9 +77,10 @@ class Block:
     def scores(self, weights: Coefficients) -> Floats:
         """Return weighted sums, (b, N)."""
         total = self.parts["drawing"]
-        for name, weight in _named(weights).items():
-            if weight and name in self.parts:
-                total = total + np.float32(weight) * self.parts[name]
+        for term in TERMS[1:]:
+            weight = weights.of(term.name)
+            if weight and term.name in self.parts:
+                total = total + np.float32(weight) * self.parts[term.name]
         return total
 
 
@@ -143,8 +143,8 @@ def blocks_of(
 
 def grid(*, log_p: bool, identity: bool) -> tuple[Coefficients, ...]:
     """Return the pairs of weights that are tried, the smaller ones first."""
-    a_values = LOG_PROBABILITY if log_p else (0.0,)
-    w_values = IDENTITY if identity else (0.0,)
+    a_values = TERM["log_p"].grid if log_p else (0.0,)
+    w_values = TERM["identity"].grid if identity else (0.0,)
     pairs = [Coefficients(a, w) for a in a_values for w in w_values]
     return tuple(sorted(pairs, key=lambda one: one.log_probability + one.identity))
 
@@ -184,11 +184,10 @@ def first_answers(block: Block, weights: Coefficients, count: int) -> Answers:
     scores = block.scores(weights)
     count = min(count, int(np.isfinite(scores).sum(axis=1).min()))
     top = np.argsort(-scores, axis=1, kind="stable")[:, :count]
-    weight = {"drawing": 1.0, **_named(weights)}
     return Answers(
         np.take_along_axis(scores, top, axis=1),
         {
-            name: np.float32(weight[name]) * np.take_along_axis(part, top, axis=1)
+            name: np.float32(weights.of(name)) * np.take_along_axis(part, top, axis=1)
             for name, part in block.parts.items()
         },
         np.take_along_axis(block.right["C1"], top, axis=1),
@@ -249,10 +248,6 @@ def _products(probes: Floats, gallery: Vectors, out: Sequence[Integers]) -> Floa
     for row, images in enumerate(out):
         found[row, images] = -np.inf
     return found
-
-
-def _named(weights: Coefficients) -> dict[str, float]:
-    return {"log_p": weights.log_probability, "identity": weights.identity}
 
 
 def known(rate: float) -> float:

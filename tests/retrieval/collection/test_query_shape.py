@@ -12,7 +12,8 @@ from index import store
 from index.kinds import APPROXIMATE
 from index.probing import ROWS
 from retrieval.collection.query_shape import Asking
-from retrieval.scoring.terms import CLIP, Coefficients, Layout
+from retrieval.scoring.term import CLIP
+from retrieval.scoring.terms import Coefficients, Layout
 from tests.retrieval.fused_gallery import (
     WEIGHTS,
     Parts,

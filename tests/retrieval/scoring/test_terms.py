@@ -16,7 +16,8 @@ from generator.checkpoint import load_card
 from index.contract import IndexContract
 from retrieval.embedding import contract_from_card
 from retrieval.scoring.profile import ScoreProfile
-from retrieval.scoring.terms import CLIP, Coefficients, Layout, Score, wish_code
+from retrieval.scoring.term import CLIP
+from retrieval.scoring.terms import Coefficients, Layout, Score, wish_code
 from tests.retrieval.recognising import FUSION
 
 SPACE = AttributeSpace(
