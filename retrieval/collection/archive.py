@@ -126,6 +126,8 @@ def import_archive(archive: Path, root: Path) -> Iterator[Packing]:
         IndexFileError: The archive is missing, damaged, or holds what does not belong there.
         OSError: The disk is full, or the folder cannot be written.
     """
+    if archive.is_dir():
+        raise IndexFileError(f"{archive} is a folder; name the file that index export wrote")
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise CatalogueError(
             f"{root} exists and is not empty; import into a new folder: --collection DIR"

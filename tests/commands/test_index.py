@@ -181,6 +181,10 @@ def test_yes_answers_beforehand(mindseye: Mindseye, mine: Path, unmounted: Path)
 )
 def test_an_archive_is_a_file(mindseye: Mindseye, mine: Path, archive: str, message: str) -> None:
     assert one_line_error(mindseye("index", "export", archive, "--collection", mine)) == message
+    if message.startswith(f"{archive} is a folder"):
+        said = one_line_error(mindseye("index", "import", archive, "--collection", mine / "new"))
+        assert said == f"{archive} is a folder; name the file that index export wrote"
+        assert not (mine / "new").exists()
 
 
 def test_an_empty_path_is_not_the_whole_folder(mindseye: Mindseye, mine: Path) -> None:
