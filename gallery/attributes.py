@@ -236,6 +236,14 @@ class AttributeSpace:
             self[name]
         return self.check(wished)
 
+    def read_wishes(self, wishes: "Condition | Iterable[str]") -> "Condition":
+        """Return wishes as this space spells them; see `parse_wishes`."""
+        if not isinstance(wishes, Condition):
+            return self.parse_wishes(wishes)
+        for name in wishes:
+            self[name]
+        return self.check(wishes)
+
     def to_json(self) -> list[dict[str, Any]]:
         """Return a form that `from_json` reads back."""
         return [
@@ -278,6 +286,11 @@ def parse_wishes(wishes: Iterable[str]) -> Condition:
     if not wished:
         raise WishError("There is no wish; add --wish NAME=VALUE, like --wish pose=45")
     return Condition(wished)
+
+
+def read_wishes(wishes: Condition | Iterable[str]) -> Condition:
+    """Return wishes, split where they come as written; see `parse_wishes`."""
+    return wishes if isinstance(wishes, Condition) else parse_wishes(wishes)
 
 
 def as_number(text: str) -> float | None:

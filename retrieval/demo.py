@@ -162,9 +162,8 @@ def ask(plan: DemoPlan) -> list[DemoQuestion]:
 def _ask(
     plan: DemoPlan, collection: Collection, source: Face, wish: Condition, among: int
 ) -> DemoQuestion:
-    wishes = [f"{name}={value}" for name, value in wish.items()]
-    searcher = open_searcher(collection, wishes, plan.device)
-    answer = searcher.query(plan.faces.load(source), wishes, SHOWN)
+    searcher = open_searcher(collection, wish, plan.device)
+    answer = searcher.query(plan.faces.load(source), wish, SHOWN)
     wanted = source.condition.replace(wish)
     right = tuple(_is_right(hit, source, wanted) for hit in answer.hits)
     return DemoQuestion(source, wish, answer, right, among)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from gallery import sheets
 from gallery.align import Crop
+from gallery.attributes import Condition
 from gallery.errors import ConfigError
 from gallery.readers.registry import Photograph
 from retrieval.api.sources import notes_of
@@ -28,7 +29,7 @@ class _Question:
 
     searcher: Searcher
     images: tuple[Image.Image, ...]
-    wish: tuple[str, ...]
+    wish: Condition
     k: int
     crops: tuple[Crop | None, ...]
     among: Among
@@ -160,7 +161,7 @@ class Reasons:
 def ask(
     searcher: Searcher,
     photographs: Sequence[Photograph],
-    wish: Sequence[str],
+    wish: Condition,
     k: int,
     crop: Crop | str | None,
     among: Among,
@@ -170,7 +171,7 @@ def ask(
     Args:
         searcher: Of the space.
         photographs: The first is the source; the others are drawn from together with it.
-        wish: Like "pose=45".
+        wish: What is wished for.
         k: How many images.
         crop: What `retrieval.search.crops.parse_crop` read.
         among: Which images may answer.
@@ -184,7 +185,7 @@ def ask(
     with asking_for_crops(photographs):
         found = searcher.query(first, wish, k, placed.crops, among=among, others=others)
     question = _Question(
-        searcher=searcher, images=images, wish=tuple(wish), k=k, crops=placed.crops, among=among
+        searcher=searcher, images=images, wish=wish, k=k, crops=placed.crops, among=among
     )
     notes = [*notes_of(photographs), *placed.notes, *answers.missing_note(found)]
     return Answer(found, question, notes)

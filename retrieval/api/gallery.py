@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from gallery.align import Crop
+from gallery.attributes import parse_wishes
 from gallery.errors import ConfigError
 from gallery.faces import FaceSet
 from generator.engine import Engine
@@ -199,15 +200,15 @@ class Gallery:
         """
         if k < 1:
             raise ConfigError(f"k is how many images are wanted, at least 1; got {k}")
-        face, wishes = parse_crop(crop), spelt(wish)
+        face, wished = parse_crop(crop), parse_wishes(spelt(wish))
         among = Among(where=where, min_score=min_score)
         photographs = open_sources(source)
         if exclude_source:
             among = Among(where=where, min_score=min_score, exclude=hashes_of(photographs))
         searcher = self._searchers.find(
-            self._collection(), wishes, space, weights, together=len(photographs) > 1
+            self._collection(), wished, space, weights, together=len(photographs) > 1
         )
-        answer = ask(searcher, photographs, wishes, k, face, among)
+        answer = ask(searcher, photographs, wished, k, face, among)
         answer.notes += self._searchers.untold(searcher)
         return answer
 

@@ -1,8 +1,6 @@
 """Spaces that were opened for a search, kept for the next one: opening weights takes longest."""
 
-from collections.abc import Sequence
-
-from gallery.attributes import parse_wishes
+from gallery.attributes import Condition
 from gallery.errors import WeightsError
 from generator.device import pick_device
 from retrieval.collection.collection import Collection
@@ -27,7 +25,7 @@ class OpenSpaces:
     def find(
         self,
         collection: Collection,
-        wishes: Sequence[str],
+        wish: Condition,
         space: str | None,
         weights: str | None,
         *,
@@ -38,7 +36,7 @@ class OpenSpaces:
         One that was opened before is taken, unless its weights or its card have changed since.
         """
         device = pick_device(self._device)
-        chosen = choose_space(collection, parse_wishes(wishes), space, together=together)
+        chosen = choose_space(collection, wish, space, together=together)
         key = (chosen.name, chosen.contract_sha256, *_state(collection, chosen.name))
         if weights is not None or key not in self._opened:
             self._opened[key] = searching.open_space(collection, chosen, device, weights)

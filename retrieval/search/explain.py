@@ -79,7 +79,7 @@ class Explanation:
 def explain(
     searcher: Searcher,
     image: Image.Image,
-    wishes: Sequence[str],
+    wishes: Condition | Sequence[str],
     k: int = SHOWN,
     crop: Crop | None = None,
     *,
@@ -90,7 +90,7 @@ def explain(
     Args:
         searcher: The searcher of the space that answers.
         image: The source, upright.
-        wishes: Like "pose=45".
+        wishes: What is wished for; or as written, like "pose=45".
         k: How many images for each.
         crop: Where the face is in this image; otherwise the weights' own crop.
         among: Which images may answer.
@@ -100,15 +100,14 @@ def explain(
         ImageError: The crop does not fit the image.
     """
     card, engine = searcher.card, searcher.engine
-    wish = card.space.parse_wishes(wishes)
+    wish = card.space.read_wishes(wishes)
     source = card.aligner.align(image, crop=crop)[None]
     seen = canonicalise(engine, source, searcher.rule)
     rows = []
     for name in wish:
         for value in card.space[name].values:
             asked = wish.replace({name: value})
-            spelt = [f"{attribute}={wanted}" for attribute, wanted in asked.items()]
-            answer = searcher.query(image, spelt, k, crop, among=among)
+            answer = searcher.query(image, asked, k, crop, among=among)
             rows.append(ExplainedValue(name, value, asked == wish, answer))
     probabilities = None
     if engine.estimates:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from gallery.align import Crop, Landmarks, Pixels
 from gallery.arrays import Floats
-from gallery.attributes import Condition, parse_wishes
+from gallery.attributes import Condition, read_wishes
 from gallery.catalogue.records import SpaceRow
 from gallery.catalogue.store import Catalogue
 from gallery.errors import ConfigError, IndexFileError, WeightsError
@@ -213,7 +213,7 @@ class Searcher:
     def query(
         self,
         image: Image.Image,
-        wishes: Sequence[str],
+        wishes: Condition | Sequence[str],
         k: int,
         crop: Crop | Sequence[Crop | None] | None = None,
         *,
@@ -224,7 +224,7 @@ class Searcher:
 
         Args:
             image: The source, upright.
-            wishes: Like "pose=45".
+            wishes: What is wished for; or as written, like "pose=45".
             k: How many images; the whole gallery if it is smaller.
             crop: Where the face is in these images, or in each of them; otherwise the weights' own
                 crop.
@@ -240,7 +240,7 @@ class Searcher:
             IndexFileError: A stored vector does.
             ValueError: There are not as many crops as images.
         """
-        wish = self.card.space.parse_wishes(wishes)
+        wish = self.card.space.read_wishes(wishes)
         if others:
             self._require_fusion(1 + len(others))
         images = [image, *others]
@@ -370,7 +370,7 @@ class Searcher:
 
 def open_searcher(
     collection: Collection,
-    wishes: Sequence[str],
+    wishes: Condition | Sequence[str],
     device: torch.device,
     *,
     space: str | None = None,
@@ -381,7 +381,8 @@ def open_searcher(
 
     Args:
         collection: What to search.
-        wishes: Like "pose=45"; the weights of the space must know every attribute and value.
+        wishes: What is wished for; or as written, like "pose=45". The weights of the space must
+            know every attribute and value.
         device: Where to draw.
         space: Its name; None takes the most recent one that can answer.
         weights: Weights the caller believes the space to be made with; refused if it is not.
@@ -394,7 +395,7 @@ def open_searcher(
         IndexFileError: The index is damaged, or was made under another contract.
         WeightsError: The space's weights are missing or damaged.
     """
-    chosen = choose_space(collection, parse_wishes(wishes), space, together=together)
+    chosen = choose_space(collection, read_wishes(wishes), space, together=together)
     return open_space(collection, chosen, device, weights)
 
 

@@ -13,6 +13,7 @@ from gallery.attributes import (
     as_number,
     natural_key,
     parse_wishes,
+    read_wishes,
     space_of,
 )
 from gallery.errors import ConfigError, WishError
@@ -363,3 +364,11 @@ def test_a_value_is_wished_for_in_either_spelling() -> None:
     assert town.index("Jose\u0301ville") == 0
     with pytest.raises(WishError):
         town.index("Jose\u0301")
+
+
+def test_wishes_are_read_once_written_or_not() -> None:
+    space = AttributeSpace((Attribute("pose", ("-45", "0", "45")),))
+    assert space.read_wishes(["pose=45"]) == space.read_wishes(Condition({"pose": "45"}))
+    with pytest.raises(WishError, match="pos"):
+        space.read_wishes(Condition({"pos": "45"}))
+    assert read_wishes(["pose=45"]) == read_wishes(Condition({"pose": "45"}))
