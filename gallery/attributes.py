@@ -113,10 +113,7 @@ class Attribute:
             for position, known in enumerate(self.values):
                 if as_number(known) == number:
                     return position
-        raise WishError(
-            f"{self.name} has no value {value!r}; {did_you_mean(value, self.values)}."
-            f" Wish like {self.name}={self.values[0]}"
-        )
+        raise self._unknown(value, number)
 
     @property
     def alike(self) -> tuple[int, ...]:
@@ -136,6 +133,22 @@ class Attribute:
         except WishError:
             return False
         return True
+
+    def _unknown(self, value: str, number: float | None) -> WishError:
+        """Say that there is no such value, and which comes closest."""
+        like, hint = self.values[0], did_you_mean(value, self.values)
+        if number is not None:
+            near = self._nearest(number)
+            like, known = near[0], ", ".join(self.values)
+            hint = f"did you mean {' or '.join(near)}? Known: {known}"
+        return WishError(
+            f"{self.name} has no value {value!r}; {hint}. Wish like {self.name}={like}"
+        )
+
+    def _nearest(self, number: float) -> list[str]:
+        """Return the value that comes closest to a number; two if both are as close."""
+        away = [abs((as_number(known) or 0.0) - number) for known in self.values]
+        return [known for known, far in zip(self.values, away, strict=True) if far == min(away)]
 
     def _number(self, value: str) -> float | None:
         bare = None if self.unit is None else bare_number(value, self.unit)

@@ -111,7 +111,18 @@ def test_an_unknown_value_is_refused_with_the_nearest_the_list_and_an_example() 
     ):
         EYES.index("sunglases")
     with pytest.raises(WishError, match=r"Known: -45, 0, 45\. Wish like pose=-45"):
-        POSE.index("90")
+        POSE.index("left")
+
+
+@pytest.mark.parametrize(
+    ("given", "nearest"),
+    [("50", "45"), ("90", "45"), ("-44°", "-45"), ("5", "0"), ("22.5", "0 or 45")],
+)
+def test_an_unknown_number_is_refused_with_the_nearest_one(given: str, nearest: str) -> None:
+    first = nearest.split(maxsplit=1)[0]
+    message = rf"did you mean {nearest}\? Known: -45, 0, 45\. Wish like pose={first}$"
+    with pytest.raises(WishError, match=message):
+        POSE.index(given)
 
 
 @pytest.mark.parametrize("value", ["", "nan", "inf", "4_5", "45px", "°", "left"])
