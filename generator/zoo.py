@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gallery.attributes import AttributeSpace
-from gallery.errors import ConfigError, UserError, WeightsError
+from gallery.errors import ConfigError, UserError, WeightsError, did_you_mean
 from generator.card import Card
 from generator.checkpoint import (
     PACKAGED,
@@ -156,13 +156,25 @@ def fitting(space: AttributeSpace, attributes: Sequence[str] = ()) -> list[Weigh
             chosen[attribute.name] = weights
     missing = [name for name in wanted if name not in chosen]
     if missing or not chosen:
-        asked = " or ".join(missing or space.names)
-        there = ", ".join(one.card.name for one in packaged()) or "none"
-        raise WeightsError(
-            f"No packaged weights draw {asked} in the values of these images (there are: {there});"
-            " train some with `mindseye train`, and give --weights"
-        )
+        raise _nothing_fits(space, missing)
     return sorted(chosen.values(), key=lambda one: one.card.space.names != ("pose",))
+
+
+def _nothing_fits(space: AttributeSpace, missing: Sequence[str]) -> WeightsError:
+    """Say what no packaged weights draw, and what can be chosen."""
+    there = drawn_attributes()
+    asked, hint = " or ".join(missing), did_you_mean(missing[0] if missing else "", there)
+    if not missing:
+        asked = f"{' or '.join(space.names)} in the values of these images"
+    return WeightsError(
+        f"No packaged weights draw {asked}; {hint}. Choose one of these with --attribute, or train"
+        " some with `mindseye train`, and give --weights"
+    )
+
+
+def drawn_attributes() -> list[str]:
+    """Return the attributes that packaged weights draw, by name."""
+    return sorted({name for one in packaged() for name in one.card.space.names})
 
 
 def to_table(shown: Sequence[WeightsFile]) -> str:

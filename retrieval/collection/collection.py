@@ -51,7 +51,7 @@ class Collection:
         if not address.has_catalogue(root):
             raise CatalogueError(
                 f"There is no collection in {root}; make one with `mindseye index build SPEC"
-                f" --weights W --collection {root}`"
+                f" --attribute pose --collection {root}`"
             )
         return cls(root, _open_catalogue(root))
 

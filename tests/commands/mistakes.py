@@ -56,11 +56,11 @@ MISTAKES = {
     ),
     "missing collection": (
         "query {photo} --wish pose=45 --collection nowhere",
-        "There is no collection in nowhere; make one with `mindseye index build SPEC --weights W",
+        "There is no collection in nowhere; make one with `mindseye index build SPEC --attribut",
     ),
     "missing collection to show": (
         "index show --collection nowhere --json",
-        "There is no collection in nowhere; make one with `mindseye index build SPEC --weights W",
+        "There is no collection in nowhere; make one with `mindseye index build SPEC --attribut",
     ),
     "crop of three numbers": (
         f"{QUERY} --crop 1,2,3",
@@ -145,7 +145,7 @@ MISTAKES = {
     ),
     "nothing to resume": (
         f"{BUILD} --resume",
-        "There is no collection in {new}; make one with `mindseye index build SPEC --weights W",
+        "There is no collection in {new}; make one with `mindseye index build SPEC --attribut",
     ),
     "same name, other weights": (
         "index build {spec} --weights {others} --collection {copied}",
@@ -153,7 +153,7 @@ MISTAKES = {
     ),
     "benchmark of what no packaged weights draw": (
         "bench {spec} --attribute light --out results",
-        "No packaged weights draw light in the values of these images (there are: … give --weigh",
+        "No packaged weights draw light; Known: accessory, illumination, pose. Choose…--attr",
     ),
     "benchmark of nothing": (
         "bench --weights {weights}",
@@ -185,7 +185,7 @@ MISTAKES = {
     ),
     "packaged weights that do not fit": (
         "index build {spec} --attribute hat --collection {new}",
-        "No packaged weights draw hat in the values of these images (there are: … give --weights",
+        "No packaged weights draw hat; Known: accessory, illumination, pose. Choose…--attr",
     ),
     "unknown packaged weights": (
         "weights show pose-61",

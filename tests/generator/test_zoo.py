@@ -219,8 +219,13 @@ def test_a_card_that_names_nobody_it_was_fitted_on_can_be_shown(
     ("space", "attributes", "message"),
     [
         (AttributeSpace((Attribute("hat", ("yes", "no")),)), (), "draw hat in the values"),
-        (AttributeSpace((Attribute("pose", ("left", "0")),)), (), r"there are: eyes-32, pose-32"),
-        (AttributeSpace((POSE,)), ("pose", "hat"), "draw hat"),
+        (
+            AttributeSpace((Attribute("pose", ("left", "0")),)),
+            (),
+            r"these images; Known: eyes, pose\. Choose",
+        ),
+        (AttributeSpace((POSE,)), ("pose", "hat"), "draw hat; Known: eyes, pose"),
+        (AttributeSpace((POSE,)), ("poes",), "draw poes; did you mean 'pose'. Known: eyes, pose"),
     ],
 )
 def test_a_gallery_that_nothing_fits_is_told_what_there_is(
