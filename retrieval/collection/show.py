@@ -17,6 +17,7 @@ from retrieval.collection.selection import matching
 from retrieval.scoring.terms import DRAWING, Score
 
 PAGE = 1000
+UNPUBLISHED = "nothing published yet: run the same `mindseye index build` again to go on"
 
 
 def describe(collection: Collection) -> dict[str, Any]:
@@ -128,7 +129,7 @@ def to_text(shown: dict[str, Any]) -> str:
         scored = "" if space["score"] == DRAWING else f", scored by {space['score']}"
         if space["hypotheses"] != "1":
             scored += f", hypotheses {space['hypotheses']}: {space['vectors']} vectors"
-        lines.append(f"  {states}; {space['kind'] or 'nothing published'}{scored}")
+        lines.append(f"  {states}; {space['kind'] or UNPUBLISHED}{scored}")
         if space["index"] is not None:
             lines.append(f"  {_index(space['index'])}")
         if space["advice"] is not None:

@@ -9,7 +9,7 @@ from gallery.readers.registry import open_faces
 from generator.engine import Engine
 from retrieval.collection.build import build
 from retrieval.collection.collection import Collection
-from retrieval.collection.show import _index, describe, images_where
+from retrieval.collection.show import _index, describe, images_where, to_text
 from tests.retrieval.conftest import Gallery
 
 
@@ -46,6 +46,17 @@ def test_a_collection_is_described_with_its_spaces(collection_dir: Path) -> None
     }
     assert spaces["light-32"]["attributes"] == {"light": ["left", "right"]}
     collection.close()
+
+
+def test_a_space_whose_build_was_stopped_says_how_to_go_on(collection_dir: Path) -> None:
+    collection = Collection.open(collection_dir)
+    shown = describe(collection)
+    collection.close()
+    assert "index build" not in to_text(shown)
+    shown["spaces"][0]["kind"] = None
+    assert "nothing published yet: run the same `mindseye index build` again to go on" in to_text(
+        shown
+    )
 
 
 def test_an_empty_collection_has_no_spaces(collection: Collection) -> None:
