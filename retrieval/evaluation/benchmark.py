@@ -15,6 +15,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from gallery.arrays import Doubles
 from gallery.faces import FaceSet
 from generator.engine import Engine
 from retrieval.evaluation.editing.measuring import measure_editing
@@ -41,7 +42,7 @@ from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.protocol.queries import Queries, draw_queries
 from retrieval.evaluation.protocol.query_table import ask, describe_gallery, describe_people
 from retrieval.evaluation.provenance import describe_run
-from retrieval.evaluation.records import BenchmarkProgress, Floats, Provenance, Record
+from retrieval.evaluation.records import BenchmarkProgress, Provenance, Record
 from retrieval.evaluation.statistics.pooling import pool
 
 
@@ -155,7 +156,7 @@ def _measure(setting: _Setting, store: Store, provenance: Provenance) -> Steps[R
         answered.append(one)
     records = tuple(one.record for one in answered)
     seconds = Counter(provenance.seconds)
-    errors: dict[str, Floats] = {}
+    errors: dict[str, Doubles] = {}
     for one in answered:
         seconds.update(one.seconds)
         errors = {**one.errors, **errors}  # of several seeds, the first one's

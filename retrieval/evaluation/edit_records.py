@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gallery.arrays import Doubles
 from retrieval.evaluation.frechet import Moments, add
 
-Floats = NDArray[np.float64]
 EDITED, SOURCE, TARGET = "edited", "source", "target"
 EDITORS = {
     EDITED: "the generator's drawings",
@@ -53,7 +52,7 @@ class Editing:
         costs: One for each set of weights.
     """
 
-    values: Mapping[str, Mapping[str, Floats]]
+    values: Mapping[str, Mapping[str, Doubles]]
     moments: Mapping[str, Moments] = field(default_factory=dict)
     skipped: Mapping[str, str] = field(default_factory=dict)
     judges: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.align import Pixels
+from gallery.arrays import Doubles
 from gallery.attributes import AttributeSpace
 from retrieval.evaluation.edit_records import Editing
 
@@ -36,7 +37,6 @@ REFERENCE = "ours"  # what every other method is compared with
 CRITERIA = ("C1", "C2")
 EXAMPLES = 400  # queries that pictures are kept of
 Integers = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
@@ -206,7 +206,7 @@ class MethodRecord:
     skipped: str = ""
     top: Integers = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
     right_ranks: Integers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    confidence: Floats = field(default_factory=lambda: np.empty(0))
+    confidence: Doubles = field(default_factory=lambda: np.empty(0))
     build_s: float | None = None
     query_s: float | None = None
     index_bytes: int | None = None
@@ -226,7 +226,7 @@ class ErrorMap:
 
     attribute: int
     value: int
-    total: Floats
+    total: Doubles
     count: int
 
 
@@ -240,7 +240,7 @@ class Drawings:
         maps: One for each wished attribute and value, of stage 2.
     """
 
-    squared_errors: Mapping[str, Floats] = field(default_factory=dict)
+    squared_errors: Mapping[str, Doubles] = field(default_factory=dict)
     maps: tuple[ErrorMap, ...] = ()
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from gallery.arrays import Doubles
 from retrieval.evaluation.protocol.queries import Labels
-from retrieval.evaluation.records import Floats, QueryTable
+from retrieval.evaluation.records import QueryTable
 from retrieval.evaluation.statistics.grid_search import Answers
 from retrieval.evaluation.statistics.metrics import calibration_error
 from retrieval.scoring.confidence import Calibration, fit_logistic, measure_names, measures_of
@@ -44,7 +45,7 @@ def calibrated(answers: Answers, labels: Labels, asked: QueryTable) -> Calibrati
     return replace(whole, expected_error=round(error, 4))
 
 
-def _fitted(measures: Floats, right: Any, names: tuple[str, ...]) -> Calibration:  # noqa: ANN401
+def _fitted(measures: Doubles, right: Any, names: tuple[str, ...]) -> Calibration:  # noqa: ANN401
     """Fit both regressions, of measures (Q, K, M) and of what is right, (Q, K)."""
     first = fit_logistic(measures[:, 0], right[:, 0])
     if measures.shape[1] == 1:

@@ -19,13 +19,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gallery.arrays import Doubles
 from generator.hypotheses import Hypotheses
 
 NEEDED = 2  # answers: the first one's lead is over the second
 SLOPE, BIAS = 1.0, 10.0  # deviations of their Gaussian priors; measures have unit deviation
 STEPS = 50
 ERROR = "expected_calibration_error"
-Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
@@ -41,10 +41,10 @@ class Logistic:
     bias: float
     slopes: tuple[float, ...]
 
-    def probability(self, measures: Floats) -> Floats:
+    def probability(self, measures: Doubles) -> Doubles:
         """Return probabilities, (n, M) -> (n,)."""
         odds = np.clip(self.bias + measures @ np.array(self.slopes), -50, 50)
-        found: Floats = 1 / (1 + np.exp(-odds))
+        found: Doubles = 1 / (1 + np.exp(-odds))
         return found
 
     def to_json(self) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class Calibration:
 
     def of_answers(
         self, scores: NDArray[np.float32], parts: Mapping[str, NDArray[np.float32]]
-    ) -> Floats:
+    ) -> Doubles:
         """Return how sure the answers to one query are, best first, (K,).
 
         Args:
@@ -120,7 +120,7 @@ def measures_of(
     scores: NDArray[np.float32],
     parts: Mapping[str, NDArray[np.float32]],
     names: Sequence[str],
-) -> Floats:
+) -> Doubles:
     """Return what confidence is judged by, (Q, K, M).
 
     Args:
@@ -142,7 +142,7 @@ def leads(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     return found
 
 
-def fit_logistic(measures: Floats, right: Flags) -> Logistic:
+def fit_logistic(measures: Doubles, right: Flags) -> Logistic:
     """Fit a logistic regression, (n, M) and (n,); measures are brought to unit deviation within.
 
     Raises:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gallery.align import Pixels
+from gallery.arrays import Doubles
 from retrieval.evaluation.edit_records import EDITED, EDITORS, SOURCE
 from retrieval.evaluation.fold.probes import targets_of
 from retrieval.evaluation.frechet import Moments
-from retrieval.evaluation.records import Flags, Floats, Integers, QueryTable
+from retrieval.evaluation.records import Flags, Integers, QueryTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Notes:
     """What has been measured so far; the fields are those of `Editing`."""
 
     count: int
-    values: dict[str, dict[str, Floats]] = field(
+    values: dict[str, dict[str, Doubles]] = field(
         default_factory=lambda: {editor: {} for editor in EDITORS}
     )
     moments: dict[str, Moments] = field(default_factory=dict)
@@ -68,7 +69,7 @@ class Notes:
     judges: dict[str, dict[str, str]] = field(default_factory=dict)
     told: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-    def of(self, editor: str, measure: str) -> Floats:
+    def of(self, editor: str, measure: str) -> Doubles:
         """Return the array that a measure of an editor goes to, NaN before, (Q,)."""
         empty = np.full(self.count, np.nan)
         return self.values[editor].setdefault(measure, empty)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from gallery.arrays import Doubles
 from gallery.attributes import Attribute
 from gallery.duplicates import contradictory, spell_group
 from gallery.faces import Face
@@ -23,7 +24,6 @@ from retrieval.evaluation.records import (
     Estimate,
     Example,
     Flags,
-    Floats,
     Fold,
     Integers,
     MethodRecord,
@@ -119,7 +119,7 @@ def _confusion(
     )
 
 
-def note_drawings(work: Workbench, others: Mapping[str, Floats]) -> Drawings:
+def note_drawings(work: Workbench, others: Mapping[str, Doubles]) -> Drawings:
     """Return the errors of ours, and of other methods that draw."""
     drawn: QueryDrawings | None = work.made("drawn")
     if drawn is None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.align import Pixels
-from gallery.arrays import normalise
+from gallery.arrays import Doubles, normalise
 from index.base import Vectors
 from retrieval.evaluation.fold.fold_cache import Workbench, blocks
 from retrieval.evaluation.fold.vector_store import Steps, Timed
@@ -20,7 +20,6 @@ from retrieval.evaluation.records import (
     BenchmarkProgress,
     Drawings,
     ErrorMap,
-    Floats,
     Integers,
     QueryTable,
 )
@@ -59,8 +58,8 @@ class ErrorNotes:
     asked: QueryTable
     pixels: Pixels
     targets: Integers
-    errors: dict[str, Floats] = field(default_factory=dict)
-    maps: dict[tuple[int, int], tuple[Floats, int]] = field(default_factory=dict)
+    errors: dict[str, Doubles] = field(default_factory=dict)
+    maps: dict[tuple[int, int], tuple[Doubles, int]] = field(default_factory=dict)
 
     def note(self, stage: str, queries: range, images: NDArray[Any]) -> None:
         """Note the errors of images (b, S, S, C) that were made for some queries."""

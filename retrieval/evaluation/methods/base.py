@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from gallery.align import Pixels
+from gallery.arrays import Doubles
 from index.base import Vectors
 from retrieval.evaluation.fold.fold_cache import Workbench
 from retrieval.evaluation.fold.ranking import Searched, SecondRows
 from retrieval.evaluation.fold.vector_store import Steps
-from retrieval.evaluation.records import Floats, Integers
+from retrieval.evaluation.records import Integers
 from retrieval.scoring.confidence import Calibration
 from retrieval.scoring.terms import Layout
 
@@ -57,7 +58,7 @@ class Prepared:
     build_s: float = 0.0
     probe_s: float = 0.0
     settings: Mapping[str, Any] = field(default_factory=dict)
-    errors: Mapping[str, Floats] = field(default_factory=dict)
+    errors: Mapping[str, Doubles] = field(default_factory=dict)
     images: Pixels | None = None
     judge: ConfidenceJudge | None = None
     seconds: SecondRows | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from gallery.arrays import Doubles
 from generator.reconstruction_error import Usual
 from retrieval.collection.domain_check import Strangers
 from retrieval.evaluation.fold.fold_cache import SkippedMethodError, Workbench, blocks
@@ -14,7 +15,7 @@ from retrieval.evaluation.fold.ranking import join, rank
 from retrieval.evaluation.fold.vector_store import Steps
 from retrieval.evaluation.methods.base import Method, Prepared
 from retrieval.evaluation.protocol.protocol import Protocol
-from retrieval.evaluation.records import BenchmarkProgress, Floats, Integers, MethodRecord
+from retrieval.evaluation.records import BenchmarkProgress, Integers, MethodRecord
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.confidence import measures_of
 
@@ -30,7 +31,7 @@ class Answered:
     """
 
     record: MethodRecord
-    errors: Mapping[str, Floats] = field(default_factory=dict)
+    errors: Mapping[str, Doubles] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -84,7 +85,7 @@ def answer(method: Method, seed: int, work: Workbench, protocol: Protocol) -> St
     )
 
 
-def first_confidences(prepared: Prepared, top: Integers) -> Floats:
+def first_confidences(prepared: Prepared, top: Integers) -> Doubles:
     """Say how sure the first answer to each query is, (Q,).
 
     Args:
@@ -111,7 +112,9 @@ def first_confidences(prepared: Prepared, top: Integers) -> Floats:
     return found
 
 
-def undoubted(sure: Floats, sources: Integers, errors: NDArray[np.float32], usual: Usual) -> Floats:
+def undoubted(
+    sure: Doubles, sources: Integers, errors: NDArray[np.float32], usual: Usual
+) -> Doubles:
     """Take confidence from answers to which a search would give none: NaN, (Q,).
 
     Args:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gallery.align import Pixels
+from gallery.arrays import Doubles
 from gallery.sheets import data_uri, to_image
-from retrieval.evaluation.records import Floats
 
 # Dark blue to yellow: rises in lightness throughout, and is read by the colour-blind.
 # Source: anchors of matplotlib's "viridis" by Smith and van der Walt, CC0.
@@ -24,12 +24,12 @@ def photograph(pixels: Pixels) -> str:
     return data_uri(to_image(pixels))
 
 
-def error_map(errors: Floats, most: float) -> str:
+def error_map(errors: Doubles, most: float) -> str:
     """Return squared errors (S, S) as a URI: dark where they are small, yellow at `most`."""
     return data_uri(Image.fromarray(coloured(np.sqrt(errors / most) if most > 0 else errors)))
 
 
-def coloured(shares: Floats) -> NDArray[np.uint8]:
+def coloured(shares: Doubles) -> NDArray[np.uint8]:
     """Colour shares in [0, 1] of any shape, (..., 3)."""
     places = np.linspace(0, 1, len(_ANCHORS))
     channels = [np.interp(shares, places, _ANCHORS[:, channel]) for channel in range(3)]

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gallery.arrays import Doubles
 from gallery.attributes import Attribute, as_number, natural_key
 from retrieval.evaluation.protocol.wishes import wished_together
-from retrieval.evaluation.records import Flags, Floats, MethodRecord, Record
+from retrieval.evaluation.records import Flags, MethodRecord, Record
 from retrieval.evaluation.statistics.estimation import Figure, Sample
 from retrieval.evaluation.statistics.outcomes import Kind, Scores, kinds
 
@@ -61,7 +62,7 @@ class ErrorMatrix:
 
     attribute: str
     values: tuple[str, ...]
-    mean: Floats
+    mean: Doubles
     queries: NDArray[np.int64]
 
 

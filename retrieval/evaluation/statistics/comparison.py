@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from gallery.arrays import Doubles
 from gallery.errors import ConfigError, DatasetError
 from gallery.files import file_sha256
 from gallery.json_files import Origin, check, parse, read_text
-from retrieval.evaluation.records import Flags, Floats, Integers
+from retrieval.evaluation.records import Flags, Integers
 from retrieval.evaluation.statistics import per_query
 from retrieval.evaluation.statistics.estimation import Figure, Sample
 from retrieval.evaluation.statistics.per_query import PerQuery
@@ -206,10 +207,10 @@ def _compare(first: PerQuery, second: PerQuery, notes: tuple[str, ...]) -> Compa
     return Comparison(sizes, len(np.unique(identity)), notes, tuple(differences))
 
 
-def scores_in(table: PerQuery, method: str, criterion: str) -> Floats:
+def scores_in(table: PerQuery, method: str, criterion: str) -> Doubles:
     """Return what a method's queries scored under a criterion, (Q, M)."""
     place = table.methods.index(method), table.criteria.index(criterion)
-    scores: Floats = table.scores[place].astype(np.float64)
+    scores: Doubles = table.scores[place].astype(np.float64)
     return scores
 
 
@@ -217,7 +218,7 @@ def _paired(
     method: str,
     criterion: str,
     measures: list[str],
-    pair: tuple[Floats, Floats],
+    pair: tuple[Doubles, Doubles],
     identity: Integers,
 ) -> list[Difference]:
     first, second = pair

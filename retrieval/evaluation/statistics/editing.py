@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from gallery.arrays import Doubles
 from retrieval.evaluation.edit_records import EDITORS, TARGET, Editing
 from retrieval.evaluation.frechet import frechet_distance
-from retrieval.evaluation.records import Floats, Integers
+from retrieval.evaluation.records import Integers
 from retrieval.evaluation.statistics.estimation import Sample
 
 LEAST_FID = 100  # edits
@@ -96,7 +97,7 @@ def summarise_editing(editing: Editing, identity: Integers) -> Json:
     }
 
 
-def _figure(numbers: Floats, identity: Integers) -> Json:
+def _figure(numbers: Doubles, identity: Integers) -> Json:
     """Return mean, interval over identities and standard deviation of the edits measured."""
     known = ~np.isnan(numbers)
     infinite = int(np.isinf(numbers).sum())

@@ -8,7 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from retrieval.evaluation.records import Flags, Floats, Integers
+from gallery.arrays import Doubles
+from retrieval.evaluation.records import Flags, Integers
 from retrieval.evaluation.statistics import bootstrap
 
 
@@ -43,32 +44,32 @@ class Sample:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def figures(self, values: Floats) -> list[Figure]:
+    def figures(self, values: Doubles) -> list[Figure]:
         """Return the mean of each measure, of values (Q, M)."""
         return self._figures(self._mean(values), self._replicates(values))
 
-    def differences(self, values: Floats, reference: Floats) -> list[Figure]:
+    def differences(self, values: Doubles, reference: Doubles) -> list[Figure]:
         """Return the mean of each measure minus that of another method, on the same draws."""
         mean = self._mean(values) - self._mean(reference)
         return self._figures(mean, self._replicates(values) - self._replicates(reference))
 
     @cached_property
-    def _counts(self) -> Floats:
+    def _counts(self) -> Doubles:
         return bootstrap.resample(self.people)
 
-    def _mean(self, values: Floats) -> Floats:
+    def _mean(self, values: Doubles) -> Doubles:
         if not len(self.rows):
             return np.full(values.shape[1], np.nan)
-        mean: Floats = values[self.rows].mean(axis=0)
+        mean: Doubles = values[self.rows].mean(axis=0)
         return mean
 
-    def _replicates(self, values: Floats) -> Floats:
+    def _replicates(self, values: Doubles) -> Doubles:
         if self.people < 2:
             return np.empty((0, values.shape[1]))
         sums, sizes = bootstrap.cluster_sums(values[self.rows], self._person, self.people)
         return bootstrap.replicates(self._counts, sums, sizes)
 
-    def _figures(self, mean: Floats, replicates: Floats) -> list[Figure]:
+    def _figures(self, mean: Doubles, replicates: Doubles) -> list[Figure]:
         ends = bootstrap.interval(replicates, self.people)
         if ends is None:
             return [Figure(value, None) for value in mean.tolist()]

@@ -10,11 +10,11 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from gallery.arrays import Doubles
 from retrieval.evaluation.protocol.wishes import compared
 from retrieval.evaluation.records import (
     CRITERIA,
     Flags,
-    Floats,
     Integers,
     MethodRecord,
     QueryTable,
@@ -48,7 +48,7 @@ class FirstRanks:
     """
 
     first: Integers
-    precision: Floats
+    precision: Doubles
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ class Scores:
 
     name: str
     seeds: tuple[int, ...]
-    values: Floats
-    by_seed: Floats
+    values: Doubles
+    by_seed: Doubles
 
 
 def measure_names(cutoffs: Sequence[int]) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ def rank_all(method: MethodRecord, queries: QueryTable) -> dict[str, FirstRanks]
     return ranked
 
 
-def score_ranked(ranked: FirstRanks, measured: Flags, cutoffs: Sequence[int]) -> Floats:
+def score_ranked(ranked: FirstRanks, measured: Flags, cutoffs: Sequence[int]) -> Doubles:
     """Turn ranks into measures, (Q, M)."""
     found = ranked.first >= 0
     hits = [found & (ranked.first < k) for k in cutoffs]
@@ -194,16 +194,16 @@ def ran(record: Record) -> Iterator[tuple[str, list[MethodRecord]]]:
             yield name, alike
 
 
-def _chances(relevant: Integers, size: int, cutoffs: Sequence[int]) -> Floats:
+def _chances(relevant: Integers, size: int, cutoffs: Sequence[int]) -> Doubles:
     hits = [metrics.expected_hit_rate_at_random(relevant, size, min(k, size)) for k in cutoffs]
     precision = metrics.expected_average_precision_at_random(relevant, size)
     reciprocal = metrics.expected_reciprocal_rank_at_random(relevant, size)
     return np.stack([*hits, precision, reciprocal], axis=1)
 
 
-def _mean(values: Floats) -> Floats:
+def _mean(values: Doubles) -> Doubles:
     """Mean over queries, (M,); NaN of none."""
     if not len(values):
         return np.full(values.shape[1], np.nan)
-    mean: Floats = values.mean(axis=0)
+    mean: Doubles = values.mean(axis=0)
     return mean

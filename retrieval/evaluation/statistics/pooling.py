@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from gallery.arrays import Doubles
 from retrieval.evaluation.edit_records import pool_editing
 from retrieval.evaluation.records import (
     Drawings,
     ErrorMap,
     Estimate,
-    Floats,
     Gallery,
     Integers,
     MethodRecord,
@@ -175,7 +175,7 @@ def _pool_method(parts: Sequence[MethodRecord], starts: Sequence[int]) -> Method
 
 def _pool_drawings(records: Sequence[Record]) -> Drawings:
     stages = list(dict.fromkeys(s for record in records for s in record.drawings.squared_errors))
-    errors: dict[str, Floats] = {}
+    errors: dict[str, Doubles] = {}
     for stage in stages:
         errors[stage] = np.concatenate(
             [
@@ -218,7 +218,7 @@ def _summed_seconds(records: Sequence[Record]) -> dict[str, float]:
     }
 
 
-def _joined_if_all(confidences: Sequence[Floats]) -> Floats:
+def _joined_if_all(confidences: Sequence[Doubles]) -> Doubles:
     """Join what every fold knows; nothing where one was not calibrated."""
     known = all(len(one) for one in confidences)
     return np.concatenate(confidences) if known else np.empty(0)
