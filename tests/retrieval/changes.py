@@ -22,8 +22,8 @@ from gallery.readers.registry import open_faces
 from generator.card import Card
 from generator.engine import DrawnBatch
 from index.store import read_contract
-from retrieval.collection import archive, compact
-from retrieval.collection import build as builder
+from retrieval.collection import archive, builder, compact
+from retrieval.collection.build import build as build_space
 from retrieval.collection.collection import Collection
 from retrieval.scoring.terms import DRAWING, VALUES
 from retrieval.search.live_index import FreshIndex
@@ -221,7 +221,7 @@ def _build(place: Place, photos: Path) -> None:
         faces = open_faces(f"folder:{photos}")
         with mock.patch.object(builder, "BATCH", FEW):
             score = place.engine.score
-            list(builder.build(collection, faces, place.engine, place.weights, score=score))
+            list(build_space(collection, faces, place.engine, place.weights, score=score))
 
 
 class _writing:  # noqa: N801  a context, used like a function
