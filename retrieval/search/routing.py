@@ -1,12 +1,14 @@
 """Which space of a collection answers a query."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from gallery.attributes import AttributeSpace, Condition
 from gallery.catalogue.records import SpaceRow
 from gallery.errors import CatalogueError, ConfigError, IndexFileError, WeightsError, WishError
 from generator.checkpoint import fuses, load_card
+from generator.zoo import packaged
 from index.contract import IndexContract
 from retrieval.collection.collection import Collection
 from retrieval.embedding import contract_from_card
@@ -29,6 +31,15 @@ def choose_space(
         CatalogueError: There is no such space, or none at all.
         WeightsError: The copy of the weights that would answer is missing or damaged.
     """
+    try:
+        return _choose(collection, wish, name, together=together)
+    except WishError as error:
+        raise WishError(f"{error}{_packaged(collection, wish)}") from error
+
+
+def _choose(
+    collection: Collection, wish: Condition, name: str | None, *, together: bool
+) -> SpaceRow:
     spaces = collection.catalogue.spaces.all()
     if name is not None:
         chosen = collection.catalogue.spaces.get(name)
@@ -41,6 +52,26 @@ def choose_space(
     if together:
         spaces = sorted(spaces, key=lambda space: not _fuses(collection, space))
     return _first_able(collection, spaces, wish)
+
+
+def _packaged(collection: Collection, wish: Condition) -> str:
+    """Say how a space for a wish is made, where no space has its attribute and weights ship."""
+    draws = [one.card.space for one in packaged()]
+    if len(wish) != 1 or not any(_draws(space, wish) for space in draws):
+        return ""
+    (attribute,) = wish
+    for space in collection.catalogue.spaces.all():
+        with suppress(ConfigError, WeightsError):  # a broken space has none
+            if attribute in attribute_space(collection, space.name):
+                return ""
+    return (
+        f". Packaged weights draw it: mindseye index build SPEC --attribute {attribute}"
+        f" --collection {collection.root}"
+    )
+
+
+def _draws(space: AttributeSpace, wish: Condition) -> bool:
+    return all(name in space and space[name].knows(value) for name, value in wish.items())
 
 
 def _fuses(collection: Collection, space: SpaceRow) -> bool:

@@ -22,6 +22,20 @@ MISTAKES = {
         "query {photo} --wish posee=45 --collection {collection} --space pose-32",
         "There is no attribute 'posee'; did you mean 'pose'? Known: pose",
     ),
+    "an attribute that no space has, and packaged weights draw": (
+        "query {photo} --wish accessory=sunglasses --collection {only}",
+        (
+            "Space light-32: There is no attribute 'accessory'; Known: light. Packaged weights draw"
+            " it: mindseye index build SPEC --attribute accessory --collection {only}"
+        ),
+    ),
+    "the same in several spaces": (
+        "query {photo} --wish accessory=sunglasses --collection {collection}",
+        (
+            "No space can draw accessory=sunglasses. Each knows: … pose-32 (pose=-45|0|45). Pack…"
+            " --attribute accessory"
+        ),
+    ),
     "unknown value": (
         "query {photo} --wish light=rihgt --collection {collection} --space light-32",
         "light has no value 'rihgt'; did you mean 'right'? Known: left, right. Wish like light=",
