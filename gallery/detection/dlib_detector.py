@@ -19,6 +19,7 @@ from gallery.detection.dlib_models import import_dlib, weights_file
 from gallery.detection.geometry import DetectedFace
 
 INSTALL = "pip install 'mindseye[faces]' (docs/data.md), or say where faces are by hand"
+FILES = ("mmod_human_face_detector.dat", "shape_predictor_5_face_landmarks.dat")
 # How a photograph is resized: enlarged at most so much, its longest side at most so many pixels;
 # and if no face was found there, then. Faces of 40 pixels become 100.
 SEARCHES = ((2.5, 640), (4.0, 1600))
@@ -34,11 +35,22 @@ class DlibDetector:
         Raises:
             MissingPackageError: The package with the weights, or dlib, is not installed.
         """
-        detector = weights_file("mmod_human_face_detector.dat", INSTALL)
-        predictor = weights_file("shape_predictor_5_face_landmarks.dat", INSTALL)
+        self.require()
         dlib = import_dlib(INSTALL)
+        detector, predictor = (weights_file(name, INSTALL) for name in FILES)
         self._detect = dlib.cnn_face_detection_model_v1(str(detector))
         self._predict = dlib.shape_predictor(str(predictor))
+
+    @staticmethod
+    def require() -> None:
+        """Refuse, before anything large is loaded, what is not installed.
+
+        Raises:
+            MissingPackageError: The package with the weights, or dlib, is not installed.
+        """
+        for name in FILES:
+            weights_file(name, INSTALL)
+        import_dlib(INSTALL)
 
     def look(self, image: Image.Image) -> Sequence[DetectedFace]:
         """Return the faces of an upright image, in mode "L" or "RGB"; none may be there.

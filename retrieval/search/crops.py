@@ -34,8 +34,11 @@ def parse_crop(given: str | Crop | None) -> Crop | str | None:
     """Read a crop as users write it: "X,Y,W,H", or "face" to look for the face; None for neither.
 
     Raises:
-        ConfigError: It is not four numbers that make a rectangle.
+        ConfigError: It is not four numbers that make a rectangle; or looking for a face needs an
+            extra that is not installed.
     """
+    if given == FIND:
+        dlib_detector.DlibDetector.require()
     return Crop.parse(given) if isinstance(given, str) and given != FIND else given
 
 

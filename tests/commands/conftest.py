@@ -64,6 +64,10 @@ class Sees:
 
     faces: tuple[DetectedFace, ...] = ()
 
+    @staticmethod
+    def require() -> None:
+        """Lack nothing."""
+
     def look(self, image: Image.Image) -> tuple[DetectedFace, ...]:  # noqa: ARG002
         return self.faces
 

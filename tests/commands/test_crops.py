@@ -30,6 +30,21 @@ def test_a_photograph_without_a_crop_is_warned_about_unless_the_gallery_knows_it
     assert "Warning" not in said(faces_dir / "p1-0-left.png")
 
 
+def test_a_missing_detector_is_told_of_before_anything_is_opened(
+    mindseye: Mindseye, collection_dir: Path, faces_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(*_: object) -> None:
+        raise AssertionError("the photograph was opened")
+
+    monkeypatch.setattr("gallery.third_party.find_spec", lambda _: None)
+    monkeypatch.setattr("retrieval.api.gallery.open_sources", opened)
+    ran = mindseye(
+        *("query", faces_dir / "p1-0-left.png", "--wish", "pose=0", "--crop", "face"),
+        *("--collection", collection_dir),
+    )
+    assert "pip install 'mindseye[faces]'" in one_line_error(ran)
+
+
 def test_a_query_can_look_for_the_face(
     mindseye: Mindseye,
     collection_dir: Path,
