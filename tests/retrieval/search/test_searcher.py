@@ -195,7 +195,9 @@ def test_a_wish_that_the_space_cannot_draw_is_refused(
 ) -> None:
     with pytest.raises(WishError, match="There is no attribute 'light'; Known: pose"):
         searcher.query(photograph_of_p1, ["light=left"], k=1)
-    with pytest.raises(WishError, match="pose has no value '44'; Known: -45, 0, 45"):
+    with pytest.raises(
+        WishError, match="pose has no value '44'; did you mean 45. Known: -45, 0, 45"
+    ):
         searcher.query(photograph_of_p1, ["pose=44"], k=1)
 
 
@@ -273,7 +275,9 @@ def test_the_only_space_says_what_it_does_not_know(copied: Collection) -> None:
     sql(copied, "DELETE FROM placement WHERE space_id = 2")
     sql(copied, "DELETE FROM shard WHERE space_id = 2")
     sql(copied, "DELETE FROM space WHERE id = 2")
-    with pytest.raises(WishError, match="Space pose-32: pose has no value '46'; Known: -45, 0"):
+    with pytest.raises(
+        WishError, match="Space pose-32: pose has no value '46'; did you mean 45. Known"
+    ):
         open_searcher(copied, ["pose=46"], CPU)
 
 
