@@ -13,6 +13,7 @@ QUESTIONS: dict[str, Callable[[Catalogue], object]] = {
     "unreadable": lambda catalogue: catalogue.images.unreadable(),
     "duplicates": lambda catalogue: catalogue.images.duplicates(),
     "count": lambda catalogue: catalogue.images.count(),
+    "left_out": lambda catalogue: catalogue.spaces.left_out([1], "no face"),
     "rows": lambda catalogue: catalogue.images.rows(1, [1]),
     "all": lambda catalogue: catalogue.spaces.all(),
     "get": lambda catalogue: catalogue.spaces.get("pose-60"),
@@ -57,6 +58,7 @@ def test_the_questions_are_all_that_there_are() -> None:
     changes = {
         *("register", "forget", "add", "place", "publish", "forget_shard", "remove", "restore"),
         *("purge", "replace_shards", "place_removed", "forget_placements", "close"),
+        "keep_faceless",
     }
     methods = {name for part in (Images, Spaces) for name in vars(part) if name[0] != "_"}
     assert methods == changes | QUESTIONS.keys()
