@@ -8,11 +8,11 @@ terminal takes. None of it gets past `parse`; what comes back is plain data of a
     data = read(path, IndexFileError, again)   # plain data: dict, list, str, int, float, bool, None
     origin = Origin("what the message calls it", IndexFileError, again)
     data = parse(text, origin)                 # the same, of a text
-    shard = parse_as(text, ShardList, origin)  # a dataclass of ours, every type checked
-    check(text, ShardList, origin)             # the same, with nothing returned
+    shard = shaped(data, ShardList, origin)    # of what was read, a dataclass, every type checked
+    check(data, ShardList, origin)             # the same, with nothing returned
 
 The last two need pydantic, imported when first asked. On a bare training machine (torch, NumPy,
-Pillow, safetensors) `check` does nothing and `parse_as` is not called (docs/adr/0013).
+Pillow, safetensors) `check` does nothing and `shaped` is not called (docs/adr/0013).
 
 Source: ECMA-404, "The JSON data interchange syntax", 2nd edition, 2017.
 """
@@ -217,46 +217,43 @@ def _cut(text: str, most: int = _SHOWN) -> str:
     return text if len(text) <= most else f"{text[:most]}…"
 
 
-def parse_as(text: bytes | str, shape: type[T], origin: Origin, limits: JsonLimits = USUAL) -> T:
-    """Read JSON as a dataclass (or what else pydantic knows); see `parse`.
+def shaped(data: object, shape: type[T], origin: Origin) -> T:
+    """Return what `parse` returned as a dataclass (or what else pydantic knows).
 
     Types are held strictly: no text for a number, no number with a point for an integer, no 1 for
     true; a list may become a tuple, and an integer a float. Keys that the shape does not name are
     left out. `__post_init__` may raise ValueError.
 
     Args:
-        text: UTF-8, if it is bytes.
+        data: From `parse`, which bounds it; pydantic alone would not.
         shape: What comes out.
         origin: For the message.
-        limits: What it may hold.
 
     Raises:
-        UserError: Of the origin's kind: it is no such JSON, or has another shape; the message names
-            the place.
+        UserError: Of the origin's kind: it has another shape; the message names the place.
     """
+    return _validated(spell(data), shape, origin)
+
+
+def check(data: object, shape: type[object], origin: Origin) -> None:
+    """Refuse data of another shape; see `shaped`. Without pydantic this does nothing.
+
+    Raises:
+        UserError: An error of the origin's kind.
+    """
+    if _installed():  # bytes of a path that are no UTF-8 are escaped in a way pydantic refuses
+        _validated(spell(data, ascii_only=False).encode("utf-8", "replace"), shape, origin)
+
+
+def _validated(text: bytes | str, shape: type[T], origin: Origin) -> T:
     from pydantic import ValidationError  # noqa: PLC0415  tells apart only what was read
 
-    parse(text, origin, limits)  # which pydantic alone would not bound
     try:
         known: Any = shape  # mypy does not believe that a type is hashable
         found: T = _adapter(known).validate_json(text, strict=True)
     except ValidationError as error:
         origin.refuse(_first_of(error))
     return found
-
-
-def check(
-    text: bytes | str, shape: type[object], origin: Origin, limits: JsonLimits = USUAL
-) -> None:
-    """Refuse JSON of another shape; see `parse_as`. Without pydantic this does nothing.
-
-    Raises:
-        UserError: An error of the origin's kind.
-    """
-    data = parse(text, origin, limits)
-    if _installed():  # bytes of a path that are no UTF-8 are escaped in a way pydantic refuses
-        plain = spell(data, ascii_only=False).encode("utf-8", "replace")
-        parse_as(plain, shape, origin, limits)
 
 
 @cache

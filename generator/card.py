@@ -122,7 +122,7 @@ class Card:
                     f"{where} has card format {data['format']!r:.40}; this version reads {FORMAT}."
                     " Update mindseye"
                 )
-            check(text, CardShape, origin)
+            check(data, CardShape, origin)
             aligner = Aligner.from_json(data["aligner"])
             mean = _numbers(data["normalisation"]["mean"], aligner.channels)
             deviation = _numbers(data["normalisation"]["deviation"], aligner.channels)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gallery.errors import IndexFileError
-from gallery.json_files import JsonLimits, Origin, parse, parse_as, read_text, spell
+from gallery.json_files import JsonLimits, Origin, read, shaped, spell
 from index.files import AGAIN, write_json
 from index.integrity import FileId
 from index.kinds import ACCURACY, ASKED, KINDS, MEMORY
@@ -192,7 +192,7 @@ def read_manifest_file(path: Path) -> Manifest:
         IndexFileError: The file is missing, damaged, or of another format or kind.
     """
     origin = Origin(str(path), IndexFileError, AGAIN)
-    data = parse(read_text(path, IndexFileError, AGAIN, LONGEST), origin, LONGEST)
+    data = read(path, IndexFileError, AGAIN, LONGEST)
     found = data.get("format") if isinstance(data, dict) else None
     if found not in FORMATS or type(found) is not int:
         raise IndexFileError(
@@ -206,7 +206,7 @@ def read_manifest_file(path: Path) -> Manifest:
     unknown = sorted(set(data) - {field.name for field in fields(Manifest)})
     if unknown:
         origin.refuse(f"it has the unknown key {unknown[0]!r:.40}")
-    manifest = parse_as(spell(data), Manifest, origin, LONGEST)
+    manifest = shaped(data, Manifest, origin)
     if manifest.kind not in KINDS or manifest.asked not in ASKED:
         raise IndexFileError(
             f"{path} has kind {manifest.kind!r:.40}, expected one of {', '.join(KINDS)}. {AGAIN}"

@@ -25,7 +25,7 @@ from gallery.catalogue.snapshot import refuse_foreign, write_snapshot
 from gallery.catalogue.store import Catalogue
 from gallery.errors import CatalogueError, ConfigError, IndexFileError
 from gallery.files import file_sha256, replacing, sync
-from gallery.json_files import JsonLimits, Origin, parse, parse_as, spell
+from gallery.json_files import JsonLimits, Origin, parse, shaped, spell
 from generator.card import NAME
 from index.store import read_manifest
 from retrieval.collection.address import DATABASE
@@ -248,13 +248,12 @@ def _read_list(first: Member | None, archive: Path) -> dict[str, _Member]:
         raise _refused(archive, f"its first file is not {LIST}; was it made by index export?")
     if first.size > LIMITS.size_bytes:
         raise _refused(archive, f"{LIST} has {first.size:,} bytes, more than any")
-    text = first.read()
     origin = Origin(f"{archive}: {LIST}", IndexFileError, AGAIN)
-    told = parse(text, origin, LIMITS)
+    told = parse(first.read(), origin, LIMITS)
     if isinstance(told, dict) and told.get("format") != FORMAT:
         found = f"{told.get('format')!r:.40}"
         raise _refused(archive, f"it has format {found}, this mindseye reads {FORMAT}")
-    listed = dict(parse_as(text, _List, origin, LIMITS).members)
+    listed = dict(shaped(told, _List, origin).members)
     total = archive.stat().st_size
     if sum(member.size for member in listed.values()) > total:
         raise _refused(archive, f"{LIST} lists more than a file of {total:,} bytes can hold")

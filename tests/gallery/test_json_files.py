@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gallery.errors import IndexFileError, WeightsError
-from gallery.json_files import JsonLimits, Origin, check, parse, parse_as, read, spell
+from gallery.json_files import JsonLimits, Origin, check, parse, read, shaped, spell
 from tests.fuzzing import tried
 
 ORIGIN = Origin("card.json", WeightsError, "Copy it again")
@@ -83,7 +83,7 @@ def test_what_is_no_plain_json_is_one_clear_line(text: str | bytes, why: str) ->
 
 def test_bytes_of_a_path_that_are_no_letters_stay_as_they_are() -> None:
     assert parse(r'["caf\udce9"]', ORIGIN) == ["caf\udce9"]
-    check(r'["caf\udce9"]', list[str], ORIGIN)
+    check(parse(r'["caf\udce9"]', ORIGIN), list[str], ORIGIN)
 
 
 def test_a_file_is_read_within_limits(tmp_path: Path) -> None:
@@ -104,19 +104,19 @@ def test_a_file_is_read_within_limits(tmp_path: Path) -> None:
 
 def test_a_shape_is_held_to_and_the_place_is_named() -> None:
     text = '{"name": "x", "parts": {"a": {"size": 1, "share": 1}}, "mean": [1, 2.5], "new": 0}'
-    assert parse_as(text, Whole, ORIGIN) == Whole("x", {"a": Part(1, 1.0)}, (1.0, 2.5))
+    assert shaped(parse(text, ORIGIN), Whole, ORIGIN) == Whole("x", {"a": Part(1, 1.0)}, (1.0, 2.5))
     with pytest.raises(
         WeightsError, match=r"parts.a.size: input should be .*integer, got True\. C"
     ):
-        parse_as('{"name": "x", "parts": {"a": {"size": true}}}', Whole, ORIGIN)
+        shaped(parse('{"name": "x", "parts": {"a": {"size": true}}}', ORIGIN), Whole, ORIGIN)
     with pytest.raises(WeightsError, match=r"name: input should be .* got 3 \(1 more such\)"):
-        parse_as('{"name": 3}', Whole, ORIGIN)
+        shaped(parse('{"name": 3}', ORIGIN), Whole, ORIGIN)
     with pytest.raises(WeightsError, match=r"card.json is damaged: parts is lacking\. Copy"):
-        parse_as('{"name": "3"}', Whole, ORIGIN)
+        shaped(parse('{"name": "3"}', ORIGIN), Whole, ORIGIN)
     with pytest.raises(WeightsError, match=r"the whole: .* got \[\]"):
-        check("[]", Whole, ORIGIN)
+        check(parse("[]", ORIGIN), Whole, ORIGIN)
     with pytest.raises(WeightsError, match="holds NaN"):
-        parse_as('{"name": "x", "parts": {}, "mean": [NaN]}', Whole, ORIGIN)
+        shaped(parse('{"name": "x", "parts": {}, "mean": [NaN]}', ORIGIN), Whole, ORIGIN)
 
 
 def test_what_is_not_finite_is_never_written() -> None:
@@ -171,7 +171,8 @@ class Swelling:
         )
 
     def __call__(self, random: Random) -> None:
-        check(random.choice(self.texts)().encode(), list[object], ORIGIN, LARGE)
+        text = random.choice(self.texts)().encode()
+        check(parse(text, ORIGIN, LARGE), list[object], ORIGIN)
 
 
 def test_no_text_within_limits_takes_much_memory(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from gallery.arrays import Doubles
 from gallery.errors import ConfigError, DatasetError
 from gallery.files import file_sha256
-from gallery.json_files import Origin, check, parse, read_text
+from gallery.json_files import Origin, check, read
 from retrieval.evaluation.records import Flags, Integers
 from retrieval.evaluation.statistics import per_query
 from retrieval.evaluation.statistics.estimation import Figure, Sample
@@ -146,15 +146,14 @@ def read_results(path: Path) -> tuple[Mapping[str, Any], PerQuery]:
     if not path.exists():
         raise DatasetError(f"There is no {path}; give a results.json or its folder")
     origin = Origin(str(path), DatasetError, "Run the benchmark again")
-    text = read_text(path, DatasetError, origin.advice)
-    summary = parse(text, origin)
+    summary = read(path, DatasetError, origin.advice)
     found = summary.get("format") if isinstance(summary, dict) else None
     if found != FORMAT:
         raise DatasetError(
             f"{path} has the format {found!r}, and this version reads {FORMAT}; run that benchmark"
             " again"
         )
-    check(text, _Summary, origin)
+    check(summary, _Summary, origin)
     side = path.parent / per_query.FILE
     table = per_query.read_per_query(side)
     if file_sha256(side) != summary["files"][per_query.FILE]:
