@@ -14,6 +14,9 @@ A call may return, or raise a `UserError` of one line. All else is a fault: anot
 minute of processor time, a process that dies, 600 MB above what the process had when the class
 was made. `tried` fails with the seeds; `python -m tests.fuzzing tests.x:Cards DIR FIRST COUNT` runs
 them alone. The class stands at the top of a module that can be imported as `tests.….…`.
+
+What a good file holds differs from run to run (times, order), and with it how many copies are
+refused. Tests ask only that some are: a share would fail now and then.
 """
 
 import importlib

