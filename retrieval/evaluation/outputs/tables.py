@@ -8,6 +8,8 @@ from retrieval.evaluation.outputs.shapes import ReportTable
 from retrieval.evaluation.published import Published, published
 
 Json = Mapping[str, Any]
+# Besides the reference, the methods whose hit rates are told by source value and wished value.
+BY_VALUES = ("fused", "landmarks+sface")
 
 
 def to_markdown(summary: Json) -> str:
@@ -19,6 +21,7 @@ def to_markdown(summary: Json) -> str:
         differences = _differences(summary, criterion)
         if differences:
             parts += [f"Paired difference to `{summary['reference']}`:", differences]
+    parts += ["## First answers", _first_answers(summary), *_by_values(summary)]
     parts += ["## Drawings", _errors(summary, papers), _estimates(summary, papers)]
     confidence = _confidence(summary)
     parts += ["## Confidence of first answers", confidence] if confidence else []
@@ -75,6 +78,34 @@ def _differences(summary: Json, criterion: str) -> str:
             cells = [f"{words.change(d['value'])} {_signed(d['interval'])}".strip() for d in found]
             rows.append([f"`{method['name']}`", *cells])
     return _table([f"{criterion}, points", *names], rows) if rows else ""
+
+
+def _first_answers(summary: Json) -> str:
+    """Return what stands first, in shares of the C2 queries: methods as rows, kinds as columns."""
+    rows = [
+        [f"`{m['name']}`", *(words.percent(m["answers"]["first"][kind]) for kind in words.KINDS)]
+        for m in summary["methods"]
+        if "answers" in m
+    ]
+    head = ["percent of the C2 queries", *words.KINDS.values()]
+    return _table(head, rows) if rows else ""
+
+
+def _by_values(summary: Json) -> list[str]:
+    """Return hit rates by source value and wished value, of the methods that matter most."""
+    parts = []
+    for one in summary["hit_matrix"]:
+        shown = [name for name in (summary["reference"], *BY_VALUES) if name in one["rates"]]
+        for name in shown if one["criterion"] == "C1" else ():
+            corner = f"`{name}`, C1 {one['measure']}: {one['attribute']} of the source"
+            rows = [
+                [value, *(words.percent(cell) for cell in row)]
+                for value, row in zip(one["values"], one["rates"][name], strict=True)
+            ]
+            parts.append(_table([corner, *one["values"]], rows))
+    if parts:
+        parts.insert(0, "By the value of the source (row) and the wished one (column), percent:")
+    return parts
 
 
 def _errors(summary: Json, papers: Published) -> str:

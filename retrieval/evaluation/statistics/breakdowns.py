@@ -2,7 +2,7 @@
 
 Source: BMVC 2016, Table 1 and Figures 5 and 6; arXiv 1511.08446, Figure 6.
 
-Shapes: Q queries, V values of an attribute, K depth.
+Shapes: Q queries, V values of an attribute, K depth, M measures.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -66,6 +66,23 @@ class ErrorMatrix:
     queries: NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class HitMatrix:
+    """Hit rates by source value and wished value of an attribute.
+
+    Attributes:
+        attribute: Its name.
+        values: Those that were asked about; rows are the source's, columns the wished ones.
+        queries: How many each rate is of, (V, V).
+        rates: In [0, 1] by method; NaN where nothing was asked, (V, V) each.
+    """
+
+    attribute: str
+    values: tuple[str, ...]
+    queries: NDArray[np.int64]
+    rates: Mapping[str, Doubles]
+
+
 def groupings(record: Record) -> Iterator[tuple[str, dict[str, Flags]]]:
     """Yield the ways in which queries are told apart, and the queries of each group, (Q,)."""
     yield from _by_wish(record)
@@ -127,6 +144,43 @@ def error_matrices(record: Record, stage: str) -> list[ErrorMatrix]:
                 )
             )
     return matrices
+
+
+def hit_matrices(record: Record, scores: Sequence[Scores], measure: int) -> list[HitMatrix]:
+    """Return hit rates by source value and wished value, for each wished attribute.
+
+    Args:
+        record: All queries.
+        scores: Of the methods, under one criterion, (Q, M) each.
+        measure: Column of the scores.
+    """
+    queries, space = record.queries, record.gallery.space
+    measured = ~np.isnan(scores[0].values[:, measure])
+    found = []
+    for column, attribute in enumerate(space.attributes):
+        wished, own = queries.wished[:, column], record.gallery.values[queries.source, column]
+        asked = measured & (wished >= 0) & (own >= 0)
+        used = np.unique([own[asked], wished[asked]])
+        if not len(used):
+            continue
+        count = len(used)
+        cell = np.searchsorted(used, own[asked]) * count + np.searchsorted(used, wished[asked])
+        number = np.bincount(cell, minlength=count**2)
+        with np.errstate(invalid="ignore"):  # 0 / 0: nothing was asked
+            rates = {
+                one.name: np.bincount(cell, one.values[asked, measure], count**2) / number
+                for one in scores
+            }
+        shape = (count, count)
+        found.append(
+            HitMatrix(
+                attribute.name,
+                tuple(attribute.values[place] for place in used.tolist()),
+                number.reshape(shape),
+                {name: rate.reshape(shape) for name, rate in rates.items()},
+            )
+        )
+    return found
 
 
 def count_kinds(record: Record, method: MethodRecord, depth: int) -> dict[str, float]:

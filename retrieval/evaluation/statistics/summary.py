@@ -19,6 +19,7 @@ from retrieval.evaluation.statistics.breakdowns import (
     count_kinds,
     error_matrices,
     groupings,
+    hit_matrices,
 )
 from retrieval.evaluation.statistics.editing import summarise_editing
 from retrieval.evaluation.statistics.estimation import Figure, Sample
@@ -76,6 +77,7 @@ def summarise(record: Record, scores: Mapping[str, Mapping[str, Scores]]) -> Jso
         "methods": _methods(record, scores),
         "mse": _errors(record),
         "mse_matrix": _matrices(record),
+        "hit_matrix": _hit_matrices(record, scores),
         "estimates": [_estimate(one) for one in record.estimates],
         "breakdowns": _breakdowns(record, scores),
         "editing": None
@@ -272,6 +274,26 @@ def _matrices(record: Record) -> list[Json]:
                 }
             )
     return found
+
+
+def _hit_matrices(record: Record, scores: Mapping[str, Mapping[str, Scores]]) -> list[Json]:
+    """Return hit rates at the least cut-off by source value and wished value."""
+    least = record.provenance.cutoffs[0]
+    return [
+        {
+            "attribute": matrix.attribute,
+            "criterion": criterion,
+            "measure": f"R@{least}",
+            "values": list(matrix.values),
+            "queries": matrix.queries.tolist(),
+            "rates": {
+                name: [[_number(cell) for cell in row] for row in rates.tolist()]
+                for name, rates in matrix.rates.items()
+            },
+        }
+        for criterion in CRITERIA
+        for matrix in hit_matrices(record, [one[criterion] for one in scores.values()], 0)
+    ]
 
 
 def _estimate(estimate: Estimate) -> Json:

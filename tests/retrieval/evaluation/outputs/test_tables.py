@@ -39,6 +39,19 @@ def test_the_table_prints_the_numbers_of_the_json(summary: dict[str, Any], crite
     assert "`ours`" not in changes
 
 
+def test_first_answers_are_told_by_kind_and_by_value(summary: dict[str, Any]) -> None:
+    markdown = to_markdown(summary)
+    kinds = rows(markdown, f"percent of the C2 queries | {' | '.join(words.KINDS.values())}")
+    (raw,) = (one for one in summary["methods"] if one["name"] == "raw")
+    expected = [f"{100 * raw['answers']['first'][kind]:.1f}" for kind in words.KINDS]
+    assert kinds["`raw`"] == expected
+    matrix = summary["hit_matrix"][0]
+    head = f"`ours`, C1 R@1: pose of the source | {' | '.join(matrix['values'])}"
+    first = rows(markdown, head)[matrix["values"][0]]
+    assert first[0] == "-"
+    assert first[1] == f"{100 * matrix['rates']['ours'][0][1]:.1f}"
+
+
 def test_published_rows_stand_below_and_say_so(summary: dict[str, Any]) -> None:
     table = rows(to_markdown(summary), "C2, percent")
     row = table["*ours, our 2nd network* as published: arxiv Table 3"]

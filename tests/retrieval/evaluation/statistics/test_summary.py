@@ -9,7 +9,12 @@ from retrieval.evaluation.outputs import views
 from retrieval.evaluation.outputs.plots import figures
 from retrieval.evaluation.outputs.tables import to_markdown
 from retrieval.evaluation.records import Record
-from retrieval.evaluation.statistics.breakdowns import count_kinds, error_matrices, groupings
+from retrieval.evaluation.statistics.breakdowns import (
+    count_kinds,
+    error_matrices,
+    groupings,
+    hit_matrices,
+)
 from retrieval.evaluation.statistics.outcomes import rank_all, scores_of
 from retrieval.evaluation.statistics.pooling import pool
 from retrieval.evaluation.statistics.summary import breakdown_cutoff, score_all, summarise
@@ -160,6 +165,25 @@ def test_hard_negatives_are_counted_rank_by_rank(record: Record) -> None:
     assert sum(among.values()) == pytest.approx(5)
     assert among["right"] <= 1  # one image is right under C2
     assert among["wrong_value"] > first["wrong_value"]
+
+
+def test_hit_rates_by_source_value_and_wished_value(
+    record: Record, summary: dict[str, Any]
+) -> None:
+    found = scores_of([record.methods[0]], record)["C1"]
+    (matrix,) = hit_matrices(record, [found], 0)
+    assert matrix.attribute == "pose"
+    queries = record.queries
+    own = record.gallery.values[queries.source, 0]
+    for row, column in ((0, 6), (3, 2)):
+        asked = (own == row) & (queries.wished[:, 0] == column)
+        assert matrix.queries[row, column] == asked.sum() > 0
+        assert matrix.rates["ours"][row, column] == found.values[asked, 0].mean()
+    assert np.isnan(np.diag(matrix.rates["ours"])).all()  # what an image shows nobody wishes for
+    assert matrix.queries.sum() == len(queries)
+    printed = next(one for one in summary["hit_matrix"] if one["criterion"] == "C1")
+    assert (printed["measure"], printed["rates"]["ours"][0][0]) == ("R@1", None)
+    assert printed["values"] == list(matrix.values)
 
 
 def test_the_accuracy_of_an_estimate_counts_values_it_does_not_know(record: Record) -> None:
