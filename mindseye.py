@@ -10,6 +10,7 @@ packages below are not. What a user can put right is raised as a `UserError`, wh
 next step. Importing this module loads no torch: that comes with the first call.
 """
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,12 +98,15 @@ def open_gallery(
     return Gallery(Path(path), create=create, catalogue=catalogue, device=device)
 
 
-def load_faces(spec: "str | FaceSet", landmarks: str | Path | None = None) -> "FaceSet":
+def load_faces(
+    spec: "str | FaceSet | Sequence[str | FaceSet]", landmarks: str | Path | None = None
+) -> "FaceSet":
     """Open the images that a SPEC names, with what is known of each; pixels are read when needed.
 
     Args:
-        spec: READER:PATH, such as "folder:photos", or "studio-mini" (docs/data.md).
-        landmarks: File of landmarks beside those that the reader reads.
+        spec: READER:PATH, such as "folder:photos", or "studio-mini" (docs/data.md). Of several the
+            images are taken together; an identity that stands in two of them is one person.
+        landmarks: File of landmarks of the first, beside those that its reader reads.
 
     Raises:
         UserError: The reader is unknown, or finds nothing at the path.

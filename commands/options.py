@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 SPEC_HELP = f"READER:PATH ({', '.join(READERS)}), or {', '.join(PACKAGED)}."
 Spec = Annotated[str, typer.Argument(metavar="SPEC", help=SPEC_HELP)]
+AlsoSpecs = Annotated[
+    list[str] | None,
+    typer.Option(metavar="SPEC", help="Images of this set, too; say it again for more."),
+]
 CollectionDir = Annotated[
     Path,
     typer.Option("--collection", envvar="MINDSEYE_COLLECTION", help="Folder of the collection."),

@@ -8,7 +8,7 @@ import typer
 import mindseye
 from commands.interrupts import resumable
 from commands.models import open_set
-from commands.options import CropOption, Device, LandmarksFile, Spec
+from commands.options import AlsoSpecs, CropOption, Device, LandmarksFile, Spec
 from commands.progress import meter
 
 
@@ -21,6 +21,7 @@ def train(
         list[str], typer.Option(help="An attribute to learn; say it again for more.")
     ],
     out: Annotated[Path, typer.Option(help="Folder of the run. The weights are called like it.")],
+    also: AlsoSpecs = None,
     recipe: Annotated[
         str, typer.Option(help="fast; tuned (for retrieval); or paper (as published).")
     ] = "fast",
@@ -64,7 +65,7 @@ def train(
     keep_freed_memory()
     with resumable("Add --resume to the same command to go on."), meter("training") as shown:
         mindseye.train(
-            open_set(spec, landmarks),
+            [open_set(spec, landmarks), *map(open_set, also or ())],
             architecture=architecture,
             attributes=attribute,
             out=out,

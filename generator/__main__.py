@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gallery.align import Crop
 from gallery.errors import UserError
+from gallery.joined import join
 from gallery.marks import marked
 from gallery.readers.registry import open_faces
 from generator.device import keep_freed_memory, pick_device
@@ -40,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("spec")
     parser.add_argument("--architecture", required=True)
     parser.add_argument("--attribute", action="append", required=True)
+    parser.add_argument("--also", action="append", default=[])
     parser.add_argument("--recipe", default="fast", choices=RECIPES)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--config", type=Path)
@@ -60,6 +62,7 @@ def _request(options: argparse.Namespace) -> TrainRequest:
     faces = open_faces(options.spec)
     if options.landmarks is not None:
         faces = marked(faces, options.landmarks)
+    faces = join([faces, *map(open_faces, options.also)])
     return make_request(
         faces,
         architecture_name=options.architecture,

@@ -10,6 +10,7 @@ import torch
 from gallery.align import Aligner, Crop
 from gallery.errors import ConfigError, WeightsError, did_you_mean
 from gallery.faces import FaceSet, first_identities, fold_identities
+from gallery.joined import JOINS
 from gallery.readers.known import PACKAGED
 from generator.card import NAME
 from generator.checkpoint import find_weights, load_card
@@ -229,9 +230,10 @@ def _start(
 
 
 def _check_set(faces: FaceSet) -> None:
-    if faces.spec in PACKAGED:
+    kept = [one for one in faces.spec.split(JOINS) if one in PACKAGED]
+    if kept:
         raise ConfigError(
-            f"{faces.spec} is kept for testing: nothing is trained on it. Draw a set to train on:"
+            f"{kept[0]} is kept for testing: nothing is trained on it. Draw a set to train on:"
             " mindseye studio draw my-set --identities 100"
         )
 

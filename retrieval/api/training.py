@@ -16,7 +16,7 @@ from retrieval.evaluation.protocol.query_table import about
 
 
 def train(  # noqa: PLR0913  one argument for each option of the command line
-    faces: str | FaceSet,
+    faces: str | FaceSet | Sequence[str | FaceSet],
     *,
     architecture: str,
     attributes: Sequence[str],
@@ -38,7 +38,8 @@ def train(  # noqa: PLR0913  one argument for each option of the command line
     """Train a generator; leave its weights, their card, a log and sample pictures in a folder.
 
     Args:
-        faces: A SPEC with labels, such as "folder:photos", or what `load_faces` returned.
+        faces: A SPEC with labels, such as "folder:photos", or what `load_faces` returned; or
+            several, whose images are trained on together.
         architecture: Registered name, such as "mindseye-60" (docs/families.md).
         attributes: What can be wished for, in order.
         out: Folder of the run; its name becomes the weights'.
