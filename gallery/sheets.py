@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from gallery import provenance
 from gallery.captions import caption_lines, drawable, fitting, most_lines, shown
 from gallery.errors import DatasetError
 from gallery.files import write_whole
@@ -73,7 +74,7 @@ def sheet(rows: Sequence[Sequence[Tile]], *, tile_px: int = 96, title: str = "")
 
 
 def save(picture: Image.Image, path: Path) -> None:
-    """Write a picture in one step, in the format its file name asks for.
+    """Write a picture in one step, in the format its file name asks for; with its mark, if any.
 
     Raises:
         DatasetError: The format is unknown, or the file cannot be written; an older one is left as
@@ -81,8 +82,9 @@ def save(picture: Image.Image, path: Path) -> None:
     """
     try:
         content = io.BytesIO()
+        kind = Image.registered_extensions().get(path.suffix.lower(), "")
         content.name = path.name  # tells Pillow the format
-        picture.save(content)
+        picture.save(content, **provenance.options(picture, kind))
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content.getvalue())
     except (KeyError, OSError, ValueError) as error:  # KeyError: a format that is only read
@@ -95,7 +97,7 @@ def save(picture: Image.Image, path: Path) -> None:
 def data_uri(picture: Image.Image) -> str:
     """Return a picture as a PNG inside a URI."""
     content = io.BytesIO()
-    picture.save(content, "PNG", optimize=True)
+    picture.save(content, "PNG", optimize=True, **provenance.options(picture, "PNG"))
     return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 

@@ -8,6 +8,7 @@ from PIL import Image
 from gallery.errors import DatasetError
 from gallery.faces import FaceSet
 from gallery.pixels import Aligned, align_all, align_each
+from gallery.provenance import PART, mark
 from gallery.sheets import Tile, sheet
 from generator.engine import Engine
 from generator.training.pairs import Pairs, make_pairs
@@ -104,7 +105,7 @@ def _rows(engine: Engine, part: Aligned, pairs: Pairs, *, refined: bool, title: 
                 Tile(part.pixels[target], "target"),
             ]
         )
-    return sheet(rows, title=title, tile_px=128)
+    return mark(sheet(rows, title=title, tile_px=128), PART)
 
 
 def _some_pairs(engine: Engine, part: Aligned, most: int, seed: int) -> Pairs | None:

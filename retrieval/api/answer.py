@@ -12,6 +12,7 @@ from gallery import sheets
 from gallery.align import Crop
 from gallery.attributes import Condition
 from gallery.errors import ConfigError
+from gallery.provenance import WHOLE, mark
 from gallery.readers.registry import Photograph
 from retrieval.api.sources import notes_of
 from retrieval.search import answers, explain
@@ -71,7 +72,7 @@ class Answer(Sequence[Found]):
     @property
     def drawn(self) -> Image.Image:
         """The drawing of what was wished for, a Pillow image."""
-        return sheets.to_image(self._found.drawn)
+        return mark(sheets.to_image(self._found.drawn), WHOLE)
 
     @property
     def space(self) -> str:

@@ -9,6 +9,7 @@ from gallery import sheets
 from gallery.align import Crop, Pixels
 from gallery.arrays import Floats, normalise
 from gallery.errors import WeightsError
+from gallery.provenance import WHOLE, mark
 from generator.canonical import Rule, canonicalise
 from generator.checkpoint import find_weights
 from generator.engine import Engine
@@ -55,7 +56,7 @@ class Generator:
         """
         wished = self._engine.card.space.parse_wishes(spelt(wish))
         made = draw_wish(self._engine, self._rule, self._align(image, crop), wished)
-        return sheets.to_image(made.drawn.refined[0])
+        return mark(sheets.to_image(made.drawn.refined[0]), WHOLE)
 
     def estimate(self, image: Source, *, crop: str | Crop | None = None) -> dict[str, str]:
         """Estimate the values that an image shows, by the rule that was measured best.

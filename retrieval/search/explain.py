@@ -20,6 +20,7 @@ from gallery.arrays import Floats
 from gallery.attributes import Condition
 from gallery.files import write_whole
 from gallery.json_files import spell
+from gallery.provenance import PART, WHOLE, mark
 from generator.canonical import canonicalise
 from retrieval.search.answers import hit_to_json
 from retrieval.search.searcher import ALL, Among, Answer, Searcher
@@ -143,7 +144,8 @@ def write(explanation: Explanation, out: Path, aligner: Aligner) -> Iterator[Pat
     pictures |= {_name(row): row.answer.drawn for row in explanation.rows}
     for name, pixels in pictures.items():
         path = out / "drawings" / f"{name}.png"
-        sheets.save(sheets.to_image(pixels), path)
+        picture = sheets.to_image(pixels)
+        sheets.save(picture if name == "source" else mark(picture, WHOLE), path)
         yield path
     sheets.save(sheet(explanation, aligner), out / "sheet.png")
     yield out / "sheet.png"
@@ -163,7 +165,7 @@ def sheet(explanation: Explanation, aligner: Aligner) -> Image.Image:
         found = [hit_tile(hit, aligner, sheets.PLAIN) for hit in row.answer.hits]
         rows.append([sheets.Tile(row.answer.drawn, caption, frame), *found])
     title = f"{explanation.wish}: every value drawn, and its nearest images ({explanation.score})"
-    return sheets.sheet(rows, tile_px=112, title=title)
+    return mark(sheets.sheet(rows, tile_px=112, title=title), PART)
 
 
 def to_json(explanation: Explanation) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from gallery.align import Aligner
 from gallery.captions import shortened
 from gallery.errors import DatasetError, ImageError
 from gallery.images import decode
+from gallery.provenance import PART, mark
 from gallery.readers.registry import read_image
 from gallery.sheets import GREEN, PLAIN, RED, Tile, sheet
 from retrieval.search.searcher import Answer, Found
@@ -43,7 +44,7 @@ def answer_sheet(
             colour = PLAIN if right is None else GREEN if right[number][place] else RED
             row.append(hit_tile(hit, aligner, colour))
         rows.append(row)
-    return sheet(rows, tile_px=112, title=title)
+    return mark(sheet(rows, tile_px=112, title=title), PART)
 
 
 def source_tile(answer: Answer) -> Tile:
