@@ -7,6 +7,7 @@ from gallery.align import Crop
 from gallery.attributes import Attribute, AttributeSpace, Condition, as_number
 from gallery.errors import ConfigError
 from gallery.faces import Face, FaceSet, Problem, Unmatched
+from gallery.readers.known import PACKAGED
 
 JOINS = " + "  # between the SPECs of a joined set
 
@@ -59,6 +60,24 @@ def _named(condition: Condition, space: AttributeSpace) -> Condition:
     """Return values by their names in a space: "45" of one set may be "45.0" of another."""
     named = ((name, space[name], value) for name, value in condition.items())
     return Condition({name: known.values[known.index(value)] for name, known, value in named})
+
+
+def refuse_reserved(faces: FaceSet, verb: str) -> None:
+    """Refuse packaged sets where somebody wants to learn from them: they are kept for testing.
+
+    Args:
+        faces: The images.
+        verb: What is refused, such as "trained", for the message.
+
+    Raises:
+        ConfigError: One of the SPECs is a packaged set.
+    """
+    for spec in faces.spec.split(JOINS):
+        if spec in PACKAGED:
+            raise ConfigError(
+                f"{spec} is kept for testing: nothing is {verb} on it. Draw a set of other people:"
+                " mindseye studio draw my-set --identities 100"
+            )
 
 
 class _Reader:

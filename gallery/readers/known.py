@@ -6,4 +6,7 @@ READERS = {  # name: the module whose `read` reads it, imported when it is asked
     "multipie": "gallery.readers.multipie",
     "studio": "gallery.readers.studio",
 }
-PACKAGED = {"studio-mini": "gallery.readers.studio"}  # name: the module whose `read_mini` reads it
+PACKAGED = {  # name: the module whose `read_mini` reads it
+    "studio-mini": "gallery.readers.studio",
+    "photographs-mini": "gallery.readers.photographs_mini",
+}

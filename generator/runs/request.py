@@ -10,8 +10,7 @@ import torch
 from gallery.align import Aligner, Crop
 from gallery.errors import ConfigError, WeightsError, did_you_mean
 from gallery.faces import FaceSet, first_identities, fold_identities
-from gallery.joined import JOINS
-from gallery.readers.known import PACKAGED
+from gallery.joined import refuse_reserved
 from generator.card import NAME
 from generator.checkpoint import find_weights, load_card
 from generator.networks.family import Network
@@ -126,7 +125,7 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
         WishError: An attribute is unknown.
         DatasetError: The set has no labelled image.
     """
-    _check_set(faces)
+    refuse_reserved(faces, "trained")
     if train_identities is not None and fold is not None:
         raise ConfigError("--train-identities and --fold both choose people; give one of them")
     _check_name(out)
@@ -227,15 +226,6 @@ def _start(
                     " other names: `mindseye train --protocol FILE`"
                 )
     return path, replace(faces, space=card.space)
-
-
-def _check_set(faces: FaceSet) -> None:
-    kept = [one for one in faces.spec.split(JOINS) if one in PACKAGED]
-    if kept:
-        raise ConfigError(
-            f"{kept[0]} is kept for testing: nothing is trained on it. Draw a set to train on:"
-            " mindseye studio draw my-set --identities 100"
-        )
 
 
 def _check_name(out: Path) -> None:

@@ -20,6 +20,7 @@ from gallery.arrays import Floats
 from gallery.duplicates import number_contents
 from gallery.errors import ConfigError, DatasetError, did_you_mean
 from gallery.faces import FaceSet, first_identities
+from gallery.joined import refuse_reserved
 from gallery.spelling import composed
 from generator.card import Card
 from generator.engine import Engine
@@ -157,8 +158,10 @@ def fitting_people(faces: FaceSet, card: Card, options: FitOptions) -> FaceSet:
     """Return the images of the people to fit on.
 
     Raises:
-        ConfigError: There are fewer than two whom the weights have not seen.
+        ConfigError: There are fewer than two whom the weights have not seen, or the set is kept for
+            testing.
     """
+    refuse_reserved(faces, "fitted")
     there = set(map(composed, faces.identities))
     aside = [who for who in card.data.get("validation", ()) if composed(who) in there]
     kind = options.people or (VALIDATION if len(aside) >= FEWEST else UNSEEN)
