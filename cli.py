@@ -24,6 +24,7 @@ from commands import (
     train,
     weights,
 )
+from commands.garbage import leave_at_exit
 from gallery.errors import UserError, name_not_utf8
 
 app = typer.Typer(
@@ -98,6 +99,7 @@ _group(
 
 def main() -> None:
     """Run a command; show what the user can put right in one line, without a traceback."""
+    leave_at_exit()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # names that are not UTF-8 are shown escaped
             stream.reconfigure(errors="backslashreplace")

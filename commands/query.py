@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 import mindseye
+from commands.garbage import uncollected
 from commands.options import (
     DEFAULT_COLLECTION,
     AsJson,
@@ -75,11 +76,11 @@ def query(
 
     pose=45: the nose points to the left edge of the picture; pose=-45: to its right edge.
     """
-    from gallery.sheets import save
-
     if explain is not None and len(images) > 1:
         raise ConfigError("--explain tells of one image; leave the others out")
-    with mindseye.open_gallery(collection, device=device) as gallery:
+    with uncollected(), mindseye.open_gallery(collection, device=device) as gallery:
+        from gallery.sheets import save
+
         answer = gallery.search(
             images,
             wish,

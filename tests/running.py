@@ -1,6 +1,8 @@
 """Commands of the program, run in the process of a test."""
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,3 +68,15 @@ def one_line_error(ran: Ran) -> str:
     assert len(lines) == 1, ran.err
     assert lines[0].startswith("Error: ")
     return lines[0].removeprefix("Error: ")
+
+
+def in_a_process(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in a process of its own, with one thread, from the root of the project."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[1],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )

@@ -1,9 +1,6 @@
 """The command line: its commands, its help, and how it tells what went wrong."""
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,20 +12,9 @@ from typer.testing import CliRunner
 import cli  # noqa: TID251  its tests may
 from gallery.errors import ConfigError, DatabaseFailedError
 from retrieval.collection.build_progress import BuildProgress
-from tests.running import Mindseye, one_line_error
+from tests.running import Mindseye, in_a_process, one_line_error
 
 ROOT = Path(__file__).parents[1]
-
-
-def in_a_process(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
 
 
 def commands() -> list[tuple[str, ...]]:
