@@ -43,12 +43,14 @@ from retrieval.embedding import contract_from_card
 from retrieval.recognisers.registry import open_recogniser
 from retrieval.recognisers.sface import portrait_aligner
 from retrieval.scoring.profile import ScoreProfile
-from retrieval.scoring.terms import FUSED, VALUES, Layout, Score
+from retrieval.scoring.term import Part
+from retrieval.scoring.terms import FUSED, SCORES, VALUES, Score, ask_sources
 
 Floats = NDArray[np.float32]
 BATCH = 256
 QUERIES = 2000
 FIRST, REMOVED = 10_000, 1000
+KEPT = {"log_p": "log_p", "identity": "who"}  # what is kept for each term
 WAYS = ("rows", "queries", "column")
 RESULTS = Path(__file__).parent / "results" / "lengths.json"
 SEED = 0
@@ -103,17 +105,20 @@ class Space:
 def make_space(kept: Mapping[str, NDArray[Any]], weights: str, score: str, way: str) -> Space:
     """Join what was embedded into the vectors of a score."""
     card = load_card(find_weights(weights))
-    who = kept["who"] if score == FUSED else None
-    numbers = (kept["drawings"].shape[1], kept["log_p"].shape[1], 128 if score == FUSED else 0)
-    layout = Layout(*numbers, column=way == "column")
+    read = {name: kept[KEPT[name]] for name in SCORES[score]}
+    parts = tuple(Part(name, rows.shape[1], "sface") for name, rows in read.items())
+    made_of = Score(parts, column=way == "column")
+    layout = made_of.layout(kept["drawings"].shape[1])
     weighed = ScoreProfile.of(card).weights(score)
-    asked = None if who is None else who[kept["sources"]]
-    spell = Score(values=True, column=layout.column).spell
+    asked = {
+        name: ask_sources(name, kept["wishes"], rows, kept["sources"])
+        for name, rows in read.items()
+    }
     return Space(
-        layout.gallery(kept["drawings"], kept["log_p"], who),
-        layout.probes(kept["asked"], kept["wishes"], asked, weighed),
-        contract_from_card(card, str(Rule.of(card)), layout.dimension, spell),
-        ROWS if way == "rows" else Asking(layout, (numbers[1],), weighed),
+        layout.gallery(kept["drawings"], read),
+        layout.probes(kept["asked"], asked, weighed),
+        contract_from_card(card, str(Rule.of(card)), layout.dimension, made_of.spell),
+        ROWS if way == "rows" else Asking(layout, (kept["log_p"].shape[1],), weighed),
     )
 
 

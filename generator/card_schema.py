@@ -155,11 +155,12 @@ class FittedWeights:
 
     log_probability: float = 0.0
     identity: float = 0.0
+    others: Mapping[str, float] = field(default_factory=dict)
     rows: float | None = None
     hit_rate: Mapping[str, float | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _require_moderate(self.log_probability, self.identity)
+        _require_moderate(self.log_probability, self.identity, *self.others.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +184,11 @@ class FusionShape:
     identity: float = 0.0
     without_identity: FittedWeights = FittedWeights()
     without_log_probability: FittedWeights = FittedWeights()
+    scores: Mapping[str, FittedWeights] = field(default_factory=dict)
     hypotheses: Mapping[str, Tried] = field(default_factory=dict)
     hit_rate: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     recogniser: str = ""
+    readers: Mapping[str, str] = field(default_factory=dict)
     fitted_on: FittedOn | None = None
 
     def __post_init__(self) -> None:

@@ -11,8 +11,7 @@ import pytest
 from PIL import Image
 
 import mindseye  # noqa: TID251  its tests may
-from retrieval.scoring import scorer
-from tests.retrieval.recognising import FUSION, Colours
+from tests.retrieval.recognising import FUSION, Colours, tell_by_colours
 
 ROOT = Path(__file__).parents[1]
 PUBLIC = {
@@ -205,7 +204,7 @@ def test_a_card_that_names_no_recogniser_is_said_so_once(
     make_fitted_weights: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(scorer, "open_recogniser", Colours)
+    tell_by_colours(monkeypatch)
     for told, count in (("", 1), (Colours.fingerprint, 0)):
         weights = make_fitted_weights(fusion={"recogniser": told, **FUSION})
         with mindseye.open_gallery(tmp_path / f"kept {count}", create=True) as gallery:

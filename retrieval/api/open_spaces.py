@@ -45,7 +45,7 @@ class OpenSpaces:
     def untold(self, searcher: Searcher) -> tuple[str, ...]:
         """Return what the user should know of a space and was not told yet."""
         card = searcher.card
-        named = searcher.scoring.recogniser is None or ScoreProfile.of(card).recogniser
+        named = not searcher.scoring.recogniser or ScoreProfile.of(card).recogniser
         if named or card.name in self._told:
             return ()
         self._told.add(card.name)

@@ -67,7 +67,7 @@ def build(  # noqa: PLR0913  what a user says of a build
         OSError: The disk is full or cannot be written; what was finished is kept.
     """
     stored = _contract(collection, engine.card.name)
-    stored_score = None if stored is None else Score.parse(stored.projection).name
+    stored_score = None if stored is None else Score.of(stored).name
     name = score or stored_score or default_score(engine)
     many = _hypotheses(engine, name, stored, hypotheses)
     if stored is not None and name == stored_score and many == _stored_hypotheses(stored):

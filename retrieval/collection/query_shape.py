@@ -4,6 +4,7 @@ Shapes: P probes, A values of all attributes, F numbers of a vector.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from index.contract import IndexContract
 from index.probing import ROWS, QueryShape
 from retrieval.collection.collection import Collection
 from retrieval.scoring.profile import ScoreProfile
-from retrieval.scoring.terms import DRAWING, Coefficients, Layout, Score
+from retrieval.scoring.term import Question
+from retrieval.scoring.terms import DRAWING, TERMS, Coefficients, Layout, Score
 
 SEED = 20_160_919
 AWAY = 0.5  # how far a drawing lies from the image that it asks for, against a length of 1
@@ -25,9 +27,9 @@ AWAY = 0.5  # how far a drawing lies from the image that it asks for, against a 
 class Asking:
     """Makes probes of gallery vectors of a fused score, as `Layout.probes` would of a query.
 
-    The person is that of the row, and wished for is what it most likely shows: of one attribute, or
-    of several. A drawing never looks quite like an image: the row's is moved away from it, the way
-    that leads from one image of the gallery to another.
+    What is read from the source is what the row holds, and wished for is what it most likely shows:
+    of one attribute, or of several. A drawing never looks quite like an image: the row's is moved
+    away from it, the way that leads from one image of the gallery to another.
 
     Attributes:
         layout: Where the parts of a vector stand.
@@ -41,16 +43,22 @@ class Asking:
 
     @property
     def name(self) -> str:
-        """Both weights, for the manifest."""
-        return f"log p {self.weights.log_probability!r}, identity {self.weights.identity!r}"
+        """The weights, for the manifest."""
+        told = self.weights.told()
+        return ", ".join(f"{term.name.replace('_', ' ')} {weight!r}" for term, weight in told)
 
     def probes(self, rows: Floats) -> Floats:
         """Make what a query would look like that each row answers, (P, F) -> (P, F)."""
         random = np.random.default_rng(SEED)
         parts = {name: rows[:, where] for name, where in self.layout.parts.items()}
-        drawn = _moved(parts["drawing"], random)
-        wishes = self._wishes(parts["log_p"], random)
-        return self.layout.probes(drawn, wishes, parts.get("identity"), self.weights)
+        drawn = _moved(parts.pop("drawing"), random)
+        likely = parts.get("log_p", np.zeros((len(rows), sum(self.sizes)), dtype=np.float32))
+        wishes = self._wishes(likely, random)
+        asked = {
+            name: TERMS[name].ask(Question(wishes, partial(_as_it_is, part)))
+            for name, part in parts.items()
+        }
+        return self.layout.probes(drawn, asked, self.weights)
 
     def _wishes(self, log_p: Floats, random: np.random.Generator) -> Floats:
         """Wish for the likeliest values of some attributes of each row, at least one, (P, A)."""
@@ -65,6 +73,10 @@ class Asking:
         return codes
 
 
+def _as_it_is(rows: Floats) -> Floats:
+    return rows
+
+
 def _moved(drawings: Floats, random: np.random.Generator) -> Floats:
     """Move drawings away from themselves, and keep their length of 1, (P, D) -> (P, D)."""
     one, other = (drawings[random.permutation(len(drawings))] for _ in range(2))
@@ -76,7 +88,7 @@ def query_shape(collection: Collection, name: str, contract: IndexContract) -> Q
 
     Where nothing is known (the card is lost, or no longer holds what was fitted), rows stand in.
     """
-    score = Score.parse(contract.projection)
+    score = Score.of(contract)
     if score.name == DRAWING:
         return ROWS
     try:
@@ -95,7 +107,7 @@ def advice(contract: IndexContract) -> str | None:
     Raises:
         IndexFileError: This version does not know the space's score.
     """
-    score = Score.parse(contract.projection)
+    score = Score.of(contract)
     if score.name == DRAWING or score.column:
         return None
     return (

@@ -70,7 +70,7 @@ def _space(
         "weights_sha256": card.sha256,
         "architecture": card.architecture,
         "attributes": {a.name: list(a.values) for a in card.space.attributes},
-        "score": Score.parse(contract.projection).name,
+        "score": Score.of(contract).name,
         "advice": advice(contract),
         "hypotheses": str(Rule.parse(contract.canonicalisation).hypotheses),
         "generation": space.generation,

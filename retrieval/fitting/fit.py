@@ -1,16 +1,16 @@
 """Fitting how the parts of a score are weighed, and how sure answers are, on people held out.
 
 The people are those whom the weights have not seen; they are asked about as a benchmark would
-(docs/benchmark.md), each pair of weights of a grid is tried, and that with the highest hit rate @1
+(docs/benchmark.md), all coefficients of a grid are tried, and that with the highest hit rate @1
 under C2 is taken; so it is chosen which gallery images have a second hypothesis. What is fitted
 goes onto the card, with the names of the people: a benchmark does not test on them again.
 
 Identity is read from portraits, as in a search, and not from the generator's small faces.
 
-Shapes: N gallery images, Q queries, K answers kept, W pairs of weights.
+Shapes: N gallery images, Q queries, K answers kept.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -27,16 +27,16 @@ from generator.engine import Engine
 from generator.hypotheses import ONE, TWO, Hypotheses
 from generator.reconstruction_error import usual_errors
 from index.base import Vectors
-from retrieval.evaluation.fold.fold import read_images, read_portraits, wishable
-from retrieval.evaluation.fold.fold_cache import BATCH, BaselineBudget, Bench, Workbench
+from retrieval.evaluation.fold.fold import read_images, wishable
+from retrieval.evaluation.fold.fold_cache import BaselineBudget, Bench, Workbench
 from retrieval.evaluation.fold.probes import draw_all
 from retrieval.evaluation.fold.second_hypotheses import (
     WITHIN,
     hypotheses_of,
-    log_probabilities,
     rivals_of,
     seconds_of,
 )
+from retrieval.evaluation.fold.term_rows import read_term
 from retrieval.evaluation.fold.vector_store import Steps, Store, default_cache, open_store
 from retrieval.evaluation.methods.fused import wishes_of
 from retrieval.evaluation.protocol.protocol import Protocol
@@ -56,13 +56,12 @@ from retrieval.evaluation.statistics.grid_search import (
     joined,
 )
 from retrieval.fitting.calibration import KEPT, calibrated
-from retrieval.recognisers.registry import DEFAULT, RECOGNISERS, open_recogniser
-from retrieval.recognisers.sface import Recogniser
+from retrieval.recognisers.registry import DEFAULT, RECOGNISERS
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.confidence import spell_score
 from retrieval.scoring.profile import FittingData, ScoreProfile
-from retrieval.scoring.term import CLIP
-from retrieval.scoring.terms import DRAWING, FUSED, Coefficients
+from retrieval.scoring.term import Reader
+from retrieval.scoring.terms import DRAWING, SCORES, TERMS, Coefficients
 
 VALIDATION, UNSEEN = "validation", "unseen"
 PEOPLE = (VALIDATION, UNSEEN)
@@ -124,34 +123,30 @@ def fit(engine: Engine, faces: FaceSet, options: FitOptions) -> Steps[Fitted]:
         OSError: The scratch folder's disk is full.
     """
     part = fitting_people(faces.renamed(options.protocol.names), engine.card, options)
-    notes = []
-    recogniser: Recogniser | None = None
-    try:
-        recogniser = open_recogniser(options.recogniser)
-    except MissingEmbedderError as error:
-        notes.append(f"no identities: {error}")
-    if not engine.estimates:
-        recogniser = None
-        notes.append(f"the drawing alone: {engine.card.name} has no attribute estimator")
+    wanted = {"identity": options.recogniser}
+    readers, notes = _readers(engine, wanted)
     with open_store(options.cache) as store, store.inner() as own:
-        work = yield from _workbench(engine, part, options.protocol, own)
-        material = yield from _material(work, part, recogniser)
+        scratch = replace(own, kept=own.scratch)  # nothing that is read from faces is kept
+        work = yield from _workbench(engine, part, options.protocol, scratch)
+        material = yield from _material(work, {name: wanted.get(name, "") for name in readers})
         alone = options.protocol.exclude_source
         profile, used = yield from _weighed(material, work.bench, source_excluded=alone)
         calibrations = {}
         for one in used:
-            blocks = blocks_of(_used(material, one.score), work.bench.asked, source_excluded=alone)
+            blocks = blocks_of(
+                material.only(SCORES[one.score]), work.bench.asked, source_excluded=alone
+            )
             answers = yield from _answers(blocks, len(work.bench.asked), one)
             calibrations[one.name] = calibrated(answers, work.bench.labels, work.bench.asked)
         profile = replace(
             profile,
-            recogniser="" if recogniser is None else recogniser.fingerprint,
+            readers={name: one.fingerprint for name, one in readers.items() if one.fingerprint},
             fitted_on=_described(part, work, options.protocol),
             calibrations=calibrations,
         )
         redrawn = yield from work.canonical()
         usual = usual_errors(redrawn.value.errors, part.spec, part.identities)
-    return Fitted(profile.written_on(replace(engine.card, redrawing=usual)), tuple(notes))
+    return Fitted(profile.written_on(replace(engine.card, redrawing=usual)), notes)
 
 
 def fitting_people(faces: FaceSet, card: Card, options: FitOptions) -> FaceSet:
@@ -198,7 +193,23 @@ def _workbench(engine: Engine, part: FaceSet, protocol: Protocol, store: Store) 
     wanted = wishable(engine.card.space, space, protocol.attributes, protocol.wishes)
     (queries,) = draw_queries([all_queries(labels, wanted, protocol.wishes)], protocol)
     asked = ask(labels, queries, {})
-    return Workbench(Bench(engine, aligned, labels, asked, None, BaselineBudget(), store))
+    budget = BaselineBudget()
+    return Workbench(Bench(engine, aligned, labels, asked, None, budget, store, portraits_of=part))
+
+
+def _readers(
+    engine: Engine, wanted: Mapping[str, str]
+) -> tuple[dict[str, Reader], tuple[str, ...]]:
+    """Open what reads terms, as far as it can be had; say of the others why not."""
+    if not engine.estimates:
+        return {}, (f"the drawing alone: {engine.card.name} has no attribute estimator",)
+    readers, notes = {}, []
+    for name, term in TERMS.items():
+        try:
+            readers[name] = term.open(engine, wanted.get(name, ""))
+        except MissingEmbedderError as error:
+            notes.append(f"no {term.what}: {error}")
+    return readers, tuple(notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,24 +232,22 @@ class _Used:
         return spell_score(self.score, self.hypotheses)
 
 
-def _material(work: Workbench, part: FaceSet, recogniser: Recogniser | None) -> Steps[Material]:
+def _material(work: Workbench, wanted: Mapping[str, str]) -> Steps[Material]:
+    """Make what scores are made of, for these terms, read by what is named."""
     canonical = yield from work.canonical()
     drawn = yield from draw_all(work)
-    log_p = seconds = margins = None
+    seconds = margins = None
     if work.bench.engine.estimates:
-        estimated = yield from log_probabilities(work)
-        log_p = np.maximum(estimated.value, -CLIP)
         margins = (yield from rivals_of(work)).value.margins
         seconds = yield from _whole(work, margins)
-    identities = None
-    if recogniser is not None:
-        identities = yield from _identities(work, part, recogniser)
+    read = {}
+    for name, reader in wanted.items():
+        read[name] = (yield from read_term(work, name, reader)).value
     return Material(
         canonical.value.embeddings,
         drawn.value.embeddings,
-        log_p,
         wishes_of(work),
-        identities,
+        read,
         seconds,
         margins,
     )
@@ -251,24 +260,12 @@ def _whole(work: Workbench, margins: Floats) -> Steps[Vectors | None]:
     return (yield from seconds_of(work, TWO)).value.embeddings
 
 
-def _identities(work: Workbench, part: FaceSet, recogniser: Recogniser) -> Steps[Vectors]:
-    """Read the identity of every gallery image from its portrait, (N, I)."""
-    bench = work.bench
-    aligner = bench.engine.card.aligner
-    portraits = yield from read_portraits(part, bench.aligned, aligner, bench.store)
-    writer = bench.store.writer("identities", len(portraits.faces))
-    for start in range(0, len(portraits.faces), BATCH):
-        writer.add(recogniser.embed(np.asarray(portraits.pixels[start : start + BATCH])))
-        yield BenchmarkProgress("reading identities", writer.done, len(portraits.faces))
-    return writer.close()
-
-
 def _weighed(
     material: Material, bench: Bench, *, source_excluded: bool
 ) -> Steps[tuple[ScoreProfile, tuple[_Used, ...]]]:
     """Try the grid; return what was fitted, and the scores that there are."""
     asked = bench.asked
-    tried = grid(log_p=material.log_p is not None, identity=material.identities is not None)
+    tried = grid(tuple(material.read))
     settings = (ONE, *(map(Hypotheses, WITHIN) if material.seconds is not None else ()))
     found: dict[Hypotheses, list[dict[str, Flags]]] = {one: [] for one in settings}
     for block in blocks_of(material, asked, source_excluded=source_excluded):
@@ -293,13 +290,6 @@ def _weighed(
         if not choice.chosen.single:
             used.append(_Used(name, choice.tried[choice.chosen].weights, choice.chosen))
     return replace(profile, hypotheses=told), tuple(used)
-
-
-def _used(material: Material, score: str) -> Material:
-    """Return what a score is made of."""
-    log_p = None if score == DRAWING else material.log_p
-    identities = material.identities if score == FUSED else None
-    return replace(material, log_p=log_p, identities=identities)
 
 
 def _answers(blocks: Iterable[Block], queries: int, used: _Used) -> Steps[Answers]:

@@ -43,7 +43,7 @@ def summary(card: Card) -> list[str]:
     fused = profile.scores.get(FUSED)
     said = "drawing"
     if fused is not None:
-        said = f"log_probability {fused.log_probability:g}, identity {fused.identity:g}"
+        said = ", ".join(f"{term.key} {weight:g}" for term, weight in fused.told())
     many = profile.hypotheses.items()
     two = "".join(f", hypotheses {h.chosen} ({n})" for n, h in many if not h.chosen.single)
     on = profile.fitted_on
@@ -57,8 +57,7 @@ def _tried(name: str, choice: HypothesesChoice) -> list[str]:
     """Say what second hypotheses reach with a score, and how many are taken."""
     lines = [f"{name}, gallery images with a second hypothesis where the margin is small:"]
     for many, one in choice.tried.items():
-        a, w = one.weights.log_probability, one.weights.identity
-        shown = f"{many}, a {a:g}, w {w:g}"
+        shown = f"{many}, {_told(one.weights)}"
         rows = "" if one.rows is None else f"  {one.rows:.2f} vectors an image"
         lines.append(f"  {shown:<28}{_cells(one.hit_rate)}{rows}")
     return [*lines, f"  taken: {choice.chosen}"]
@@ -71,11 +70,13 @@ def _cells(rates: Mapping[str, float | None]) -> str:
 def _spelt(name: str, profile: ScoreProfile) -> str:
     if name == DRAWING:
         return name
-    known = {
-        FUSED: profile.scores.get(FUSED),
+    parts = {
         WITHOUT_IDENTITY: profile.scores.get(VALUES),
         WITHOUT_LOG_P: profile.identity_alone,
     }
-    weights = known.get(name) or Coefficients()
-    shown = f"a {weights.log_probability:g}, w {weights.identity:g}"
-    return f"{FUSED if name == FUSED else DRAWING}, {shown}"
+    weights = parts.get(name) or profile.scores.get(name) or Coefficients()
+    return f"{DRAWING if name in parts else name}, {_told(weights)}"
+
+
+def _told(weights: Coefficients) -> str:
+    return ", ".join(f"{term.letter} {weight:g}" for term, weight in weights.told())

@@ -7,8 +7,8 @@ from generator.card import Card
 from generator.engine import Engine
 from generator.hypotheses import AUTO, ONE, Hypotheses
 from retrieval.scoring.profile import ScoreProfile
-from retrieval.scoring.scorer import default_score, make_scoring, other_recogniser
-from retrieval.scoring.terms import DRAWING, FUSED, VALUES
+from retrieval.scoring.scorer import default_score, make_scoring, other_reader
+from retrieval.scoring.terms import DRAWING, SCORES, VALUES
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def choose_score(
     if score is not None or not is_new:
         return ScoreChoice(score)
     chosen = default_score(engine)
-    without = "" if chosen == FUSED else other_recogniser(engine.card)
+    without = "" if "identity" in SCORES[chosen] else other_reader(engine)
     if chosen == DRAWING:
         return ScoreChoice(chosen, f"{chosen}. {without}" if without else "")
     profile = ScoreProfile.of(engine.card)
@@ -68,7 +68,7 @@ def choose_score(
     two = not many.single and hypotheses in (None, AUTO)
     told = f" with hypotheses {many}" if two else ""
     why = f"{chosen}{told}, as fitted for {engine.card.name}; --score {DRAWING} for less"
-    if chosen == FUSED and not profile.recogniser:
+    if "identity" in SCORES[chosen] and not profile.recogniser:
         without = f"The card of {engine.card.name} does not say which recogniser that was with"
     return ScoreChoice(chosen, f"{why}. {without}" if without else why)
 

@@ -12,11 +12,12 @@ from gallery.errors import ConfigError, WeightsError, did_you_mean
 from generator.card import Card
 from generator.hypotheses import ONE, Hypotheses
 from retrieval.scoring.confidence import Calibration, spell_score
-from retrieval.scoring.term import CLIP
-from retrieval.scoring.terms import DRAWING, FUSED, SCORES, VALUES, Coefficients
+from retrieval.scoring.log_probability import CLIP
+from retrieval.scoring.terms import DRAWING, FUSED, SCORES, TERMS, VALUES, Coefficients
 
 Rates = Mapping[str, float | None]  # hit rates of first answers by criterion, in [0, 1]
 WITHOUT_IDENTITY, WITHOUT_LOG_P = "without_identity", "without_log_probability"
+OTHERS = "others"  # coefficients of terms that the fused score lacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +118,10 @@ class ScoreProfile:
     Attributes:
         name: Of the weights, for messages.
         scores: Weights of each score without second hypotheses that was fitted, by name.
-        identity_alone: Weights of drawing and identity without log p; None where not fitted.
+        identity_alone: Weight of identity beside the drawing alone; None where not fitted.
         hypotheses: By score, whether gallery images have second hypotheses.
         hit_rate: What each choice of parts reaches, as cards name it.
-        recogniser: Fingerprint of the recogniser that told identities; empty if unknown.
+        readers: Fingerprints of what read the terms, by term; the weights' own have none.
         fitted_on: Whom it was fitted on; None where nobody said.
         calibrations: How sure answers are, by `spell_score`.
     """
@@ -130,17 +131,28 @@ class ScoreProfile:
     identity_alone: Coefficients | None = None
     hypotheses: Mapping[str, HypothesesChoice] = field(default_factory=dict)
     hit_rate: Mapping[str, Rates] = field(default_factory=dict)
-    recogniser: str = ""
+    readers: Mapping[str, str] = field(default_factory=dict)
     fitted_on: FittingData | None = None
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)
 
     @classmethod
     def of(cls, card: Card) -> Self:
-        """Read what a card says."""
+        """Read what a card says.
+
+        Raises:
+            WeightsError: It calibrates a score by something that is no part of it.
+        """
         said, scores = card.fusion, {}
-        for score, place in ((VALUES, said.get(WITHOUT_IDENTITY, {})), (FUSED, said)):
-            if "log_probability" in place:
+        places = {VALUES: said.get(WITHOUT_IDENTITY, {}), FUSED: said, **said.get("scores", {})}
+        for score, place in places.items():
+            if score in SCORES and (score not in (VALUES, FUSED) or "log_probability" in place):
                 scores[score] = _weights(place)
+        readers = {"identity": str(said.get("recogniser", "")), **said.get("readers", {})}
+        calibrations = {
+            score: Calibration.from_json(one) for score, one in card.calibration.items()
+        }
+        for score, one in calibrations.items():
+            _require_parts(card.name, score, one)
         alone = said.get(WITHOUT_LOG_P, {})
         on = said.get("fitted_on")
         return cls(
@@ -152,11 +164,9 @@ class ScoreProfile:
                 for score, one in said.get("hypotheses", {}).items()
             },
             hit_rate=said.get("hit_rate", {}),
-            recogniser=str(said.get("recogniser", "")),
+            readers={term: one for term, one in readers.items() if one},
             fitted_on=FittingData.from_json(on) if on else None,
-            calibrations={
-                score: Calibration.from_json(one) for score, one in card.calibration.items()
-            },
+            calibrations=calibrations,
         )
 
     def written_on(self, card: Card) -> Card:
@@ -172,15 +182,27 @@ class ScoreProfile:
         if FUSED in self.scores:
             said |= _spell(self.scores[FUSED], FUSED)
         if self.identity_alone is not None:
-            said[WITHOUT_LOG_P] = {"identity": self.identity_alone.identity}
+            said[WITHOUT_LOG_P] = {"identity": self.identity_alone.of("identity")}
+        others = [score for score in self.scores if score not in (VALUES, FUSED)]
+        if others:
+            said["scores"] = {score: _spell(self.scores[score], score) for score in others}
         said["hit_rate"] = {name: dict(rates) for name, rates in self.hit_rate.items()}
         if self.hypotheses:
             said["hypotheses"] = {one: h.to_json(one) for one, h in self.hypotheses.items()}
-        if self.recogniser:
-            said["recogniser"] = self.recogniser
+        said |= self._readers_json()
         if self.fitted_on is not None:
             said["fitted_on"] = self.fitted_on.to_json()
         return said
+
+    def _readers_json(self) -> dict[str, Any]:
+        others = {term: one for term, one in self.readers.items() if term != "identity"}
+        recogniser = {"recogniser": self.recogniser} if self.recogniser else {}
+        return {**recogniser, **({"readers": others} if others else {})}
+
+    @property
+    def recogniser(self) -> str:
+        """Fingerprint of the recogniser that told identities; empty if unknown."""
+        return self.readers.get("identity", "")
 
     def chosen(self, score: str) -> Hypotheses:
         """Return how many hypotheses are taken for a score; one where nothing was fitted."""
@@ -251,22 +273,27 @@ class ScoreProfile:
                 " with, or index the gallery again in another --collection: mindseye index build"
             )
 
-    def require_fitted_with(self, fingerprint: str) -> None:
-        """Refuse another recogniser than the one that the fused score was fitted with.
+    def require_fitted_with(self, term: str, fingerprint: str) -> None:
+        """Refuse another reader of a term than the one that its coefficient was fitted with.
 
         Args:
+            term: Its name.
             fingerprint: Of what is installed; older cards do not say what they were fitted with,
                 and are taken at their word.
 
         Raises:
-            WeightsError: It is another one, whose vectors weigh otherwise.
+            WeightsError: It is another one, whose numbers weigh otherwise.
         """
-        if self.recogniser and self.recogniser != fingerprint:
+        fitted = self.readers.get(term)
+        if fitted and fitted != fingerprint:
+            score = next(name for name, terms in SCORES.items() if term in terms)
+            without = next(n for n in reversed(SCORES) if not {term} & set(SCORES[n]))
+            what = "recogniser" if term == "identity" else f"reader of {TERMS[term].what}"
             raise WeightsError(
-                f"The fused score of {self.name} was fitted with the recogniser {self.recogniser},"
+                f"The {score} score of {self.name} was fitted with the {what} {fitted},"
                 f" and here {fingerprint} is installed, which its weights and confidence do not"
                 " hold for. Install that one, fit again (mindseye weights fit), or say --score"
-                " drawing+values"
+                f" {without}"
             )
 
     def _not_fitted(self, score: str, hypotheses: Hypotheses) -> str:
@@ -285,12 +312,31 @@ class ScoreProfile:
 
 
 def _weights(data: Mapping[str, Any]) -> Coefficients:
-    return Coefficients(float(data.get("log_probability", 0.0)), float(data.get("identity", 0.0)))
+    """Read the coefficients of terms that this version knows."""
+    said = {**data.get(OTHERS, {}), **data}
+    known = {name: said[term.key] for name, term in TERMS.items() if term.key in said}
+    return Coefficients(**{name: float(weight) for name, weight in known.items()})
 
 
-def _spell(weights: Coefficients, score: str) -> dict[str, float]:
-    spelt = {"log_probability": weights.log_probability}
-    return {**spelt, "identity": weights.identity} if score == FUSED else spelt
+def _spell(weights: Coefficients, score: str) -> dict[str, Any]:
+    """Write the coefficients of a score; those of terms beyond the fused score stand apart."""
+    said = {TERMS[name].key: weights.of(name) for name in SCORES[score] if name in SCORES[FUSED]}
+    more = {
+        TERMS[name].key: weights.of(name) for name in SCORES[score] if TERMS[name].key not in said
+    }
+    return {**said, OTHERS: more} if more else said
+
+
+def _require_parts(name: str, score: str, calibration: Calibration) -> None:
+    terms = SCORES.get(score.partition(",")[0])
+    if terms is None:
+        return
+    strange = set(calibration.names) - {"drawing", *terms, "lead"}
+    if strange:
+        raise WeightsError(
+            f"The card of {name} calibrates the score {score!r} by {min(strange)!r}, which is no"
+            " part of it. Fit it again: mindseye weights fit"
+        )
 
 
 def _spell_tried(tried: Sequence[Hypotheses]) -> str:

@@ -1,11 +1,12 @@
 """How a space scores: what embeds gallery images and probes alike, opened for a set of weights.
 
 Shapes: N images, R vectors of theirs, S side, C channels, P side of a portrait, F numbers of a
-vector.
+vector, w numbers of a term.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,25 +22,23 @@ from generator.hypotheses import ONE, Hypotheses
 from index.base import Ids
 from index.contract import IndexContract
 from retrieval.embedding import contract_from_card
-from retrieval.recognisers.registry import name_in, open_recogniser
-from retrieval.recognisers.sface import (
-    PORTRAIT_SIDE,
-    Recogniser,
-    portrait_aligner,
-)
+from retrieval.recognisers.sface import portrait_aligner
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.hypotheses import rivals, second_views
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.sound_vectors import are_finite
+from retrieval.scoring.term import Part, Question, Reader
 from retrieval.scoring.terms import (
     DRAWING,
-    FUSED,
-    VALUES,
+    SCORES,
+    TERMS,
     Coefficients,
     Layout,
     Score,
     wish_code,
 )
+
+Readers = Mapping[str, Reader]  # by term
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +71,32 @@ class Scoring:
     """What a space's vectors are made of, and how its probes are weighted.
 
     Attributes:
-        score: Parts of the score.
+        score: Terms of the score.
         layout: Where they stand.
-        weights: Of the parts.
-        recogniser: Reads identities; None where none are asked for.
+        weights: Of the terms.
+        readers: What reads them from images, by term.
     """
 
     score: Score
     layout: Layout
     weights: Coefficients
-    recogniser: Recogniser | None = None
+    readers: Readers = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """As in `--score`."""
         return self.score.name
 
+    @property
+    def recogniser(self) -> str:
+        """Fingerprint of what tells identities; empty where nothing does."""
+        reader = self.readers.get("identity")
+        return "" if reader is None else reader.fingerprint
+
     def portraits(self, aligner: Aligner) -> Aligner | None:
-        """Return what cuts out the faces that identity is read from; None if it is not."""
-        return None if self.recogniser is None else portrait_aligner(aligner)
+        """Return what cuts out the faces that readers look at; None if none of them needs any."""
+        needed = any(reader.needs_portraits for reader in self.readers.values())
+        return portrait_aligner(aligner) if needed else None
 
     def contract(self, card: Card, rule: Rule) -> IndexContract:
         """Return the terms under which vectors of this score can be compared."""
@@ -104,7 +110,7 @@ class Scoring:
         Args:
             engine: Draws.
             pixels: Aligned images, 0..255, (N, S, S, C).
-            portraits: The same faces for the recogniser, (N, P, P, 3); None without one.
+            portraits: The same faces for the readers, (N, P, P, 3); None where none needs them.
             rule: How canonical views are chosen, and which images have two.
         """
         seen = canonicalise(engine, pixels, rule)
@@ -112,17 +118,16 @@ class Scoring:
         none: tuple[Condition | None, ...] = (None,) * len(pixels)
         if self.name == DRAWING:
             return GalleryVectors(seen.embeddings, every, seen.estimates, none, seen.errors)
-        log_p = engine.log_probabilities(pixels)
-        who = self._identities(portraits)
-        first = self.layout.gallery(seen.embeddings, log_p, who)
+        read = {name: one.read(pixels, portraits) for name, one in self.readers.items()}
+        first = self.layout.gallery(seen.embeddings, read)
         if rule.hypotheses.single:
             return GalleryVectors(first, every, seen.estimates, none, seen.errors)
-        found = rivals(log_p, seen.estimates, engine.card.space)
+        found = rivals(read["log_p"], seen.estimates, engine.card.space)
         more = second_views(engine, pixels, found, rule.hypotheses)
         if not len(more.of):
             return GalleryVectors(first, every, seen.estimates, none, seen.errors)
-        who = None if who is None else who[more.of]
-        second = self.layout.gallery(more.embeddings, log_p[more.of], who)
+        again = {name: part[more.of] for name, part in read.items()}
+        second = self.layout.gallery(more.embeddings, again)
         of = np.concatenate([every, more.of])
         order = np.argsort(of, kind="stable")
         known = dict(zip(more.of.tolist(), more.conditions, strict=True))
@@ -135,7 +140,12 @@ class Scoring:
         )
 
     def probe(
-        self, engine: Engine, features: Floats, wish: Mapping[str, str], portraits: Pixels | None
+        self,
+        engine: Engine,
+        features: Floats,
+        wish: Mapping[str, str],
+        pixels: Pixels,
+        portraits: Pixels | None,
     ) -> Floats:
         """Return the vector of one query, (1, F).
 
@@ -143,22 +153,21 @@ class Scoring:
             engine: Drew the wish.
             features: Of the drawing, not normalised, (1, D).
             wish: What is wished for.
-            portraits: The sources for the recogniser, all of one person, (n, P, P, 3): the mean of
-                their identities counts. None without one.
+            pixels: The sources, aligned, all of one person, (n, S, S, C): the mean of what is read
+                from them counts.
+            portraits: The same faces for the readers, (n, P, P, 3); None where none needs them.
         """
         drawn = normalise(features)
         if self.name == DRAWING:
             return drawn
         code = wish_code(engine.card.space, wish)[None]
-        who = self._identities(portraits)
-        if who is not None and len(who) > 1:
-            who = normalise(who.mean(axis=0, keepdims=True))
-        return self.layout.probes(drawn, code, who, self.weights)
-
-    def _identities(self, portraits: Pixels | None) -> Floats | None:
-        if self.recogniser is None or portraits is None:
-            return None
-        return self.recogniser.embed(portraits)
+        asked = {
+            name: TERMS[name].ask(
+                Question(code, partial(_read_together, reader, pixels, portraits))
+            )
+            for name, reader in self.readers.items()
+        }
+        return self.layout.probes(drawn, asked, self.weights)
 
 
 def make_scoring(engine: Engine, name: str, hypotheses: Hypotheses = ONE) -> Scoring:
@@ -166,88 +175,88 @@ def make_scoring(engine: Engine, name: str, hypotheses: Hypotheses = ONE) -> Sco
 
     Raises:
         ConfigError: There is no such score, the weights have no estimator, the score has no room
-            for second hypotheses, or the extra `identity` is not installed.
+            for second hypotheses, or an extra that it needs is not installed.
         WeightsError: No weights were fitted for it, or with another recogniser than is installed.
     """
     profile = ScoreProfile.of(engine.card)
-    if name == DRAWING:
-        return Scoring(Score(), Layout(engine.dimension), profile.weights(name, hypotheses))
     profile.check(name, estimates=engine.estimates, hypotheses=hypotheses)
-    recogniser = open_recogniser(name_in(profile.recogniser)) if name == FUSED else None
-    return _of(engine, name, recogniser, hypotheses, column=True)
+    readers = _opened(engine, profile, SCORES[name])
+    return _of(engine, profile.weights(name, hypotheses), readers, column=name != DRAWING)
 
 
 def scoring_of(engine: Engine, contract: IndexContract) -> Scoring:
     """Open the score that a space was built with.
 
     Raises:
-        IndexFileError: This version does not know it, or the space's recogniser is not installed
+        IndexFileError: This version does not know it, or what reads a term of it is not installed
             here; the message says how to install it.
         WeightsError: The card of the space's weights no longer holds what was fitted for it, or
             it was fitted with another recogniser than is installed.
     """
-    score = Score.parse(contract.projection)
-    if score.name == DRAWING:
-        return Scoring(score, Layout(engine.dimension), Coefficients())
+    score, profile = Score.of(contract), ScoreProfile.of(engine.card)
     hypotheses = Rule.parse(contract.canonicalisation).hypotheses
-    ScoreProfile.of(engine.card).require_kept(score.name, hypotheses)
-    recogniser = None
-    if score.identity:
+    if score.parts:
+        profile.require_kept(score.name, hypotheses)
+    readers = {}
+    for part in score.parts:
         try:
-            recogniser = open_recogniser(name_in(score.identity))
+            readers[part.name] = TERMS[part.name].open(engine, part.detail)
         except MissingEmbedderError as error:
             raise IndexFileError(
-                f"The space {engine.card.name} was built with identities, and {error}; or build"
-                " another --collection with --score drawing"
+                f"The space {engine.card.name} was built with {TERMS[part.name].what}, and {error};"
+                " or build another --collection with --score drawing"
             ) from error
-    return _of(engine, score.name, recogniser, hypotheses, column=score.column)
+        profile.require_fitted_with(part.name, readers[part.name].fingerprint)
+    weights = profile.weights(score.name, hypotheses) if score.parts else Coefficients()
+    return _of(engine, weights, readers, column=score.column)
 
 
 def default_score(engine: Engine) -> str:
     """Choose the score of a new space: the fullest that was fitted and can be had here.
 
-    It cannot where the recogniser is not installed, or is another one than it was fitted with.
+    It cannot where what reads a term is not installed, or another one is than it was fitted with.
     """
     profile = ScoreProfile.of(engine.card)
-    if FUSED in profile.scores and engine.estimates:
-        try:
-            installed = open_recogniser(name_in(profile.recogniser))
-            profile.require_fitted_with(installed.fingerprint)
-        except (MissingEmbedderError, WeightsError):
-            pass
-        else:
-            return FUSED
-    return VALUES if VALUES in profile.scores and engine.estimates else DRAWING
+    for name in reversed(SCORES):
+        if name in profile.scores and engine.estimates:
+            try:
+                _opened(engine, profile, SCORES[name])
+            except (MissingEmbedderError, WeightsError):
+                continue
+            return name
+    return DRAWING
 
 
-def other_recogniser(card: Card) -> str:
-    """Say why a fused score that was fitted cannot be had: another recogniser is installed."""
-    profile = ScoreProfile.of(card)
-    if profile.recogniser and FUSED in profile.scores:
-        try:
-            installed = open_recogniser(name_in(profile.recogniser))
-            profile.require_fitted_with(installed.fingerprint)
-        except MissingEmbedderError:
-            return ""
-        except WeightsError as error:
-            return str(error)
+def other_reader(engine: Engine) -> str:
+    """Say why a score that was fitted cannot be had: another reader of a term is installed."""
+    profile = ScoreProfile.of(engine.card)
+    for name in reversed(SCORES):
+        if name in profile.scores:
+            try:
+                _opened(engine, profile, SCORES[name])
+            except MissingEmbedderError:
+                continue
+            except WeightsError as error:
+                return str(error)
     return ""
 
 
-def _of(
-    engine: Engine,
-    name: str,
-    recogniser: Recogniser | None,
-    hypotheses: Hypotheses,
-    *,
-    column: bool,
-) -> Scoring:
-    """Open a score of more than the drawing."""
-    score = Score(values=True, column=column)
-    profile = ScoreProfile.of(engine.card)
-    if recogniser is not None:
-        profile.require_fitted_with(recogniser.fingerprint)
-        read = f"{recogniser.fingerprint} of {PORTRAIT_SIDE} px"
-        score = replace(score, identity=read, identity_dimension=recogniser.dimension)
-    layout = Layout(engine.dimension, engine.card.space.size, score.identity_dimension, column)
-    return Scoring(score, layout, profile.weights(name, hypotheses), recogniser)
+def _opened(engine: Engine, profile: ScoreProfile, terms: tuple[str, ...]) -> dict[str, Reader]:
+    """Open what reads some terms, as was fitted with."""
+    readers = {}
+    for name in terms:
+        readers[name] = TERMS[name].open(engine, profile.readers.get(name, ""))
+        profile.require_fitted_with(name, readers[name].fingerprint)
+    return readers
+
+
+def _of(engine: Engine, weights: Coefficients, readers: Readers, *, column: bool) -> Scoring:
+    parts = tuple(Part(name, reader.width, reader.detail) for name, reader in readers.items())
+    score = Score(parts, column)
+    return Scoring(score, score.layout(engine.dimension), weights, readers)
+
+
+def _read_together(reader: Reader, pixels: Pixels, portraits: Pixels | None) -> Floats:
+    """Read from several images of one person, (1, w): the mean, brought to unit length."""
+    read = reader.read(pixels, portraits)
+    return read if len(read) == 1 else normalise(read.mean(axis=0, keepdims=True))

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.base import Vectors
-from retrieval.scoring.term import TERM, is_about
-from retrieval.scoring.terms import Layout
+from retrieval.scoring.term import is_about, unit_or_zero
+from retrieval.scoring.terms import TERMS, Layout
 
 CHUNK = 8192
 
@@ -33,7 +33,8 @@ def are_sound(embeddings: Vectors, layout: Layout) -> NDArray[np.bool_]:
         chunk = np.asarray(embeddings[start : start + CHUNK])
         good = np.isfinite(chunk).all(axis=1)
         for name, where in layout.parts.items():
-            good &= TERM[name].valid(chunk[:, where])
+            valid = TERMS[name].valid if name in TERMS else unit_or_zero  # the drawing
+            good &= valid(chunk[:, where])
         if layout.column:
             good &= is_about(np.linalg.norm(chunk, axis=1), np.sqrt(layout.bound))
         sound[start : start + CHUNK] = good

@@ -1,40 +1,157 @@
-"""Terms of a score, in order: what vectors hold of each, what is sound, which weights are tried.
+"""What a term of a score is: what is read from images, how it is stored, asked for and spelt.
 
-Layout, probes, checks of stored vectors and `weights fit` go through `TERMS`
-(retrieval/scoring/terms.py says where each stands in a vector).
+A score is the drawing's cosine and a sum of terms. Of every term, a gallery vector holds what was
+read from the image, and a probe holds what is asked of it; their inner product, times the term's
+coefficient, is what the term adds. A term is one object; which there are says `TERMS` in
+retrieval/scoring/terms.py.
 
-Shapes: N or n gallery rows, Q queries, w numbers of a term.
+Shapes: N or n gallery rows, Q queries, A values of all attributes, w numbers of a term, S side, C
+channels, P side of a portrait.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gallery.align import Pixels
 from gallery.arrays import Floats
 
-CLIP = 10.0  # log p below -CLIP counts as -CLIP
+if TYPE_CHECKING:
+    from generator.engine import Engine
+
 LENGTH_TOLERANCE = 1e-3  # float32 rounds the length of a long vector by about 1e-5
 
 
+class Reader(Protocol):
+    """Reads from images what a term compares; opened for a set of weights."""
+
+    @property
+    def width(self) -> int:
+        """Numbers of an image, w."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever other numbers would be read; empty where the weights alone read."""
+
+    @property
+    def detail(self) -> str:
+        """What index contracts say of how is read: it begins with the fingerprint."""
+
+    @property
+    def needs_portraits(self) -> bool:
+        """Whether it looks at portraits: faces in colour, larger than those that are drawn."""
+
+    def read(self, pixels: Pixels, portraits: Pixels | None) -> Floats:
+        """Read from aligned images (N, S, S, C), 0..255, or their portraits (N, P, P, 3), (N, w).
+
+        Args:
+            pixels: The images, as the generator sees them.
+            portraits: The same faces; None where `needs_portraits` is false.
+        """
+
+
 @dataclass(frozen=True, slots=True)
-class Term:
-    """A part of a score: what vectors hold of it, and which of its coefficients are tried.
+class Part:
+    """A term as a score has it.
 
     Attributes:
-        name: As parts of answers are called.
-        grid: Coefficients that `weights fit` tries, rising; the drawing's is always 1.
-        gallery: What gallery vectors hold of it, (N, w) -> (N, w).
-        probe: What probes hold of it under a coefficient, (Q, w) -> (Q, w).
-        valid: Which rows of gallery vectors are what they should be, (n, w) -> (n,).
+        name: Of the term.
+        width: Numbers that a vector holds of it, w.
+        detail: What the contract says of its reader; empty for nothing.
     """
 
     name: str
+    width: int
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What queries ask of a term.
+
+    Attributes:
+        wishes: One-hot over the wished values; attributes that are not wished for are 0, (Q, A).
+        sources: Returns what the term's reader reads from the query images, (Q, w).
+    """
+
+    wishes: Floats
+    sources: Callable[[], Floats]
+
+
+class Term(ABC):
+    """A part of a score.
+
+    By default what is read is stored as it is, is of unit length, and is compared with what is read
+    from the source.
+
+    Attributes:
+        name: As parts of answers are called, and as contracts begin to spell it.
+        key: As cards call its coefficient.
+        letter: As tables for people call it.
+        what: What it reads, in the plural, for messages.
+        grid: Coefficients that `weights fit` tries, rising, from 0; the drawing's is always 1.
+    """
+
+    name: str
+    key: str
+    letter: str
+    what: str
     grid: tuple[float, ...]
-    gallery: Callable[[Floats], Floats]
-    probe: Callable[[Floats, float], Floats]
-    valid: Callable[[Floats], NDArray[np.bool_]]
+
+    @abstractmethod
+    def open(self, engine: "Engine", wanted: str) -> Reader:
+        """Open what reads it.
+
+        Args:
+            engine: Of the weights.
+            wanted: Name or fingerprint of what reads, where several could; empty for the usual one.
+
+        Raises:
+            MissingEmbedderError: What it needs is not installed; the message says how.
+        """
+
+    def spell(self, part: Part) -> str:
+        """Name the part for an index contract; `parse` reads it."""
+        return f"{self.name} {part.width}, {part.detail}"
+
+    def parse(self, spelt: str, values: int) -> Part | None:
+        """Read what `spell` wrote; None where it is of another term.
+
+        Args:
+            spelt: A term of a contract.
+            values: Values of all attributes of the contract, A.
+        """
+        del values
+        start, _, detail = spelt.partition(", ")
+        name, _, width = start.rpartition(" ")
+        if name != self.name or not width.isdecimal():
+            return None
+        return Part(self.name, int(width), detail)
+
+    def longest(self, width: int) -> float:
+        """Return the squared length that no stored part exceeds."""
+        del width
+        return 1.0
+
+    def gallery(self, read: Floats) -> Floats:
+        """Return what gallery vectors hold of what was read, (N, w) -> (N, w)."""
+        return read
+
+    def ask(self, question: Question) -> Floats:
+        """Return what probes ask, (Q, w)."""
+        return question.sources()
+
+    def probe(self, asked: Floats, weight: float) -> Floats:
+        """Return what probes hold of it under a coefficient, (Q, w) -> (Q, w)."""
+        return weight * asked
+
+    def valid(self, rows: Floats) -> NDArray[np.bool_]:
+        """Say which rows of gallery vectors are what they should be, (n, w) -> (n,)."""
+        return unit_or_zero(rows)
 
 
 def is_about(lengths: Floats, expected: float) -> NDArray[np.bool_]:
@@ -42,41 +159,7 @@ def is_about(lengths: Floats, expected: float) -> NDArray[np.bool_]:
     return np.asarray(np.abs(lengths - expected) < LENGTH_TOLERANCE)
 
 
-def _unit_or_zero(rows: Floats) -> NDArray[np.bool_]:
+def unit_or_zero(rows: Floats) -> NDArray[np.bool_]:
+    """Say which rows are of length 1, or zero throughout, (n, w) -> (n,)."""
     lengths = np.linalg.norm(rows, axis=1)
     return np.asarray(is_about(lengths, 1) | (lengths == 0))
-
-
-def _scaled(log_p: Floats) -> Floats:
-    scaled: Floats = (np.maximum(log_p, -CLIP) / CLIP).astype(np.float32)
-    return scaled
-
-
-def _is_scaled(rows: Floats) -> NDArray[np.bool_]:
-    return np.asarray(((rows >= -1) & (rows <= 0)).all(axis=1))
-
-
-TERMS = (
-    Term(
-        name="drawing",
-        grid=(1.0,),
-        gallery=lambda embeddings: embeddings,
-        probe=lambda embeddings, _: embeddings,
-        valid=_unit_or_zero,
-    ),
-    Term(
-        name="log_p",
-        grid=(0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0),
-        gallery=_scaled,
-        probe=lambda wishes, weight: CLIP * weight * wishes,
-        valid=_is_scaled,
-    ),
-    Term(
-        name="identity",
-        grid=(0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
-        gallery=lambda identities: identities,
-        probe=lambda identities, weight: weight * identities,
-        valid=_unit_or_zero,
-    ),
-)
-TERM = {term.name: term for term in TERMS}

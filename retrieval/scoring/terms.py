@@ -4,13 +4,11 @@
             + w cos(identity of the source, identity of the gallery image)
 
 A gallery vector is [canonical, log p / 10, identity], a probe is [probe, 10 a wish, w identity of
-the source], where the wish is one-hot over the wished attributes alone: what is not wished for
-asks nothing of the estimate. log p is clipped from below, so that one blunder of the estimator
-cannot outweigh all else, and is divided by the same number, so that all parts are of one size.
-Zeros after the drawing's part fill a vector to a multiple of 8, which product quantisers divide
-well.
+the source]. What is stored and asked of each term say its module (log_probability.py, identity.py);
+which terms there are, and which scores are made of them, say TERMS and SCORES below. Zeros after
+the drawing's part fill a vector to a multiple of 8, which product quantisers divide well.
 
-Gallery vectors x have one more number before log p, sqrt(bound^2 - |x|^2), and probes have a 0
+Gallery vectors x have one more number before the terms, sqrt(bound^2 - |x|^2), and probes have a 0
 there: all rows are of one length, and every score stays what it was. Otherwise a row may have a
 larger inner product with another one than with itself, and a graph of neighbours never leads to it.
 The bound is what a vector can reach at most: 1 for the drawing, 1 for each value, 1 for an
@@ -24,27 +22,33 @@ that the weights have not seen, and are changed without building anything again.
 an image has (retrieval/scoring/hypotheses.py) was fitted with them; that is part of the index
 contract.
 
-Shapes: N images, D numbers of a drawing's embedding, A values of all attributes, I numbers of an
-identity, F numbers of a fused vector.
+Shapes: N images, Q queries, D numbers of a drawing's embedding, A values of all attributes, w
+numbers of a term, F numbers of a fused vector.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from gallery.arrays import Floats
 from gallery.attributes import AttributeSpace
 from gallery.errors import IndexFileError
+from index.base import Ids, Vectors
 from index.contract import IndexContract
-from retrieval.scoring.term import CLIP, TERMS
+from retrieval.scoring.identity import Identity
+from retrieval.scoring.log_probability import LogProbability
+from retrieval.scoring.term import Part, Question, Term
 
 MULTIPLE = 8
 DRAWING, VALUES, FUSED = "drawing", "drawing+values", "fused"
-SCORES = (DRAWING, VALUES, FUSED)
-_VALUES_TERM = f"log-probability from -{CLIP:g} over {CLIP:g}"
-_IDENTITY_TERM = "identity "
-_COLUMN_TERM = "column to one length"
+TERMS: dict[str, Term] = {term.name: term for term in (LogProbability(), Identity())}
+SCORES: dict[str, tuple[str, ...]] = {  # names of terms beside the drawing; the fullest stands last
+    DRAWING: (),
+    VALUES: ("log_p",),
+    FUSED: ("log_p", "identity"),
+}
+COLUMN = "column to one length"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,52 +56,61 @@ class Score:
     """What a score is made of, besides the drawing.
 
     Attributes:
-        values: Whether gallery vectors hold the log-probabilities of their values.
-        identity: Fingerprint of the recogniser whose vectors they hold; empty for none.
-        identity_dimension: Length of these.
+        parts: Its terms, in the order of SCORES.
         column: Whether a column makes all gallery vectors as long as each other.
     """
 
-    values: bool = False
-    identity: str = ""
-    identity_dimension: int = 0
+    parts: tuple[Part, ...] = ()
     column: bool = False
 
     @property
     def name(self) -> str:
-        """As in `--score`."""
-        return FUSED if self.identity else VALUES if self.values else DRAWING
+        """As in `--score`.
+
+        Raises:
+            IndexFileError: No score of this version is made of these terms.
+        """
+        mine = tuple(part.name for part in self.parts)
+        for name, terms in SCORES.items():
+            if terms == mine:
+                return name
+        raise _unknown(" and ".join(mine))
 
     def spell(self, projection: str) -> str:
         """Name the score, and the projection of its drawings, for the index contract."""
-        terms = [projection]
-        terms += [_VALUES_TERM] if self.values else []
-        if self.identity:
-            terms.append(f"{_IDENTITY_TERM}{self.identity_dimension}, {self.identity}")
-        terms += [_COLUMN_TERM] if self.column else []
-        return "; ".join(terms)
+        terms = [TERMS[part.name].spell(part) for part in self.parts]
+        return "; ".join([projection, *terms, *([COLUMN] if self.column else [])])
 
     @classmethod
-    def parse(cls, projection: str) -> "Score":
-        """Read the projection of an index contract; one without further terms is of a drawing.
+    def of(cls, contract: IndexContract) -> "Score":
+        """Read the score of a space; a projection without further terms is that of a drawing.
 
         Raises:
             IndexFileError: It holds a term that this version does not know.
         """
-        values, identity, length, column = False, "", "0", False
-        for term in projection.split("; ")[1:]:
-            if term == _VALUES_TERM:
-                values = True
-            elif term.startswith(_IDENTITY_TERM):
-                length, _, identity = term.removeprefix(_IDENTITY_TERM).partition(", ")
-            elif term == _COLUMN_TERM:
-                column = True
-            else:
-                raise IndexFileError(
-                    f"The space scores by {term!r}, which this version does not know. Update"
-                    " mindseye, or build the space again: mindseye index build"
-                )
-        return cls(values, identity, int(length) if length.isdecimal() else 0, column=column)
+        values = sum(len(known) for _, known in contract.attribute_space)
+        spelt = contract.projection.split("; ")[1:]
+        parts = tuple(_parsed(one, values) for one in spelt if one != COLUMN)
+        return cls(parts, COLUMN in spelt)
+
+    def layout(self, drawing: int) -> "Layout":
+        """Return where the parts of its vectors stand, with D numbers of a drawing."""
+        return Layout(drawing, {part.name: part.width for part in self.parts}, self.column)
+
+
+def _parsed(spelt: str, values: int) -> Part:
+    for term in TERMS.values():
+        part = term.parse(spelt, values)
+        if part is not None:
+            return part
+    raise _unknown(repr(spelt))
+
+
+def _unknown(terms: str) -> IndexFileError:
+    return IndexFileError(
+        f"The space scores by {terms}, which this version does not know. Update mindseye, or build"
+        " the space again: mindseye index build"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,42 +119,39 @@ class Layout:
 
     Attributes:
         drawing: Numbers of a drawing's embedding, D.
-        values: Values of all attributes, A; 0 without log-probabilities.
-        identity: Numbers of an identity, I; 0 without.
-        column: Whether a column before log p makes gallery vectors of one length.
+        terms: Numbers of each term, by name, in order.
+        column: Whether a column before the terms makes gallery vectors of one length.
     """
 
     drawing: int
-    values: int = 0
-    identity: int = 0
+    terms: Mapping[str, int] = field(default_factory=dict)
     column: bool = False
 
     @property
     def dimension(self) -> int:
         """Length of a vector, F."""
-        more = self.values + self.identity + self.column
+        more = sum(self.terms.values()) + self.column
         return -(-(self.drawing + more) // MULTIPLE) * MULTIPLE if more else self.drawing
 
     @property
     def parts(self) -> dict[str, slice]:
-        """Places of the parts that scores are the sum of, by name: drawing, log_p, identity."""
-        end = self.dimension
+        """Places of the parts that scores are the sum of, by name: "drawing", then the terms."""
         found = {"drawing": slice(0, self.drawing)}
-        if self.values:
-            found["log_p"] = slice(end - self.identity - self.values, end - self.identity)
-        if self.identity:
-            found["identity"] = slice(end - self.identity, end)
+        start = self.dimension - sum(self.terms.values())
+        for name, width in self.terms.items():
+            found[name] = slice(start, start + width)
+            start += width
         return found
 
     @property
     def place(self) -> int:
         """Where the column stands."""
-        return self.dimension - self.identity - self.values - 1
+        return self.dimension - sum(self.terms.values()) - 1
 
     @property
     def bound(self) -> float:
         """The squared length that no gallery vector exceeds; with a column, that of them all."""
-        return 1.0 + self.values + bool(self.identity)
+        return 1.0 + sum(TERMS[name].longest(width) for name, width in self.terms.items())
 
     @classmethod
     def of_contract(cls, contract: IndexContract) -> "Layout":
@@ -150,67 +160,51 @@ class Layout:
         Raises:
             IndexFileError: This version does not know the space's score.
         """
-        score = Score.parse(contract.projection)
-        values = sum(len(known) for _, known in contract.attribute_space) if score.values else 0
-        who = score.identity_dimension
-        drawing = contract.dimension - values - who - score.column
-        return cls(drawing, values, who, score.column)
+        score = Score.of(contract)
+        taken = sum(part.width for part in score.parts) + score.column
+        return score.layout(contract.dimension - taken)
 
-    def gallery(
-        self, drawings: Floats, log_p: Floats | None = None, identities: Floats | None = None
-    ) -> Floats:
+    def gallery(self, drawings: Floats, read: Mapping[str, Floats] | None = None) -> Floats:
         """Return the vectors of gallery images, (N, F).
 
         Args:
             drawings: Embeddings of canonical views, (N, D).
-            log_p: log p(value | image), laid out as the one-hot code, (N, A).
-            identities: Unit length, (N, I).
+            read: What was read for each term, by name, (N, w) each.
 
         Raises:
             ValueError: A part is missing or of another shape.
         """
-        given = (drawings, log_p, identities)
-        stored = [
-            None if part is None else term.gallery(part)
-            for term, part in zip(TERMS, given, strict=True)
-        ]
-        joined = self._joined(*stored)
+        stored = {name: TERMS[name].gallery(part) for name, part in (read or {}).items()}
+        joined = self._joined({"drawing": drawings, **stored})
         if self.column:
             lacking = self.bound - np.square(joined, dtype=np.float64).sum(axis=1)
             joined[:, self.place] = np.sqrt(np.maximum(lacking, 0))
         return joined
 
     def probes(
-        self, drawings: Floats, wishes: Floats, identities: Floats | None, weights: "Coefficients"
+        self, drawings: Floats, asked: Mapping[str, Floats], weights: "Coefficients"
     ) -> Floats:
         """Return the vectors of queries, (N, F).
 
         Args:
             drawings: Embeddings of the drawings, (N, D).
-            wishes: What `wish_code` returned for each, (N, A).
-            identities: Of the sources, unit length, (N, I).
-            weights: Of the parts.
+            asked: What is asked of each term, by name, (N, w) each (`Term.ask`).
+            weights: Of the terms.
 
         Raises:
             ValueError: A part is missing or of another shape.
         """
-        given = (drawings, wishes if self.values else None, identities)
-        asked = [
-            None if part is None else term.probe(part, weights.of(term.name))
-            for term, part in zip(TERMS, given, strict=True)
-        ]
-        return self._joined(*asked)
+        weighed = {name: TERMS[name].probe(part, weights.of(name)) for name, part in asked.items()}
+        return self._joined({"drawing": drawings, **weighed})
 
     def split(self, gallery: Floats, probe: Floats) -> dict[str, Floats]:
         """Return what each part adds to the scores of gallery vectors (N, F) for a probe (F,)."""
         return {name: gallery[:, where] @ probe[where] for name, where in self.parts.items()}
 
-    def _joined(self, *given: Floats | None) -> Floats:
-        found = {term.name: part for term, part in zip(TERMS, given, strict=True)}
-        count = 0 if given[0] is None else len(given[0])
-        joined = np.zeros((count, self.dimension), dtype=np.float32)
+    def _joined(self, given: Mapping[str, Floats]) -> Floats:
+        joined = np.zeros((len(given["drawing"]), self.dimension), dtype=np.float32)
         for name, where in self.parts.items():
-            part, place = found[name], joined[:, where]
+            part, place = given.get(name), joined[:, where]
             if part is None or part.shape != place.shape:
                 shape = None if part is None else part.shape
                 raise ValueError(f"{name} of a vector must be {place.shape}, got {shape}")
@@ -218,21 +212,48 @@ class Layout:
         return joined
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Coefficients:
-    """How much the parts of a score weigh beside the drawing, whose weight is 1.
+    """How much the terms of a score weigh beside the drawing, whose weight is 1.
 
     Attributes:
-        log_probability: Of log p of the wished values: a, at least 0.
-        identity: Of the cosine of the identities: w, at least 0.
+        heavy: Names of terms that weigh anything, with their weights; all others weigh nothing.
     """
 
-    log_probability: float = 0.0
-    identity: float = 0.0
+    heavy: tuple[tuple[str, float], ...]
+
+    def __init__(self, **weights: float) -> None:
+        """Take weights by the names of terms, each at least 0.
+
+        Raises:
+            ValueError: There is no such term.
+        """
+        strange = [name for name in weights if name not in TERMS]
+        if strange:
+            raise ValueError(f"there is no term {strange[0]!r}; there are {', '.join(TERMS)}")
+        heavy = tuple((name, float(weights[name])) for name in TERMS if weights.get(name))
+        object.__setattr__(self, "heavy", heavy)
 
     def of(self, term: str) -> float:
-        """Return the coefficient of a term, by name."""
-        return {"drawing": 1.0, "log_p": self.log_probability, "identity": self.identity}[term]
+        """Return the coefficient of a part, by name."""
+        return 1.0 if term == "drawing" else dict(self.heavy).get(term, 0.0)
+
+    def told(self) -> list[tuple[Term, float]]:
+        """Return the coefficients that are told: those of the fused score, and all others but 0."""
+        names = [name for name in TERMS if name in SCORES[FUSED] or self.of(name)]
+        return [(TERMS[name], self.of(name)) for name in names]
+
+
+def ask_sources(name: str, wishes: Floats, read: Vectors, sources: Ids) -> Floats:
+    """Return what queries ask of a term whose sources are images of the gallery, (Q, w).
+
+    Args:
+        name: Of the term.
+        wishes: One-hot over the wished values, (Q, A).
+        read: What was read from the gallery, (N, w).
+        sources: Gallery positions of the sources, (Q,).
+    """
+    return TERMS[name].ask(Question(wishes, lambda: np.asarray(read[sources])))
 
 
 def wish_code(space: AttributeSpace, wish: Mapping[str, str]) -> Floats:

@@ -123,7 +123,7 @@ def require_weights(contract: IndexContract, space: SpaceRow, weights: Path) -> 
     Raises:
         IndexFileError: It was made with others; the message names the first difference.
     """
-    spell = Score.parse(contract.projection).spell
+    spell = Score.of(contract).spell
     rule, dimension = contract.canonicalisation, contract.dimension
     given = contract_from_card(load_card(weights), rule, dimension, spell)
     difference = contract.first_difference(given)

@@ -256,7 +256,7 @@ class Searcher:
         if portraits is not None:
             pairs = zip(images, crops, strict=True)
             cut = np.stack([portraits.align(one, crop=own) for one, own in pairs])
-        probe = self.scoring.probe(self.engine, features, wish, cut)
+        probe = self.scoring.probe(self.engine, features, wish, seen, cut)
         self._require_finite(probe, wish)
         embedded_at = time.perf_counter()
         neighbours = self._search(probe, max(k, NEEDED), among)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from generator.zoo import packaged
-from tests.retrieval.recognising import Colours
+from tests.retrieval.recognising import tell_by_colours
 from tests.running import Mindseye
 
 
@@ -41,8 +41,7 @@ def test_weights_are_fitted_and_searches_are_fused_with_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    for module in ("scoring.scorer", "fitting.fit"):
-        monkeypatch.setattr(f"retrieval.{module}.open_recogniser", Colours)
+    tell_by_colours(monkeypatch)
     weights = make_fitted_weights()
     fitted = ("weights", "fit", weights.parent, faces_spec, "--identities", 2, "--queries", 20)
     ran = mindseye(*fitted, "--json")

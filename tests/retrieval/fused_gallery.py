@@ -17,10 +17,11 @@ from index.exact import ExactIndex
 from index.manifest import Main
 from index.probing import ROWS, QueryShape
 from retrieval.collection.query_shape import Asking
-from retrieval.scoring.terms import Coefficients, Layout, Score
+from retrieval.scoring.term import Part
+from retrieval.scoring.terms import Coefficients, Score
 
 POSES, LIGHTS, NUMBERS, IDENTITY, QUERIES = 7, 15, 32, 16, 300
-WEIGHTS = Coefficients(0.02, 0.5)  # those of pose-mindseye-60
+WEIGHTS = Coefficients(log_p=0.02, identity=0.5)  # those of pose-mindseye-60
 NOTHING = np.empty(0, dtype=np.int64)
 
 
@@ -89,12 +90,13 @@ class Space:
 
 def make_space(parts: Parts, *, fused: bool, column: bool) -> Space:
     """Make the vectors of "fused", or of "drawing+values"."""
-    who = parts.who if fused else None
-    layout = Layout(NUMBERS, POSES, IDENTITY if fused else 0, column)
-    rows = layout.gallery(parts.drawings, parts.log_p, who)
-    asked = None if who is None else who[parts.sources]
-    queries = layout.probes(parts.asked, parts.wishes, asked, WEIGHTS)
-    score = Score(values=True, column=column)
+    log_p, who = Part("log_p", POSES), Part("identity", IDENTITY, "made up")
+    score = Score((log_p, who) if fused else (log_p,), column)
+    layout = score.layout(NUMBERS)
+    read = {"log_p": parts.log_p, "identity": parts.who}
+    rows = layout.gallery(parts.drawings, {name: read[name] for name in layout.terms})
+    asked = {"log_p": parts.wishes, "identity": parts.who[parts.sources]}
+    queries = layout.probes(parts.asked, {name: asked[name] for name in layout.terms}, WEIGHTS)
     contract = IndexContract(
         extractor="made up",
         weights_sha256="0" * 64,

@@ -1,9 +1,27 @@
 """A recogniser for tests: mean colours of the quarters of a face, and no package needed."""
 
+from collections.abc import Callable
+
 import numpy as np
+import pytest
 
 from gallery.align import Pixels
 from gallery.arrays import Floats, normalise
+from retrieval.recognisers import registry
+
+
+def tell_by_colours(
+    patch: pytest.MonkeyPatch, recogniser: Callable[[], object] | None = None
+) -> None:
+    """Let all searches, fits and benchmarks tell people apart by their colours, or otherwise.
+
+    Args:
+        patch: Undone when the test ends.
+        recogniser: What stands in for all recognisers; None for `Colours`.
+    """
+    for name in registry.RECOGNISERS:
+        patch.setitem(registry.RECOGNISERS, name, recogniser or Colours)
+
 
 FUSION = {
     "clip": -10.0,
@@ -19,9 +37,6 @@ class Colours:
 
     fingerprint = "colours 1"
     dimension = 12
-
-    def __init__(self, name: str = "") -> None:
-        """Be taken for any recogniser."""
 
     def embed(self, pixels: Pixels) -> Floats:
         """Embed faces: (N, S, S, C) -> (N, 12), unit length."""

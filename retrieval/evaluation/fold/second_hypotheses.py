@@ -13,10 +13,17 @@ from generator.hypotheses import ONE, Hypotheses
 from retrieval.evaluation.fold.fold_cache import SkippedMethodError, Workbench, blocks
 from retrieval.evaluation.fold.vector_store import Steps, Timed
 from retrieval.evaluation.records import BenchmarkProgress
-from retrieval.evaluation.statistics.grid_search import GridPoint, best, known, rounded
+from retrieval.evaluation.statistics.grid_search import (
+    GridPoint,
+    best,
+    known,
+    points_of,
+    rounded,
+    were_weighed,
+)
 from retrieval.scoring.hypotheses import Rivals, Seconds, rivals, second_views
 from retrieval.scoring.profile import FittedScore, HypothesesChoice
-from retrieval.scoring.terms import FUSED, VALUES
+from retrieval.scoring.terms import SCORES
 
 WITHIN = (1.0, 2.0, 4.0, np.inf)  # margins: the first value up to e, e^2, e^4 times as likely
 WORTH = 0.002  # of the hit rate under C2: what more vectors must bring
@@ -40,11 +47,11 @@ def hypotheses_of(
         nothing was tried.
     """
     told: dict[str, HypothesesChoice] = {}
-    for name in (VALUES, FUSED):
+    for name in (score for score, terms in SCORES.items() if "log_p" in terms):
         found = {
-            hypotheses: best([one for one in tried if name == FUSED or not one.weights.identity])
+            hypotheses: best(points_of(tried, SCORES[name]))
             for hypotheses, tried in sorted(weighed.items(), key=lambda item: item[0])
-            if _has_score(tried, name)
+            if were_weighed(tried, SCORES[name])
         }
         if set(found) <= {ONE}:
             continue
@@ -117,10 +124,3 @@ def _seconds(work: Workbench, hypotheses: Hypotheses) -> Steps[Seconds]:
         writer.add(second_views(engine, np.asarray(pixels[some]), part, hypotheses).embeddings)
         yield BenchmarkProgress("redrawing second hypotheses", run.stop, len(of))
     return Seconds(of, conditions, writer.close())
-
-
-def _has_score(tried: Sequence[GridPoint], name: str) -> bool:
-    """Say whether the parts of a score were weighed."""
-    if name == FUSED:
-        return any(one.weights.identity for one in tried)
-    return any(one.weights.log_probability for one in tried)

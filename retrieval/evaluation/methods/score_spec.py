@@ -1,5 +1,6 @@
 """What a card says of fused scores, for the methods that follow it, and for those that do not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from generator.card import Card
@@ -7,27 +8,9 @@ from generator.hypotheses import ONE, Hypotheses
 from retrieval.evaluation.fold.fold_cache import SkippedMethodError
 from retrieval.scoring.confidence import Calibration
 from retrieval.scoring.profile import FittedScore, ScoreProfile
-from retrieval.scoring.terms import FUSED, VALUES, Coefficients
+from retrieval.scoring.terms import FUSED, SCORES, Coefficients
 
 CARDS, ONLY_ONE, WITH_TWO = "as on the card", "one", "two"
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreParts:
-    """What a score is made of here.
-
-    Attributes:
-        log_p: Whether of log-probabilities.
-        identity: Whether of identities.
-    """
-
-    log_p: bool
-    identity: bool
-
-    @property
-    def score(self) -> str:
-        """Name of the score with log-probabilities."""
-        return FUSED if self.identity else VALUES
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +28,23 @@ class ScoreSpec:
     calibration: Calibration | None = None
 
 
-def asked_of(card: Card, parts: ScoreParts, wanted: str) -> ScoreSpec:
-    """Return how a method scores, as was fitted for its parts.
+def asked_of(card: Card, terms: Sequence[str], wanted: str) -> ScoreSpec:
+    """Return how a method scores, as was fitted for its terms.
 
     Args:
         card: Of the weights under test.
-        parts: Of the score.
+        terms: Of the score, beside the drawing.
         wanted: Hypotheses: as on the card, one, or two. Without log p there is one.
 
     Raises:
         SkippedMethodError: Nothing was fitted for them.
     """
     profile = ScoreProfile.of(card)
-    if parts.log_p:
-        hypotheses = _hypotheses(card, parts.score, wanted)
-        weights = fitted_weights(card, parts.score, hypotheses)
-        return ScoreSpec(weights, hypotheses, profile.calibration(parts.score, hypotheses))
+    score = next((name for name, parts in SCORES.items() if parts == tuple(terms)), None)
+    if score is not None:
+        hypotheses = _hypotheses(card, score, wanted)
+        weights = fitted_weights(card, score, hypotheses)
+        return ScoreSpec(weights, hypotheses, profile.calibration(score, hypotheses))
     fitted_weights(card, FUSED)  # fitted at all
     if profile.identity_alone is None:
         raise SkippedMethodError(f"nothing was fitted for {card.name} without log p")

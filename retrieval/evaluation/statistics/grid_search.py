@@ -3,11 +3,13 @@
 A second hypothesis (retrieval/scoring/hypotheses.py) has the log p and the identity of the first:
 of a score it can only raise the drawing's part.
 
-Shapes: Q queries, b of them in a block, N gallery images, K answers kept, W pairs of weights.
+Shapes: Q queries, b of them in a block, N gallery images, K answers kept, W sets of coefficients, w
+numbers of a term.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +19,15 @@ from generator.hypotheses import Hypotheses
 from index.base import BLOCK_BYTES, BLOCK_ROWS, Vectors
 from retrieval.evaluation.records import Flags, Integers, QueryTable
 from retrieval.scoring.profile import WITHOUT_IDENTITY, WITHOUT_LOG_P, ScoreProfile
-from retrieval.scoring.term import TERM, TERMS
-from retrieval.scoring.terms import DRAWING, FUSED, VALUES, Coefficients
+from retrieval.scoring.terms import (
+    DRAWING,
+    FUSED,
+    SCORES,
+    TERMS,
+    VALUES,
+    Coefficients,
+    ask_sources,
+)
 
 TABLE = 2**22  # scores of one part in work: 16 MB
 
@@ -30,21 +39,22 @@ class Material:
     Attributes:
         gallery: Embeddings of canonical views, (N, D).
         probes: Embeddings of the drawings, (Q, D).
-        log_p: Clipped log p(value | image) of the gallery, laid out as the one-hot code, (N, A);
-            None without an estimator.
         wishes: One-hot over the wished attributes, (Q, A).
-        identities: Of the gallery, unit length, (N, I); None without a recogniser.
+        read: What was read from the gallery for each term, by name, (N, w) each.
         seconds: Embeddings of the canonical views in second hypotheses, (N, D); None without.
         margins: log p(first) - log p(second), (N,); None without.
     """
 
     gallery: Vectors
     probes: Vectors
-    log_p: Floats | None
     wishes: Floats
-    identities: Vectors | None
+    read: Mapping[str, Vectors] = field(default_factory=dict)
     seconds: Vectors | None = None
     margins: Floats | None = None
+
+    def only(self, terms: Sequence[str]) -> "Material":
+        """Return what a score of some terms is made of."""
+        return replace(self, read={name: self.read[name] for name in terms if name in self.read})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,7 @@ class Block:
 
     Attributes:
         queries: Which.
-        parts: Scores of each part, unweighted, by name: drawing, log_p, identity; (b, N) each.
+        parts: Scores of each part, unweighted, by name: "drawing", then the terms; (b, N) each.
         right: Images that are right, by criterion, (b, N).
         second: Like the part "drawing", of second hypotheses, (b, N); None without.
         margins: Of the images, (N,); None without.
@@ -77,19 +87,18 @@ class Block:
     def scores(self, weights: Coefficients) -> Floats:
         """Return weighted sums, (b, N)."""
         total = self.parts["drawing"]
-        for term in TERMS[1:]:
-            weight = weights.of(term.name)
-            if weight and term.name in self.parts:
-                total = total + np.float32(weight) * self.parts[term.name]
+        for name, weight in weights.heavy:
+            if name in self.parts:
+                total = total + np.float32(weight) * self.parts[name]
         return total
 
 
 @dataclass(frozen=True, slots=True)
 class GridPoint:
-    """What a pair of weights reaches.
+    """What coefficients reach.
 
     Attributes:
-        weights: The pair.
+        weights: The coefficients.
         hit_rate: Of the first answer, by criterion, in [0, 1]; NaN where no query is measured.
     """
 
@@ -124,6 +133,7 @@ def blocks_of(
     """
     count = len(material.gallery)
     step = max(1, TABLE // max(1, count))
+    stored = {name: TERMS[name].gallery(np.asarray(read)) for name, read in material.read.items()}
     for start in range(0, len(asked), step):
         queries = range(start, min(start + step, len(asked)))
         rows = slice(queries.start, queries.stop)
@@ -133,20 +143,31 @@ def blocks_of(
         second = None
         if material.seconds is not None:
             second = _products(asking, material.seconds, out)
-        if material.log_p is not None:
-            parts["log_p"] = material.wishes[rows] @ material.log_p.T
-        if material.identities is not None:
-            who = np.asarray(material.identities)
-            parts["identity"] = who[asked.source[rows]] @ who.T
+        for name, read in stored.items():
+            wishes, sources = material.wishes[rows], asked.source[rows]
+            asks = ask_sources(name, wishes, material.read[name], sources)
+            parts[name] = TERMS[name].probe(asks, 1.0) @ read.T
         yield Block(queries, parts, _right(asked, queries, count), second, material.margins)
 
 
-def grid(*, log_p: bool, identity: bool) -> tuple[Coefficients, ...]:
-    """Return the pairs of weights that are tried, the smaller ones first."""
-    a_values = TERM["log_p"].grid if log_p else (0.0,)
-    w_values = TERM["identity"].grid if identity else (0.0,)
-    pairs = [Coefficients(a, w) for a in a_values for w in w_values]
-    return tuple(sorted(pairs, key=lambda one: one.log_probability + one.identity))
+def grid(terms: Sequence[str]) -> tuple[Coefficients, ...]:
+    """Return the coefficients of some terms that are tried, the smaller ones first.
+
+    They are all combinations of what each term tries: 110 for the two terms of the fused score.
+    """
+    combined = product(*(TERMS[name].grid for name in terms))
+    tried = [Coefficients(**dict(zip(terms, weights, strict=True))) for weights in combined]
+    return tuple(sorted(tried, key=lambda one: sum(weight for _, weight in one.heavy)))
+
+
+def points_of(weighed: Sequence[GridPoint], terms: Sequence[str]) -> list[GridPoint]:
+    """Return the points at which no other terms weigh anything."""
+    return [one for one in weighed if {name for name, _ in one.weights.heavy} <= set(terms)]
+
+
+def were_weighed(weighed: Sequence[GridPoint], terms: Sequence[str]) -> bool:
+    """Say whether coefficients of all these terms were tried."""
+    return all(any(one.weights.of(name) for one in weighed) for name in terms)
 
 
 def hits(block: Block, tried: Sequence[Coefficients]) -> dict[str, Flags]:
@@ -158,7 +179,7 @@ def hits(block: Block, tried: Sequence[Coefficients]) -> dict[str, Flags]:
 def hit_rates(
     found: dict[str, Flags], asked: QueryTable, tried: Sequence[Coefficients]
 ) -> tuple[GridPoint, ...]:
-    """Return what each pair reaches, of hits (Q, W)."""
+    """Return what each choice of coefficients reaches, of hits (Q, W)."""
     measured = asked.measured
     rates = {
         name: right[measured[name]].mean(axis=0)
@@ -173,7 +194,7 @@ def hit_rates(
 
 
 def best(weighed: Sequence[GridPoint]) -> GridPoint:
-    """Return the pair with the highest hit rate under C2; of equals under C1, then the first."""
+    """Return the point with the highest hit rate under C2; of equals under C1, then the first."""
     return max(
         weighed, key=lambda one: (known(one.hit_rate["C2"]), known(one.hit_rate["C1"]))
     )  # of equals max returns the first
@@ -204,24 +225,23 @@ def joined(parts: Sequence[Answers]) -> Answers:
 
 
 def chosen_of(weighed: Sequence[GridPoint], name: str = "") -> ScoreProfile:
-    """Choose weights from what each pair reached, for each score that can be had.
+    """Choose coefficients from what each point reached, for each score that can be had.
 
     Args:
-        weighed: What the pairs reached.
+        weighed: What the points reached.
         name: Of the weights that draw.
     """
-    without_w = [one for one in weighed if not one.weights.identity]
-    without_a = [one for one in weighed if not one.weights.log_probability]
-    drawing = next(one for one in without_a if not one.weights.identity)
-    rates, scores, alone = {DRAWING: rounded(drawing)}, {}, None
-    if len(without_w) > 1:
-        values = best(without_w)
-        scores[VALUES] = values.weights
-        rates[WITHOUT_IDENTITY] = rounded(values)
-    if len(without_a) > 1:
-        whole, other = best(weighed), best(without_a)
-        scores[FUSED], alone = whole.weights, other.weights
-        rates |= {FUSED: rounded(whole), WITHOUT_LOG_P: rounded(other)}
+    rates, scores, alone = {}, {}, None
+    for score, terms in SCORES.items():
+        if not were_weighed(weighed, terms):
+            continue
+        found = best(points_of(weighed, terms))
+        rates[WITHOUT_IDENTITY if score == VALUES else score] = rounded(found)
+        if score != DRAWING:
+            scores[score] = found.weights
+        if score == FUSED:
+            other = best(points_of(weighed, ("identity",)))
+            rates[WITHOUT_LOG_P], alone = rounded(other), other.weights
     return ScoreProfile(name=name, scores=scores, identity_alone=alone, hit_rate=rates)
 
 

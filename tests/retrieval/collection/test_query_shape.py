@@ -12,7 +12,7 @@ from index import store
 from index.kinds import APPROXIMATE
 from index.probing import ROWS
 from retrieval.collection.query_shape import Asking
-from retrieval.scoring.term import CLIP
+from retrieval.scoring.log_probability import CLIP
 from retrieval.scoring.terms import Coefficients, Layout
 from tests.retrieval.fused_gallery import (
     WEIGHTS,
@@ -105,16 +105,19 @@ def test_all_rows_are_of_one_length_and_every_score_is_what_it_was(
 
 @pytest.mark.parametrize("log_p", [0.0, -0.5, -CLIP, -1000.0, -np.inf])
 def test_no_vector_is_longer_than_the_bound(log_p: float) -> None:
-    layout = Layout(6, 5, 4, column=True)
+    layout = Layout(6, {"log_p": 5, "identity": 4}, column=True)
     drawn, who = unit(np.ones((2, 6))), unit(np.ones((2, 4)))
     drawn[1] = who[1] = 0
-    rows = layout.gallery(drawn, np.full((2, 5), log_p, dtype=np.float32), who)
+    rows = layout.gallery(
+        drawn, {"log_p": np.full((2, 5), log_p, dtype=np.float32), "identity": who}
+    )
     assert np.linalg.norm(rows, axis=1) == pytest.approx(np.sqrt(7), abs=1e-6)
     assert layout.bound == 7
 
 
 @pytest.mark.parametrize(
-    ("layout", "dimension"), [(Layout(256, 7), 264), (Layout(256, 7, 128), 392)]
+    ("layout", "dimension"),
+    [(Layout(256, {"log_p": 7}), 264), (Layout(256, {"log_p": 7, "identity": 128}), 392)],
 )
 def test_the_column_takes_the_place_of_a_padding_zero(layout: Layout, dimension: int) -> None:
     longer = replace(layout, column=True)
@@ -130,7 +133,7 @@ def test_probes_are_what_queries_that_a_row_answers_look_like(parts: Parts) -> N
     space = make_space(parts, fused=True, column=True)
     likeliest = np.eye(7, dtype=np.float32)[parts.log_p.argmax(axis=1)]
     layout = space.shape.layout
-    expected = layout.probes(parts.drawings, likeliest, parts.who, WEIGHTS)
+    expected = layout.probes(parts.drawings, {"log_p": likeliest, "identity": parts.who}, WEIGHTS)
     probes, drawing = space.shape.probes(space.rows), layout.parts["drawing"]
     assert np.array_equal(probes[:, drawing.stop :], expected[:, drawing.stop :])
     near = np.einsum("pd,pd->p", probes[:, drawing], parts.drawings)
@@ -139,12 +142,12 @@ def test_probes_are_what_queries_that_a_row_answers_look_like(parts: Parts) -> N
 
 
 def test_probes_wish_for_one_attribute_or_several() -> None:
-    layout = Layout(6, 5, column=True)
+    layout = Layout(6, {"log_p": 5}, column=True)
     random = np.random.default_rng(0)
-    rows = layout.gallery(
-        unit(random.normal(size=(300, 6))), -random.uniform(0, 9, (300, 5)).astype(np.float32)
-    )
-    asked = Asking(layout, (3, 2), Coefficients(0.5)).probes(rows)[:, layout.parts["log_p"]]
+    drawn = unit(random.normal(size=(300, 6)))
+    log_p = -random.uniform(0, 9, (300, 5)).astype(np.float32)
+    rows = layout.gallery(drawn, {"log_p": log_p})
+    asked = Asking(layout, (3, 2), Coefficients(log_p=0.5)).probes(rows)[:, layout.parts["log_p"]]
     counts = np.stack([(asked[:, :3] > 0).sum(axis=1), (asked[:, 3:] > 0).sum(axis=1)], axis=1)
     assert counts.max() == 1
     assert set(counts.sum(axis=1).tolist()) == {1, 2}
@@ -169,7 +172,7 @@ def test_other_weights_are_recorded_and_the_effort_is_tuned_again(
 ) -> None:
     space, shards = published
     before = store.read_manifest(tmp_path, 1)
-    other = replace(space.shape, weights=Coefficients(0.1, 0.25))
+    other = replace(space.shape, weights=Coefficients(log_p=0.1, identity=0.25))
     assert store.needs_tuning(before, other)
     assert not store.needs_tuning(before, space.shape)
     main = publish(tmp_path, 2, "hnsw", space, shards, np.arange(0, 900, 2), other)

@@ -145,7 +145,7 @@ def test_weights_are_fitted_without_copies_too() -> None:
     table = ask(labels, all_queries(labels, WISHABLE), {})
     vectors = np.ones((len(faces), 2), dtype=np.float32)
     probes = np.ones((len(table), 2), dtype=np.float32)
-    material = Material(gallery=vectors, probes=probes, log_p=None, wishes=probes, identities=None)
+    material = Material(gallery=vectors, probes=probes, wishes=probes)
     (block,) = blocks_of(material, table, source_excluded=True)
     for query, source in enumerate(table.source.tolist()):
         out = np.flatnonzero(np.isneginf(block.parts["drawing"][query]))

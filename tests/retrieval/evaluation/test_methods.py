@@ -29,6 +29,7 @@ from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.records import MethodRecord, Record
 from retrieval.evaluation.report import write
 from retrieval.evaluation.statistics.outcomes import check_consistent, scores_of
+from retrieval.recognisers import registry as recognisers
 from retrieval.recognisers.third_party import MissingEmbedderError
 from tests.retrieval.recognising import FUSION
 
@@ -62,7 +63,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(embedders.EMBEDDERS, "sface", lambda _: Means())
+    monkeypatch.setitem(recognisers.RECOGNISERS, "sface", Means)
     monkeypatch.setitem(embedders.EMBEDDERS, "vgg16", lambda _: Means())
     monkeypatch.setitem(embedders.EMBEDDERS, "dlib", missing)
 

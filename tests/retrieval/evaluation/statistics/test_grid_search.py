@@ -26,6 +26,10 @@ from retrieval.scoring.terms import Coefficients
 N, Q = 40, 25
 
 
+def weigh(a: float, w: float) -> Coefficients:
+    return Coefficients(log_p=a, identity=w)
+
+
 @pytest.fixture
 def material() -> Material:
     random = np.random.default_rng(0)
@@ -34,7 +38,7 @@ def material() -> Material:
     )
     log_p = -random.uniform(0, 10, size=(N, 3)).astype(np.float32)
     wishes = np.eye(3, dtype=np.float32)[random.integers(0, 3, Q)]
-    return Material(gallery, probes, log_p, wishes, who)
+    return Material(gallery, probes, wishes, {"log_p": log_p, "identity": who})
 
 
 @pytest.fixture
@@ -54,13 +58,11 @@ def asked() -> QueryTable:
 
 
 def scores(material: Material, asked: QueryTable, weights: Coefficients) -> np.ndarray:
-    assert material.log_p is not None
-    assert material.identities is not None
-    identities = np.asarray(material.identities)
+    log_p, identities = (np.asarray(material.read[name]) for name in ("log_p", "identity"))
     found: np.ndarray = (
         np.asarray(material.probes) @ np.asarray(material.gallery).T
-        + weights.log_probability * (material.wishes @ material.log_p.T)
-        + weights.identity * (identities[asked.source] @ identities.T)
+        + weights.of("log_p") * (material.wishes @ log_p.T)
+        + weights.of("identity") * (identities[asked.source] @ identities.T)
     )
     return found
 
@@ -70,7 +72,7 @@ def test_hit_rates_are_those_of_the_weighted_sums(
     material: Material, asked: QueryTable, table: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(grid_search, "TABLE", table)  # one block, or many
-    tried = (Coefficients(), Coefficients(0.1, 0.5), Coefficients(1.0, 5.0))
+    tried = (Coefficients(), weigh(0.1, 0.5), weigh(1.0, 5.0))
     blocks = list(blocks_of(material, asked))
     assert len(blocks) == (1 if table > N * Q else 9)
     found = [hits(block, tried) for block in blocks]
@@ -88,7 +90,7 @@ def test_first_answers_stand_in_order_with_the_parts_of_their_scores(
     material: Material, asked: QueryTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(grid_search, "TABLE", 4 * N)
-    weights = Coefficients(0.1, 0.5)
+    weights = weigh(0.1, 0.5)
     answers = joined([first_answers(b, weights, 6) for b in blocks_of(material, asked)])
     whole = scores(material, asked, weights)
     order = np.argsort(-whole, axis=1, kind="stable")[:, :6]
@@ -100,7 +102,7 @@ def test_first_answers_stand_in_order_with_the_parts_of_their_scores(
 
 def test_a_source_that_is_excluded_answers_nothing(material: Material, asked: QueryTable) -> None:
     """Not even where identity alone decides, and every image that may answer is asked for."""
-    weights = Coefficients(0.0, 1e4)
+    weights = weigh(0.0, 1e4)
     (block,) = blocks_of(material, asked, source_excluded=True)
     whole = scores(material, asked, weights)
     whole[np.arange(Q), asked.source] = -np.inf
@@ -122,7 +124,7 @@ def test_of_two_hypotheses_the_better_drawing_counts(
     doubled = replace(material, seconds=seconds, margins=margins)
     (block,) = blocks_of(doubled, asked, source_excluded=excluded)
     (alone,) = blocks_of(material, asked, source_excluded=excluded)
-    weights = Coefficients(0.1, 0.5)
+    weights = weigh(0.1, 0.5)
     for hypotheses in (ONE, Hypotheses(2.0), TWO):
         whole = scores(material, asked, weights)
         other = np.asarray(material.probes) @ seconds.T
@@ -137,21 +139,19 @@ def test_of_two_hypotheses_the_better_drawing_counts(
 
 
 def rated(a: float, w: float, c1: float, c2: float) -> GridPoint:
-    return GridPoint(Coefficients(a, w), {"C1": c1, "C2": c2})
+    return GridPoint(weigh(a, w), {"C1": c1, "C2": c2})
 
 
 def test_c2_decides_then_c1_then_the_smaller_weights() -> None:
-    assert best([rated(0, 0, 0.9, 0.5), rated(1, 0, 0.1, 0.6)]).weights == Coefficients(1, 0)
-    assert best([rated(0, 0, 0.9, 0.5), rated(1, 0, 0.95, 0.5)]).weights == Coefficients(1, 0)
-    assert best([rated(0, 0, 0.9, 0.5), rated(1, 0, 0.9, 0.5)]).weights == Coefficients(0, 0)
+    assert best([rated(0, 0, 0.9, 0.5), rated(1, 0, 0.1, 0.6)]).weights == weigh(1, 0)
+    assert best([rated(0, 0, 0.9, 0.5), rated(1, 0, 0.95, 0.5)]).weights == weigh(1, 0)
+    assert best([rated(0, 0, 0.9, 0.5), rated(1, 0, 0.9, 0.5)]).weights == weigh(0, 0)
     unknown = float("nan")  # no query is measured under C2
-    assert best([rated(0, 0, 0.8, unknown), rated(1, 0, 0.9, unknown)]).weights == Coefficients(
-        1, 0
-    )
-    weights = grid(log_p=True, identity=True)
+    assert best([rated(0, 0, 0.8, unknown), rated(1, 0, 0.9, unknown)]).weights == weigh(1, 0)
+    weights = grid(["log_p", "identity"])
     assert weights[0] == Coefficients()
     assert len(set(weights)) == len(weights) == 110
-    assert set(grid(log_p=False, identity=False)) == {Coefficients()}
+    assert set(grid([])) == {Coefficients()}
 
 
 def test_every_score_gets_the_weights_that_are_best_for_it() -> None:
@@ -163,8 +163,8 @@ def test_every_score_gets_the_weights_that_are_best_for_it() -> None:
     ]
     profile = chosen_of(weighed)
     assert profile.scores == {
-        "drawing+values": Coefficients(0.1, 0),
-        "fused": Coefficients(0.2, 0.5),
+        "drawing+values": weigh(0.1, 0),
+        "fused": weigh(0.2, 0.5),
     }
     fusion = profile.to_json()
     assert (fusion["log_probability"], fusion["identity"], fusion["clip"]) == (0.2, 0.5, -10)
