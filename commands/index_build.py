@@ -86,6 +86,13 @@ def build(
             " or auto."
         ),
     ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="What scores and confidence were fitted on, of what the weights' card has: drawn"
+            " faces, photographs. Default: as before, or what suits the images."
+        ),
+    ] = None,
     device: Device = "auto",
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a build; an error if there is none.")
@@ -119,6 +126,7 @@ def build(
                 refine_best=refine_best,
                 score=score,
                 hypotheses=hypotheses,
+                profile=profile,
                 restore=restore,
                 keep_faceless=keep_faceless,
                 progress=progress,

@@ -97,6 +97,13 @@ def fit(
             "--redrawing-only", help="Measure how far redrawings usually are; fit nothing."
         ),
     ] = False,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="Keep what is fitted under this name, such as photographs, beside what was fitted"
+            " for other faces. Default: in place of the card's first."
+        ),
+    ] = None,
     landmarks: LandmarksFile = None,
     device: Device = "auto",
     as_json: AsJson = False,
@@ -123,6 +130,7 @@ def fit(
             seed=seed,
             protocol=protocol,
             redrawing_only=redrawing_only,
+            profile=profile,
             recogniser=recogniser,
             device=device,
             progress=shown.show,

@@ -3,18 +3,20 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from textwrap import shorten
 from typing import Any, Self
 
 from gallery.align import Aligner
 from gallery.attributes import AttributeSpace
-from gallery.errors import ConfigError, WeightsError
+from gallery.errors import ConfigError, WeightsError, did_you_mean
 from gallery.json_files import Origin, check, parse
 from generator.card_schema import CardShape
 
 FORMAT = 1
 AGAIN = "Copy both files of the weights again, NAME.safetensors and NAME.json"
+DEFAULT_PROFILE = "default"
+PROFILE_PARTS = ("fusion", "calibration", "redrawing")
 # Weights name embedding spaces, and these are folders.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -47,6 +49,9 @@ class Card:
         redrawing: How far canonical views usually are from their images, as measured on people
             that nothing was trained on (generator/reconstruction_error.py); empty where nobody
             measured.
+        profile: What kind of faces `fusion`, `calibration` and `redrawing` are of, such as "drawn
+            faces"; "default" where nobody said.
+        profiles: The same three of other kinds of faces, by name; see `under`.
         sha256: SHA-256 of the weights' file; empty until it is written.
         licence: Licence of the weights.
         notes: What a user should know before trusting them; empty if nothing.
@@ -68,6 +73,8 @@ class Card:
     fusion: Mapping[str, Any] = field(default_factory=dict)
     calibration: Mapping[str, Any] = field(default_factory=dict)
     redrawing: Mapping[str, Any] = field(default_factory=dict)
+    profile: str = DEFAULT_PROFILE
+    profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sha256: str = ""
     licence: str = "not stated"
     notes: str = ""
@@ -75,9 +82,65 @@ class Card:
     @property
     def seen(self) -> tuple[str, ...]:
         """Everybody that the weights were trained on, or choices on this card were made with."""
-        fitted = _people(self.fusion, "fitted_on")
-        measured = _people(self.redrawing, "measured_on")
-        return tuple(dict.fromkeys((*self.train_identities, *fitted, *measured)))
+        people = list(self.train_identities)
+        for kind in (self._kind(), *self.profiles.values()):
+            people += _people(kind.get("fusion", {}), "fitted_on")
+            people += _people(kind.get("redrawing", {}), "measured_on")
+        return tuple(dict.fromkeys(people))
+
+    def under(self, profile: str) -> Self:
+        """Return the card with what was fitted for another kind of faces in its first place.
+
+        What stood there stays among `profiles`.
+
+        Raises:
+            ConfigError: The card has no such profile.
+        """
+        if profile == self.profile:
+            return self
+        if profile not in self.profiles:
+            known = [self.profile, *self.profiles]
+            raise ConfigError(
+                f"{self.name} has no profile {profile!r}; {did_you_mean(profile, known)}"
+            )
+        others = {self.profile: self._kind(), **self.profiles}
+        others.pop(profile)
+        chosen = self.profiles[profile]
+        return replace(
+            self,
+            fusion=dict(chosen.get("fusion", {})),
+            calibration=dict(chosen.get("calibration", {})),
+            redrawing=dict(chosen.get("redrawing", {})),
+            profile=profile,
+            profiles=others,
+        )
+
+    def with_profile(self, name: str | None, fitted: Self) -> Self:
+        """Return the card with what was fitted for a kind of faces.
+
+        Args:
+            name: Of the profile; None, or the name of the first one, for the card's first place.
+                A first place without a name takes it, where it is empty or was fitted on the same
+                faces.
+            fitted: The card as it was fitted, in its first place.
+
+        Raises:
+            ConfigError: The name is none, or there are too many profiles.
+        """
+        if name is not None and not NAME.fullmatch(name.replace(" ", "-")):
+            raise ConfigError(
+                f"--profile cannot be {name!r}; a name has letters, digits, spaces, '.', '_' and"
+                " '-', at most 64, such as photographs"
+            )
+        if name is None or name == self.profile:
+            return fitted
+        unnamed = self.profile == DEFAULT_PROFILE and name not in self.profiles
+        if unnamed and (not self.fusion or _spec(self) == _spec(fitted)):
+            return replace(fitted, profile=name)
+        return replace(self, profiles={**self.profiles, name: fitted._kind()})
+
+    def _kind(self) -> dict[str, Any]:
+        return {part: dict(getattr(self, part)) for part in PROFILE_PARTS}
 
     def to_json(self) -> dict[str, Any]:
         """Return a form that `from_json` reads back."""
@@ -98,6 +161,8 @@ class Card:
             "fusion": dict(self.fusion),
             "calibration": dict(self.calibration),
             "redrawing": dict(self.redrawing),
+            **({} if self.profile == DEFAULT_PROFILE else {"profile": self.profile}),
+            **({"profiles": dict(self.profiles)} if self.profiles else {}),
             "sha256": self.sha256,
             "licence": self.licence,
             "notes": self.notes,
@@ -129,9 +194,8 @@ class Card:
             if min(deviation) <= 0:
                 raise ValueError(f"deviation must be above 0, got {deviation}")
             fusion, redrawing = dict(data.get("fusion", {})), dict(data.get("redrawing", {}))
-            _people(fusion, "fitted_on")
-            _people(redrawing, "measured_on")
-            return cls(
+            profiles = {name: dict(kind) for name, kind in data.get("profiles", {}).items()}
+            card = cls(
                 name=str(data["name"]),
                 architecture=str(data["architecture"]),
                 network=dict(data["network"]),
@@ -148,13 +212,22 @@ class Card:
                 fusion=fusion,
                 calibration=dict(data.get("calibration", {})),
                 redrawing=redrawing,
+                profile=str(data.get("profile", DEFAULT_PROFILE)),
+                profiles=profiles,
                 sha256=str(data["sha256"]),
                 licence=str(data["licence"]),
                 notes=str(data.get("notes", "")),
             )
+            _ = card.seen  # what names people must name them
         except (ConfigError, KeyError, TypeError, ValueError) as error:
             why = shorten(repr(error), 300, placeholder=" …")
             raise WeightsError(f"{where} is not a card of weights: {why}. {AGAIN}") from error
+        return card
+
+
+def _spec(card: Card) -> object:
+    """Return which faces the first profile of a card was fitted on, as the user named them."""
+    return card.fusion.get("fitted_on", {}).get("spec")
 
 
 def _numbers(data: Any, channels: int) -> tuple[float, ...]:  # noqa: ANN401  JSON is what it is

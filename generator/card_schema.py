@@ -15,6 +15,7 @@ from typing import Literal
 LARGEST_SIDE = 1024  # pixels of a drawing
 LARGEST = 1e12  # of weights and slopes
 MOST_VALUES = 4096  # of all attributes
+MOST_PROFILES = 16  # kinds of faces that something was fitted for
 # The measures that a calibration of a score may speak of (retrieval/scoring/confidence.py).
 MEASURES = {
     "drawing": ("drawing", "lead"),
@@ -220,6 +221,15 @@ class CalibrationShape:
         _require(len(lengths) == 1, "first and others must have a slope for each measure")
 
 
+def _require_measures(calibration: Mapping[str, CalibrationShape]) -> None:
+    """Refuse measures that a score does not have."""
+    for score, one in calibration.items():
+        known = MEASURES.get(score.partition(",")[0])
+        strange = known and _first_beyond(one.measures, known)
+        expected = ", ".join(known or ())
+        _require(not strange, f"{score} is calibrated by {strange!r}, not some of {expected}")
+
+
 @dataclass(frozen=True, slots=True)
 class MeasuredOn:
     """Whom usual errors were measured on."""
@@ -248,6 +258,18 @@ class RedrawingShape:
 
 
 @dataclass(frozen=True, slots=True)
+class ProfileShape:
+    """What was fitted for one kind of faces."""
+
+    fusion: FusionShape = FusionShape()
+    calibration: Mapping[str, CalibrationShape] = field(default_factory=dict)
+    redrawing: RedrawingShape = RedrawingShape()
+
+    def __post_init__(self) -> None:
+        _require_measures(self.calibration)
+
+
+@dataclass(frozen=True, slots=True)
 class CardShape:
     """A whole card; see `generator.card.Card` for what each field means."""
 
@@ -268,14 +290,14 @@ class CardShape:
     fusion: FusionShape = FusionShape()
     calibration: Mapping[str, CalibrationShape] = field(default_factory=dict)
     redrawing: RedrawingShape = RedrawingShape()
+    profile: str = "default"
+    profiles: Mapping[str, ProfileShape] = field(default_factory=dict)
     notes: str = ""
 
     def __post_init__(self) -> None:
         _require_words(255, self.name, self.architecture, self.sha256, *self.network)
+        _require_words(64, self.profile, *self.profiles)
+        _require(len(self.profiles) <= MOST_PROFILES, f"more than {MOST_PROFILES} profiles")
         values = sum(len(one.values) for one in self.attributes)
         _require(values <= MOST_VALUES, f"attributes have more than {MOST_VALUES} values")
-        for score, one in self.calibration.items():
-            known = MEASURES.get(score.partition(",")[0])
-            strange = known and _first_beyond(one.measures, known)
-            expected = ", ".join(known or ())
-            _require(not strange, f"{score} is calibrated by {strange!r}, not some of {expected}")
+        _require_measures(self.calibration)

@@ -87,7 +87,12 @@ def save_card(path: Path, card: Card) -> None:
     Raises:
         OSError: The folder cannot be written; an older card is left as it was.
     """
-    write_whole(path.with_suffix(".json"), spell(card.to_json(), indent=1).encode())
+    write_whole(path.with_suffix(".json"), spell_card(card))
+
+
+def spell_card(card: Card) -> bytes:
+    """Return what stands in the file of a card."""
+    return spell(card.to_json(), indent=1).encode()
 
 
 def load_weights(path: Path) -> tuple[Network, Card]:

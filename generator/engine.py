@@ -5,6 +5,7 @@ the flat features.
 """
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -118,6 +119,16 @@ class Engine:
         """
         precision = precision or pick_precision(device)
         return cls(*load_weights(path), device, precision=precision, compiled=compiled)
+
+    def under(self, profile: str) -> Self:
+        """Return the same engine with another profile of its card; see `Card.under`.
+
+        Raises:
+            ConfigError: The card has no such profile.
+        """
+        other = copy(self)
+        other.card = self.card.under(profile)
+        return other
 
     @property
     def dimension(self) -> int:

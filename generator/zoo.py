@@ -6,7 +6,7 @@ They lie in `generator/weights/`, NAME.safetensors beside its card NAME.json, an
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -62,14 +62,25 @@ class WeightsFile:
         """Return what a user wants to know, for JSON: no lists of people."""
         card = self.card.to_json()
         people = card.pop("train_identities")
-        for part, when in (("fusion", "fitted_on"), ("redrawing", "measured_on")):
-            if card[part].get(when):
-                on = card[part][when]
-                card[part] = {**card[part], when: {**on, "people": len(on["people"])}}
+        card |= _counting_people(card)
+        if "profiles" in card:
+            kinds = card["profiles"].items()
+            card["profiles"] = {name: {**kind, **_counting_people(kind)} for name, kind in kinds}
         if "validation" in card["data"]:
             aside = len(card["data"]["validation"])
             card["data"] = {**card["data"], "validation": aside}
         return {**card, "path": str(self.path), "bytes": self.size_bytes, "people": len(people)}
+
+
+def _counting_people(kind: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what says whom something was fitted on, with their number in place of names."""
+    found = {}
+    for part, when in (("fusion", "fitted_on"), ("redrawing", "measured_on")):
+        said = kind.get(part, {})
+        if said.get(when):
+            on = said[when]
+            found[part] = {**said, when: {**on, "people": len(on["people"])}}
+    return found
 
 
 def pack(

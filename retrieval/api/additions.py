@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gallery.errors import ConfigError, did_you_mean
 from gallery.faces import FaceSet
-from generator.checkpoint import find_weights
+from generator.checkpoint import find_weights, load_card
 from generator.device import pick_device, worth_compiling
 from generator.engine import Engine
 from generator.zoo import fitting
@@ -16,6 +16,7 @@ from retrieval.collection import build as building
 from retrieval.collection.build_progress import BuildProgress
 from retrieval.collection.collection import Collection
 from retrieval.collection.domain_check import misfit, strangers_in
+from retrieval.collection.profile_choice import ProfileChoice, choose_profile
 from retrieval.scoring.choice import choose_score, refuse_score
 from retrieval.splits import SPLITS, part_of
 
@@ -59,6 +60,7 @@ class AddOptions:
     refine_best: int | None = None
     score: str | None = None
     hypotheses: str | None = None
+    profile: str | None = None
     restore: bool = False
     keep_faceless: bool | None = None
 
@@ -113,7 +115,9 @@ def open_engine(path: Path, device: str, images: int = 1) -> Engine:
 
 def require_score(sources: Sequence[SpaceSource], options: AddOptions, *, is_new: bool) -> None:
     """Refuse a score that cannot be had, before anything is made; see `refuse_score`."""
-    engines = (one.engine for one in sources)
+    engines = [one.engine for one in sources]
+    if options.profile is not None:
+        engines = [one.under(options.profile) for one in engines]
     refuse_score(options.score, options.hypotheses, engines, is_new=is_new)
 
 
@@ -137,16 +141,16 @@ def add_to_space(
     part = part_of(faces, source.engine.card, options.split)
     phase = f"indexing with {name}"
     known = {space.name for space in collection.catalogue.spaces.all()}
-    choice = choose_score(
-        options.score, options.hypotheses, source.engine, is_new=name not in known
-    )
-    if choice.why and progress is not None:
-        said = f"Score: {choice.why}"
-        progress(Progress(phase=phase, done=0, total=len(part), note=said))
+    profile = _profile(collection, part, source.engine, options, is_new=name not in known)
+    engine = source.engine.under(profile.profile)
+    choice = choose_score(options.score, options.hypotheses, engine, is_new=name not in known)
+    for what, why in (("Profile", profile.why), ("Score", choice.why)):
+        if why and progress is not None:
+            progress(Progress(phase=phase, done=0, total=len(part), note=f"{what}: {why}"))
     steps = building.build(
         collection,
         part,
-        source.engine,
+        engine,
         source.path,
         options.request,
         refine_best=options.refine_best,
@@ -167,6 +171,19 @@ def add_to_space(
         edited=last.edited,
         warnings=tuple(_warnings(collection, name, last)),
     )
+
+
+def _profile(
+    collection: Collection, part: FaceSet, engine: Engine, options: AddOptions, *, is_new: bool
+) -> ProfileChoice:
+    """Return the profile that was asked for, or that of the space, or one that suits the images."""
+    if options.profile is not None:
+        return ProfileChoice(options.profile)
+    if is_new:
+        return choose_profile(engine, part)
+    said = load_card(collection.weights_path(engine.card.name)).profile
+    known = (engine.card.profile, *engine.card.profiles)
+    return ProfileChoice(said if said in known else engine.card.profile)
 
 
 def _last_of(

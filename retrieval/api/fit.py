@@ -59,6 +59,7 @@ def fit(  # noqa: PLR0913  one argument for each option of the command line
     seed: int = 0,
     protocol: str | None = None,
     redrawing_only: bool = False,
+    profile: str | None = None,
     recogniser: str = DEFAULT,
     landmarks: str | Path | None = None,
     device: str = "auto",
@@ -79,6 +80,8 @@ def fit(  # noqa: PLR0913  one argument for each option of the command line
         seed: Of the choice of queries.
         protocol: Name or file: which images, and what is asked.
         redrawing_only: Only measure how far redrawings usually are; keep all else.
+        profile: Name of the kind of faces, such as "photographs": what was fitted stands on the
+            card under it, beside what was fitted for others. None: the card's first profile.
         recogniser: "sface" or "dlib": tells whose face it is, here and in searches from now on.
         landmarks: File of landmarks, beside those of the SPEC.
         device: "auto", "cpu", "cuda" or "cuda:N".
@@ -98,5 +101,5 @@ def fit(  # noqa: PLR0913  one argument for each option of the command line
     measure: Callable[[Engine, FaceSet, fitting.FitOptions], Steps[fitting.Fitted]]
     measure = errors.measure_redrawing if redrawing_only else fitting.fit
     fitted = follow(measure(engine, opened, options), progress, "fitting")
-    save_card(path, fitted.card)
+    save_card(path, engine.card.with_profile(profile, fitted.card))
     return FitResult(path, fitted.notes, redrawing_only, fitted.card)

@@ -99,6 +99,7 @@ class Gallery:
         refine_best: int | None = None,
         score: str | None = None,
         hypotheses: str | None = None,
+        profile: str | None = None,
         restore: bool = False,
         keep_faceless: bool | None = None,
         progress: Callback | None = None,
@@ -121,6 +122,8 @@ class Gallery:
             score: "drawing", "drawing+values" or "fused". None: as before, or the fullest that was
                 fitted for the weights and is installed.
             hypotheses: "1", "2", "2 within M" or "auto". None: as before, or auto.
+            profile: Which profile of the weights' card scores and confidence are of, such as
+                "photographs". None: as before, or the one that suits the images.
             restore: Take in again what was removed by hand.
             keep_faceless: Take in images in which no face was found, too. None: as before, or not.
             progress: Told how far it is. What it raises ends the build after the batch in hand.
@@ -137,6 +140,7 @@ class Gallery:
             refine_best=refine_best,
             score=score,
             hypotheses=hypotheses,
+            profile=profile,
             restore=restore,
             keep_faceless=keep_faceless,
         )

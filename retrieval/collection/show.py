@@ -7,6 +7,7 @@ from typing import Any
 from gallery.catalogue.contradictions import Contradiction
 from gallery.catalogue.records import SpaceRow
 from generator.canonical import Rule
+from generator.card import DEFAULT_PROFILE
 from generator.checkpoint import load_card
 from index.kinds import spell_bytes
 from index.store import read_manifest
@@ -71,6 +72,7 @@ def _space(
         "architecture": card.architecture,
         "attributes": {a.name: list(a.values) for a in card.space.attributes},
         "score": Score.of(contract).name,
+        "profile": card.profile,
         "advice": advice(contract),
         "hypotheses": str(Rule.parse(contract.canonicalisation).hypotheses),
         "generation": space.generation,
@@ -127,6 +129,8 @@ def to_text(shown: dict[str, Any]) -> str:
         states = ", ".join(f"{count} {state}" for state, count in space["states"].items())
         lines.append(f"space {space['name']}: {space['architecture']}, wishes {wishes}")
         scored = "" if space["score"] == DRAWING else f", scored by {space['score']}"
+        if space["profile"] != DEFAULT_PROFILE:
+            scored += f", profile {space['profile']}"
         if space["hypotheses"] != "1":
             scored += f", hypotheses {space['hypotheses']}: {space['vectors']} vectors"
         lines.append(f"  {states}; {space['kind'] or UNPUBLISHED}{scored}")

@@ -38,14 +38,14 @@ def open_space(
         copy = collection.weights_path(name)
         intact = copy.is_file() and copy.with_suffix(".json").is_file()
         if not intact or file_sha256(copy) != card.sha256:
-            copy_weights(weights, copy, card.sha256)
+            copy_weights(weights, copy, card.sha256, card.profile)
         elif weights.resolve() != copy.resolve():  # a card may have been fitted anew
-            copy_card(weights, copy)
+            copy_card(weights, copy, card.profile)
         return known[name]
     _require_no_shards(directory)
     shutil.rmtree(directory, ignore_errors=True)  # of a build killed before it began
     directory.mkdir(parents=True, exist_ok=True)
-    copy_weights(weights, collection.weights_path(name), card.sha256)
+    copy_weights(weights, collection.weights_path(name), card.sha256, card.profile)
     store.write_contract(directory, contract)
     return spaces.add(name, contract.digest())
 

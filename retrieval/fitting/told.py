@@ -36,7 +36,14 @@ def to_text(card: Card) -> str:
 
 
 def summary(card: Card) -> list[str]:
-    """Say in a line or two what a search was fitted to, if it was."""
+    """Say in a line or two what a search was fitted to, if it was; a block for each profile."""
+    if not card.profiles:
+        return _summary(card)
+    names = (card.profile, *card.profiles)
+    return [line for name in names for line in (f"{name}:", *_summary(card.under(name)))]
+
+
+def _summary(card: Card) -> list[str]:
     profile = ScoreProfile.of(card)
     if profile.fitted_on is None:
         return []

@@ -33,7 +33,8 @@ def test_a_folder_of_50_files_good_and_bad_is_indexed(
     ]
     (space,) = shown["spaces"]
     assert list(space) == [
-        *("name", "weights_sha256", "architecture", "attributes", "score", "advice"),
+        *("name", "weights_sha256", "architecture", "attributes", "score"),
+        *("profile", "advice"),
         *("hypotheses", "generation"),
         *("published_at", "kind", "vectors", "dimension", "index", "strangers"),
         *("states", "skipped"),

@@ -33,6 +33,7 @@ def test_a_collection_is_described_with_its_spaces(collection_dir: Path) -> None
         "architecture": "two-stage-32",
         "attributes": {"pose": ["-45", "0", "45"]},
         "score": "drawing",
+        "profile": "default",
         "advice": None,
         "hypotheses": "1",
         "generation": 1,

@@ -1,0 +1,87 @@
+"""Which of a card's profiles suits a gallery: what was fitted for drawn faces, or for photographs.
+
+How far redrawings are from their images tells kinds of faces apart (domain_check.py). A few images
+of the gallery are redrawn; the profile whose usual error is nearest to theirs is taken.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gallery.align import Pixels
+from gallery.errors import ImageError
+from gallery.faces import FaceSet
+from gallery.pixels import cut
+from generator.canonical import Rule
+from generator.engine import Engine
+from generator.reconstruction_error import Usual, own_errors
+
+SAMPLE = 48  # images that are redrawn to choose by
+FEWEST = 8  # of fewer usable ones, the card's first profile is kept
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileChoice:
+    """What was chosen.
+
+    Attributes:
+        profile: Its name; that of the card where there is nothing to choose from.
+        why: In a line, for the user; empty where there was nothing to choose from.
+    """
+
+    profile: str
+    why: str = ""
+
+
+def choose_profile(engine: Engine, faces: FaceSet) -> ProfileChoice:
+    """Choose by how far redrawings of some images are from them.
+
+    Args:
+        engine: Of the weights, with their card.
+        faces: The gallery, or the images that are added to it.
+    """
+    usual = _usual(engine)
+    if not engine.card.profiles or len(usual) < 2:
+        return ProfileChoice(engine.card.profile)
+    errors = _errors(engine, faces)
+    if len(errors) < FEWEST:
+        return ProfileChoice(engine.card.profile)
+    median = float(np.median(errors))
+    far = {name: abs(math.log((median + 1) / (known + 1))) for name, known in usual.items()}
+    chosen = min(far, key=far.__getitem__)
+    known = ", ".join(f"{name} by {error:.0f}" for name, error in usual.items())
+    return ProfileChoice(
+        chosen,
+        f"{chosen}: images of this gallery are redrawn with a mean squared error of {median:.0f}"
+        f" in the median; {known}; --profile NAME takes another",
+    )
+
+
+def _usual(engine: Engine) -> dict[str, float]:
+    """Return the median error of every profile that says one, by name."""
+    card = engine.card
+    found = {}
+    for name in (card.profile, *card.profiles):
+        told = Usual.of(card.under(name))
+        if told is not None:
+            found[name] = told.median
+    return found
+
+
+def _errors(engine: Engine, faces: FaceSet) -> Sequence[float]:
+    """Return the error of some images, evenly spread over the set; of those that can be used."""
+    step = max(1, len(faces) // SAMPLE)
+    pixels: list[Pixels] = []
+    for face in faces.faces[::step][: 2 * SAMPLE]:
+        if len(pixels) == SAMPLE:
+            break
+        try:
+            pixels.append(cut(faces, face, engine.card.aligner))
+        except ImageError:
+            continue  # the build says so
+    if not pixels:
+        return []
+    found = own_errors(engine, np.stack(pixels), Rule.of(engine.card))
+    return [] if found is None else [float(one) for one in found]
