@@ -1,18 +1,18 @@
 """Weights that ship: made small, listed, and chosen for a gallery and a wish.
 
 They lie in `generator/weights/`, NAME.safetensors beside its card NAME.json, and are made by
-`experiments/weights/run.sh`: half precision, the attribute branch as a table.
+`experiments/weights/run.sh`: half precision, the branch of a single attribute as a table.
 """
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gallery.attributes import AttributeSpace
-from gallery.errors import ConfigError, UserError, WeightsError, did_you_mean
+from gallery.attributes import Attribute, AttributeSpace
+from gallery.errors import UserError, WeightsError, did_you_mean
 from generator.card import Card
 from generator.checkpoint import (
     PACKAGED,
@@ -98,14 +98,11 @@ def pack(
 
     Raises:
         WeightsError: The source is missing or damaged, or too large when packed.
-        ConfigError: It knows several attributes, whose branch is no table.
     """
     network, card = load_weights(source)
-    if len(card.space.attributes) != 1:
-        raise ConfigError(
-            f"{source} knows {len(card.space.attributes)} attributes; packed weights have one"
-        )
-    small = network.packed().half()
+    if len(card.space.attributes) == 1:  # the branch of several is no table of constant maps
+        network = network.packed()
+    small = network.half()
     metrics = {**card.metrics, "headline": headline or _headline(card)}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.safetensors"
@@ -142,7 +139,8 @@ def packaged() -> list[WeightsFile]:
 def fitting(space: AttributeSpace, attributes: Sequence[str] = ()) -> list[WeightsFile]:
     """Choose packaged weights for a gallery: the best for each attribute, those for pose first.
 
-    The best are those of the highest `WeightsFile.rank`.
+    The best are those of the highest `WeightsFile.rank`, and of equals those that draw more of what
+    is wanted or known. Weights that draw several attributes may be the best for each of these.
 
     Args:
         space: What is known of the gallery's images. Weights fit if they draw at least two of the
@@ -155,20 +153,35 @@ def fitting(space: AttributeSpace, attributes: Sequence[str] = ()) -> list[Weigh
     """
     wanted = tuple(attributes) or (("pose",) if not space.names else ())
     chosen: dict[str, WeightsFile] = {}
-    for weights in packaged():
-        attribute = weights.card.space.attributes[0]
-        if wanted:
-            fits = attribute.name in wanted
-        else:
-            known = space[attribute.name].values if attribute.name in space else ()
-            fits = sum(attribute.knows(value) for value in known) >= KNOWN_VALUES
-        best = chosen.get(attribute.name)
-        if fits and (best is None or weights.rank > best.rank):
-            chosen[attribute.name] = weights
+    for weights, fits in sorted(_fits(space, wanted), key=_worth):
+        chosen |= dict.fromkeys(fits, weights)
     missing = [name for name in wanted if name not in chosen]
     if missing or not chosen:
         raise _nothing_fits(space, missing)
-    return sorted(chosen.values(), key=lambda one: one.card.space.names != ("pose",))
+    found = {weights.card.name: weights for _, weights in sorted(chosen.items())}
+    return sorted(found.values(), key=lambda one: one is not chosen.get("pose"))
+
+
+def _fits(
+    space: AttributeSpace, wanted: Sequence[str]
+) -> Iterator[tuple[WeightsFile, tuple[str, ...]]]:
+    """Yield packaged weights, with those of their attributes that are wanted, or else known."""
+    for weights in reversed(packaged()):  # of equals the first one is taken
+        drawn = weights.card.space.attributes
+        yield weights, tuple(a.name for a in drawn if _is_asked(a, space, wanted))
+
+
+def _worth(found: tuple[WeightsFile, tuple[str, ...]]) -> tuple[tuple[int, bool], int, int]:
+    """Return what makes one choice better than another; of equals the one that draws least else."""
+    weights, fits = found
+    return weights.rank, len(fits), -len(weights.card.space.names)
+
+
+def _is_asked(attribute: Attribute, space: AttributeSpace, wanted: Sequence[str]) -> bool:
+    if wanted:
+        return attribute.name in wanted
+    known = space[attribute.name].values if attribute.name in space else ()
+    return sum(attribute.knows(value) for value in known) >= KNOWN_VALUES
 
 
 def _nothing_fits(space: AttributeSpace, missing: Sequence[str]) -> WeightsError:
@@ -197,7 +210,7 @@ def to_table(shown: Sequence[WeightsFile]) -> str:
             (
                 card.name,
                 f"{one.size_bytes / 1e6:.1f} MB",
-                card.space.names[0],
+                ", ".join(card.space.names),
                 f"{card.data.get('spec')}, {len(card.train_identities)} people",
                 card.licence,
                 str(card.metrics.get("headline", "not stated")),

@@ -114,7 +114,8 @@ def plan(out: Path, device: torch.device, *, full: bool = False) -> DemoPlan:
         WeightsError: Packaged weights are missing.
     """
     best = sorted(packaged(), key=lambda one: one.rank)
-    weights = {one.card.space.names[0]: one for one in best if one.card.aligner.size == SIDE}
+    single = [one for one in best if len(one.card.space.names) == 1]
+    weights = {one.card.space.names[0]: one for one in single if one.card.aligner.size == SIDE}
     if "pose" not in weights:
         raise WeightsError("The packaged weights are missing; install mindseye again")
     faces = open_faces(GALLERY)

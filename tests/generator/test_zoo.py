@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gallery.attributes import Attribute, AttributeSpace
-from gallery.errors import ConfigError, WeightsError
+from gallery.errors import WeightsError
 from gallery.readers.registry import open_faces
 from generator import checkpoint, zoo
 from generator.card import Card
@@ -132,13 +132,44 @@ def test_without_a_result_the_headline_is_the_error_of_drawings(
     assert packed.card.metrics["headline"] == headline
 
 
-def test_weights_of_several_attributes_are_not_packed(
-    tmp_path: Path, make_card: MakeCard, make_network: MakeNetwork
+@pytest.fixture
+def both(shipped: Path, make_card: MakeCard, make_network: MakeNetwork) -> WeightsFile:
+    """Weights of two attributes, packed beside those that stand for the packaged ones."""
+    card = make_card(space=AttributeSpace((POSE, EYES)), train_identities=("a",))
+    run = shipped.parent / "two.safetensors"
+    save_weights(run, make_network(card), card)
+    return pack(run, shipped, name="both-32")
+
+
+def test_weights_of_several_attributes_are_packed(both: WeightsFile, tmp_path: Path) -> None:
+    before = Engine.open(tmp_path / "two.safetensors", CPU, precision=torch.float32)
+    after = Engine.open(both.path, CPU, precision=torch.float32)
+    assert after.card.space.names == ("pose", "eyes")
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 1)).astype(np.uint8)
+    wishes = [{"pose": pose, "eyes": eyes} for pose in ("-45", "45") for eyes in EYES.values]
+    codes = np.stack([after.card.space.one_hot(wish) for wish in wishes])
+    one, other = (engine.draw(images, codes).refined for engine in (before, after))
+    assert np.abs(one - other).max() < 1  # grey level
+    assert both.size_bytes < 0.6 * (tmp_path / "two.safetensors").stat().st_size
+    assert "pose, eyes" in to_table([both])
+    assert "draws eyes: open sunglasses" in to_text(both)
+
+
+@pytest.mark.usefixtures("both")
+@pytest.mark.parametrize(
+    ("space", "attributes", "expected"),
+    [
+        ((EYES,), (), ["eyes-32"]),  # both-32 is as large
+        ((POSE, EYES), (), ["pose-60", "both-32"]),
+        ((), ("eyes", "pose"), ["pose-60", "both-32"]),
+        ((), (), ["pose-60"]),
+    ],
+)
+def test_weights_of_several_attributes_are_chosen_where_they_draw_more(
+    space: tuple[Attribute, ...], attributes: tuple[str, ...], expected: list[str]
 ) -> None:
-    card = make_card(space=AttributeSpace((POSE, EYES)))
-    save_weights(tmp_path / "two.safetensors", make_network(card), card)
-    with pytest.raises(ConfigError, match="knows 2 attributes; packed weights have one"):
-        pack(tmp_path / "two.safetensors", tmp_path, name="two")
+    found = fitting(AttributeSpace(space), attributes)
+    assert [one.card.name for one in found] == expected
 
 
 def test_too_large_weights_are_refused(
