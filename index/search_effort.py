@@ -128,7 +128,7 @@ class _Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Limit:
+class _Chosen:
     """Which rows may be found.
 
     Attributes:
@@ -142,7 +142,7 @@ class _Limit:
     chosen: Any
 
     @classmethod
-    def of(cls, gallery: GalleryRows) -> "_Limit":
+    def of(cls, gallery: GalleryRows) -> "_Chosen":
         kept = gallery.kept
         if kept is None or kept.all():
             return cls(gallery.ids, 1.0, None)
@@ -172,7 +172,7 @@ def tune(
     """
     effort = Effort()
     copies = rows_per_image(gallery.kept_ids)
-    limit = _Limit.of(gallery)
+    limit = _Chosen.of(gallery)
     wanted = _Wanted(
         *(rows_needed(copies, min(k, len(copies))) for k in (TUNED_FOR, TUNED_FOR + 1))
     )
@@ -202,7 +202,7 @@ def _efforts(main: Any, *, quantised: bool) -> Iterator[Effort]:  # noqa: ANN401
 
 def _candidates(
     main: Any,  # noqa: ANN401
-    limit: _Limit,
+    limit: _Chosen,
     probes: Probes,
     effort: Effort,
     wanted: _Wanted,

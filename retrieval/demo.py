@@ -27,7 +27,8 @@ from retrieval.evaluation.records import BenchmarkProgress
 from retrieval.evaluation.report import Written
 from retrieval.scoring.choice import own_score
 from retrieval.scoring.terms import DRAWING
-from retrieval.search.searcher import Answer, Found, open_searcher
+from retrieval.search.result import Found, SearchResult
+from retrieval.search.searcher import open_searcher
 from retrieval.search.sheets import SHOWN, answer_sheet
 
 GALLERY = "studio-mini"
@@ -96,7 +97,7 @@ class DemoQuestion:
 
     source: Face
     wish: Condition
-    answer: Answer
+    answer: SearchResult
     right: tuple[bool, ...]
     among: int
 

@@ -180,3 +180,14 @@ def test_the_optional_parts_are_named() -> None:
     ]
     assert {"cpu", "gpu", "dev"} <= set(extras)
     assert all(re.match("faiss-(cpu|gpu)", extras[name][0]) for name in ("cpu", "gpu"))
+
+
+def test_no_two_classes_have_one_name() -> None:
+    """Private ones neither: a class is found by its name alone."""
+    places: dict[str, list[str]] = {}
+    for name, tree in parsed().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(name)
+    assert len(places) > 300
+    assert {name: there for name, there in places.items() if len(there) > 1} == {}

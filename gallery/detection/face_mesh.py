@@ -22,7 +22,7 @@ from PIL import Image
 
 from gallery.align import Pixels
 from gallery.arrays import Doubles, Floats
-from gallery.detection.litert import Network, model_file
+from gallery.detection.litert import LiteRtNetwork, model_file
 from gallery.files import file_sha256
 
 FILE = "face_landmark.tflite"
@@ -81,7 +81,7 @@ class FaceMesh:
         Raises:
             MissingPackageError: The package with the weights, or ai-edge-litert, is not installed.
         """
-        self._network = Network(FILE)
+        self._network = LiteRtNetwork(FILE)
         self.fingerprint = (
             f"face-mesh {PASSES} {GROWN} {TURN:.4f} {MOVE} {file_sha256(self.require())}"
         )

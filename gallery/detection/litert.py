@@ -35,7 +35,7 @@ def _interpreter() -> Any:  # noqa: ANN401  an extra
     return Interpreter
 
 
-class Network:
+class LiteRtNetwork:
     """Runs one network on one image at a time."""
 
     def __init__(self, name: str) -> None:

@@ -16,9 +16,9 @@ from gallery.provenance import WHOLE, mark
 from gallery.readers.registry import Photograph
 from retrieval.api.sources import notes_of
 from retrieval.search import answers, explain
-from retrieval.search import searcher as searching
 from retrieval.search.crops import asking_for_crops, place_faces
-from retrieval.search.searcher import Among, Found, Searcher
+from retrieval.search.result import Among, Found, SearchResult
+from retrieval.search.searcher import Searcher
 from retrieval.search.sheets import answer_sheet, hit_tile
 
 TILE_PX = 112
@@ -47,9 +47,7 @@ class Answer(Sequence[Found]):
         notes: What the user should know, such as a crop that is a guess.
     """
 
-    def __init__(
-        self, found: searching.Answer, question: _Question, notes: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, found: SearchResult, question: _Question, notes: Sequence[str] = ()) -> None:
         self._found = found
         self._question = question
         self.notes = tuple(notes)

@@ -32,7 +32,7 @@ from retrieval.api.sources import Source, Wish, hashes_of, open_sources, spelt
 from retrieval.collection import address, compact, finding, repair, selection, show, verify
 from retrieval.collection.collection import Collection
 from retrieval.search.crops import parse_crop
-from retrieval.search.searcher import Among
+from retrieval.search.result import Among
 
 
 class Gallery:

@@ -3,7 +3,7 @@
 Who fills what. The flow (retrieval/evaluation/benchmark.py) makes one `Record` for each fold, that
 is, for each set of weights, and pools them with retrieval/evaluation/statistics/pooling.py:
 
-- `Gallery`, `People`, `QueryTable`: once for each fold, when its queries are drawn;
+- `GalleryTable`, `People`, `QueryTable`: once for each fold, when its queries are drawn;
 - `MethodRecord`: one for each method and seed; of a method that could not run, only `skipped`.
   Chance ("random") is no record: it is computed from the query table (outcomes.py);
 - `Drawings`, `ErrorMap`: while `ours` draws, block by block; further methods that draw (CPI) add a
@@ -15,7 +15,7 @@ is, for each set of weights, and pools them with retrieval/evaluation/statistics
 
 Everything that is printed follows from a record: hits, average precision, kinds of wrong answers,
 intervals, breakdowns (outcomes.py, breakdowns.py, summary.py). No array here is larger than queries
-x depth, so a gallery of 10^6 images needs no more than one of 10^4 but for `Gallery` itself.
+x depth, so a gallery of 10^6 images needs no more than one of 10^4 but for `GalleryTable` itself.
 
 Shapes: N gallery images, A attributes of the collection, Q queries, R right images of all queries
 together, K depth of the rankings, S side of an image, C channels.
@@ -56,7 +56,7 @@ class BenchmarkProgress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gallery:
+class GalleryTable:
     """The images that can be found.
 
     Attributes:
@@ -365,7 +365,7 @@ class Record:
 
     provenance: Provenance
     folds: tuple[Fold, ...]
-    gallery: Gallery
+    gallery: GalleryTable
     people: People
     queries: QueryTable
     methods: tuple[MethodRecord, ...]

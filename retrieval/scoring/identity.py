@@ -50,7 +50,7 @@ class PortraitReader:
         return self.recogniser.embed(portraits)
 
 
-class Identity(Term):
+class IdentityTerm(Term):
     """How alike source and image are by a face recogniser."""
 
     name = "identity"

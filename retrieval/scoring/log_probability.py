@@ -25,7 +25,7 @@ SPELT = f"log-probability from -{CLIP:g} over {CLIP:g}"
 
 
 @dataclass(frozen=True, slots=True)
-class Estimator:
+class ValueReader:
     """Reads log p(value | image), laid out as the one-hot code: the weights' own estimator."""
 
     engine: "Engine"
@@ -44,7 +44,7 @@ class Estimator:
         return self.engine.log_probabilities(pixels)
 
 
-class LogProbability(Term):
+class LogProbabilityTerm(Term):
     """How likely an image shows the wished values."""
 
     name = "log_p"
@@ -53,10 +53,10 @@ class LogProbability(Term):
     what = "log-probabilities"
     grid = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
-    def open(self, engine: "Engine", wanted: str) -> Estimator:
+    def open(self, engine: "Engine", wanted: str) -> ValueReader:
         """Take the estimator of the weights."""
         del wanted
-        return Estimator(engine)
+        return ValueReader(engine)
 
     def spell(self, part: Part) -> str:
         """Name the clipping; how many values there are, contracts say elsewhere."""

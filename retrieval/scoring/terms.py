@@ -36,13 +36,13 @@ from gallery.attributes import AttributeSpace
 from gallery.errors import IndexFileError
 from index.base import Ids, Vectors
 from index.contract import IndexContract
-from retrieval.scoring.identity import Identity
-from retrieval.scoring.log_probability import LogProbability
+from retrieval.scoring.identity import IdentityTerm
+from retrieval.scoring.log_probability import LogProbabilityTerm
 from retrieval.scoring.term import Part, Question, Term
 
 MULTIPLE = 8
 DRAWING, VALUES, FUSED = "drawing", "drawing+values", "fused"
-TERMS: dict[str, Term] = {term.name: term for term in (LogProbability(), Identity())}
+TERMS: dict[str, Term] = {term.name: term for term in (LogProbabilityTerm(), IdentityTerm())}
 SCORES: dict[str, tuple[str, ...]] = {  # names of terms beside the drawing; the fullest stands last
     DRAWING: (),
     VALUES: ("log_p",),

@@ -6,10 +6,10 @@ from typing import Any
 
 from gallery.readers.registry import is_there
 from retrieval.collection.missing_files import MOVED
-from retrieval.search.searcher import Answer, Found
+from retrieval.search.result import Found, SearchResult
 
 
-def to_json(answer: Answer, drawn: str) -> dict[str, Any]:
+def to_json(answer: SearchResult, drawn: str) -> dict[str, Any]:
     """Return an answer as JSON.
 
     Args:
@@ -27,12 +27,12 @@ def to_json(answer: Answer, drawn: str) -> dict[str, Any]:
     }
 
 
-def missing(answer: Answer) -> list[str]:
+def missing(answer: SearchResult) -> list[str]:
     """Return the paths of found images that are no longer at their place."""
     return [hit.path for hit in answer.hits if not is_there(Path(hit.path))]
 
 
-def missing_note(answer: Answer) -> list[str]:
+def missing_note(answer: SearchResult) -> list[str]:
     """Say in a line how many found images are no longer at their place, and what to do."""
     gone = len(missing(answer))
     if not gone:
@@ -61,7 +61,7 @@ def hit_to_json(hit: Found) -> dict[str, Any]:
     }
 
 
-def to_text(answer: Answer) -> str:
+def to_text(answer: SearchResult) -> str:
     """Return an answer as lines of text, best first."""
     lines = [f"{answer.wish}  (space {answer.space})"]
     for hit in answer.hits:

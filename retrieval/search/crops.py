@@ -60,7 +60,7 @@ def place_faces(
     """
     if given == FIND:
         placed = find_faces(photographs, searcher.card.aligner)
-        if not searcher.cuts_by_own_crop():
+        if not searcher.known_faces.cuts_by_own_crop():
             return placed
         warning = (
             "Warning: faces of this gallery are cut by the weights' own crop, and --crop face cuts"
@@ -70,7 +70,7 @@ def place_faces(
         return PlacedFaces(placed.crops, (warning, *placed.notes))
     if isinstance(given, Crop):
         return PlacedFaces((given,) * len(photographs))
-    crops = tuple(searcher.crop_of(one.sha256) for one in photographs)
+    crops = tuple(searcher.known_faces.crop_of(one.sha256) for one in photographs)
     return PlacedFaces(crops, tuple(_guesses(searcher, photographs)))
 
 
@@ -107,13 +107,13 @@ def asking_for_crops(photographs: Iterable[Photograph]) -> Iterator[None]:
 def _guesses(searcher: Searcher, photographs: Sequence[Photograph]) -> Iterator[str]:
     """Warn of photographs whose crop is a guess."""
     for one in photographs:
-        if not searcher.knows_where_the_face_is(one.sha256):
+        if not searcher.known_faces.has_crop(one.sha256):
             yield (
                 f"Warning: {one.path} is taken to show a face that fills it, eyes at two fifths of"
                 " its height; if it does not, say where the face is: --crop X,Y,W,H, or --crop face"
                 " to find it"
             )
-        elif searcher.cuts_otherwise(one.sha256):
+        elif searcher.known_faces.cuts_otherwise(one.sha256):
             yield (
                 f"Warning: {one.path} is cut by the weights' own crop, but faces of this gallery by"
                 " eyes and chin; --crop face cuts it so, too"

@@ -23,7 +23,8 @@ from gallery.json_files import spell
 from gallery.provenance import PART, WHOLE, mark
 from generator.canonical import canonicalise
 from retrieval.search.answers import hit_to_json
-from retrieval.search.searcher import ALL, Among, Answer, Searcher
+from retrieval.search.result import ALL, Among, SearchResult
+from retrieval.search.searcher import Searcher
 from retrieval.search.sheets import SHOWN, hit_tile, source_tile
 
 READING = (
@@ -50,7 +51,7 @@ class ExplainedValue:
     attribute: str
     value: str
     wished: bool
-    answer: Answer
+    answer: SearchResult
 
 
 @dataclass(frozen=True, slots=True)

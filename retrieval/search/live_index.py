@@ -38,7 +38,7 @@ class _Taken:
     removed: Ids
 
 
-class FreshIndex:
+class LiveIndex:
     """A space's index that follows what is published."""
 
     def __init__(

@@ -4,15 +4,13 @@ Shapes: S side, C channels, D dimensions, K results.
 """
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from math import isnan
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from PIL import Image
 
-from gallery.align import Crop, Landmarks, Pixels
+from gallery.align import Crop, Pixels
 from gallery.arrays import Floats
 from gallery.attributes import Condition, read_wishes
 from gallery.catalogue.records import SpaceRow
@@ -31,103 +29,10 @@ from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.scorer import Scoring, scoring_of
 from retrieval.scoring.terms import DRAWING, Coefficients, Layout, Score
 from retrieval.search.drawing import draw_wish
-from retrieval.search.live_index import FreshIndex
+from retrieval.search.known_faces import KnownFaces
+from retrieval.search.live_index import LiveIndex
+from retrieval.search.result import ALL, Among, Found, SearchResult, Timings
 from retrieval.search.routing import choose_space, require_weights
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One answer to a query.
-
-    Attributes:
-        rank: From 1.
-        score: Higher is better: the cosine of probe and image, at most 1; in a space of fused
-            scores the sum of `parts`.
-        path: Where the image is.
-        identity: Whose face it shows, if known.
-        condition: What is known of it.
-        estimate: The values in which it was redrawn for comparison.
-        sha256: Hash of the image's bytes.
-        landmarks: Where the face is, if known.
-        parts: What the score is the sum of, by name: drawing, log_p, identity, as weighted.
-        confidence: Probability that identity and wished value are right, as calibrated on people
-            that the weights have not seen; None without a calibration, or where it is doubted.
-        second: The values in which it was redrawn besides; None where it was redrawn once.
-    """
-
-    rank: int
-    score: float
-    path: str
-    identity: str | None
-    condition: Condition
-    estimate: Condition
-    sha256: str = ""
-    landmarks: Landmarks | None = None
-    parts: Mapping[str, float] = field(default_factory=dict)
-    confidence: float | None = None
-    second: Condition | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Among:
-    """Which images may answer a query.
-
-    Attributes:
-        where: Only images of which this is true (gallery/catalogue/where.py); None for all.
-        exclude: All but the images whose bytes have these SHA-256, wherever they were found.
-        min_score: Only images that score at least as high.
-    """
-
-    where: str | None = None
-    exclude: tuple[str, ...] = ()
-    min_score: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.min_score is not None and isnan(self.min_score):
-            raise ConfigError(
-                "--min-score is no number; of drawings alone 1 is the same image, 0 nothing alike"
-            )
-
-
-ALL = Among()
-
-
-@dataclass(frozen=True, slots=True)
-class Timings:
-    """Where the time of a query went.
-
-    Attributes:
-        draw: Drawing, milliseconds.
-        embed: Making the probe of the drawing's features, milliseconds.
-        search: Finding its neighbours, milliseconds.
-    """
-
-    draw: float
-    embed: float
-    search: float
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a query brought.
-
-    Attributes:
-        space: Name of the space that answered.
-        wish: The wished values, spelt as in the space.
-        source: The query image as the generator saw it, (S, S, C), 0..255.
-        drawn: The drawn image, grey levels in [0, 255], (S, S, C).
-        timings_ms: Where the time went.
-        hits: Found images, best first.
-        doubt: Why nothing is said of how sure they are, where it could be; else None.
-    """
-
-    space: str
-    wish: Condition
-    source: Pixels
-    drawn: Floats
-    timings_ms: Timings
-    hits: tuple[Found, ...]
-    doubt: Doubt | None = None
 
 
 class Searcher:
@@ -144,7 +49,7 @@ class Searcher:
         self,
         collection: Collection,
         engine: Engine,
-        index: FreshIndex,
+        index: LiveIndex,
         rule: Rule = PAPERS,
         scoring: Scoring | None = None,
     ) -> None:
@@ -184,31 +89,10 @@ class Searcher:
         """The card of the weights that draw here."""
         return self.engine.card
 
-    def knows_where_the_face_is(self, sha256: str) -> bool:
-        """Say whether these weights have a crop of their own, or the gallery holds these bytes."""
-        return self._holds(sha256) or self.card.aligner.crop is not None
-
-    def cuts_otherwise(self, sha256: str) -> bool:
-        """Say whether faces of the gallery are cut by landmarks, and these bytes are none of it."""
-        return not self._holds(sha256) and self._catalogue.images.has_landmarks()
-
-    def cuts_by_own_crop(self) -> bool:
-        """Say whether faces of the gallery are cut by a crop of the weights, none by landmarks."""
-        return self.card.aligner.crop is not None and not self._catalogue.images.has_landmarks()
-
-    def crop_of(self, sha256: str) -> Crop | None:
-        """Return where the face is in an image that the gallery holds, if it knows landmarks.
-
-        Args:
-            sha256: Hash of the image's bytes: wherever they lie, and whatever they are called.
-        """
-        image_ids = list(self._catalogue.images.holding([sha256]).values())
-        known = self._catalogue.images.landmarks(image_ids)
-        return self.card.aligner.crop_by(known[image_ids[0]]) if known else None
-
-    def _holds(self, sha256: str) -> bool:
-        """Say whether an image of these bytes is in the gallery."""
-        return bool(self._catalogue.images.holding([sha256]))
+    @property
+    def known_faces(self) -> KnownFaces:
+        """What the gallery and the weights know of where faces are."""
+        return KnownFaces(self._catalogue.images, self.card.aligner)
 
     def query(
         self,
@@ -219,7 +103,7 @@ class Searcher:
         *,
         among: Among = ALL,
         others: Sequence[Image.Image] = (),
-    ) -> Answer:
+    ) -> SearchResult:
         """Find the images that come closest to the wished one.
 
         Args:
@@ -275,7 +159,7 @@ class Searcher:
                 )
             )
         )
-        return Answer(self.space.name, wish, source, drawn, timings, hits, doubt)
+        return SearchResult(self.space.name, wish, source, drawn, timings, hits, doubt)
 
     def _search(self, probe: Floats, k: int, among: Among) -> Neighbours:
         images = self._catalogue.images
@@ -409,5 +293,5 @@ def open_space(
     rule = Rule.parse(contract.canonicalisation)
     engine = Engine.open(collection.weights_path(chosen.name), device)
     scoring = scoring_of(engine, contract)
-    index = FreshIndex(collection, chosen, scoring.contract(engine.card, rule), device.type)
+    index = LiveIndex(collection, chosen, scoring.contract(engine.card, rule), device.type)
     return Searcher(collection, engine, index, rule, scoring)

@@ -13,14 +13,14 @@ from gallery.images import decode
 from gallery.provenance import PART, mark
 from gallery.readers.registry import read_image
 from gallery.sheets import GREEN, PLAIN, RED, Tile, sheet
-from retrieval.search.searcher import Answer, Found
+from retrieval.search.result import Found, SearchResult
 
 SHOWN = 5
 NAME_LETTERS = 18  # of a name, so that its end is seen below a tile
 
 
 def answer_sheet(
-    answers: Sequence[Answer],
+    answers: Sequence[SearchResult],
     aligner: Aligner,
     *,
     right: Sequence[Sequence[bool]] | None = None,
@@ -47,7 +47,7 @@ def answer_sheet(
     return mark(sheet(rows, tile_px=112, title=title), PART)
 
 
-def source_tile(answer: Answer) -> Tile:
+def source_tile(answer: SearchResult) -> Tile:
     """Show what was asked about, and why there is no confidence, where that is so."""
     doubt = "" if answer.doubt is None else f"\n{answer.doubt.brief}"
     return Tile(answer.source, f"source{doubt}")

@@ -66,7 +66,7 @@ def test_a_query_can_look_for_the_face(
     assert found.json["drawn"] == by_hand.json["drawn"]
     assert found.json["drawn"] != ask().json["drawn"]
     with monkeypatch.context() as changed:
-        changed.setattr("retrieval.search.searcher.Searcher.cuts_by_own_crop", lambda _: True)
+        changed.setattr("retrieval.search.known_faces.KnownFaces.cuts_by_own_crop", lambda _: True)
         told = ask("--crop", "face")
     assert "faces of this gallery are cut by the weights' own crop" in told.err
     assert told.json["hits"] == found.json["hits"]

@@ -26,7 +26,7 @@ from retrieval.collection import archive, builder, compact
 from retrieval.collection.build import build as build_space
 from retrieval.collection.collection import Collection
 from retrieval.scoring.terms import DRAWING, VALUES
-from retrieval.search.live_index import FreshIndex
+from retrieval.search.live_index import LiveIndex
 from tests.drawing import FakeEngine, coarse_features
 
 FEW = 3  # images in a batch, so that a build has several
@@ -171,7 +171,7 @@ def outcome(place: Place, *, exact: bool = True) -> dict[str, Any]:
     engine = place.engine
     space = collection.catalogue.spaces.get(engine.card.name)
     contract = read_contract(collection.space_dir(space.name))
-    index = FreshIndex(collection, space, contract, "cpu")
+    index = LiveIndex(collection, space, contract, "cpu")
     probes = np.random.default_rng(0).normal(size=(3, contract.dimension)).astype(np.float32)
     found = index.search(probes, 100)
     states = collection.catalogue.spaces.state_counts(space.id)

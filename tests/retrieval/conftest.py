@@ -19,7 +19,7 @@ from retrieval.collection.build import build
 from retrieval.collection.build_progress import BuildProgress
 from retrieval.collection.collection import Collection
 from retrieval.embedding import contract_of
-from retrieval.search.live_index import FreshIndex
+from retrieval.search.live_index import LiveIndex
 from tests.drawing import FakeEngine, coarse_features
 
 
@@ -91,15 +91,15 @@ class Gallery:
     def directory(self) -> Path:
         return self.collection.space_dir(self.engine.card.name)
 
-    def open(self) -> FreshIndex:
+    def open(self) -> LiveIndex:
         contract = contract_of(self.engine, RECONSTRUCTION)
-        return FreshIndex(self.collection, self.space, contract, "cpu")
+        return LiveIndex(self.collection, self.space, contract, "cpu")
 
-    def names(self, index: FreshIndex, allowed: Any = None) -> list[str]:
+    def names(self, index: LiveIndex, allowed: Any = None) -> list[str]:
         """Rank all images for one probe, by name."""
         return [name for name, _ in self.scores(index, allowed)]
 
-    def scores(self, index: FreshIndex, allowed: Any = None) -> list[tuple[str, float]]:
+    def scores(self, index: LiveIndex, allowed: Any = None) -> list[tuple[str, float]]:
         """Rank all images for one probe, by name, with scores."""
         probe = np.random.default_rng(5).normal(size=(1, self.engine.dimension)).astype(np.float32)
         found = index.search(probe, 1000, allowed)

@@ -20,7 +20,7 @@ from retrieval.collection.collection import Collection
 from retrieval.collection.publish import publish
 from retrieval.collection.repair import repair
 from retrieval.collection.verify import verify
-from retrieval.search.live_index import FreshIndex
+from retrieval.search.live_index import LiveIndex
 from tests.fuzzing import damaged, damaged_json, quick_and_long, tried
 from tests.retrieval.collection.test_bulk import CONTRACT, portion
 from tests.retrieval.collection.test_compact import finished
@@ -116,7 +116,7 @@ def spoil(path: Path, others: list[Path], random: Random) -> None:
 def ids_found(collection: Collection) -> set[int]:
     """Search for everything, and require that nothing is found that was removed."""
     space = collection.catalogue.spaces.get(NAME)
-    index = FreshIndex(collection, space, collection.contract(space), "cpu")
+    index = LiveIndex(collection, space, collection.contract(space), "cpu")
     found = set(index.search(portion(40, 1).embeddings, 100).ids[0].tolist())
     assert REMOVED.isdisjoint(found), "a removed image came back"
     return found

@@ -12,7 +12,7 @@ from generator import checkpoint
 from generator.runs.request import CPU
 from retrieval import demo
 from retrieval.demo import _is_right, _questions, plan
-from retrieval.search.searcher import Found
+from retrieval.search.result import Found
 
 
 def face(who: str, pose: str, eyes: str) -> Face:

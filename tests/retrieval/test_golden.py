@@ -20,7 +20,7 @@ from generator.checkpoint import find_weights
 from index.store import Request, read_contract
 from retrieval.collection.collection import Collection
 from retrieval.collection.publish import publishing
-from retrieval.search.live_index import FreshIndex
+from retrieval.search.live_index import LiveIndex
 from tests.running import Mindseye
 
 pytest.importorskip("faiss", reason='needs FAISS: pip install "mindseye[cpu]"')
@@ -93,7 +93,7 @@ def asked_again(golden: Golden) -> list[list[tuple[str, float]]]:
     """Search with the probes of its builder: names and scores of the ten best of each."""
     collection = Collection.open(golden.root)
     space, contract = collection.catalogue.spaces.get(SPACE), read_contract(golden.space)
-    index = FreshIndex(collection, space, contract, "cpu")
+    index = LiveIndex(collection, space, contract, "cpu")
     brought = index.search(golden.probes, 10)
     names = collection.catalogue.images.rows(space.id, np.unique(brought.ids).tolist())
     found = [

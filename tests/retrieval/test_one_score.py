@@ -25,7 +25,8 @@ from retrieval.collection.collection import Collection
 from retrieval.evaluation.benchmark import BenchmarkOptions, run
 from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.records import Record
-from retrieval.search.searcher import Answer, Searcher, open_searcher
+from retrieval.search.result import SearchResult
+from retrieval.search.searcher import Searcher, open_searcher
 
 CPU = torch.device("cpu")
 WEIGHTS = "pose-mindseye-60"
@@ -109,7 +110,7 @@ def searching(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Callab
     return opened
 
 
-def asked(searcher: Searcher, record: Record, query: int) -> Answer:
+def asked(searcher: Searcher, record: Record, query: int) -> SearchResult:
     """Ask a search what a benchmark asked."""
     faces, row = some_faces(), record.queries.wished[query]
     gallery = record.gallery

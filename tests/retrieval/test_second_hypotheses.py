@@ -29,8 +29,9 @@ from retrieval.collection.verify import verify
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.scorer import scoring_of
 from retrieval.search.answers import hit_to_json
-from retrieval.search.live_index import FreshIndex
-from retrieval.search.searcher import Among, Answer, Searcher
+from retrieval.search.live_index import LiveIndex
+from retrieval.search.result import Among, SearchResult
+from retrieval.search.searcher import Searcher
 from tests.retrieval.collection.test_compact import finished
 from tests.retrieval.doubting import Doubting
 
@@ -82,7 +83,7 @@ class Space:
     def searcher(self) -> Searcher:
         contract = store.read_contract(self.directory)
         space = self.collection.catalogue.spaces.get("fitted-32")
-        index = FreshIndex(self.collection, space, contract, "cpu")
+        index = LiveIndex(self.collection, space, contract, "cpu")
         rule, scoring = Rule.parse(contract.canonicalisation), scoring_of(self.engine, contract)
         return Searcher(self.collection, self.engine, index, rule, scoring)
 
@@ -92,7 +93,7 @@ class Space:
         save_card(self.weights, replace(load_card(self.weights), fusion=fusion))
         self.engine.card = load_card(self.weights)
 
-    def ask(self, image: Image.Image, wish: str, k: int = 30, **among: Any) -> Answer:
+    def ask(self, image: Image.Image, wish: str, k: int = 30, **among: Any) -> SearchResult:
         return self.searcher().query(image, [wish], k, among=Among(**among))
 
     def rows(self) -> int:
@@ -115,7 +116,7 @@ def source(faces_dir: Path) -> Image.Image:
     return load(faces_dir / "p3-0-left.png")
 
 
-def names(answer: Answer) -> list[str]:
+def names(answer: SearchResult) -> list[str]:
     return [Path(hit.path).name for hit in answer.hits]
 
 

@@ -19,7 +19,8 @@ from generator.runs.request import make_request
 from generator.runs.run import train
 from retrieval.collection.build import build
 from retrieval.collection.collection import Collection
-from retrieval.search.searcher import Among, Searcher, open_searcher
+from retrieval.search.result import Among
+from retrieval.search.searcher import Searcher, open_searcher
 
 CPU = torch.device("cpu")
 ATTRIBUTES = {"residual-gan": "light", "caae": "pose", "dr-gan": "pose", "td-gan": "pose"}

@@ -15,7 +15,7 @@ from gallery.faces import Face, FaceSet
 from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.protocol.queries import Labels, Queries
 from retrieval.evaluation.protocol.wishes import Cells, number_combinations, wished_together
-from retrieval.evaluation.records import Flags, Gallery, Integers, People, QueryTable
+from retrieval.evaluation.records import Flags, GalleryTable, Integers, People, QueryTable
 
 
 def known_space(faces: Iterable[Face], space: AttributeSpace) -> AttributeSpace:
@@ -72,9 +72,9 @@ def _admitted(attribute: Attribute, allowed: Sequence[str] | None) -> Attribute 
     return replace(attribute, values=values) if values else None
 
 
-def describe_gallery(faces: Sequence[Face], labels: Labels) -> Gallery:
+def describe_gallery(faces: Sequence[Face], labels: Labels) -> GalleryTable:
     """Return the gallery of one fold."""
-    return Gallery(
+    return GalleryTable(
         names=tuple(face.name for face in faces),
         identity=labels.identity,
         values=labels.values,

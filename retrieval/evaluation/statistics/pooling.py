@@ -12,7 +12,7 @@ from retrieval.evaluation.records import (
     Drawings,
     ErrorMap,
     Estimate,
-    Gallery,
+    GalleryTable,
     Integers,
     MethodRecord,
     People,
@@ -99,10 +99,10 @@ def _pool_people(groups: Sequence[People]) -> tuple[People, list[Integers]]:
     return people, places
 
 
-def _pool_gallery(records: Sequence[Record], places: Sequence[Integers]) -> Gallery:
+def _pool_gallery(records: Sequence[Record], places: Sequence[Integers]) -> GalleryTable:
     folds = _starts([len(record.folds) for record in records])
     galleries = [record.gallery for record in records]
-    return Gallery(
+    return GalleryTable(
         names=tuple(name for gallery in galleries for name in gallery.names),
         identity=_joined(p[g.identity] for p, g in zip(places, galleries, strict=True)),
         values=_joined(gallery.values for gallery in galleries),

@@ -27,7 +27,8 @@ from retrieval.collection.show import to_text as shown
 from retrieval.search.answers import to_json, to_text
 from retrieval.search.explain import explain
 from retrieval.search.explain import to_json as explained
-from retrieval.search.searcher import Answer, open_searcher
+from retrieval.search.result import SearchResult
+from retrieval.search.searcher import open_searcher
 from retrieval.search.sheets import answer_sheet
 
 CPU = torch.device("cpu")
@@ -92,11 +93,11 @@ def between(errors: dict[str, float], beyond: int) -> float:
     return (rising[-beyond - 1] + rising[-beyond]) / 2
 
 
-def asked(collection: Collection, photo: Path) -> Answer:
+def asked(collection: Collection, photo: Path) -> SearchResult:
     return open_searcher(collection, WISHES, CPU).query(load(photo), WISHES, k=4)
 
 
-def sure(answer: Answer) -> list[bool]:
+def sure(answer: SearchResult) -> list[bool]:
     return [hit.confidence is not None for hit in answer.hits]
 
 

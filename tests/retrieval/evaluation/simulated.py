@@ -22,7 +22,7 @@ from retrieval.evaluation.records import (
     Estimate,
     Example,
     Fold,
-    Gallery,
+    GalleryTable,
     Integers,
     MethodRecord,
     People,
@@ -54,13 +54,13 @@ METHODS: dict[str, tuple[float, float, float, str]] = {
 }
 
 
-def grid(people: int, space: AttributeSpace = SPACE, fold: int = 0, first: int = 0) -> Gallery:
+def grid(people: int, space: AttributeSpace = SPACE, fold: int = 0, first: int = 0) -> GalleryTable:
     """Every person under every combination of values."""
     sizes = [len(attribute.values) for attribute in space.attributes]
     cells = list(product(range(people), *map(range, sizes)))
     table = np.array(cells, dtype=np.int64)
     names = tuple(f"p{first + who:03}/{'-'.join(map(str, rest))}" for who, *rest in cells)
-    return Gallery(
+    return GalleryTable(
         names=names,
         identity=table[:, 0],
         values=table[:, 1:],
@@ -77,7 +77,7 @@ def wished(attribute: Sequence[int], value: Sequence[int], attributes: int = 1) 
 
 
 def all_asked(
-    gallery: Gallery, columns: Sequence[int] = (0,), most: int = 10**9, seed: int = 0
+    gallery: GalleryTable, columns: Sequence[int] = (0,), most: int = 10**9, seed: int = 0
 ) -> QueryTable:
     """Every image with all other values of some attributes at once; `most` of them, by lot."""
     counts = [len(gallery.space.attributes[column].values) for column in columns]
@@ -112,7 +112,12 @@ def all_asked(
 
 
 def ranked(
-    name: str, gallery: Gallery, queries: QueryTable, seed: int, fold: int = 0, depth: int = DEPTH
+    name: str,
+    gallery: GalleryTable,
+    queries: QueryTable,
+    seed: int,
+    fold: int = 0,
+    depth: int = DEPTH,
 ) -> MethodRecord:
     """Rank the gallery by a method's noisy scores; two-step methods filter nothing here."""
     who, value, others, note = METHODS[name]
@@ -264,7 +269,7 @@ def _maps(queries: QueryTable, random: np.random.Generator) -> tuple[ErrorMap, .
     return tuple(maps)
 
 
-def _estimate(by: str, gallery: Gallery, accuracy: float) -> Estimate:
+def _estimate(by: str, gallery: GalleryTable, accuracy: float) -> Estimate:
     attribute = gallery.space.attributes[0]
     count = len(attribute.values)
     wrong = (1 - accuracy) / (count - 1)
@@ -273,7 +278,7 @@ def _estimate(by: str, gallery: Gallery, accuracy: float) -> Estimate:
     return Estimate(by=by, attribute=attribute.name, values=attribute.values, confusion=confusion)
 
 
-def _pictures(gallery: Gallery) -> Callable[[int], np.ndarray]:
+def _pictures(gallery: GalleryTable) -> Callable[[int], np.ndarray]:
     faces = open_faces("studio-mini")
     aligner = Aligner(size=60, channels=3)
     space = gallery.space

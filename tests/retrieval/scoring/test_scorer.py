@@ -33,7 +33,8 @@ from retrieval.scoring.scorer import default_score, make_scoring
 from retrieval.scoring.sound_vectors import are_sound
 from retrieval.scoring.terms import Layout, wish_code
 from retrieval.search.explain import explain, to_json, write
-from retrieval.search.searcher import Among, Searcher, open_searcher
+from retrieval.search.result import Among
+from retrieval.search.searcher import Searcher, open_searcher
 from tests.retrieval.collection.test_compact import finished
 from tests.retrieval.recognising import FUSION, Colours, tell_by_colours
 

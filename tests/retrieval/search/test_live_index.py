@@ -11,7 +11,7 @@ from gallery.errors import CatalogueError, IndexFileError
 from index import store
 from retrieval.collection.compact import compact
 from retrieval.collection.publish import publish
-from retrieval.search.live_index import FreshIndex
+from retrieval.search.live_index import LiveIndex
 from tests.retrieval.collection.test_compact import finished
 from tests.retrieval.conftest import Gallery
 
@@ -106,16 +106,16 @@ def test_a_search_goes_on_when_a_compaction_takes_its_shards_away(
     gallery.build(request=store.Request(kind="sq8"))
     index = gallery.open()
     gallery.collection.catalogue.images.remove([gallery.id_of(REMOVED)])
-    refresh, calls = FreshIndex.refresh, 0
+    refresh, calls = LiveIndex.refresh, 0
 
-    def compact_after_the_first(self: FreshIndex) -> None:
+    def compact_after_the_first(self: LiveIndex) -> None:
         nonlocal calls
         refresh(self)
         calls += 1
         if calls == 1:
             finished(compact(gallery.collection))
 
-    monkeypatch.setattr(FreshIndex, "refresh", compact_after_the_first)
+    monkeypatch.setattr(LiveIndex, "refresh", compact_after_the_first)
     assert len(gallery.names(index)) == 7
     assert calls == 2
     assert REMOVED not in gallery.names(index)

@@ -30,8 +30,9 @@ from generator.engine import Engine
 from retrieval.collection.build import build
 from retrieval.collection.collection import Collection
 from retrieval.embedding import contract_of
-from retrieval.search.live_index import FreshIndex
-from retrieval.search.searcher import Among, Answer, Searcher, open_searcher
+from retrieval.search.live_index import LiveIndex
+from retrieval.search.result import Among, SearchResult
+from retrieval.search.searcher import Searcher, open_searcher
 
 CPU = torch.device("cpu")
 
@@ -74,7 +75,7 @@ def sql(collection: Collection, statement: str) -> None:
     database.close()
 
 
-def hits(answer: Answer) -> list[tuple[str, float]]:
+def hits(answer: SearchResult) -> list[tuple[str, float]]:
     return [(Path(hit.path).name, hit.score) for hit in answer.hits]
 
 
@@ -149,24 +150,28 @@ def test_a_file_of_the_gallery_has_the_crop_of_its_landmarks(
     searcher = open_searcher(copied, ["pose=45"], CPU)
     paths = faces_dir / "p1-0-left.png", faces_dir / "p2-0-left.png"
     known, other, new = file_sha256(paths[0]), file_sha256(paths[1]), "0" * 64
-    assert searcher.crop_of(known) is None
-    assert not searcher.cuts_otherwise(new)
-    assert not searcher.cuts_by_own_crop()
+    assert searcher.known_faces.crop_of(known) is None
+    assert not searcher.known_faces.cuts_otherwise(new)
+    assert not searcher.known_faces.cuts_by_own_crop()
     own = replace(searcher.card.aligner, crop=Crop(0, 0, 1, 1))
     searcher.engine.card = replace(searcher.card, aligner=own)
-    assert searcher.cuts_by_own_crop()
+    assert searcher.known_faces.cuts_by_own_crop()
     image_id = copied.catalogue.images.at(str(paths[0]))
     sql(copied, f"UPDATE image SET landmarks = '[20, 14, 20, 30]' WHERE id = {image_id}")  # noqa: S608
     by = searcher.card.aligner.crop_by(Landmarks((20, 14), (20, 30)))
-    assert (searcher.crop_of(known), searcher.crop_of(other), searcher.crop_of(new)) == (
+    assert (
+        searcher.known_faces.crop_of(known),
+        searcher.known_faces.crop_of(other),
+        searcher.known_faces.crop_of(new),
+    ) == (
         by,
         None,
         None,
     )
-    assert searcher.cuts_otherwise(new)
-    assert not searcher.cuts_by_own_crop()
-    assert not searcher.cuts_otherwise(other)
-    assert not searcher.cuts_otherwise(known)
+    assert searcher.known_faces.cuts_otherwise(new)
+    assert not searcher.known_faces.cuts_by_own_crop()
+    assert not searcher.known_faces.cuts_otherwise(other)
+    assert not searcher.known_faces.cuts_otherwise(known)
 
 
 def test_another_wish_brings_another_drawing(
@@ -212,7 +217,7 @@ def test_what_is_not_wished_for_stays_as_it_is_estimated_to_be(
     engine = quick(weights)
     list(build(collection, faces, engine, weights))
     space = collection.catalogue.spaces.get("both-32")
-    index = FreshIndex(collection, space, contract_of(engine, RECONSTRUCTION), "cpu")
+    index = LiveIndex(collection, space, contract_of(engine, RECONSTRUCTION), "cpu")
     searcher = Searcher(collection, engine, index)
     source = engine.card.aligner.align(photograph_of_p1)[None]
     estimate = canonicalise(engine, source).estimates[0]
@@ -368,6 +373,6 @@ def test_a_query_after_one_that_the_catalogue_failed_sees_what_is_new(
     elsewhere.catalogue.images.remove([gone])
     elsewhere.close()
     among = Among(where="id > 0")
-    assert searcher.knows_where_the_face_is(file_sha256(faces_dir / "p1-0-left.png"))
+    assert searcher.known_faces.has_crop(file_sha256(faces_dir / "p1-0-left.png"))
     left = searcher.query(asked, ["pose=0"], 100, among=among).hits
     assert [hit.path for hit in left] == [hit.path for hit in everybody[1:]]

@@ -8,7 +8,7 @@ from PIL import Image, ImageFont
 from gallery.align import Aligner
 from gallery.attributes import Condition
 from gallery.sheets import GREEN, PLAIN, RED
-from retrieval.search.searcher import Answer, Found, Timings
+from retrieval.search.result import Found, SearchResult, Timings
 from retrieval.search.sheets import SHOWN, answer_sheet, hit_tile
 
 ALIGNER = Aligner(size=32, channels=1)
@@ -16,11 +16,11 @@ CELL = 112 + 12
 
 
 @pytest.fixture
-def answer(faces_dir: Path) -> Answer:
+def answer(faces_dir: Path) -> SearchResult:
     """An answer of seven hits, the third of which is no longer there."""
     paths = [faces_dir / f"p{person}-0-left.png" for person in (1, 2, 3, 4, 5, 1, 2)]
     paths[2] = faces_dir / "gone.png"
-    return Answer(
+    return SearchResult(
         space="pose-32",
         wish=Condition(pose="45"),
         source=np.full((32, 32, 1), 40, dtype=np.uint8),
@@ -40,7 +40,7 @@ def colour_of(sheet: Image.Image, column: int, x: int = 4, y: int = 60) -> str:
     return "#" + "".join(f"{int(level):02x}" for level in pixel)
 
 
-def test_a_row_shows_source_drawing_and_the_first_hits(answer: Answer) -> None:
+def test_a_row_shows_source_drawing_and_the_first_hits(answer: SearchResult) -> None:
     sheet = answer_sheet([answer], ALIGNER)
     assert sheet.width == (2 + SHOWN) * CELL
     assert colour_of(sheet, 0, x=60) == "#282828"
@@ -48,14 +48,14 @@ def test_a_row_shows_source_drawing_and_the_first_hits(answer: Answer) -> None:
     assert [colour_of(sheet, column) for column in range(7)] == ["#ffffff"] * 7
 
 
-def test_right_hits_are_framed_green_and_wrong_ones_red(answer: Answer) -> None:
+def test_right_hits_are_framed_green_and_wrong_ones_red(answer: SearchResult) -> None:
     right = [[True, False, True, False, True, True, True]]
     sheet = answer_sheet([answer], ALIGNER, right=right)
     frames = [colour_of(sheet, column) for column in range(7)]
     assert frames == ["#ffffff", "#ffffff", GREEN, RED, "#ffffff", RED, GREEN]
 
 
-def test_a_hit_whose_file_is_gone_leaves_its_place_empty(answer: Answer) -> None:
+def test_a_hit_whose_file_is_gone_leaves_its_place_empty(answer: SearchResult) -> None:
     sheet = answer_sheet([answer], ALIGNER)
     hits = [np.asarray(sheet)[8:116, c * CELL + 8 : c * CELL + 116] for c in range(2, 7)]
     assert [bool((hit == 255).all()) for hit in hits] == [False, False, True, False, False]
@@ -72,7 +72,7 @@ def test_a_long_name_hides_neither_the_score_nor_its_own_end(faces_dir: Path) ->
     assert hit_tile(named, ALIGNER, PLAIN).caption.startswith("12.  0.432\nann\n")
 
 
-def test_as_many_hits_are_shown_as_are_asked_for(answer: Answer) -> None:
+def test_as_many_hits_are_shown_as_are_asked_for(answer: SearchResult) -> None:
     assert answer_sheet([answer], ALIGNER, shown=3).width == 5 * CELL
     assert answer_sheet([answer], ALIGNER, shown=100).width == 9 * CELL
     one, two = (answer_sheet([answer] * rows, ALIGNER).height for rows in (1, 2))
