@@ -22,7 +22,7 @@ from generator.device import drawings_at_once
 from generator.networks.estimator import log_probabilities
 from generator.networks.family import Network
 from generator.networks.prepared import Redrawn
-from generator.precision import pick_precision
+from generator.precision_cache import pick_precision
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,12 +73,6 @@ def measure_speeds(device: torch.device, training: bool) -> Speeds:
     return Speeds(*(round(1e3 * best[name], 2) for name in ("float32", "bfloat16")))
 
 
-def pick_precision(device: torch.device, measure: Measure = measure_speeds) -> torch.dtype:
-    """Return bfloat16 where the machine draws faster with it, else float32."""
-    faster = measure(device, False).faster  # noqa: FBT003  named by Measure
-    return torch.bfloat16 if faster == "bfloat16" else torch.float32
-
-
 def settle(
     precision: Precision, device: torch.device, measure: Measure = measure_speeds
 ) -> Precision:

@@ -44,6 +44,15 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what is measured of the machine away from the user's home."""
+    kept = tmp_path_factory.mktemp("precision")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("generator.precision_cache.folder", lambda: kept)
+        yield
+
+
 def draw_face(person: int, pose: int, light: int) -> Image.Image:
     """Draw a head, 40 x 40 RGB: its size tells the person, its place the pose, a ramp the light."""
     ramp = np.linspace(30, 120, 40)[:: 1 if light else -1]

@@ -13,7 +13,7 @@ from gallery.errors import ConfigError
 from gallery.faces import FaceSet
 from generator import precision
 from generator.checkpoint import find_weights, load_card
-from generator.precision import Speeds, measure_speeds, pick_precision, settle
+from generator.precision import Speeds, measure_speeds, settle
 from generator.runs.request import CPU, TrainRequest
 from generator.runs.run import TrainingProgress, train
 from generator.runs.run_folder import RUN_FILE
@@ -126,10 +126,10 @@ def test_a_damaged_run_is_refused_in_a_line(asked: TrainRequest, content: str) -
         list(train(asked, resume=True, speeds_of=unmeasured))
 
 
-def test_drawing_takes_what_was_measured_and_not_what_the_processor_says() -> None:
-    assert pick_precision(CPU, machine(SLOW_HALF)) == torch.float32
-    assert pick_precision(CPU, machine(FAST_HALF)) == torch.bfloat16
-    assert pick_precision(CPU, machine(Speeds(10.0, 9.9))) == torch.float32  # not worth rounding
+def test_what_was_measured_counts_and_not_what_the_processor_says() -> None:
+    assert SLOW_HALF.faster == "float32"
+    assert FAST_HALF.faster == "bfloat16"
+    assert Speeds(10.0, 9.9).faster == "float32"  # not worth rounding
     assert settle("auto", CPU, machine(SLOW_HALF)) == "float32"
     assert settle("bfloat16", CPU, unmeasured) == "bfloat16"
 
