@@ -18,7 +18,8 @@ weighted by their probabilities, sharpened. Where the estimator is sure that is 
 Where it is not, one redrawing would be a guess, and every wrong guess an image that no wish finds.
 
 Which images have a second view is said here, too, for the contract
-(retrieval/scoring/hypotheses.py).
+(retrieval/scoring/hypotheses.py); and whether log p of a pose is read off landmarks, too
+(retrieval/estimation/). Who reads it hands it in; else the estimator of the weights is asked.
 
 Source: arXiv 1511.08446, section 4.1.2; BMVC 2016, section 4.1, "Retrieval results".
 
@@ -50,10 +51,14 @@ BOTH: RuleKind = "both"
 SHARPNESS = 3.0  # power that probabilities are raised to; docs/log.md has others
 SHARE = 0.02  # of a value that is worth a redrawing
 MOST = 8  # redrawings of an image
+# What log p by landmarks weighs against reconstruction where weights have no estimator: squared
+# grey levels for a unit, as the temperature of `both`.
+GIVEN = 300.0
 _NAMED = re.compile(
     r"(reconstruction|estimator|expected|both, temperature ([0-9.]+))"
     r"(?:, best ([1-9][0-9]*) refined)?"
     r"(?:; hypotheses (2(?: within [0-9.]+)?))?"
+    r"(?:; (pose by landmarks .+))?"
 )
 
 
@@ -66,12 +71,15 @@ class Rule:
         temperature: Of "both": squared grey levels that a unit of log-probability weighs.
         refine_best: See `Engine.closest`; None follows the rule to the letter.
         hypotheses: How many canonical views of an image are stored. `canonicalise` gives the first.
+        landmarks: How log p of poses is read off landmarks, spelt as a calibration is
+            (retrieval/estimation/pose_calibration.py); empty where the weights alone are asked.
     """
 
     kind: RuleKind = RECONSTRUCTION
     temperature: float = 0.0
     refine_best: int | None = None
     hypotheses: Hypotheses = field(default=ONE)
+    landmarks: str = ""
 
     @classmethod
     def of(cls, card: Card, refine_best: int | None = None) -> "Rule":
@@ -98,15 +106,17 @@ class Rule:
                 " mindseye, or build the space again: mindseye index build"
             )
         kind = cast("RuleKind", found[1].partition(",")[0])
-        rule = cls(kind, float(found[2] or 0), int(found[3]) if found[3] else None)
-        return replace(rule, hypotheses=Hypotheses.parse(found[4])) if found[4] else rule
+        refine_best = int(found[3]) if found[3] else None
+        many = Hypotheses.parse(found[4]) if found[4] else ONE
+        return cls(kind, float(found[2] or 0), refine_best, many, found[5] or "")
 
     def __str__(self) -> str:
         """Name the rule, for the index contract."""
         kind = f"{self.kind}, temperature {self.temperature:g}" if self.kind == BOTH else self.kind
         refined = "" if self.refine_best is None else f", best {self.refine_best} refined"
         stored = "" if self.hypotheses.single else f"; hypotheses {self.hypotheses}"
-        return f"{kind}{refined}{stored}"
+        landmarks = f"; {self.landmarks}" if self.landmarks else ""
+        return f"{kind}{refined}{stored}{landmarks}"
 
 
 PAPERS = Rule()
@@ -145,13 +155,17 @@ class CanonicalViews:
     errors: NDArray[np.float32]
 
 
-def canonicalise(engine: Engine, pixels: Pixels, rule: Rule = PAPERS) -> CanonicalViews:
+def canonicalise(
+    engine: Engine, pixels: Pixels, rule: Rule = PAPERS, log_p: Floats | None = None
+) -> CanonicalViews:
     """Redraw images, each under the values that it seems to show.
 
     Args:
         engine: Draws.
         pixels: Aligned images, 0..255, (N, S, S, C), N at least 1.
         rule: How the values are chosen; the papers' by default.
+        log_p: log p(value | image), laid out as the one-hot code, (N, A); None for what the
+            estimator of the weights says.
 
     Raises:
         ValueError: The generator has no attributes, or the rule asks an estimator it has not.
@@ -160,37 +174,48 @@ def canonicalise(engine: Engine, pixels: Pixels, rule: Rule = PAPERS) -> Canonic
     if not space.attributes:
         raise ValueError("a generator without attributes has no canonical view")
     if rule.kind == EXPECTED:
-        return _expected(engine, pixels)
-    redrawn = redraw(engine, pixels, rule)
+        return _expected(engine, pixels, log_p)
+    redrawn = redraw(engine, pixels, rule, log_p)
     drawn = redrawn.drawn
     embeddings = normalise(drawn.features)
     return CanonicalViews(redrawn.conditions, drawn.refined, embeddings, redrawn.errors)
 
 
-def redraw(engine: Engine, pixels: Pixels, rule: Rule = PAPERS) -> Views:
+def redraw(
+    engine: Engine, pixels: Pixels, rule: Rule = PAPERS, log_p: Floats | None = None
+) -> Views:
     """Redraw images once each, under the values that a rule chooses; of `expected` the likeliest.
 
     Args:
         engine: Draws; it has attributes.
         pixels: Aligned images, 0..255, (N, S, S, C), N at least 1.
-        rule: How the values are chosen; the papers' by default.
+        rule: How the values are chosen; the papers' by default. Where it reads landmarks and there
+            is one attribute, reconstruction looks at what they say, too.
+        log_p: See `canonicalise`.
 
     Raises:
         ValueError: The rule asks an estimator that the generator has not.
     """
-    together = rule.kind == BOTH and len(engine.card.space.attributes) > 1
-    if rule.kind in (ESTIMATOR, EXPECTED) or together:
-        return estimated(engine, pixels)
+    several = len(engine.card.space.attributes) > 1
+    if rule.kind in (ESTIMATOR, EXPECTED) or (rule.kind == BOTH and several):
+        return estimated(engine, pixels, log_p)
     handicap = None
     if rule.kind == BOTH:
-        handicap = -rule.temperature * engine.log_probabilities(pixels)  # (N, K)
+        handicap = -rule.temperature * _known(engine, pixels, log_p)  # (N, K)
+    elif rule.landmarks and log_p is not None and not several:
+        handicap = -GIVEN * log_p
     return closest(engine, pixels, handicap=handicap, refine_best=rule.refine_best)
 
 
-def _expected(engine: Engine, pixels: Pixels) -> CanonicalViews:
+def _known(engine: Engine, pixels: Pixels, log_p: Floats | None) -> Floats:
+    """Return log p of all values, (N, A): what is given, or what the weights say."""
+    return engine.log_probabilities(pixels) if log_p is None else log_p
+
+
+def _expected(engine: Engine, pixels: Pixels, log_p: Floats | None) -> CanonicalViews:
     """Redraw each image under every value that is likely enough, and take the mean embedding."""
     space = engine.card.space
-    chosen, sums = best_combinations(engine.log_probabilities(pixels), space, MOST)
+    chosen, sums = best_combinations(_known(engine, pixels, log_p), space, MOST)
     shares = np.exp(SHARPNESS * (sums - sums[:, :1]))  # (N, M), the likeliest 1
     shares /= shares.sum(axis=1, keepdims=True)
     shares[shares < SHARE] = 0
@@ -206,18 +231,19 @@ def _expected(engine: Engine, pixels: Pixels) -> CanonicalViews:
     return CanonicalViews(estimates, refined, normalise(embeddings), errors)
 
 
-def estimated(engine: Engine, pixels: Pixels) -> Views:
+def estimated(engine: Engine, pixels: Pixels, log_p: Floats | None = None) -> Views:
     """Redraw each image once, under the likeliest value of each attribute.
 
     Args:
         engine: Draws.
         pixels: Aligned images, 0..255, (N, S, S, C), N at least 1.
+        log_p: See `canonicalise`.
 
     Raises:
         ValueError: The weights have no estimator.
     """
     space = engine.card.space
-    choices = best_values(engine.log_probabilities(pixels), space)  # (N, T)
+    choices = best_values(_known(engine, pixels, log_p), space)  # (N, T)
     conditions = conditions_at(choices, space)
     drawn = engine.draw(pixels, np.stack([space.one_hot(condition) for condition in conditions]))
     return Views(conditions, drawn, errors_of(drawn.refined, pixels))

@@ -16,7 +16,7 @@ from generator.card_schema import CardShape
 FORMAT = 1
 AGAIN = "Copy both files of the weights again, NAME.safetensors and NAME.json"
 DEFAULT_PROFILE = "default"
-PROFILE_PARTS = ("fusion", "calibration", "redrawing")
+PROFILE_PARTS = ("fusion", "calibration", "redrawing", "landmarks")
 # Weights name embedding spaces, and these are folders.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -49,9 +49,12 @@ class Card:
         redrawing: How far canonical views usually are from their images, as measured on people
             that nothing was trained on (generator/reconstruction_error.py); empty where nobody
             measured.
-        profile: What kind of faces `fusion`, `calibration` and `redrawing` are of, such as "drawn
-            faces"; "default" where nobody said.
-        profiles: The same three of other kinds of faces, by name; see `under`.
+        landmarks: What poses read off landmarks are worth beside what the weights estimate, as
+            fitted on people that they have not seen (retrieval/estimation/pose_calibration.py);
+            empty where nothing was fitted.
+        profile: What kind of faces `fusion`, `calibration`, `redrawing` and `landmarks` are of,
+            such as "drawn faces"; "default" where nobody said.
+        profiles: The same four of other kinds of faces, by name; see `under`.
         sha256: SHA-256 of the weights' file; empty until it is written.
         licence: Licence of the weights.
         notes: What a user should know before trusting them; empty if nothing.
@@ -73,6 +76,7 @@ class Card:
     fusion: Mapping[str, Any] = field(default_factory=dict)
     calibration: Mapping[str, Any] = field(default_factory=dict)
     redrawing: Mapping[str, Any] = field(default_factory=dict)
+    landmarks: Mapping[str, Any] = field(default_factory=dict)
     profile: str = DEFAULT_PROFILE
     profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sha256: str = ""
@@ -86,6 +90,7 @@ class Card:
         for kind in (self._kind(), *self.profiles.values()):
             people += _people(kind.get("fusion", {}), "fitted_on")
             people += _people(kind.get("redrawing", {}), "measured_on")
+            people += _people(kind.get("landmarks", {}), "fitted_on")
         return tuple(dict.fromkeys(people))
 
     def under(self, profile: str) -> Self:
@@ -111,6 +116,7 @@ class Card:
             fusion=dict(chosen.get("fusion", {})),
             calibration=dict(chosen.get("calibration", {})),
             redrawing=dict(chosen.get("redrawing", {})),
+            landmarks=dict(chosen.get("landmarks", {})),
             profile=profile,
             profiles=others,
         )
@@ -140,7 +146,8 @@ class Card:
         return replace(self, profiles={**self.profiles, name: fitted._kind()})
 
     def _kind(self) -> dict[str, Any]:
-        return {part: dict(getattr(self, part)) for part in PROFILE_PARTS}
+        parts = {part: dict(getattr(self, part)) for part in PROFILE_PARTS}
+        return {part: said for part, said in parts.items() if said or part != "landmarks"}
 
     def to_json(self) -> dict[str, Any]:
         """Return a form that `from_json` reads back."""
@@ -161,6 +168,7 @@ class Card:
             "fusion": dict(self.fusion),
             "calibration": dict(self.calibration),
             "redrawing": dict(self.redrawing),
+            **({"landmarks": dict(self.landmarks)} if self.landmarks else {}),
             **({} if self.profile == DEFAULT_PROFILE else {"profile": self.profile}),
             **({"profiles": dict(self.profiles)} if self.profiles else {}),
             "sha256": self.sha256,
@@ -195,6 +203,7 @@ class Card:
                 raise ValueError(f"deviation must be above 0, got {deviation}")
             fusion, redrawing = dict(data.get("fusion", {})), dict(data.get("redrawing", {}))
             profiles = {name: dict(kind) for name, kind in data.get("profiles", {}).items()}
+            landmarks = dict(data.get("landmarks", {}))
             card = cls(
                 name=str(data["name"]),
                 architecture=str(data["architecture"]),
@@ -212,6 +221,7 @@ class Card:
                 fusion=fusion,
                 calibration=dict(data.get("calibration", {})),
                 redrawing=redrawing,
+                landmarks=landmarks,
                 profile=str(data.get("profile", DEFAULT_PROFILE)),
                 profiles=profiles,
                 sha256=str(data["sha256"]),

@@ -258,12 +258,44 @@ class RedrawingShape:
 
 
 @dataclass(frozen=True, slots=True)
+class LandmarksShape:
+    """What poses read off landmarks are worth; nothing at all where nothing was fitted."""
+
+    slope: float | None = None
+    offset: float | None = None
+    spread: float | None = None
+    growth: float | None = None
+    freedom: float | None = None
+    doubt: float | None = None
+    exponent: float | None = None
+    network: float | None = None
+    mesh: str = ""
+    measured: Mapping[str, float] = field(default_factory=dict)
+    fitted_on: FittedOn | None = None
+
+    def __post_init__(self) -> None:
+        least = (self.growth, self.exponent, self.network)
+        numbers = (self.slope, self.offset, self.spread, self.freedom, self.doubt, *least)
+        known = [one for one in numbers if one is not None]
+        if not known and not self.mesh:
+            return
+        _require(len(known) == len(numbers), "slope, offset, spread and the others must be there")
+        _require(bool(self.mesh), "mesh must say what finds the landmarks")
+        _require_moderate(*known)
+        positive = (self.slope or 0) > 0 and (self.spread or 0) > 0 and (self.freedom or 0) > 0
+        _require(positive, "slope, spread and freedom must be above 0")
+        _require((self.doubt or 0) >= 1, "doubt must be at least 1")
+        _require(min(one or 0 for one in least) >= 0, "growth and exponents must not be negative")
+
+
+@dataclass(frozen=True, slots=True)
 class ProfileShape:
     """What was fitted for one kind of faces."""
 
     fusion: FusionShape = FusionShape()
     calibration: Mapping[str, CalibrationShape] = field(default_factory=dict)
     redrawing: RedrawingShape = RedrawingShape()
+    landmarks: LandmarksShape = LandmarksShape()
 
     def __post_init__(self) -> None:
         _require_measures(self.calibration)
@@ -290,6 +322,7 @@ class CardShape:
     fusion: FusionShape = FusionShape()
     calibration: Mapping[str, CalibrationShape] = field(default_factory=dict)
     redrawing: RedrawingShape = RedrawingShape()
+    landmarks: LandmarksShape = LandmarksShape()
     profile: str = "default"
     profiles: Mapping[str, ProfileShape] = field(default_factory=dict)
     notes: str = ""

@@ -126,8 +126,12 @@ class Engine:
         Raises:
             ConfigError: The card has no such profile.
         """
+        return self.with_card(self.card.under(profile))
+
+    def with_card(self, card: Card) -> Self:
+        """Return the same engine under another card, of which only what was fitted differs."""
         other = copy(self)
-        other.card = self.card.under(profile)
+        other.card = card
         return other
 
     @property

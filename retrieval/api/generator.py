@@ -1,5 +1,7 @@
 """A generator: draws a wished image, estimates what an image shows, embeds it."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,8 @@ from generator.checkpoint import find_weights
 from generator.engine import Engine
 from retrieval.api.additions import open_engine
 from retrieval.api.sources import Source, Wish, open_sources, spelt
+from retrieval.estimation.landmark_pose import for_card, log_p_of
+from retrieval.recognisers.sface import portrait_aligner
 from retrieval.search.crops import FIND, asking_for_crops, find_faces, parse_crop
 from retrieval.search.drawing import draw_wish
 
@@ -28,7 +32,9 @@ class Generator:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._rule = Rule.of(engine.card)
+        self._pose = for_card(engine.card)
+        spelt = "" if self._pose is None else self._pose.calibration.spell()
+        self._rule = replace(Rule.of(engine.card), landmarks=spelt)
 
     @property
     def name(self) -> str:
@@ -55,7 +61,8 @@ class Generator:
             UserError: The wish is unknown, or the image cannot be used.
         """
         wished = self._engine.card.space.parse_wishes(spelt(wish))
-        made = draw_wish(self._engine, self._rule, self._align(image, crop), wished)
+        pixels, log_p = self._seen(image, crop)
+        made = draw_wish(self._engine, self._rule, pixels, wished, log_p=log_p)
         return mark(sheets.to_image(made.drawn.refined[0]), WHOLE)
 
     def estimate(self, image: Source, *, crop: str | Crop | None = None) -> dict[str, str]:
@@ -68,7 +75,8 @@ class Generator:
         Raises:
             UserError: The image cannot be used.
         """
-        seen = canonicalise(self._engine, self._align(image, crop), self._rule)
+        pixels, log_p = self._seen(image, crop)
+        seen = canonicalise(self._engine, pixels, self._rule, log_p(1))
         return dict(seen.estimates[0])
 
     def probabilities(
@@ -83,12 +91,14 @@ class Generator:
         Raises:
             UserError: The image cannot be used, or the weights have no attribute estimator.
         """
-        if not self._engine.estimates:
+        _, estimate = self._seen(image, crop)
+        log_p = estimate(1)
+        if log_p is None:
             raise WeightsError(
                 f"{self.name} has no attribute estimator; see `mindseye weights list` for weights"
                 " that have one, or ask estimate()"
             )
-        shares = np.exp(self._engine.log_probabilities(self._align(image, crop))[0]).tolist()
+        shares = np.exp(log_p[0]).tolist()
         named = iter(shares)
         return {
             name: {value: next(named) for value in values}
@@ -110,23 +120,29 @@ class Generator:
         Raises:
             UserError: The wish is unknown, or the image cannot be used.
         """
-        pixels = self._align(image, crop)
+        pixels, log_p = self._seen(image, crop)
         if not (wishes := spelt(wish)):
-            whole = canonicalise(self._engine, pixels, self._rule).embeddings
+            whole = canonicalise(self._engine, pixels, self._rule, log_p(1)).embeddings
             return np.asarray(whole[0])
         wished = self._engine.card.space.parse_wishes(wishes)
-        made = draw_wish(self._engine, self._rule, pixels, wished)
+        made = draw_wish(self._engine, self._rule, pixels, wished, log_p=log_p)
         return np.asarray(normalise(made.drawn.features)[0])
 
-    def _align(self, image: Source, crop: str | Crop | None) -> Pixels:
-        """Cut the face out of an image, (1, S, S, C)."""
+    def _seen(
+        self, image: Source, crop: str | Crop | None
+    ) -> tuple[Pixels, Callable[[int], Floats | None]]:
+        """Cut the face out of an image, (1, S, S, C); and say how to estimate what it shows."""
         aligner, where = self._engine.card.aligner, parse_crop(crop)
         photographs = open_sources([image])
         if where == FIND:
             where = find_faces(photographs, aligner).crops[0]
         square = where if isinstance(where, Crop) else None
         with asking_for_crops(photographs):
-            return aligner.align(photographs[0].image, crop=square)[None]
+            pixels = aligner.align(photographs[0].image, crop=square)[None]
+        if self._pose is None:
+            return pixels, lambda _: log_p_of(self._engine, None, pixels, None)
+        portrait = portrait_aligner(aligner).align(photographs[0].image, crop=square)[None]
+        return pixels, lambda _: log_p_of(self._engine, self._pose, pixels, portrait)
 
 
 def load_generator(weights: str | Path, device: str) -> Generator:

@@ -76,7 +76,7 @@ def build(  # noqa: PLR0913  what a user says of a build
         scoring = make_scoring(engine, name, many)
     if refine_best is None and stored is not None:
         refine_best = Rule.parse(stored.canonicalisation).refine_best
-    rule = replace(Rule.of(engine.card, refine_best), hypotheses=many)
+    rule = scoring.rule(replace(Rule.of(engine.card, refine_best), hypotheses=many))
     builder = Builder(
         collection,
         faces,

@@ -144,6 +144,7 @@ def _measure(setting: _Setting, store: Store, provenance: Provenance) -> Steps[R
         budget=setting.options.budget,
         store=store,
         portraits_of=setting.faces if protocol.portraits else None,
+        faces=setting.faces,
     )
     work = Workbench(bench)
     training = setting.training

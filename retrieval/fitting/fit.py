@@ -56,6 +56,7 @@ from retrieval.evaluation.statistics.grid_search import (
     joined,
 )
 from retrieval.fitting.calibration import KEPT, calibrated
+from retrieval.fitting.landmarks import fit_landmarks
 from retrieval.recognisers.registry import DEFAULT, RECOGNISERS
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.confidence import spell_score
@@ -101,7 +102,7 @@ class Fitted:
     """What was fitted.
 
     Attributes:
-        card: With what was fitted: `fusion`, `calibration`, `redrawing`.
+        card: With what was fitted: `fusion`, `calibration`, `redrawing`, `landmarks`.
         notes: What was left out, and why.
     """
 
@@ -128,6 +129,11 @@ def fit(engine: Engine, faces: FaceSet, options: FitOptions) -> Steps[Fitted]:
     with open_store(options.cache) as store, store.inner() as own:
         scratch = replace(own, kept=own.scratch)  # nothing that is read from faces is kept
         work = yield from _workbench(engine, part, options.protocol, scratch)
+        landmarks, why = yield from fit_landmarks(work, part.spec)
+        notes = (*notes, why) if why else notes
+        if landmarks:
+            engine = engine.with_card(replace(engine.card, landmarks=landmarks))
+            work = Workbench(replace(work.bench, engine=engine))
         material = yield from _material(work, {name: wanted.get(name, "") for name in readers})
         alone = options.protocol.exclude_source
         profile, used = yield from _weighed(material, work.bench, source_excluded=alone)
@@ -193,8 +199,8 @@ def _workbench(engine: Engine, part: FaceSet, protocol: Protocol, store: Store) 
     wanted = wishable(engine.card.space, space, protocol.attributes, protocol.wishes)
     (queries,) = draw_queries([all_queries(labels, wanted, protocol.wishes)], protocol)
     asked = ask(labels, queries, {})
-    budget = BaselineBudget()
-    return Workbench(Bench(engine, aligned, labels, asked, None, budget, store, portraits_of=part))
+    bench = Bench(engine, aligned, labels, asked, None, BaselineBudget(), store, part, part)
+    return Workbench(bench)
 
 
 def _readers(

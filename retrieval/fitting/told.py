@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from generator.card import Card
 from generator.reconstruction_error import usual_text
+from retrieval.fitting.landmarks import landmarks_text
 from retrieval.scoring.profile import (
     WITHOUT_IDENTITY,
     WITHOUT_LOG_P,
@@ -32,7 +33,7 @@ def to_text(card: Card) -> str:
     for name, one in profile.calibrations.items():
         off = 100 * (one.expected_error or 0)
         lines.append(f"confidence of {name}: off by {off:.1f} points in the mean")
-    return "\n".join([*lines, usual_text(card)])
+    return "\n".join([*lines, *landmarks_text(card), usual_text(card)])
 
 
 def summary(card: Card) -> list[str]:

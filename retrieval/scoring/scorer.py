@@ -5,7 +5,7 @@ vector, w numbers of a term.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -22,6 +22,7 @@ from generator.hypotheses import ONE, Hypotheses
 from index.base import Ids
 from index.contract import IndexContract
 from retrieval.embedding import contract_from_card
+from retrieval.estimation.landmark_pose import LandmarkPose, for_card, for_contract, log_p_of
 from retrieval.recognisers.sface import portrait_aligner
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.hypotheses import rivals, second_views
@@ -75,12 +76,14 @@ class Scoring:
         layout: Where they stand.
         weights: Of the terms.
         readers: What reads them from images, by term.
+        pose: Estimates poses by landmarks, too; None where the weights alone are asked.
     """
 
     score: Score
     layout: Layout
     weights: Coefficients
     readers: Readers = field(default_factory=dict)
+    pose: LandmarkPose | None = None
 
     @property
     def name(self) -> str:
@@ -94,9 +97,17 @@ class Scoring:
         return "" if reader is None else reader.fingerprint
 
     def portraits(self, aligner: Aligner) -> Aligner | None:
-        """Return what cuts out the faces that readers look at; None if none of them needs any."""
+        """Return what cuts out the faces that readers and landmarks need; None if none does."""
         needed = any(reader.needs_portraits for reader in self.readers.values())
-        return portrait_aligner(aligner) if needed else None
+        return portrait_aligner(aligner) if needed or self.pose is not None else None
+
+    def rule(self, rule: Rule) -> Rule:
+        """Return a rule with the way in which this score estimates poses."""
+        return replace(rule, landmarks="" if self.pose is None else self.pose.calibration.spell())
+
+    def log_p(self, engine: Engine, pixels: Pixels, portraits: Pixels | None) -> Floats | None:
+        """Estimate what images show, as this space does; see `landmark_pose.log_p_of`."""
+        return log_p_of(engine, self.pose, pixels, portraits)
 
     def contract(self, card: Card, rule: Rule) -> IndexContract:
         """Return the terms under which vectors of this score can be compared."""
@@ -110,15 +121,20 @@ class Scoring:
         Args:
             engine: Draws.
             pixels: Aligned images, 0..255, (N, S, S, C).
-            portraits: The same faces for the readers, (N, P, P, 3); None where none needs them.
+            portraits: The same faces for the readers, (N, P, P, 3); None where nothing needs them.
             rule: How canonical views are chosen, and which images have two.
         """
-        seen = canonicalise(engine, pixels, rule)
+        asked = self.name != DRAWING or self.pose is not None
+        log_p = self.log_p(engine, pixels, portraits) if asked else None
+        seen = canonicalise(engine, pixels, rule, log_p)
         every = np.arange(len(pixels))
         none: tuple[Condition | None, ...] = (None,) * len(pixels)
         if self.name == DRAWING:
             return GalleryVectors(seen.embeddings, every, seen.estimates, none, seen.errors)
-        read = {name: one.read(pixels, portraits) for name, one in self.readers.items()}
+        read = {
+            name: log_p if name == "log_p" and log_p is not None else one.read(pixels, portraits)
+            for name, one in self.readers.items()
+        }
         first = self.layout.gallery(seen.embeddings, read)
         if rule.hypotheses.single:
             return GalleryVectors(first, every, seen.estimates, none, seen.errors)
@@ -181,7 +197,8 @@ def make_scoring(engine: Engine, name: str, hypotheses: Hypotheses = ONE) -> Sco
     profile = ScoreProfile.of(engine.card)
     profile.check(name, estimates=engine.estimates, hypotheses=hypotheses)
     readers = _opened(engine, profile, SCORES[name])
-    return _of(engine, profile.weights(name, hypotheses), readers, column=name != DRAWING)
+    made = _of(engine, profile.weights(name, hypotheses), readers, column=name != DRAWING)
+    return replace(made, pose=for_card(engine.card))
 
 
 def scoring_of(engine: Engine, contract: IndexContract) -> Scoring:
@@ -194,7 +211,8 @@ def scoring_of(engine: Engine, contract: IndexContract) -> Scoring:
             it was fitted with another recogniser than is installed.
     """
     score, profile = Score.of(contract), ScoreProfile.of(engine.card)
-    hypotheses = Rule.parse(contract.canonicalisation).hypotheses
+    rule = Rule.parse(contract.canonicalisation)
+    pose, hypotheses = _pose_of(rule, engine.card), rule.hypotheses
     if score.parts:
         profile.require_kept(score.name, hypotheses)
     readers = {}
@@ -208,7 +226,23 @@ def scoring_of(engine: Engine, contract: IndexContract) -> Scoring:
             ) from error
         profile.require_fitted_with(part.name, readers[part.name].fingerprint)
     weights = profile.weights(score.name, hypotheses) if score.parts else Coefficients()
-    return _of(engine, weights, readers, column=score.column)
+    return replace(_of(engine, weights, readers, column=score.column), pose=pose)
+
+
+def _pose_of(rule: Rule, card: Card) -> LandmarkPose | None:
+    """Open what the poses of a space were estimated by.
+
+    Raises:
+        IndexFileError: It is not installed here, or this version does not know it.
+        WeightsError: Something else finds the landmarks here.
+    """
+    try:
+        return for_contract(rule.landmarks, card.name)
+    except MissingEmbedderError as error:
+        raise IndexFileError(
+            f"The space {card.name} was built with poses by landmarks, and {error}; or build"
+            " another --collection without them"
+        ) from error
 
 
 def default_score(engine: Engine) -> str:

@@ -104,7 +104,10 @@ def explain(
     card, engine = searcher.card, searcher.engine
     wish = card.space.read_wishes(wishes)
     source = card.aligner.align(image, crop=crop)[None]
-    seen = canonicalise(engine, source, searcher.rule)
+    portraits = searcher.scoring.portraits(card.aligner)
+    cut = None if portraits is None else portraits.align(image, crop=crop)[None]
+    log_p = searcher.estimate(source, cut)
+    seen = canonicalise(engine, source, searcher.rule, log_p)
     rows = []
     for name in wish:
         for value in card.space[name].values:
@@ -112,8 +115,8 @@ def explain(
             answer = searcher.query(image, asked, k, crop, among=among)
             rows.append(ExplainedValue(name, value, asked == wish, answer))
     probabilities = None
-    if engine.estimates:
-        probabilities = _by_value(searcher, np.exp(engine.log_probabilities(source)[0]))
+    if log_p is not None:
+        probabilities = _by_value(searcher, np.exp(log_p[0]))
     return Explanation(
         wish,
         searcher.scoring.name,

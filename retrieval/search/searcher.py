@@ -132,14 +132,14 @@ class Searcher:
         align = self.card.aligner.align
         seen = np.stack([align(one, crop=own) for one, own in zip(images, crops, strict=True)])
         source = seen[0]
-        started = time.perf_counter()
-        drawn, features, errors = self._draw(seen, wish)
-        drawn_at = time.perf_counter()
         portraits = self.scoring.portraits(self.card.aligner)
         cut = None
         if portraits is not None:
             pairs = zip(images, crops, strict=True)
             cut = np.stack([portraits.align(one, crop=own) for one, own in pairs])
+        started = time.perf_counter()
+        drawn, features, errors = self._draw(seen, cut, wish)
+        drawn_at = time.perf_counter()
         probe = self.scoring.probe(self.engine, features, wish, seen, cut)
         self._require_finite(probe, wish)
         embedded_at = time.perf_counter()
@@ -184,15 +184,32 @@ class Searcher:
                 " 1 in the [network] table of --config"
             )
 
-    def _draw(self, images: Pixels, wish: Condition) -> tuple[Floats, Floats, tuple[float, ...]]:
+    def estimate(self, images: Pixels, portraits: Pixels | None) -> Floats | None:
+        """Return log p of all values as gallery images were estimated, (n, A), if anything says it.
+
+        Args:
+            images: Aligned, 0..255, (n, S, S, C).
+            portraits: As `scoring.portraits` cuts them, (n, P, P, 3).
+        """
+        return self.scoring.log_p(self.engine, images, portraits)
+
+    def _draw(
+        self, images: Pixels, portraits: Pixels | None, wish: Condition
+    ) -> tuple[Floats, Floats, tuple[float, ...]]:
         """Draw the wish; what is not wished for stays as it is estimated to be in the first.
 
         Returns:
             The drawing, its features, and how far the images' own redrawings are from them: nothing
             where nobody asks.
         """
+
+        def known(count: int) -> Floats | None:
+            some = None if portraits is None else portraits[:count]
+            return self.estimate(images[:count], some)
+
         judged = self._usual is not None
-        made = draw_wish(self.engine, self.rule, images, wish, judged=judged)
+        log_p = None if self.scoring.pose is None else known
+        made = draw_wish(self.engine, self.rule, images, wish, judged=judged, log_p=log_p)
         return made.drawn.refined[0], made.drawn.features, made.errors
 
     def _doubt(self, errors: Sequence[float], *, placed: bool) -> Doubt | None:

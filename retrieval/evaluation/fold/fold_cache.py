@@ -8,7 +8,7 @@ Shapes: N gallery images, A attributes, Q queries, S side, C channels, D dimensi
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,13 @@ from gallery.pixels import Aligned
 from generator.canonical import Rule, canonicalise
 from generator.engine import DrawnBatch, Engine
 from index.base import Vectors
+from retrieval.estimation.landmark_pose import LandmarkPose, Mesh, estimate_of, for_card
+from retrieval.estimation.pose_calibration import Yaws
 from retrieval.evaluation.embedders.base import Embedder
 from retrieval.evaluation.embedders.pixels import PixelEmbedder
 from retrieval.evaluation.embedders.registry import open_embedder
 from retrieval.evaluation.fold.fold import Training, read_portraits
+from retrieval.evaluation.fold.landmark_yaws import read_yaws
 from retrieval.evaluation.fold.vector_store import Steps, Store, Timed, array_sha256
 from retrieval.evaluation.protocol.queries import Labels
 from retrieval.evaluation.protocol.wishes import wish_of
@@ -87,6 +90,8 @@ class Bench:
         store: Where vectors are put.
         portraits_of: Set that the gallery was read from, where recognisers are shown portraits;
             None where they see the pixels that the generator draws from.
+        faces: Set that the gallery was read from, where landmarks may be read off portraits; else
+            None.
     """
 
     engine: Engine
@@ -97,6 +102,12 @@ class Bench:
     budget: BaselineBudget
     store: Store
     portraits_of: FaceSet | None = None
+    faces: FaceSet | None = None
+
+    @property
+    def pose(self) -> LandmarkPose | None:
+        """What estimates poses by landmarks, if that was fitted for the weights."""
+        return None if self.faces is None else for_card(self.engine.card)
 
     @property
     def space(self) -> AttributeSpace:
@@ -213,19 +224,71 @@ class Workbench:
             faces = bench.training.faces
         return (yield from read_portraits(faces, aligned, bench.engine.card.aligner, bench.store))
 
+    def yaws(self, mesh: Mesh) -> Steps[Timed[Yaws]]:
+        """Read the yaws of the gallery off landmarks.
+
+        Raises:
+            SkippedMethodError: The images are not at hand.
+        """
+        bench = self.bench
+        if bench.faces is None:
+            raise SkippedMethodError("the photographs are not at hand")
+        steps = read_yaws(bench.faces, bench.aligned, bench.engine.card, mesh, bench.store)
+        return (yield from self.once("yaws", steps))
+
+    def log_p(self) -> Steps[Timed[Floats]]:
+        """Estimate what every gallery image shows, log p(value | image), (N, A).
+
+        Raises:
+            SkippedMethodError: Neither an estimator nor landmarks say anything.
+        """
+        return (yield from self.once("log p", self._log_p()))
+
+    def _log_p(self) -> Steps[Floats]:
+        bench, pose = self.bench, self.bench.pose
+        network = None
+        if bench.engine.estimates:
+            network = (yield from self.network_log_p()).value
+        if pose is not None:
+            yaws = yield from self.yaws(pose.mesh)
+            return estimate_of(pose.calibration, yaws.value, network, bench.space)
+        if network is None:
+            raise SkippedMethodError(
+                f"{bench.engine.card.name} has no attribute estimator (mindseye train --recipe"
+                " tuned)"
+            )
+        return network
+
+    def network_log_p(self) -> Steps[Timed[Floats]]:
+        """Estimate the same by the estimator of the weights alone, which they must have, (N, A)."""
+        return (yield from self.once("network's log p", self._network_log_p()))
+
+    def _network_log_p(self) -> Steps[Floats]:
+        engine, pixels = self.bench.engine, self.bench.aligned.pixels
+        parts = []
+        for run in blocks(len(pixels)):
+            parts.append(engine.log_probabilities(np.asarray(pixels[run.start : run.stop])))
+            yield BenchmarkProgress("estimating values", run.stop, len(pixels))
+        return np.concatenate(parts)
+
     def canonical(self) -> Steps[Timed[CanonicalGallery]]:
         """Redraw the gallery in its best-fitting values."""
         return (yield from self.once("canonical", self._canonical()))
 
     def _canonical(self) -> Steps[CanonicalGallery]:
         bench, pixels = self.bench, self.bench.aligned.pixels
-        rule = Rule.of(bench.engine.card)
+        rule, pose, log_p = Rule.of(bench.engine.card), bench.pose, None
+        if pose is not None:
+            rule = replace(rule, landmarks=pose.calibration.spell())
+            log_p = (yield from self.log_p()).value
         embeddings = bench.store.writer("canonical-embeddings", len(pixels))
         images = bench.store.writer("canonical-images", len(pixels))
         estimates: list[Condition] = []
         errors: list[Floats] = []
         for start in range(0, len(pixels), BATCH):
-            found = canonicalise(bench.engine, pixels[start : start + BATCH], rule)
+            rows = slice(start, start + BATCH)
+            known = None if log_p is None else log_p[rows]
+            found = canonicalise(bench.engine, pixels[rows], rule, known)
             embeddings.add(found.embeddings)
             images.add(found.images.round().astype(np.uint8))
             estimates += found.estimates

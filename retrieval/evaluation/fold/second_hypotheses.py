@@ -10,7 +10,7 @@ import numpy as np
 
 from gallery.arrays import Floats
 from generator.hypotheses import ONE, Hypotheses
-from retrieval.evaluation.fold.fold_cache import SkippedMethodError, Workbench, blocks
+from retrieval.evaluation.fold.fold_cache import Workbench, blocks
 from retrieval.evaluation.fold.vector_store import Steps, Timed
 from retrieval.evaluation.records import BenchmarkProgress
 from retrieval.evaluation.statistics.grid_search import (
@@ -74,7 +74,7 @@ def log_probabilities(work: Workbench) -> Steps[Timed[Floats]]:
     Raises:
         SkippedMethodError: The weights have no estimator.
     """
-    return (yield from work.once("log p", _log_probabilities(work)))
+    return (yield from work.log_p())
 
 
 def rivals_of(work: Workbench) -> Steps[Timed[Rivals]]:
@@ -96,20 +96,6 @@ def seconds_of(work: Workbench, hypotheses: Hypotheses) -> Steps[Timed[Seconds]]
         SkippedMethodError: The weights have no estimator.
     """
     return (yield from work.once(f"hypotheses {hypotheses}", _seconds(work, hypotheses)))
-
-
-def _log_probabilities(work: Workbench) -> Steps[Floats]:
-    bench = work.bench
-    if not bench.engine.estimates:
-        raise SkippedMethodError(
-            f"{bench.engine.card.name} has no attribute estimator (mindseye train --recipe tuned)"
-        )
-    pixels = bench.aligned.pixels
-    parts = []
-    for run in blocks(len(pixels)):
-        parts.append(bench.engine.log_probabilities(np.asarray(pixels[run.start : run.stop])))
-        yield BenchmarkProgress("estimating values", run.stop, len(pixels))
-    return np.concatenate(parts)
 
 
 def _seconds(work: Workbench, hypotheses: Hypotheses) -> Steps[Seconds]:

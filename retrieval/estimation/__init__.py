@@ -1,0 +1,1 @@
+"""What images show: estimates of networks and landmarks, brought together."""

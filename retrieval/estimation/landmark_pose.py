@@ -1,0 +1,151 @@
+"""The pose of faces by their landmarks: portraits in, log p of every value out.
+
+Shapes: N images, P side of a portrait, A length of the one-hot code.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol
+
+import numpy as np
+
+from gallery.align import Pixels
+from gallery.arrays import Floats
+from gallery.attributes import AttributeSpace
+from gallery.detection.face_mesh import FaceMesh, Meshes
+from gallery.detection.head_pose import head_pose
+from gallery.errors import WeightsError
+from gallery.third_party import MissingPackageError
+from generator.card import Card
+from generator.engine import Engine
+from generator.networks.estimator import split_scores
+from retrieval.estimation.pose_calibration import PoseCalibration, Yaws, pose_of, turns_of
+
+
+class Mesh(Protocol):
+    """Finds the landmarks of faces."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the landmarks of the same portrait would."""
+
+    def look(self, crops: Pixels) -> Meshes:
+        """Find 468 points in every crop, (N, S, S, C)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LandmarkPose:
+    """Estimates poses by landmarks, and by the network beside them.
+
+    Attributes:
+        calibration: What a yaw is worth.
+        mesh: Finds the landmarks.
+    """
+
+    calibration: PoseCalibration
+    mesh: Mesh
+
+    def estimate(self, portraits: Pixels, network: Floats | None, space: AttributeSpace) -> Floats:
+        """Return log p(value | image), laid out as the one-hot code, (N, A).
+
+        Args:
+            portraits: Of the faces, (N, P, P, 3).
+            network: log p by the network, (N, A); None of weights without an estimator.
+            space: The attributes; what is no pose is as the network says.
+        """
+        return estimate_of(self.calibration, yaws_of(self.mesh, portraits), network, space)
+
+
+def estimate_of(
+    calibration: PoseCalibration, yaws: Yaws, network: Floats | None, space: AttributeSpace
+) -> Floats:
+    """Return log p(value | image) of images whose yaws are known; see `LandmarkPose.estimate`."""
+    pose = pose_of(space)
+    if pose is None:
+        raise ValueError(f"{', '.join(space.names)} hold no pose in degrees")
+    sizes = [len(attribute.values) for attribute in space]
+    if network is None:
+        even = [np.full((len(yaws), size), -np.log(size), dtype=np.float32) for size in sizes]
+        parts = dict(zip(space.names, even, strict=True))
+    else:
+        parts = dict(zip(space.names, split_scores(network, space), strict=True))
+    own = None if network is None else parts[pose.name]
+    parts[pose.name] = calibration.combined(yaws, own, turns_of(pose))
+    return np.concatenate([parts[name] for name in space.names], axis=1)
+
+
+def log_p_of(
+    engine: Engine, pose: LandmarkPose | None, pixels: Pixels, portraits: Pixels | None
+) -> Floats | None:
+    """Estimate what images show: log p(value | image), laid out as the one-hot code, (N, A).
+
+    Args:
+        engine: Its estimator is asked, if it has one.
+        pose: Reads landmarks, if they are read.
+        pixels: Aligned images, 0..255, (N, S, S, C).
+        portraits: The same faces, (N, P, P, 3); None where landmarks are not read.
+
+    Returns:
+        None where neither an estimator nor landmarks say anything.
+    """
+    network = engine.log_probabilities(pixels) if engine.estimates else None
+    if pose is None or portraits is None:
+        return network
+    return pose.estimate(portraits, network, engine.card.space)
+
+
+def yaws_of(mesh: Mesh, portraits: Pixels) -> Yaws:
+    """Read yaws off the landmarks of portraits, (N, P, P, 3)."""
+    found = mesh.look(portraits)
+    return Yaws(head_pose(found.points).yaw, found.presence.astype(np.float64))
+
+
+def for_card(card: Card) -> LandmarkPose | None:
+    """Return what estimates poses for weights in a new space.
+
+    Returns:
+        None where nothing was fitted for them, or not with the landmarks that are installed here.
+    """
+    calibration = PoseCalibration.of(card)
+    if calibration is None:
+        return None
+    try:
+        mesh = opened_mesh()
+    except MissingPackageError:
+        return None
+    return LandmarkPose(calibration, mesh) if mesh.fingerprint == calibration.mesh else None
+
+
+def for_contract(spelt: str, space: str) -> LandmarkPose | None:
+    """Return what a space was built with.
+
+    Args:
+        spelt: As in its rule; empty for nothing.
+        space: Name, for messages.
+
+    Raises:
+        IndexFileError: This version does not know it.
+        MissingPackageError: What finds the landmarks is not installed.
+        WeightsError: Something else finds them here.
+    """
+    if not spelt:
+        return None
+    calibration = PoseCalibration.parse(spelt)
+    mesh = opened_mesh()
+    if mesh.fingerprint != calibration.mesh:
+        raise WeightsError(
+            f"The space {space} estimates poses by the landmarks of {calibration.mesh}, and here"
+            f" {mesh.fingerprint} finds them. Install that one, or index the gallery again in"
+            " another --collection: mindseye index build"
+        )
+    return LandmarkPose(calibration, mesh)
+
+
+@cache
+def opened_mesh() -> Mesh:
+    """Open what finds landmarks, once.
+
+    Raises:
+        MissingPackageError: It is not installed.
+    """
+    return FaceMesh()

@@ -1,0 +1,67 @@
+"""Fitting what poses by landmarks are worth for some weights, on the images of a fit."""
+
+import numpy as np
+
+from gallery.third_party import MissingPackageError
+from generator.card import Card
+from generator.networks.estimator import split_scores
+from retrieval.estimation.landmark_pose import opened_mesh
+from retrieval.estimation.pose_calibration import ATTRIBUTE, pose_of, turns_of
+from retrieval.evaluation.fold.fold_cache import Workbench, as_positions
+from retrieval.evaluation.fold.vector_store import Steps
+from retrieval.fitting.pose import FEWEST, PoseSamples, can_fit, fit_pose
+
+
+def fit_landmarks(work: Workbench, spec: str) -> Steps[tuple[dict[str, object], str]]:
+    """Fit what `Card.landmarks` holds.
+
+    Args:
+        work: Images of people that the weights have not seen.
+        spec: Where they are from.
+
+    Returns:
+        The entry; empty, and why, where nothing can be fitted. Of weights without a pose nothing
+        needs to be said.
+    """
+    pose = pose_of(work.bench.space)
+    if pose is None:
+        return {}, ""
+    try:
+        mesh = opened_mesh()
+    except MissingPackageError as error:
+        return {}, f"no poses by landmarks: {error}"
+    yaws = yield from work.yaws(mesh)
+    faces = work.bench.aligned.faces
+    truth = as_positions([face.condition for face in faces], work.bench.space)
+    column = work.bench.space.names.index(ATTRIBUTE)
+    network = None
+    if work.bench.engine.estimates:
+        whole = (yield from work.network_log_p()).value
+        network = split_scores(whole, work.bench.space)[column]
+    people = np.unique([face.identity or "" for face in faces], return_inverse=True)[1]
+    every = PoseSamples(yaws.value, truth[:, column], people, turns_of(pose), network)
+    known = every.chosen(every.truth >= 0)
+    if not can_fit(known):
+        return {}, (
+            f"no poses by landmarks: it takes {FEWEST} faces in which the landmarks are found, of"
+            " two people and two poses at least"
+        )
+    fitted = fit_pose(known, mesh.fingerprint)
+    named = sorted({face.identity for face in faces if face.identity is not None})
+    return {
+        **fitted.calibration.to_json(),
+        "measured": fitted.measured(),
+        "fitted_on": {"spec": spec, "people": named, "images": len(known.yaws)},
+    }, ""
+
+
+def landmarks_text(card: Card) -> list[str]:
+    """Say in a line what a card's poses by landmarks reach, if they were fitted."""
+    if not card.landmarks:
+        return []
+    reached = card.landmarks.get("measured", {})
+    right = f"right on {100 * reached['right']:.1f} %" if "right" in reached else "fitted"
+    network = reached.get("network_right")
+    alone = "" if network is None else f", by the weights' estimator alone {100 * network:.1f} %"
+    found = f"; a face is sure in {100 * reached['sure']:.1f} %" if "sure" in reached else ""
+    return [f"poses by landmarks: {right} of people left out{alone}{found}"]
