@@ -5,7 +5,7 @@ the flat features.
 """
 
 from collections.abc import Iterator
-from copy import copy
+from copy import copy, deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -66,7 +66,7 @@ class Engine:
         fuses: Whether it draws one person from several images.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what a machine draws with
         self,
         network: Network,
         card: Card,
@@ -75,16 +75,18 @@ class Engine:
         precision: torch.dtype = torch.float32,
         batch_size: int | None = None,
         compiled: bool = False,
+        keep: bool = True,
     ) -> None:
         """Make a network ready.
 
         Args:
-            network: Trained; left as it is.
+            network: Trained.
             card: The card of its weights.
             device: Where to draw.
             precision: Precision of the arithmetic: float32 or bfloat16.
             batch_size: Drawings at once; None chooses by the machine.
             compiled: Compile for whole batches: minutes once, then faster on a GPU.
+            keep: Leave the network as it is, and draw with a copy of it.
         """
         self.card = card
         self.device = device
@@ -93,7 +95,8 @@ class Engine:
         self.refines = network.TWO_STAGES
         self.fuses = network.fuses
         self._dimension = network.dimension
-        self._network = network.fast(*statistics, precision).to(device).eval()
+        own = deepcopy(network) if keep else network
+        self._network = own.fast(*statistics, precision).to(device).eval()
         self._whole_batch = torch.compile(self._network) if compiled else self._network
 
     @classmethod
@@ -118,7 +121,8 @@ class Engine:
             WeightsError: They are missing or damaged.
         """
         precision = precision or pick_precision(device)
-        return cls(*load_weights(path), device, precision=precision, compiled=compiled)
+        network, card = load_weights(path)
+        return cls(network, card, device, precision=precision, compiled=compiled, keep=False)
 
     def under(self, profile: str) -> Self:
         """Return the same engine with another profile of its card; see `Card.under`.

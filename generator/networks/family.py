@@ -195,7 +195,7 @@ class Network(nn.Module, ABC):
         return {**self.LOSSES, **changed}
 
     def fast(self, mean: Tensor, deviation: Tensor, dtype: torch.dtype) -> Redrawer:
-        """Return the form that an engine draws with; the network is left as it is.
+        """Return the form that an engine draws with; the network becomes part of it.
 
         Args:
             mean: Mean of each channel of the training images, grey levels, (C,).

@@ -11,7 +11,6 @@ Shapes: B batch, K wishes of an image, J of them refined, U distinct wishes, C i
 side in pixels, A length of the one-hot code, F feature channels.
 """
 
-import copy
 from typing import TYPE_CHECKING
 
 import torch
@@ -26,7 +25,7 @@ CHANNELS_LAST = torch.channels_last
 
 
 class FastTwoStage(Redrawer):
-    """A trained network, ready to draw. The network it is made of is left as it is."""
+    """A trained network, ready to draw. The network it is made of becomes part of it."""
 
     def __init__(
         self, network: "TwoStage", mean: Tensor, deviation: Tensor, dtype: torch.dtype
@@ -39,7 +38,7 @@ class FastTwoStage(Redrawer):
             deviation: Standard deviation of each channel, likewise.
             dtype: Of the arithmetic: float32, or bfloat16 where the machine is fast at it.
         """
-        network = copy.deepcopy(network).float()
+        network = network.float()
         super().__init__(mean, deviation, network.projection, network.estimator)
         first, refiner = network.first, network.refiner
         self.code, self.side = first.code, first.side

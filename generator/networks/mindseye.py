@@ -24,7 +24,6 @@ Shapes: B batch, K wishes of an image, C image channels, S side in pixels, P sid
 multiple of 8), F feature channels, A length of the one-hot code, D length of the projection.
 """
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -135,8 +134,8 @@ class MindseyeRedrawer(Redrawer):
     def __init__(
         self, network: Mindseye, mean: Tensor, deviation: Tensor, dtype: torch.dtype
     ) -> None:
-        """Copy a network; see `Network.fast`."""
-        network = copy.deepcopy(network).float().eval()
+        """Take a network; see `Network.fast`."""
+        network = network.float().eval()
         super().__init__(mean, deviation, network.projection, network.estimator)
         self.network = network
         self.dtype = dtype

@@ -7,7 +7,6 @@ Shapes: B batch, K wishes of an image, U distinct wishes, C image channels, S si
 length of the one-hot code, F feature channels, D length of projected features.
 """
 
-import copy
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +51,7 @@ class Redrawn:
 
 
 class Redrawer(nn.Module, ABC):
-    """A trained network, ready to draw. The network it is made of is left as it is."""
+    """A trained network, ready to draw. The network it is made of becomes part of it."""
 
     mean: Tensor
     deviation: Tensor
@@ -155,7 +154,7 @@ class PlainRedrawer(Redrawer):
         deviation: Tensor,
         dtype: torch.dtype,
     ) -> None:
-        """Copy a network.
+        """Take a network.
 
         Args:
             network: Trained; on any device. Its `draw` makes a `Drawing` without the projection.
@@ -163,7 +162,7 @@ class PlainRedrawer(Redrawer):
             deviation: Standard deviation of each channel, likewise.
             dtype: Of the arithmetic: float32, or bfloat16 where the machine is fast at it.
         """
-        network = copy.deepcopy(network).float().eval()
+        network = network.float().eval()
         heads: list[Any] = [getattr(network, name) for name in ("projection", "estimator")]
         super().__init__(mean, deviation, *heads)
         self.network = network

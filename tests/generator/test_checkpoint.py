@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from gallery.align import Aligner
+from gallery.attributes import Attribute, AttributeSpace
 from gallery.errors import WeightsError
 from gallery.files import file_sha256, write_whole
 from generator import checkpoint
@@ -26,6 +27,8 @@ from generator.checkpoint import (
     save_tensors,
     save_weights,
 )
+from generator.engine import Engine
+from generator.networks.registry import ARCHITECTURES, architecture
 from generator.networks.two_stage import TwoStage
 
 MakeCard = Callable[..., Card]
@@ -343,6 +346,78 @@ def test_no_name_is_the_folder_one_stands_in(
 ) -> None:
     monkeypatch.chdir(saved.parent)
     assert find_weights(given) == Path("weights.safetensors")
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_weights_of_every_architecture_are_opened_whole_and_draw_as_before(
+    tmp_path: Path, make_card: MakeCard, name: str
+) -> None:
+    """A network is built without its numbers, so none may be of its own making."""
+    found = architecture(name)
+    size = {} if "size" in found.fixed else {"size": 64}
+    network = found.build(2, size | {"projection": 16, "estimator": True}).eval()
+    side, channels = network.config.size, network.config.channels
+    card = replace(
+        make_card(name, network=network.config.settings()),
+        space=AttributeSpace((Attribute("eyes", ("open", "sunglasses")),)),
+        aligner=Aligner(size=side, channels=channels),
+        mean=(100.0,) * channels,
+        deviation=(50.0,) * channels,
+    )
+    path = tmp_path / "weights.safetensors"
+    save_weights(path, network, card)
+    opened, _ = load_weights(path)
+    tensors = [*opened.parameters(), *opened.buffers()]
+    assert not any(tensor.is_meta for tensor in tensors)
+    asked = torch.rand(2, channels, side, side), torch.eye(2)
+    with torch.inference_mode():
+        expected, drawn = network(*asked), opened(*asked)
+    assert torch.equal(drawn.refined, expected.refined)
+    assert torch.equal(drawn.features, expected.features)
+
+
+def test_weights_outlive_changes_of_their_file(saved: Path) -> None:
+    opened, _ = load_weights(saved)
+    before = opened.get_parameter("first.image.conv1.bias").clone()
+    with saved.open("r+b") as file:
+        file.write(bytes(saved.stat().st_size))
+    assert torch.equal(opened.get_parameter("first.image.conv1.bias"), before)
+
+
+def test_weights_are_built_once_and_hashed_once(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[object] = []
+    hashed: list[Path] = []
+    build = TwoStage.__init__
+
+    def hashing(path: Path) -> str:
+        hashed.append(path)
+        return file_sha256(path)
+
+    def counted(network: TwoStage, config: Any) -> None:
+        built.append(config)
+        build(network, config)
+
+    monkeypatch.setattr(TwoStage, "__init__", counted)
+    monkeypatch.setattr(checkpoint, "file_sha256", hashing)
+    Engine.open(saved, torch.device("cpu"), precision=torch.float32)
+    assert (len(built), hashed) == (1, [saved])
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+def test_numbers_that_are_none_are_found_and_large_ones_are_not(bad: float) -> None:
+    large = torch.full((4, 100), 60_000.0, dtype=torch.float16)  # whose sum is beyond its range
+    assert not large.sum().isfinite()
+    assert checkpoint._is_finite(large)
+    for value in (large, torch.zeros(3), torch.ones(2, 2).bfloat16()):
+        value.view(-1)[-1] = bad
+        assert not checkpoint._is_finite(value)
+    value = torch.zeros(4)
+    value[1], value[2] = torch.inf, -torch.inf
+    assert not checkpoint._is_finite(value)
+    assert checkpoint._is_finite(torch.empty(0))
+    assert checkpoint._is_finite(torch.tensor(7))
 
 
 def test_weights_that_hold_no_numbers_are_refused(saved: Path) -> None:
