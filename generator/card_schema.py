@@ -270,6 +270,7 @@ class LandmarksShape:
     exponent: float | None = None
     network: float | None = None
     mesh: str = ""
+    without_drawing: FittedWeights = FittedWeights()
     measured: Mapping[str, float] = field(default_factory=dict)
     fitted_on: FittedOn | None = None
 

@@ -56,7 +56,7 @@ from retrieval.evaluation.statistics.grid_search import (
     joined,
 )
 from retrieval.fitting.calibration import KEPT, calibrated
-from retrieval.fitting.landmarks import fit_landmarks
+from retrieval.fitting.landmarks import fit_landmarks, fit_rival
 from retrieval.recognisers.registry import DEFAULT, RECOGNISERS
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.confidence import spell_score
@@ -133,7 +133,7 @@ def fit(engine: Engine, faces: FaceSet, options: FitOptions) -> Steps[Fitted]:
         notes = (*notes, why) if why else notes
         if landmarks:
             engine = engine.with_card(replace(engine.card, landmarks=landmarks))
-            work = Workbench(replace(work.bench, engine=engine))
+            work = work.under(engine)
         material = yield from _material(work, {name: wanted.get(name, "") for name in readers})
         alone = options.protocol.exclude_source
         profile, used = yield from _weighed(material, work.bench, source_excluded=alone)
@@ -150,6 +150,10 @@ def fit(engine: Engine, faces: FaceSet, options: FitOptions) -> Steps[Fitted]:
             fitted_on=_described(part, work, options.protocol),
             calibrations=calibrations,
         )
+        if landmarks:
+            rival = fit_rival(work, material, source_excluded=alone)
+            landmarks = {**landmarks, **({"without_drawing": rival} if rival else {})}
+            engine = engine.with_card(replace(engine.card, landmarks=landmarks))
         redrawn = yield from work.canonical()
         usual = usual_errors(redrawn.value.errors, part.spec, part.identities)
     return Fitted(profile.written_on(replace(engine.card, redrawing=usual)), notes)

@@ -1,15 +1,20 @@
 """Fitting what poses by landmarks are worth for some weights, on the images of a fit."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from gallery.third_party import MissingPackageError
 from generator.card import Card
 from generator.networks.estimator import split_scores
 from retrieval.estimation.landmark_pose import opened_mesh
-from retrieval.estimation.pose_calibration import ATTRIBUTE, pose_of, turns_of
-from retrieval.evaluation.fold.fold_cache import Workbench, as_positions
+from retrieval.estimation.pose_calibration import ATTRIBUTE, PoseCalibration, pose_of, turns_of
+from retrieval.evaluation.fold.fold_cache import YAWS, Workbench, as_positions
 from retrieval.evaluation.fold.vector_store import Steps
+from retrieval.evaluation.methods.landmarks import by_landmarks
+from retrieval.evaluation.statistics.grid_search import Material, best, blocks_of, hit_rates, hits
 from retrieval.fitting.pose import FEWEST, PoseSamples, can_fit, fit_pose
+from retrieval.scoring.terms import TERMS, Coefficients
 
 
 def fit_landmarks(work: Workbench, spec: str) -> Steps[tuple[dict[str, object], str]]:
@@ -53,6 +58,37 @@ def fit_landmarks(work: Workbench, spec: str) -> Steps[tuple[dict[str, object], 
         "measured": fitted.measured(),
         "fitted_on": {"spec": spec, "people": named, "images": len(known.yaws)},
     }, ""
+
+
+def fit_rival(work: Workbench, material: Material, *, source_excluded: bool) -> dict[str, float]:
+    """Fit what log p by landmarks weighs beside identity where nothing is drawn.
+
+    It is for the method `landmarks+sface` of the benchmark: as good a fit as the fused score has.
+
+    Args:
+        work: As it was fitted, its card with landmarks.
+        material: What scores are made of; with identities.
+        source_excluded: Whether each query's own source answers nothing.
+    """
+    pose, yaws = PoseCalibration.of(work.bench.engine.card), work.made(YAWS)
+    if pose is None or yaws is None or "identity" not in material.read:
+        return {}
+    undrawn = replace(
+        material,
+        gallery=np.zeros((len(material.gallery), 1), np.float32),
+        probes=np.zeros((len(material.probes), 1), np.float32),
+        read={
+            "log_p": by_landmarks(pose, yaws, work),
+            "identity": material.read["identity"],
+        },
+        seconds=None,
+        margins=None,
+    )
+    tried = tuple(Coefficients(log_p=a, identity=1.0) for a in TERMS["log_p"].grid if a)
+    asked = work.bench.asked
+    found = [hits(one, tried) for one in blocks_of(undrawn, asked, source_excluded=source_excluded)]
+    joined = {name: np.concatenate([part[name] for part in found]) for name in ("C1", "C2")}
+    return {"log_probability": best(hit_rates(joined, asked, tried)).weights.of("log_p")}
 
 
 def landmarks_text(card: Card) -> list[str]:

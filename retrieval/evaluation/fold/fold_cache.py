@@ -37,6 +37,8 @@ from retrieval.evaluation.records import BenchmarkProgress, Integers, QueryTable
 from retrieval.recognisers.registry import RECOGNISERS
 
 BATCH = 256
+YAWS, NETWORK_LOG_P = "yaws", "log p by the network"
+CARDLESS = (YAWS, NETWORK_LOG_P)
 FEATURES = "features"  # the refiner's, of the weights under test
 
 
@@ -164,6 +166,12 @@ class Workbench:
         self.bench = bench
         self._made: dict[str, Timed[Any]] = {}
 
+    def under(self, engine: Engine) -> "Workbench":
+        """Return a workbench of the same network under another card; what no card changes stays."""
+        other = Workbench(replace(self.bench, engine=engine))
+        other._made = {name: self._made[name] for name in CARDLESS if name in self._made}
+        return other
+
     def once(self, name: str, steps: Steps[Any]) -> Steps[Timed[Any]]:
         """Return what was made under a name, or make it by these steps and note the time."""
         if name not in self._made:
@@ -234,7 +242,7 @@ class Workbench:
         if bench.faces is None:
             raise SkippedMethodError("the photographs are not at hand")
         steps = read_yaws(bench.faces, bench.aligned, bench.engine.card, mesh, bench.store)
-        return (yield from self.once("yaws", steps))
+        return (yield from self.once(YAWS, steps))
 
     def log_p(self) -> Steps[Timed[Floats]]:
         """Estimate what every gallery image shows, log p(value | image), (N, A).
@@ -261,7 +269,7 @@ class Workbench:
 
     def network_log_p(self) -> Steps[Timed[Floats]]:
         """Estimate the same by the estimator of the weights alone, which they must have, (N, A)."""
-        return (yield from self.once("network's log p", self._network_log_p()))
+        return (yield from self.once(NETWORK_LOG_P, self._network_log_p()))
 
     def _network_log_p(self) -> Steps[Floats]:
         engine, pixels = self.bench.engine, self.bench.aligned.pixels

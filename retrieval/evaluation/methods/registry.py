@@ -10,7 +10,16 @@ from fnmatch import fnmatchcase
 from gallery.errors import ConfigError, did_you_mean
 from retrieval.evaluation.fold.fold_cache import SkippedMethodError, Workbench
 from retrieval.evaluation.fold.vector_store import Steps
-from retrieval.evaluation.methods import composed, cpi, fused, ours, raw, shift, two_step
+from retrieval.evaluation.methods import (
+    composed,
+    cpi,
+    fused,
+    landmarks,
+    ours,
+    raw,
+    shift,
+    two_step,
+)
 from retrieval.evaluation.methods.base import Method, Prepared
 from retrieval.evaluation.records import REFERENCE
 from retrieval.evaluation.statistics.outcomes import RANDOM
@@ -20,6 +29,7 @@ METHODS: dict[str, Method] = {
     for method in (
         *ours.METHODS,
         *fused.METHODS,
+        *landmarks.METHODS,
         *two_step.METHODS,
         *cpi.METHODS,
         *shift.METHODS,
