@@ -22,28 +22,41 @@ if TYPE_CHECKING:
     from retrieval.api.additions import Added
     from retrieval.api.answer import Answer, Reasons
     from retrieval.api.benchmark import Benchmark, benchmark
+    from retrieval.api.demonstration import Demonstration, demo
     from retrieval.api.fit import FitResult, fit
     from retrieval.api.gallery import Gallery
+    from retrieval.api.gallery_folder import Removed
     from retrieval.api.generator import Generator
-    from retrieval.api.progress import Progress
+    from retrieval.api.progress import Callback, Progress
+    from retrieval.api.report import Report
     from retrieval.api.training import train
+    from retrieval.api.weights import WeightsCard, WeightsList, list_weights, show_weights
 
 __all__ = [
     "Added",
     "Answer",
     "Benchmark",
+    "Demonstration",
     "FaceSet",
     "FitResult",
     "Gallery",
     "Generator",
     "Progress",
     "Reasons",
+    "Removed",
+    "Report",
     "UserError",
+    "WeightsCard",
+    "WeightsList",
     "benchmark",
+    "demo",
     "fit",
+    "import_gallery",
+    "list_weights",
     "load_faces",
     "load_generator",
     "open_gallery",
+    "show_weights",
     "train",
 ]
 
@@ -51,14 +64,22 @@ _PLACES = {  # loaded when somebody asks: they bring torch
     "Added": "retrieval.api.additions",
     "Answer": "retrieval.api.answer",
     "Benchmark": "retrieval.api.benchmark",
+    "Demonstration": "retrieval.api.demonstration",
     "FaceSet": "gallery.faces",
     "FitResult": "retrieval.api.fit",
     "Gallery": "retrieval.api.gallery",
     "Generator": "retrieval.api.generator",
     "Progress": "retrieval.api.progress",
     "Reasons": "retrieval.api.answer",
+    "Removed": "retrieval.api.gallery_folder",
+    "Report": "retrieval.api.report",
+    "WeightsCard": "retrieval.api.weights",
+    "WeightsList": "retrieval.api.weights",
     "benchmark": "retrieval.api.benchmark",
+    "demo": "retrieval.api.demonstration",
     "fit": "retrieval.api.fit",
+    "list_weights": "retrieval.api.weights",
+    "show_weights": "retrieval.api.weights",
     "train": "retrieval.api.training",
 }
 
@@ -96,6 +117,31 @@ def open_gallery(
     from retrieval.api.gallery import Gallery
 
     return Gallery(Path(path), create=create, catalogue=catalogue, device=device)
+
+
+def import_gallery(
+    archive: str | Path,
+    path: str | Path,
+    *,
+    device: str = "auto",
+    progress: "Callback | None" = None,
+) -> "Gallery":
+    """Make a gallery of an exported one. Every file is checked, and it appears complete.
+
+    Args:
+        archive: A tar file that `Gallery.export` wrote.
+        path: Folder of the new collection.
+        device: Where to draw: "auto", "cpu", "cuda" or "cuda:N".
+        progress: Told how far it is. What it raises ends it, and nothing is left.
+
+    Raises:
+        UserError: It is no such file, or a damaged one; or there is something at the path.
+    """
+    from retrieval.api.gallery import Gallery
+    from retrieval.api.gallery_folder import unpack
+
+    unpack(Path(archive), Path(path), progress)
+    return Gallery(Path(path), device=device)
 
 
 def load_faces(

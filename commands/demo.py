@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+import mindseye
 from commands.interrupts import resumable
 from commands.options import Device
-from commands.progress import bar, result, tell
+from commands.progress import meter
 
 
 def demo(
@@ -25,23 +26,14 @@ def demo(
     \b
     Example: mindseye demo --out demo
     """
-    from generator.device import keep_freed_memory, pick_device
-    from retrieval import demo as show
+    from generator.device import keep_freed_memory
 
     keep_freed_memory()
-    plan = show.plan(out, pick_device(device), full=full)
-    with resumable("Run the same command again to go on."):
-        counts = ", ".join(f"{len(plan.part(w))} with {w.card.name}" for w in plan.weights)
-        tell(f"1/3  Indexing images of {len(plan.faces.identities)} people: {counts}")
-        for weights in plan.weights:
-            steps = show.index(plan, weights)
-            for _ in bar(steps, f"indexing with {weights.card.name}", len(plan.part(weights))):
-                pass
-        tell("2/3  Asking")
-        answers = show.ask(plan)
-        tell("3/3  Measuring")
-        results = result(show.measure(plan), "benchmark")
-    typer.echo(show.conclude(plan, answers, results, _program()))
+    with resumable("Run the same command again to go on."), meter("demo") as shown:
+        found = mindseye.demo(
+            out, full=full, device=device, program=_program(), progress=shown.show
+        )
+    typer.echo(str(found))
 
 
 def _program() -> str:

@@ -1,13 +1,13 @@
 """Carrying a collection elsewhere: `mindseye index export` and `import`."""
 
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+import mindseye
 from commands.options import DEFAULT_COLLECTION, CollectionDir
-from commands.progress import bar
+from commands.progress import meter
 
 
 def export(
@@ -19,14 +19,9 @@ def export(
     \b
     Example: mindseye index export my-faces.tar --collection my-faces
     """
-    from retrieval.collection import archive as archives
-    from retrieval.collection.collection import Collection
-
-    opened = Collection.open(collection)
-    with closing(opened), opened.unchanged():
-        for _ in bar(archives.export(opened, archive), "packing", 1):
-            pass
-    typer.echo(f"Archive: {archive}")
+    with mindseye.open_gallery(collection) as gallery, meter("packing") as shown:
+        written = gallery.export(archive, progress=shown.show)
+    typer.echo(f"Archive: {written}")
 
 
 def import_(
@@ -40,8 +35,6 @@ def import_(
     \b
     Example: mindseye index import my-faces.tar --collection my-faces
     """
-    from retrieval.collection import archive as archives
-
-    for _ in bar(archives.import_archive(archive, collection), "unpacking", 1):
-        pass
+    with meter("unpacking") as shown:
+        mindseye.import_gallery(archive, collection, progress=shown.show).close()
     typer.echo(f"Collection: {collection}")

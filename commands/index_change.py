@@ -1,13 +1,12 @@
 """Taking images out of a collection: `mindseye index remove` and `compact`."""
 
 import sys
-from contextlib import closing
-from dataclasses import asdict, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
+import mindseye
 from commands.interrupts import resumable
 from commands.options import (
     DEFAULT_COLLECTION,
@@ -17,13 +16,9 @@ from commands.options import (
     WhereSpace,
     read_where,
 )
-from commands.progress import result, tell
-from gallery.errors import CatalogueError, ConfigError
+from commands.progress import meter, tell
+from gallery.errors import CatalogueError
 from gallery.json_files import spell
-
-if TYPE_CHECKING:
-    from retrieval.collection.collection import Collection
-    from retrieval.collection.selection import Selection
 
 
 def remove(
@@ -58,26 +53,24 @@ def remove(
     \b
     Example: mindseye index remove --identity ann --collection my-faces
     """
-    from gallery.catalogue.contradictions import among
-    from retrieval.collection.collection import Collection
-    from retrieval.collection.selection import Selection
+    asked = read_where(where)
+    with mindseye.open_gallery(collection) as gallery:
 
-    selection = Selection(
-        paths=[_path(given) for given in paths or ()],
-        identities=identity or (),
-        ids=image_id or (),
-        where=read_where(where),
-        space=space,
-        missing=missing,
-        whole_folders=yes,
-    )
-    opened = Collection.open(collection)
-    with closing(opened), opened.writing():
-        chosen = _select(opened, selection, dry_run=dry_run)
-        doubly = among(opened.catalogue.images.contradictions(), chosen) if identity else []
-        removed = chosen if dry_run else opened.catalogue.images.remove(chosen)
-    for one in doubly:
-        tell(f"Equal files, labelled as two people, are one image: {one}")
+        def gone(*, whole_folders: bool) -> mindseye.Removed:
+            return gallery.remove(
+                paths or (),
+                identities=identity or (),
+                ids=image_id or (),
+                where=asked,
+                space=space,
+                missing=missing,
+                whole_folders=whole_folders,
+                dry_run=dry_run,
+            )
+
+        removed = _unless_folders_are_missing(gone, yes=yes, dry_run=dry_run)
+    for note in removed.notes:
+        tell(note)
     if as_json:
         typer.echo(spell({"removed": removed, "dry_run": dry_run}))
         return
@@ -86,29 +79,20 @@ def remove(
         tell(f"To take them from disk: mindseye index compact --collection {collection}")
 
 
-def _path(given: str) -> Path:
-    """Read a path; an empty one would mean the folder one is in, with all that is below."""
-    if not given:
-        raise ConfigError(
-            'A PATH is empty ("" on the command line); say . for the folder you are in'
-        )
-    return Path(given)
-
-
-def _select(collection: "Collection", selection: "Selection", *, dry_run: bool) -> list[int]:
-    """Choose the images; ask first where whole folders of them are missing."""
+def _unless_folders_are_missing(
+    gone: Callable[..., mindseye.Removed], *, yes: bool, dry_run: bool
+) -> mindseye.Removed:
+    """Remove images; ask first where whole folders of them are missing."""
     from retrieval.collection.missing_files import FolderMissingError
-    from retrieval.collection.selection import select
 
     try:
-        return [int(image_id) for image_id in select(collection, selection)]
+        return gone(whole_folders=yes)
     except FolderMissingError as error:
         if dry_run:
             tell(f"Warning: {error}")
         else:
             _ask(error)
-    everything = replace(selection, whole_folders=True)
-    return [int(image_id) for image_id in select(collection, everything)]
+    return gone(whole_folders=True)
 
 
 def _ask(doubt: CatalogueError) -> None:
@@ -134,10 +118,10 @@ def compact(collection: CollectionDir = DEFAULT_COLLECTION, as_json: AsJson = Fa
     \b
     Example: mindseye index compact --collection my-faces
     """
-    from retrieval.collection import compact as compaction
-    from retrieval.collection.collection import Collection
-
-    opened = Collection.open(collection)
-    with closing(opened), opened.writing(), resumable("Run the same command again to go on."):
-        done = result(compaction.compact(opened), "compacting")
-    typer.echo(spell(asdict(done)) if as_json else compaction.to_text(done))
+    with (
+        mindseye.open_gallery(collection) as gallery,
+        resumable("Run the same command again to go on."),
+        meter("compacting") as shown,
+    ):
+        done = gallery.compact(progress=shown.show)
+    typer.echo(spell(done) if as_json else str(done))

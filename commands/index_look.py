@@ -1,10 +1,10 @@
 """Looking at a collection, and checking it: `mindseye index show` and `verify`."""
 
-from contextlib import closing, nullcontext
 from typing import Annotated
 
 import typer
 
+import mindseye
 from commands.options import (
     DEFAULT_COLLECTION,
     AsJson,
@@ -13,7 +13,7 @@ from commands.options import (
     WhereSpace,
     read_where,
 )
-from commands.progress import result, tell
+from commands.progress import meter, tell
 from gallery.errors import ConfigError
 from gallery.json_files import spell
 
@@ -32,23 +32,17 @@ def show(
     \b
     Example: mindseye index show --collection my-faces --json
     """
-    from retrieval.collection import show as showing
-    from retrieval.collection.collection import Collection
-    from retrieval.collection.selection import meant_space
-
     if space is not None and where is None:
         raise ConfigError("--space says whose estimates and states --where means; add --where")
-    opened = Collection.open(collection)
-    with closing(opened):
-        if (asked := read_where(where)) is not None:
-            if space is None and (meant := meant_space(opened, asked)) is not None:
-                tell(f"Estimates and states are those of {meant}, published last; or say --space")
-            for row in showing.images_where(opened, asked, space):
-                line = spell(row, ascii_only=False) if as_json else showing.image_line(row)
-                typer.echo(line)
+    with mindseye.open_gallery(collection) as gallery:
+        if (asked := read_where(where)) is None:
+            shown = gallery.show()
+            typer.echo(spell(shown, ascii_only=False) if as_json else str(shown))
             return
-        shown = showing.describe(opened)
-    typer.echo(spell(shown, ascii_only=False) if as_json else showing.to_text(shown))
+        if space is None and (meant := gallery.meant_space(asked)) is not None:
+            tell(f"Estimates and states are those of {meant}, published last; or say --space")
+        for row in gallery.images(asked, space):
+            typer.echo(spell(row, ascii_only=False) if as_json else str(row))
 
 
 def verify(
@@ -65,23 +59,16 @@ def verify(
     \b
     Example: mindseye index verify --collection my-faces
     """
-    from retrieval.collection import finding
-    from retrieval.collection.collection import Collection
-    from retrieval.collection.repair import repair as mend
-    from retrieval.collection.verify import verify as check
-
-    opened = Collection.open(collection)
-    with closing(opened), opened.writing() if repair else nullcontext():
-        found = result(check(opened), "checking")
-        pending = mend(opened, found) if repair else 0
-        again = result(check(opened), "checking again") if repair else found
-    told = finding.to_json(found)
-    typer.echo(spell(told, ascii_only=False) if as_json else finding.to_text(found))
-    left = [one for one in again if one.is_problem]
+    with mindseye.open_gallery(collection) as gallery, meter("checking") as shown:
+        left = gallery.verify(mend=repair, progress=shown.show)
+    found = left.get("found", left)
+    typer.echo(spell(found, ascii_only=False) if as_json else str(found))
+    problems = left["problems"]
     if repair:
+        pending = left["pending"]
         waiting = f" {pending} images wait to be built again" if pending else ""
-        tell(f"{f'{len(left)} problems are left.' if left else 'Repaired.'}{waiting}")
-        for one in left:
-            tell(f"left: {one.what}\n  do: {one.todo}")
-    if left:
+        tell(f"{f'{len(problems)} problems are left.' if problems else 'Repaired.'}{waiting}")
+        for one in problems:
+            tell(f"left: {one['what']}\n  do: {one['todo']}")
+    if problems:
         raise typer.Exit(1)

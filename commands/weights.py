@@ -7,7 +7,7 @@ import typer
 
 import mindseye
 from commands.interrupts import resumable
-from commands.models import open_engine, open_set
+from commands.models import open_set
 from commands.options import AsJson, Device, LandmarksFile, Spec
 from commands.progress import meter, tell
 from gallery.json_files import spell
@@ -19,13 +19,8 @@ def list_packaged(as_json: AsJson = False) -> None:
     \b
     Example: mindseye weights list
     """
-    from generator.zoo import packaged, to_table
-
-    shipped = packaged()
-    if as_json:
-        typer.echo(spell([one.describe() for one in shipped], ascii_only=False))
-    else:
-        typer.echo(to_table(shipped))
+    shipped = mindseye.list_weights()
+    typer.echo(spell(shipped.to_json(), ascii_only=False) if as_json else str(shipped))
 
 
 def show(
@@ -44,24 +39,13 @@ def show(
     \b
     Example: mindseye weights show pose-60 --sheet drawings.png
     """
-    from gallery import sheets
-    from gallery.readers.registry import open_faces
-    from generator.checkpoint import find_weights
-    from generator.runs.samples import showcase
-    from generator.zoo import WeightsFile, to_text
-    from retrieval.fitting.told import summary
-
-    shown = WeightsFile.at(find_weights(name))
+    shown = mindseye.show_weights(name)
     if sheet is not None:
-        drawn = showcase(open_engine(name, "auto"), open_faces(faces), seed)
-        sheets.save(drawn, sheet)
+        from gallery.sheets import save
+
+        save(shown.sheet(faces, seed=seed), sheet)
         tell(f"Sheet: {sheet}")
-    told = (
-        spell(shown.describe(), ascii_only=False)
-        if as_json
-        else to_text(shown, summary(shown.card))
-    )
-    typer.echo(told)
+    typer.echo(spell(shown.to_json(), ascii_only=False) if as_json else str(shown))
 
 
 def fit(

@@ -15,6 +15,8 @@ from tests.retrieval.recognising import FUSION, Colours, tell_by_colours
 
 ROOT = Path(__file__).parents[1]
 PUBLIC = {
+    *("Demonstration", "Removed", "Report", "WeightsCard", "WeightsList"),
+    *("demo", "import_gallery", "list_weights", "show_weights"),
     *("Added", "Answer", "FaceSet", "Gallery", "Generator", "Progress", "Reasons", "UserError"),
     *("Benchmark", "FitResult", "benchmark", "fit", "train"),
     *("load_faces", "load_generator", "open_gallery"),

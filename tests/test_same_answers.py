@@ -1,6 +1,7 @@
 """The command line and Python give the same answer, as both ask the same functions."""
 
 import json
+import pickle
 import shutil
 from collections.abc import Callable
 from contextlib import closing
@@ -153,3 +154,79 @@ def test_an_earlier_collection_answers_both_alike(
             said = told.err.splitlines()  # of a space, an open gallery says it once
             again = [line for line in said if "no longer at their place" in line]  # of an answer
             assert list(answer.notes) == (said if number == 0 else again)
+        listed = mindseye("index", "show", "--where", "id < 4", "--collection", golden.root)
+        assert listed.out == "".join(f"{row}\n" for row in gallery.images("id < 4"))
+        for command, report in (("show", gallery.show()), ("verify", gallery.verify())):
+            there = ("index", command, "--collection", golden.root)
+            assert mindseye(*there).out == f"{report}\n"
+            assert mindseye(*there, "--json").json == json.loads(json.dumps(report))
+
+
+def test_what_is_told_is_a_dictionary_that_prints_itself(collection_dir: Path) -> None:
+    with front.open_gallery(collection_dir) as gallery:
+        told = gallery.show()
+        assert str(told).startswith(f"{collection_dir}: 30 images\nspace ")
+        assert pickle.loads(pickle.dumps(told)) == told  # noqa: S301  our own
+        assert str(pickle.loads(pickle.dumps(told))) == str(told)  # noqa: S301
+        assert gallery.meant_space("pose=45") is None
+
+
+def test_both_remove_compact_and_carry_alike(
+    mindseye: Mindseye, collection_dir: Path, faces_dir: Path, tmp_path: Path
+) -> None:
+    copies = [shutil.copytree(collection_dir, tmp_path / name) for name in ("told", "asked")]
+    told, asked = copies
+    away = ("index", "remove", "--identity", "p2", "--collection", told)
+    would = mindseye(*away, "--dry-run", "--json").json
+    gone = mindseye(*away, "--json").json["removed"]
+    packed = mindseye("index", "compact", "--collection", told, "--json").json
+    steps: list[front.Progress] = []
+    with front.open_gallery(asked) as gallery:
+        assert gallery.remove(identities=["p2"], dry_run=True) == would["removed"]
+        removed = gallery.remove(identities=["p2"])
+        assert (removed, removed.notes) == (gone, ())
+        assert len(removed) == 6
+        assert gallery.compact(progress=steps.append) == packed
+        archive = gallery.export(tmp_path / "asked.tar", progress=steps.append)
+        with pytest.raises(front.UserError, match="A PATH is empty"):
+            gallery.remove([""])
+    assert mindseye("index", "export", "told.tar", "--collection", told).status == 0
+    assert mindseye("index", "import", archive, "--collection", "one").status == 0
+    with front.import_gallery("told.tar", "other", progress=steps.append) as other:
+        shown, source = other.show(), faces_dir / "p1-0-left.png"
+        (first, *_) = other.search(source, {"pose": 45})
+    states = shown["spaces"][0]["states"]
+    assert (states["indexed"], states["removed"]) == (24, 6)
+    with front.open_gallery("one") as one:
+        assert one.show()["spaces"] == shown["spaces"]
+        assert one.search(source, {"pose": 45})[0] == first
+    assert {"packing", "unpacking"} <= {step.phase for step in steps}
+
+
+def test_damage_is_told_and_mended_alike(
+    mindseye: Mindseye, collection_dir: Path, tmp_path: Path
+) -> None:
+    told, asked = (shutil.copytree(collection_dir, tmp_path / n) for n in ("told", "asked"))
+    for root in (told, asked):
+        next(root.glob("spaces/*/embeddings/*.npy")).write_bytes(b"nothing")
+    with front.open_gallery(asked) as gallery:
+        found = gallery.verify()
+        after = gallery.verify(mend=True)
+    assert not found["ok"]
+    assert (after["found"], after["pending"]) == (found, 30)
+    ran = mindseye("index", "verify", "--repair", "--collection", told)
+    assert ran.out == f"{found}\n".replace(str(asked), str(told))
+    assert "30 images wait to be built again" in ran.err
+    assert ran.status == (0 if after["ok"] else 1)
+
+
+def test_weights_are_listed_and_shown_alike(mindseye: Mindseye, pose_weights: Path) -> None:
+    listed, shown = front.list_weights(), front.show_weights(pose_weights)
+    assert mindseye("weights", "list").out == f"{listed}\n"
+    assert mindseye("weights", "list", "--json").json == json.loads(json.dumps(listed.to_json()))
+    assert mindseye("weights", "show", pose_weights).out == f"{shown}\n"
+    assert mindseye("weights", "show", pose_weights, "--json").json == shown.to_json()
+    assert [one.name for one in listed] == [one.name for one in listed[:]]
+    (pose,) = (one for one in listed if one.name == "pose-mindseye-60")
+    assert "45" in pose.attributes["pose"]
+    assert pose.licence == "Apache-2.0"

@@ -1,11 +1,7 @@
 """A gallery: images that are searched by drawing, in a collection on disk."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
-from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
 from gallery.align import Crop
 from gallery.attributes import parse_wishes
@@ -26,16 +22,16 @@ from retrieval.api.additions import (
 )
 from retrieval.api.answer import Answer, ask
 from retrieval.api.faces import load_faces
+from retrieval.api.gallery_folder import GalleryFolder
 from retrieval.api.open_spaces import OpenSpaces
-from retrieval.api.progress import Callback, follow
+from retrieval.api.progress import Callback
 from retrieval.api.sources import Source, Wish, hashes_of, open_sources, spelt
-from retrieval.collection import address, compact, finding, repair, selection, show, verify
 from retrieval.collection.collection import Collection
 from retrieval.search.crops import parse_crop
 from retrieval.search.result import Among
 
 
-class Gallery:
+class Gallery(GalleryFolder):
     """Images that can be searched; made by `mindseye.open_gallery`.
 
     It is a context manager: at its end the collection is closed.
@@ -47,42 +43,14 @@ class Gallery:
     def __init__(
         self, path: Path, *, create: bool = False, catalogue: str | None = None, device: str
     ) -> None:
-        self.path = path
-        self._create = create
-        self._catalogue = catalogue
+        super().__init__(path, create=create, catalogue=catalogue)
         self._device = device
-        self._opened: Collection | None = None
         self._searchers = OpenSpaces(device)
-        if not create or address.has_catalogue(path):
-            self._collection()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<Gallery {self.path}>"
 
     def close(self) -> None:
         """Close the collection."""
         self._searchers.clear()
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
-
-    @property
-    def spaces(self) -> list[str]:
-        """Names of the spaces, the most recently published first."""
-        if not address.has_catalogue(self.path):
-            return []
-        return [space.name for space in self._collection().catalogue.spaces.all()]
+        super().close()
 
     def add(  # noqa: PLR0913  one argument for each option of the command line
         self,
@@ -215,98 +183,3 @@ class Gallery:
         answer = ask(searcher, photographs, wished, k, face, among)
         answer.notes += self._searchers.untold(searcher)
         return answer
-
-    def remove(  # noqa: PLR0913  one argument for each option of the command line
-        self,
-        paths: Paths = (),
-        *,
-        identities: Sequence[str] = (),
-        ids: Sequence[int] = (),
-        where: str | None = None,
-        space: str | None = None,
-        missing: bool = False,
-        whole_folders: bool = False,
-        dry_run: bool = False,
-    ) -> list[int]:
-        """Remove images: from every answer at once, from disk with `compact`.
-
-        Args:
-            paths: Files, or folders with all that is below them.
-            identities: Of these people.
-            ids: By id.
-            where: Of which this is true.
-            space: Whose estimates and states `where` means, if there are several.
-            missing: Whose files are no longer on disk.
-            whole_folders: Also where whole folders of them are missing.
-            dry_run: Only say which.
-
-        Returns:
-            Ids of the images.
-
-        Raises:
-            UserError: Nothing is named, or what is named is not there.
-        """
-        given = [paths] if isinstance(paths, str | Path) else paths
-        asked = selection.Selection(
-            paths=[Path(one) for one in given],
-            identities=identities,
-            ids=ids,
-            where=where,
-            space=space,
-            missing=missing,
-            whole_folders=whole_folders,
-        )
-        collection = self._collection()
-        with collection.writing():
-            chosen = [int(one) for one in selection.select(collection, asked)]
-            return chosen if dry_run else list(collection.catalogue.images.remove(chosen))
-
-    def show(self) -> dict[str, Any]:
-        """Say what it holds: what `mindseye index show --json` prints.
-
-        Raises:
-            UserError: Weights, a manifest or a contract are missing or damaged.
-        """
-        return show.describe(self._collection())
-
-    def images(self, where: str, space: str | None = None) -> Iterator[dict[str, Any]]:
-        """Yield the images of which an expression is true: id, path, identity, labels, estimate.
-
-        Args:
-            where: Like "pose=45 and identity!=ann" (docs/collections.md).
-            space: Whose estimates and states it means; None: the one published last.
-        """
-        return show.images_where(self._collection(), where, space)
-
-    def verify(self, *, mend: bool = False, progress: Callback | None = None) -> dict[str, Any]:
-        """Check every file, hash, count and vector against the catalogue.
-
-        Args:
-            mend: Let go of what is damaged; adding the images makes it again.
-            progress: Told how far it is.
-
-        Returns:
-            "ok", "problems" (with what to do) and "notes"; after mending, what is left.
-        """
-        collection = self._collection()
-        with collection.writing() if mend else nullcontext():
-            found = follow(verify.verify(collection), progress, "checking")
-            if mend:
-                repair.repair(collection, found)
-                found = follow(verify.verify(collection), progress, "checking again")
-        return finding.to_json(found)
-
-    def compact(self, *, progress: Callback | None = None) -> dict[str, Any]:
-        """Take from disk what was removed, and make large shards of small ones."""
-        collection = self._collection()
-        with collection.writing():
-            return asdict(follow(compact.compact(collection), progress, "compacting"))
-
-    def _collection(self, *, make: bool = False) -> Collection:
-        """Return the collection, opened; it is made when something is first added."""
-        if self._opened is None:
-            if self._create and (make or address.has_catalogue(self.path)):
-                self._opened = Collection.open_or_create(self.path, self._catalogue)
-            else:
-                self._opened = Collection.open(self.path)
-        return self._opened

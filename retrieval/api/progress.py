@@ -1,6 +1,6 @@
 """How far something is, told to whoever calls: by a function that is called now and then."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -54,6 +54,17 @@ def follow(
             number += 1
             if progress is not None:
                 progress(_progress(step, number, phase, total))
+
+
+def follow_each(
+    steps: Iterator[Any], progress: Callback | None, phase: str, total: int = 1
+) -> None:
+    """Do all steps of what returns nothing, and tell of each; see `follow`."""
+
+    def all_of() -> Generator[Any, None, None]:
+        yield from steps
+
+    follow(all_of(), progress, phase, total)
 
 
 def _progress(step: object, number: int, phase: str, total: int) -> Progress:

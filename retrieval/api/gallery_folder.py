@@ -1,0 +1,255 @@
+"""Looking after a gallery: what it holds, whether it is sound, what goes, carrying it elsewhere."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from gallery.catalogue import contradictions
+from gallery.errors import ConfigError
+from retrieval.api.additions import Paths
+from retrieval.api.progress import Callback, follow, follow_each
+from retrieval.api.report import Report
+from retrieval.collection import (
+    address,
+    archive,
+    compact,
+    finding,
+    repair,
+    selection,
+    show,
+    verify,
+)
+from retrieval.collection.collection import Collection
+
+
+class Removed(list[int]):
+    """Ids of images that were removed, or would be.
+
+    Attributes:
+        notes: What the user should know: such as equal files that are labelled as two people.
+    """
+
+    def __init__(self, ids: Sequence[int], notes: Sequence[str] = ()) -> None:
+        super().__init__(ids)
+        self.notes = tuple(notes)
+
+
+class GalleryFolder:
+    """A collection on disk.
+
+    Attributes:
+        path: Its folder.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False, catalogue: str | None = None) -> None:
+        self.path = path
+        self._create = create
+        self._catalogue = catalogue
+        self._opened: Collection | None = None
+        if not create or address.has_catalogue(path):
+            self._collection()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.path}>"
+
+    def close(self) -> None:
+        """Close the collection."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    @property
+    def spaces(self) -> list[str]:
+        """Names of the spaces, the most recently published first."""
+        if not address.has_catalogue(self.path):
+            return []
+        return [space.name for space in self._collection().catalogue.spaces.all()]
+
+    def show(self) -> Report:
+        """Say what it holds: what `mindseye index show` prints.
+
+        Returns:
+            "collection", "images", "unreadable_files", "duplicates", "contradictions", "spaces": of
+            each its name, weights, attributes, score, kind of index, count of images in every
+            state, and "skipped": every file left out, with its reason.
+
+        Raises:
+            UserError: Weights, a manifest or a contract are missing or damaged.
+        """
+        told = show.describe(self._collection())
+        return Report(told, show.to_text(told))
+
+    def images(self, where: str, space: str | None = None) -> Iterator[Report]:
+        """Yield the images of which an expression is true: id, path, identity, labels, estimate.
+
+        Args:
+            where: Like "pose=45 and identity!=ann" (docs/collections.md).
+            space: Whose estimates and states it means. None: the one published last.
+
+        Raises:
+            UserError: It is no expression, or names what is not known.
+        """
+        for row in show.images_where(self._collection(), where, space):
+            yield Report(row, show.image_line(row))
+
+    def meant_space(self, where: str) -> str | None:
+        """Name the space whose estimates and states an expression means, where there are several.
+
+        Args:
+            where: Like "estimate.pose=45".
+
+        Returns:
+            The one published last. None where the expression asks about neither estimates nor
+            states, or where there is one space.
+        """
+        return selection.meant_space(self._collection(), where)
+
+    def verify(self, *, mend: bool = False, progress: Callback | None = None) -> Report:
+        """Check every file, hash, count and vector against the catalogue.
+
+        Args:
+            mend: Let go of what is damaged. Adding the images makes it again.
+            progress: Told how far it is.
+
+        Returns:
+            "ok", "problems" (with what to do) and "notes". After mending, what is left of them;
+            then "found" holds what there was before, and "pending" counts images that wait to be
+            added again.
+
+        Raises:
+            UserError: There is something that neither a check nor mending gets past.
+        """
+        collection = self._collection()
+        with collection.writing() if mend else nullcontext():
+            found = follow(verify.verify(collection), progress, "checking")
+            told = Report(finding.to_json(found), finding.to_text(found))
+            if not mend:
+                return told
+            pending = repair.repair(collection, found)
+            left = follow(verify.verify(collection), progress, "checking again")
+        after = {**finding.to_json(left), "found": told, "pending": pending}
+        return Report(after, finding.to_text(left))
+
+    def remove(  # noqa: PLR0913  one argument for each option of the command line
+        self,
+        paths: Paths = (),
+        *,
+        identities: Sequence[str] = (),
+        ids: Sequence[int] = (),
+        where: str | None = None,
+        space: str | None = None,
+        missing: bool = False,
+        whole_folders: bool = False,
+        dry_run: bool = False,
+    ) -> Removed:
+        """Remove images: from every answer at once, from disk with `compact`.
+
+        Args:
+            paths: Files, or folders with all that is below them.
+            identities: Images of these people.
+            ids: Images of these ids.
+            where: Images of which this is true.
+            space: Whose estimates and states `where` means, if there are several.
+            missing: Images whose files are no longer on disk.
+            whole_folders: Remove them even where whole folders are missing.
+            dry_run: Only say which.
+
+        Returns:
+            Ids of the images: a list, whose `notes` say what the user should know.
+
+        Raises:
+            UserError: Nothing is named, or what is named is not there.
+        """
+        given = [paths] if isinstance(paths, str | Path) else paths
+        asked = selection.Selection(
+            paths=[_path(one) for one in given],
+            identities=identities,
+            ids=ids,
+            where=where,
+            space=space,
+            missing=missing,
+            whole_folders=whole_folders,
+        )
+        collection = self._collection()
+        with collection.writing():
+            chosen = [int(one) for one in selection.select(collection, asked)]
+            images = collection.catalogue.images
+            doubly = contradictions.among(images.contradictions(), chosen) if identities else []
+            removed = chosen if dry_run else images.remove(chosen)
+        notes = [f"Equal files, labelled as two people, are one image: {one}" for one in doubly]
+        return Removed(removed, notes)
+
+    def compact(self, *, progress: Callback | None = None) -> Report:
+        """Take from disk what was removed, and make large shards of small ones.
+
+        Args:
+            progress: Told how far it is. What it raises ends it; what was finished is kept.
+
+        Returns:
+            "shards_before", "shards_after", "rows_dropped", "files_removed", "forgotten": images of
+            which only the SHA-256 is kept.
+
+        Raises:
+            UserError: A shard that is to be written anew is damaged.
+        """
+        collection = self._collection()
+        with collection.writing():
+            done = follow(compact.compact(collection), progress, "compacting")
+        return Report(asdict(done), compact.to_text(done))
+
+    def export(self, path: str | Path, *, progress: Callback | None = None) -> Path:
+        """Pack it into one tar file, to be searched on another machine without the images.
+
+        `mindseye.import_gallery` unpacks it there.
+
+        Args:
+            path: The file to write.
+            progress: Told how far it is.
+
+        Returns:
+            The file.
+
+        Raises:
+            UserError: The file cannot be written, or a file of the collection is damaged.
+        """
+        target, collection = Path(path), self._collection()
+        with collection.unchanged():
+            follow_each(archive.export(collection, target), progress, "packing")
+        return target
+
+    def _collection(self, *, make: bool = False) -> Collection:
+        """Return the collection, opened; it is made when something is first added."""
+        if self._opened is None:
+            if self._create and (make or address.has_catalogue(self.path)):
+                self._opened = Collection.open_or_create(self.path, self._catalogue)
+            else:
+                self._opened = Collection.open(self.path)
+        return self._opened
+
+
+def unpack(path: Path, folder: Path, progress: Callback | None) -> None:
+    """Make a collection of an exported one; see `mindseye.import_gallery`."""
+    follow_each(archive.import_archive(path, folder), progress, "unpacking")
+
+
+def _path(given: str | Path) -> Path:
+    """Read a path; an empty one would mean the folder one is in, with all that is below."""
+    if given == "":
+        raise ConfigError(
+            'A PATH is empty ("" on the command line); say . for the folder you are in'
+        )
+    return Path(given)
