@@ -79,7 +79,7 @@ def _unpack_whole(archive: Path, target: Path, limits: ArchiveLimits) -> None:
     try:
         with open_packed(archive) as file:
             for member in _safe_members(members(file, limits.ratio_from), archive, limits):
-                _write(member, partial / member.name)
+                write_member(member, partial / member.name)
         partial.rename(target)
     except OSError:
         shutil.rmtree(partial, ignore_errors=True)
@@ -116,7 +116,8 @@ def _safe_members(
         yield member
 
 
-def _write(member: Member, path: Path) -> None:
+def write_member(member: Member, path: Path) -> None:
+    """Write a file of an archive, and the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:  # of a member written twice the last holds, as in tar
         member.copy(file)

@@ -79,6 +79,7 @@ class ApproximateIndex:
     Attributes:
         size: Number of distinct images.
         dimension: Length D of an embedding.
+        parts: What is searched.
     """
 
     size: int
@@ -91,7 +92,7 @@ class ApproximateIndex:
             parts: What to search.
             device: "cuda" copies the FAISS index to the GPU, where FAISS has one and can.
         """
-        self._parts = parts
+        self.parts = parts
         self._main = parts.main
         self._gpu = on_gpu(parts.main) if device.startswith("cuda") else None
         self._first = int(parts.main.ntotal)
@@ -121,17 +122,17 @@ class ApproximateIndex:
         if k == 0:
             return nothing(len(probes))
         rows, scores = self._best(probes, limit.choice.rows_needed(k), limit)
-        ids = self._parts.ids[rows]
+        ids = self.parts.ids[rows]
         return Neighbours(ids, scores) if images.single else merge_by_image(ids, scores, k)
 
     def stored(self, images: Ids) -> StoredVectors:
         """Copy the vectors of some images; see `Index.stored`."""
         rows = self._image_rows().choose(images, None).rows
-        return StoredVectors(self._parts.ids[rows], self._parts.stored.gather(rows))
+        return StoredVectors(self.parts.ids[rows], self.parts.stored.gather(rows))
 
     def _image_rows(self) -> ImageRows:
         if self._images is None:
-            self._images = ImageRows(self._parts.ids, self._parts.kept)
+            self._images = ImageRows(self.parts.ids, self.parts.kept)
         return self._images
 
     def _limit(self, allowed: Ids | None, excluded: Ids | None) -> _Limit:
@@ -171,11 +172,11 @@ class ApproximateIndex:
         """Say whether comparing one by one is less work than asking FAISS, and surer."""
         if choice.size <= min(FEW_ROWS, choice.total // 4):
             return True
-        return self._parts.effort != Effort() and 2 * count >= choice.size
+        return self.parts.effort != Effort() and 2 * count >= choice.size
 
     def _from_main(self, probes: Vectors, count: int, limit: _Limit) -> tuple[Ids, Vectors]:
         """Ask FAISS: rows (Q, R), -1 where there are fewer, and their exact scores."""
-        depth = self._parts.effort.depth
+        depth = self.parts.effort.depth
         wanted = min(self._first, max(count, TUNED_FOR) * depth if depth else count)
         main = self._main
         if self._gpu is not None and limit.chosen is None and wanted <= GPU_ROWS:
@@ -186,7 +187,7 @@ class ApproximateIndex:
         if depth:
             there = np.maximum(rows, 0) if lacking else rows
             for probe, found, row_scores in zip(probes, there, scores, strict=True):
-                row_scores[:] = self._parts.stored.scores(probe, found)
+                row_scores[:] = self.parts.stored.scores(probe, found)
         if lacking:
             scores[missing] = -np.inf
         return rows, scores
@@ -195,7 +196,7 @@ class ApproximateIndex:
         if wanted not in limit.told:
             share = limit.choice.size / limit.choice.total
             limit.told[wanted] = search_parameters(
-                self._main, self._parts.effort, wanted, share, limit.chosen
+                self._main, self.parts.effort, wanted, share, limit.chosen
             )
         return limit.told[wanted]
 
@@ -208,9 +209,9 @@ class ApproximateIndex:
         return np.where(np.isneginf(scores), -1, rows), scores
 
     def _exactly(self, probes: Vectors, count: int, choice: RowSubset) -> tuple[Ids, Vectors]:
-        stored = self._parts.stored
+        stored = self.parts.stored
         if choice.size > FEW_ROWS:
-            everything = GalleryRows(self._parts.ids, stored.blocks(), self._parts.kept)
+            everything = GalleryRows(self.parts.ids, stored.blocks(), self.parts.kept)
             return best_rows(everything, probes, count, choice)
         rows = choice.rows
         embeddings = stored.gather(rows)

@@ -147,7 +147,7 @@ def ask(plan: DemoPlan) -> list[DemoQuestion]:
         asked = [
             _ask(plan, collection, source, wish, len(plan.part(weights)))
             for weights in plan.weights
-            for source, wish in _questions(plan, weights)
+            for source, wish in questions_of(plan, weights)
         ]
     finally:
         collection.close()
@@ -167,15 +167,16 @@ def _ask(
     searcher = open_searcher(collection, wish, plan.device)
     answer = searcher.query(plan.faces.load(source), wish, SHOWN)
     wanted = source.condition.replace(wish)
-    right = tuple(_is_right(hit, source, wanted) for hit in answer.hits)
+    right = tuple(is_right(hit, source, wanted) for hit in answer.hits)
     return DemoQuestion(source, wish, answer, right, among)
 
 
-def _is_right(hit: Found, source: Face, wanted: Condition) -> bool:
+def is_right(hit: Found, source: Face, wanted: Condition) -> bool:
+    """Say whether a hit shows the person of the source as is wanted, and all else equal."""
     return hit.identity == source.identity and hit.condition == wanted
 
 
-def _questions(plan: DemoPlan, weights: WeightsFile) -> Iterator[tuple[Face, Condition]]:
+def questions_of(plan: DemoPlan, weights: WeightsFile) -> Iterator[tuple[Face, Condition]]:
     """Choose a question about each of the first people, by a fixed draw.
 
     Only questions that some image of the gallery answers are chosen, whether or not the search

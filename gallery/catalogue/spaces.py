@@ -28,7 +28,7 @@ class Spaces:
     def __init__(self, session: Session, images: Images) -> None:
         self._session = session
         self._images = images
-        self._watching: Connection | None = None
+        self.watching: Connection | None = None
 
     def all(self) -> list[SpaceRow]:
         """List all spaces, the most recently published first."""
@@ -55,11 +55,11 @@ class Spaces:
         and past the bookkeeping of sessions: a fifth of the time. After a failure the next one is
         asked through a new connection.
         """
-        if self._watching is None:
-            self._watching = self._session.get_bind().engine.connect()
+        if self.watching is None:
+            self.watching = self._session.get_bind().engine.connect()
         try:
-            row = self._watching.execute(MARK, {"space_id": space_id}).first()
-            self._watching.rollback()
+            row = self.watching.execute(MARK, {"space_id": space_id}).first()
+            self.watching.rollback()
         except BaseException:
             self.close()
             raise
@@ -67,7 +67,7 @@ class Spaces:
 
     def close(self) -> None:
         """Give back the connection that `mark` asks through."""
-        watching, self._watching = self._watching, None
+        watching, self.watching = self.watching, None
         if watching is not None:
             watching.close()
 

@@ -24,12 +24,13 @@ class Catalogue:
     """A connection to a catalogue.
 
     Attributes:
+        session: Asks the database; what callers ask goes through `images` and `spaces`.
         images: Files and images.
         spaces: Embedding spaces, and the state of every image in them.
     """
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self.session = session
         self.images = Images(session)
         self.spaces = Spaces(session, self.images)
 
@@ -46,25 +47,25 @@ class Catalogue:
     def reading(self) -> Iterator[Session]:
         """Give the session for a series of questions that see the same state."""
         try:
-            yield self._session
+            yield self.session
         finally:
-            self._session.rollback()
+            self.session.rollback()
 
     def recover(self) -> None:
         """End what a question that failed has left open, so that the next one sees what is new."""
-        self._session.rollback()
+        self.session.rollback()
 
     def check(self) -> list[str]:
         """Ask the database whether it is whole; return what it complains of."""
-        if self._session.get_bind().dialect.name != "sqlite":
+        if self.session.get_bind().dialect.name != "sqlite":
             return []
-        found = self._session.execute(text("PRAGMA integrity_check"))
+        found = self.session.execute(text("PRAGMA integrity_check"))
         said = [line for (message,) in found for line in str(message).splitlines()]
-        broken = self._session.execute(text("PRAGMA foreign_key_check")).all()
-        self._session.rollback()
+        broken = self.session.execute(text("PRAGMA foreign_key_check")).all()
+        self.session.rollback()
         complaints = [line for line in said if line != "ok"]
-        complaints += values.complaints(self._session)
-        self._session.rollback()
+        complaints += values.complaints(self.session)
+        self.session.rollback()
         for (table, wanted), count in Counter((row[0], row[2]) for row in broken).items():
             rows = f"a row of {table} points" if count == 1 else f"{count} rows of {table} point"
             complaints.append(f"{rows} to no row of {wanted}")
@@ -72,7 +73,7 @@ class Catalogue:
 
     def vacuum(self) -> None:
         """Give space back to the disk; what was deleted is gone from the file, too."""
-        engine = self._session.get_bind().engine
+        engine = self.session.get_bind().engine
         if engine.dialect.name != "sqlite":
             return  # others do it by themselves
         connection = engine.raw_connection()
@@ -86,7 +87,7 @@ class Catalogue:
 
     def close(self) -> None:
         """Give the connection back."""
-        engine = self._session.get_bind().engine
+        engine = self.session.get_bind().engine
         self.spaces.close()
-        self._session.close()
+        self.session.close()
         engine.dispose()

@@ -107,7 +107,7 @@ class Mindseye(Network):
         turn = Update(
             "drawing and finding",
             self.drawing_parts(),
-            partial(_terms, self, config),
+            partial(lattice_terms, self, config),
             self.weights(config.weights),
         )
         batch: Callable[[BatchSpec], Lattice] = _nobody_knows
@@ -217,7 +217,7 @@ def _nobody_knows(lesson: BatchSpec) -> Lattice:  # noqa: ARG001
     raise ValueError("training needs to know whose faces it is given, and the attributes")
 
 
-def _terms(network: Mindseye, config: TrainConfig, batch: Lattice) -> Terms:
+def lattice_terms(network: Mindseye, config: TrainConfig, batch: Lattice) -> Terms:
     """Squared errors of both drawings, and the contrast between probes and canonical views.
 
     Of the two drawings of an image one is its canonical view, the other the probe for its partner.

@@ -102,7 +102,7 @@ def train(
     usable = any(not isinstance(pixels, Problem) for _, pixels in others)
     whole = align_all(known, spec)
     fitted, validation = split(whole, request.recipe.train.validation)
-    run = _Run(request, fitted, align_all(others, spec) if usable else None, validation)
+    run = TrainingRun(request, fitted, align_all(others, spec) if usable else None, validation)
     if state is None:
         begin_folder(request)
     else:
@@ -135,7 +135,7 @@ def _read(faces: FaceSet, aligner: Aligner) -> Generator[TrainingProgress, None,
     return pairs
 
 
-class _Run:
+class TrainingRun:
     """A run under way."""
 
     def __init__(
@@ -188,9 +188,11 @@ class _Run:
 
     @property
     def network(self) -> Network:
+        """What is trained."""
         return self.trainer.network
 
     def restore(self, state: State) -> None:
+        """Go on from a checkpoint."""
         position = _position(state, self.request.out)
         if position["data"] != self.data_sha256:
             raise ConfigError(
@@ -202,6 +204,7 @@ class _Run:
         shorten_log(self.request.out / LOG_FILE, position["stage"], position["number"])
 
     def steps(self) -> Iterator[TrainingProgress]:
+        """Train to the end, and save checkpoints and samples on the way."""
         batch_size = self.request.recipe.train.batch_size
         log = self.request.out / LOG_FILE
         started = time.monotonic()

@@ -117,7 +117,7 @@ class Trainer:
             if stage != self.stage:
                 self._enter(stage, 0)
             while self.number < self.stages[stage].steps:
-                yield self._step()
+                yield self.update_once()
 
     def state(self) -> dict[str, Tensor]:
         """Return the weights of all networks and the optimisers' memory, by name.
@@ -194,7 +194,8 @@ class Trainer:
             return torch.optim.Adam(parameters, lr=rate, betas=betas)
         return torch.optim.AdamW(parameters, lr=rate, betas=betas, weight_decay=config.weight_decay)
 
-    def _step(self) -> TrainingStep:
+    def update_once(self) -> TrainingStep:
+        """Draw a batch, and update what is due; say what it lost."""
         stage = self.stages[self.stage]
         peak = self.config.learning_rate if stage.peak is None else stage.peak
         rate = scheduled(self.number, stage.steps, self.config, peak)
@@ -206,7 +207,7 @@ class Trainer:
         terms: Terms = {}
         for turn, optimiser in zip(stage.turns, self.optimisers, strict=True):
             if (self.number + 1) % turn.every == 0:
-                with self._only(turn.parts), self._autocast():
+                with self.only(turn.parts), self._autocast():
                     found = turn.terms(batch)
                     loss = turn.loss(found)
                 _update(optimiser, loss, rate)
@@ -215,7 +216,7 @@ class Trainer:
         return TrainingStep(self.stage, self.number, loss.detach(), rate, terms)
 
     @contextmanager
-    def _only(self, parts: Iterable[nn.Module]) -> Iterator[None]:
+    def only(self, parts: Iterable[nn.Module]) -> Iterator[None]:
         """Let gradients reach these parts alone."""
         reached = {id(p) for part in parts for p in part.parameters()}
         held = [p for p in self.parameters() if p.requires_grad and id(p) not in reached]

@@ -216,13 +216,14 @@ def _locked(root: Path, path: str) -> str:
         owner = read(Path(path), CatalogueError, "It says who writes")
         since = datetime.fromisoformat(owner["since"])
         seconds = (datetime.now(UTC) - since).total_seconds()
-        who = f"process {owner['pid']} on {owner['host']}, since {owner['since']} ({_age(seconds)})"
+        since_when = f"{owner['since']} ({spell_age(seconds)})"
+        who = f"process {owner['pid']} on {owner['host']}, since {since_when}"
     except (CatalogueError, ValueError, KeyError, TypeError):
         who = "another process"
     return f"The collection {root} is being written to by {who}; wait for it, or stop it"
 
 
-def _age(seconds: float) -> str:
+def spell_age(seconds: float) -> str:
     """Say for how long: 12 s, 5 min, 3 h, 2 days."""
     for unit, length in (("days", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:

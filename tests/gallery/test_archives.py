@@ -290,7 +290,7 @@ def test_a_kill_half_way_leaves_nothing(
     cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    write = archives._write
+    write = archives.write_member
     done: list[object] = []
 
     def killed(*arguments: object) -> None:
@@ -299,7 +299,7 @@ def test_a_kill_half_way_leaves_nothing(
         done.append(arguments)
         write(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(archives, "_write", killed)
+    monkeypatch.setattr(archives, "write_member", killed)
     with pytest.raises(error, match="killed half-way"):
         unpacked(archive, cache)
     assert list(cache.iterdir()) == []
@@ -318,14 +318,14 @@ def test_what_a_lost_process_left_is_not_taken_for_the_whole(archive: Path, cach
 
 
 def test_a_faster_process_wins(archive: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write: Callable[..., None] = archives._write
+    write: Callable[..., None] = archives.write_member
 
     def slow(*arguments: object) -> None:
-        monkeypatch.setattr(archives, "_write", write)
+        monkeypatch.setattr(archives, "write_member", write)
         unpacked(archive, cache)  # another process, from first to last
         write(*arguments)
 
-    monkeypatch.setattr(archives, "_write", slow)
+    monkeypatch.setattr(archives, "write_member", slow)
     folder = unpacked(archive, cache)
     assert content(folder) == FILES
     assert list(cache.iterdir()) == [folder]

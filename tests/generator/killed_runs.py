@@ -74,7 +74,7 @@ class Kill:
 
 # Every stage makes three updates, with checkpoints after the second and the third. The kills of a
 # case follow each other; calls are counted anew in every process.
-UPDATE, LOG = (trainer.Trainer, "_step"), (run._Run, "_log")
+UPDATE, LOG = (trainer.Trainer, "update_once"), (run.TrainingRun, "_log")
 CASES: dict[str, list[Kill]] = {
     "fast-unbroken": [],
     "fast-killed-before-its-first-checkpoint": [

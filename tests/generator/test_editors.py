@@ -72,7 +72,7 @@ def test_every_term_reaches_the_parts_it_should_and_no_others(name: str) -> None
     seen = set()
     for turn in trainer.stages[1].turns:
         for term in turn.terms(fixed(trainer)):
-            with trainer._only(turn.parts):
+            with trainer.only(turn.parts):
                 turn.terms(fixed(trainer))[term].backward()
             expected = REACHED.get(term, DRAWING[name])
             modules: list[nn.Module] = [trainer.network, trainer.beside]
@@ -117,7 +117,7 @@ def learn(
     optimiser = torch.optim.Adam((p for part in turn.parts for p in part.parameters()), lr=3e-3)
     noted = []
     for _ in range(updates + 1):
-        with trainer._only(turn.parts):
+        with trainer.only(turn.parts):
             terms = turn.terms(fixed(trainer))
             optimiser.zero_grad()
             turn.loss(terms).backward()

@@ -159,7 +159,8 @@ def test_what_faiss_cannot_fill_the_stored_embeddings_answer(
     def nothing_found(*_: object, **__: object) -> tuple[np.ndarray, np.ndarray]:
         return np.full((3, 20), -np.inf, np.float32), np.full((3, 20), -1)
 
-    monkeypatch.setattr(index._main, "search", nothing_found)  # type: ignore[attr-defined]
+    assert isinstance(index, ApproximateIndex)
+    monkeypatch.setattr(index.parts.main, "search", nothing_found)
     found = index.search(gallery[:3], 20)
     assert np.array_equal(found.ids, expected.ids)
 
@@ -189,7 +190,7 @@ def test_searches_of_everything_go_to_the_gpu_and_limited_ones_do_not(
     on_cpu = make_index("ivf", np.arange(3000), [gallery])
     assert gpus == []
     assert isinstance(on_cpu, ApproximateIndex)
-    index = ApproximateIndex(on_cpu._parts, "cuda")
+    index = ApproximateIndex(on_cpu.parts, "cuda")
     found = index.search(gallery[:4], 5)
     assert np.array_equal(found.ids, on_cpu.search(gallery[:4], 5).ids)
     assert gpus[0].asked == 1
@@ -249,13 +250,13 @@ def test_a_walk_through_a_graph_keeps_at_least_as_many_rows_in_view_as_are_wante
     gallery = clusters(3000)
     index = make_index("hnsw", np.arange(3000), [gallery])
     assert isinstance(index, ApproximateIndex)
-    main = index._main
+    main = index.parts.main
     for effort, wanted in ((16, 1), (16, 16), (16, 400), (64, 10), (2048, 10)):
         told = search_parameters(main, Effort(breadth=effort), wanted)
         assert told.efSearch == max(effort, wanted)
     narrow = faiss.SearchParametersHNSW(efSearch=16)
     assert (main.search(gallery[:20], 400, params=narrow)[1] < 0).any()
-    monkeypatch.setattr(index, "_parts", replace(index._parts, effort=Effort(breadth=16)))
+    index = ApproximateIndex(replace(index.parts, effort=Effort(breadth=16)))
     monkeypatch.setattr(index, "_exactly", None)  # nothing is left for the shards to answer
     found = index.search(gallery[:20], 400).ids
     assert all(len(np.unique(row)) == 400 for row in found)
@@ -284,8 +285,9 @@ def test_a_missing_row_is_known_by_its_number_whatever_its_score(
     gallery = clusters(600)
     index = make_index(kind, np.arange(600), [gallery], tail=5)
     expected = index.search(gallery[:7], 10)
-    index._main = Short(index._main, score)  # type: ignore[attr-defined]
-    found = index.search(gallery[:7], 10)
+    assert isinstance(index, ApproximateIndex)
+    short = ApproximateIndex(replace(index.parts, main=Short(index.parts.main, score)))
+    found = short.search(gallery[:7], 10)
     assert np.array_equal(found.ids, expected.ids)
     assert np.allclose(found.scores, expected.scores, atol=1e-6)
 

@@ -11,7 +11,7 @@ from gallery.faces import Face
 from generator import checkpoint
 from generator.runs.request import CPU
 from retrieval import demo
-from retrieval.demo import _is_right, _questions, plan
+from retrieval.demo import is_right, plan, questions_of
 from retrieval.search.result import Found
 
 
@@ -47,9 +47,9 @@ def test_only_what_the_gallery_answers_is_asked_and_always_the_same(tmp_path: Pa
     planned = plan(tmp_path, CPU)
     shown = {(one.identity, one.condition) for one in planned.faces.faces}
     for weights in planned.weights:
-        asked = list(_questions(planned, weights))
+        asked = list(questions_of(planned, weights))
         assert len(asked) == demo.QUESTIONS
-        assert list(_questions(plan(tmp_path, CPU), weights)) == asked
+        assert list(questions_of(plan(tmp_path, CPU), weights)) == asked
         for source, wish in asked:
             (name,) = wish
             assert name == weights.card.space.names[0]
@@ -65,11 +65,11 @@ def test_right_is_the_same_person_with_the_wish_and_all_else_equal() -> None:
     def hit(who: str | None, pose: str, eyes: str) -> Found:
         return Found(1, 0.9, "x", who, Condition(eyes=eyes, pose=pose), Condition())
 
-    assert _is_right(hit("s1", "left", "sunglasses"), source, wanted)
+    assert is_right(hit("s1", "left", "sunglasses"), source, wanted)
     for wrong in (("s2", "left", "sunglasses"), ("s1", "right", "sunglasses")):
-        assert not _is_right(hit(*wrong), source, wanted)
-    assert not _is_right(hit("s1", "left", "open"), source, wanted)
-    assert not _is_right(hit(None, "left", "sunglasses"), source, wanted)
+        assert not is_right(hit(*wrong), source, wanted)
+    assert not is_right(hit("s1", "left", "open"), source, wanted)
+    assert not is_right(hit(None, "left", "sunglasses"), source, wanted)
 
 
 def test_without_packaged_weights_there_is_no_demonstration(

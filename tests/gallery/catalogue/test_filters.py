@@ -239,7 +239,7 @@ def test_no_value_is_pasted_into_a_query(
     def listen(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         said.append(statement)
 
-    engine = catalogue._session.get_bind().engine
+    engine = catalogue.session.get_bind().engine
     event.listen(engine, "before_cursor_execute", listen)
     for name in ("pose", "identity", "path", "sha256", "state"):
         for how in ("= Robert", "~ Robert", "in (Robert)", "> Robert"):

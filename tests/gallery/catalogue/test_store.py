@@ -50,7 +50,7 @@ def test_a_question_leaves_no_transaction_open(
     catalogue.images.register([offer("/a")])
     catalogue.spaces.add("pose-60", "0" * 64)
     assert QUESTIONS[question](catalogue) is not None
-    assert not catalogue._session.in_transaction()
+    assert not catalogue.session.in_transaction()
     catalogue.images.register([offer("/b")])
 
 

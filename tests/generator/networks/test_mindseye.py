@@ -16,7 +16,7 @@ from gallery.errors import ConfigError
 from gallery.faces import FaceSet
 from gallery.pixels import Aligned
 from generator.engine import Engine
-from generator.networks.mindseye import Mindseye, _terms
+from generator.networks.mindseye import Mindseye, lattice_terms
 from generator.networks.mindseye_layers import REACH, MindseyeConfig, plainly
 from generator.networks.registry import architecture
 from generator.runs.request import CPU, TrainRequest, make_request
@@ -105,7 +105,9 @@ def test_every_part_is_taught_by_the_loss_and_the_estimator_by_none_of_it() -> N
     reached: dict[str, set[str]] = {}
     for term in ("squared", "contrast"):
         network.zero_grad(set_to_none=True)
-        _terms(network, architecture("mindseye-60").recipe("fast").train, batch)[term].backward()
+        lattice_terms(network, architecture("mindseye-60").recipe("fast").train, batch)[
+            term
+        ].backward()
         reached[term] = {
             name.partition(".")[0]
             for name, parameter in network.named_parameters()
@@ -128,7 +130,7 @@ def test_the_terms_equal_their_formulas() -> None:
         torch.arange(4),
     )
     with torch.inference_mode():
-        terms = _terms(network, config, batch)
+        terms = lattice_terms(network, config, batch)
         canonical, probes = network(sources, own), network(sources, wished)
     squared = torch.stack(
         [
@@ -252,7 +254,7 @@ def test_it_learns_to_draw_and_to_find() -> None:
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate)
     found: list[dict[str, float]] = []
     for _ in range(15):
-        terms = _terms(network, config, batch)
+        terms = lattice_terms(network, config, batch)
         found.append({name: term.item() for name, term in terms.items()})
         optimiser.zero_grad()
         (terms["squared"] * 3 + terms["contrast"] * 0.3).backward()

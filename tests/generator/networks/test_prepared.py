@@ -3,23 +3,26 @@
 from collections.abc import Callable
 
 import numpy as np
-import torch
+import pytest
 
 from generator.card import Card
 from generator.engine import Engine
-from generator.networks.prepared import PlainRedrawer
+from generator.networks.family import Network
 from generator.networks.two_stage import TwoStage
 from generator.runs.request import CPU
 
 
 def test_the_plain_form_draws_and_chooses_as_the_fast_one(
-    make_card: Callable[..., Card], make_network: Callable[[Card], TwoStage]
+    make_card: Callable[..., Card],
+    make_network: Callable[[Card], TwoStage],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     card = make_card(network={"projection": 16, "estimator": True})
     network = make_network(card)
-    fast, plain = Engine(network, card, CPU), Engine(network, card, CPU)
-    statistics = (torch.tensor(card.mean), torch.tensor(card.deviation))
-    plain._whole_batch = plain._network = PlainRedrawer(network, *statistics, torch.float32).eval()
+    fast = Engine(network, card, CPU)
+    with monkeypatch.context() as patch:
+        patch.setattr(TwoStage, "fast", Network.fast)  # that of families without a fast form
+        plain = Engine(network, card, CPU)
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (4, 32, 32, 1), dtype=np.uint8)
     codes = np.broadcast_to(np.eye(3, dtype=np.float32), (4, 3, 3))

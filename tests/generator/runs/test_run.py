@@ -376,7 +376,7 @@ def test_a_loss_that_runs_away_stops_the_run(
 def test_weights_that_are_no_numbers_are_never_saved(
     tiny: TrainRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    update = Trainer._step
+    update = Trainer.update_once
 
     def spoiled(self: Trainer) -> TrainingStep:
         step = update(self)
@@ -384,7 +384,7 @@ def test_weights_that_are_no_numbers_are_never_saved(
             self.network.get_parameter("first.decoder.conv2.bias").fill_(float("nan"))
         return step
 
-    monkeypatch.setattr(Trainer, "_step", spoiled)
+    monkeypatch.setattr(Trainer, "update_once", spoiled)
     running = train(replace(tiny, checkpoint_every=1))
     with pytest.raises(ConfigError, match=r"ran away: at step 1 of stage 1 the loss is \d"):
         list(running)

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from gallery.errors import CatalogueError, WeightsError
-from retrieval.collection.collection import Collection, _age
+from retrieval.collection.collection import Collection, spell_age
 
 HOLD = """
 import sys
 from pathlib import Path
-from retrieval.collection.collection import Collection, _age
+from retrieval.collection.collection import Collection
 
 with Collection.open(Path(sys.argv[1])).writing():
     print("held", flush=True)
@@ -138,4 +138,4 @@ def test_a_killed_writer_leaves_no_lock(collection: Collection) -> None:
     ],
 )
 def test_the_age_of_a_lock_is_said_in_words(seconds: float, said: str) -> None:
-    assert _age(seconds) == said
+    assert spell_age(seconds) == said

@@ -237,12 +237,12 @@ def test_a_gallery_of_which_nobody_knows_the_errors_is_not_judged(
 ) -> None:
     """As one that was indexed before they were kept."""
     space = collection.catalogue.spaces.get(SPACE)
-    with collection.catalogue._session.begin():
+    with collection.catalogue.session.begin():
         from sqlalchemy import update  # noqa: PLC0415
 
         from gallery.catalogue.tables import Placement  # noqa: PLC0415
 
-        collection.catalogue._session.execute(update(Placement).values(error=None))
+        collection.catalogue.session.execute(update(Placement).values(error=None))
     usual(collection, between(errors, beyond=12))
     assert describe(collection)["spaces"][0]["strangers"] is None
     assert sure(asked(collection, faces_dir / next(iter(errors)))) == [True] * 4

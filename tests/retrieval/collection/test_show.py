@@ -9,7 +9,7 @@ from gallery.readers.registry import open_faces
 from generator.engine import Engine
 from retrieval.collection.build import build
 from retrieval.collection.collection import Collection
-from retrieval.collection.show import _index, describe, images_where, to_text
+from retrieval.collection.show import describe, images_where, to_text
 from tests.retrieval.conftest import Gallery
 
 
@@ -110,18 +110,26 @@ def test_a_lost_manifest_is_named(
         describe(collection)
 
 
-def test_what_faiss_holds_is_shown_with_how_well_it_does() -> None:
+def test_what_faiss_holds_is_shown_with_how_well_it_does(collection_dir: Path) -> None:
+    collection = Collection.open(collection_dir)
+    shown = describe(collection)
+    collection.close()
+
+    def told() -> str:
+        shown["spaces"][0]["index"] = main
+        return to_text(shown).splitlines()[3].strip()
+
     main = {
         "rows": 60,
         "bytes": 12_300_000,
         "measured": {"probes": 300, "overlap": 0.9912, "reached": True},
     }
     said = "60 rows in 12.3 MB, overlap @10 with exact search 0.9912"
-    assert _index(main) == said
+    assert told() == said
     main["measured"] = {"probes": 300, "overlap": 0.9, "reached": False}
-    assert _index(main).endswith("0.9000, less than was asked for")
+    assert told().endswith("0.9000, less than was asked for")
     main["measured"] = {"probes": 0, "overlap": 1.0, "reached": True}
-    assert _index(main) == "60 rows in 12.3 MB"
+    assert told() == "60 rows in 12.3 MB"
 
 
 def test_removed_images_are_listed_only_where_states_are_asked_for(gallery: Gallery) -> None:

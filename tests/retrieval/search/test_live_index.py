@@ -77,7 +77,7 @@ def test_a_removed_image_never_comes_back_after_the_catalogue_failed_once(
 def test_a_catalogue_that_fails_is_asked_again_by_the_next_query(gallery: Gallery) -> None:
     index = gallery.open()
     assert REMOVED in gallery.names(index)
-    watching = gallery.collection.catalogue.spaces._watching
+    watching = gallery.collection.catalogue.spaces.watching
     assert watching is not None
     database = watching.connection.dbapi_connection
     assert database is not None
@@ -91,7 +91,7 @@ def test_a_catalogue_that_fails_is_asked_again_by_the_next_query(gallery: Galler
 
 def test_a_question_that_failed_half_way_does_not_hide_what_is_new(gallery: Gallery) -> None:
     index = gallery.open()
-    session = gallery.collection.catalogue._session
+    session = gallery.collection.catalogue.session
     gallery.collection.catalogue.images.count()
     session.connection()  # begun, and never ended
     assert session.in_transaction()

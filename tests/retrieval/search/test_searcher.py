@@ -366,7 +366,7 @@ def test_a_query_after_one_that_the_catalogue_failed_sees_what_is_new(
     searcher = open_searcher(copied, ["pose=0"], CPU)
     asked = load(faces_dir / "p1-0-left.png")
     everybody = searcher.query(asked, ["pose=0"], 100).hits
-    copied.catalogue._session.execute(text("SELECT count(*) FROM image"))  # and never ended
+    copied.catalogue.session.execute(text("SELECT count(*) FROM image"))  # and never ended
     elsewhere = Collection.open(copied.root)
     gone = elsewhere.catalogue.images.at(everybody[0].path)
     assert gone is not None
