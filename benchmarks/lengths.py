@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gallery.arrays import normalise
+from gallery.arrays import Floats, normalise
 from gallery.files import write_whole
 from gallery.readers.registry import open_faces
 from generator.canonical import Rule, canonicalise
@@ -46,7 +46,6 @@ from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.term import Part
 from retrieval.scoring.terms import FUSED, SCORES, VALUES, Score, ask_sources
 
-Floats = NDArray[np.float32]
 BATCH = 256
 QUERIES = 2000
 FIRST, REMOVED = 10_000, 1000

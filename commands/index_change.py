@@ -56,7 +56,7 @@ def remove(
     asked = read_where(where)
     with mindseye.open_gallery(collection) as gallery:
 
-        def gone(*, whole_folders: bool) -> mindseye.Removed:
+        def gone(*, whole_folders: bool) -> "mindseye.Removed":
             return gallery.remove(
                 paths or (),
                 identities=identity or (),
@@ -80,8 +80,8 @@ def remove(
 
 
 def _unless_folders_are_missing(
-    gone: Callable[..., mindseye.Removed], *, yes: bool, dry_run: bool
-) -> mindseye.Removed:
+    gone: "Callable[..., mindseye.Removed]", *, yes: bool, dry_run: bool
+) -> "mindseye.Removed":
     """Remove images; ask first where whole folders of them are missing."""
     from retrieval.collection.missing_files import FolderMissingError
 

@@ -2,6 +2,7 @@
 
 import zlib
 from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from gallery.sheets import Tile, sheet
 
 SHEET_ROWS, SHEET_COLUMNS = 40, 16
 WALKED_CELLS = 1_000_000
+PEOPLE_NAMED = 20  # of more people, `to_text` names the first and the last
+LINE = 100  # columns
 
 
 def summarise(faces: FaceSet) -> dict[str, Any]:
@@ -161,10 +164,8 @@ def to_text(summary: dict[str, Any]) -> str:
     if summary["unlabelled"]:
         lines.append(f"  {summary['unlabelled']} images without an identity")
     for name, counted in summary["attributes"].items():
-        values = "  ".join(f"{value} {count}" for value, count in counted.items())
-        lines.append(f"  {name}: {values}")
-    if people:
-        lines.append("  identities: " + "  ".join(f"{who} {n}" for who, n in people.items()))
+        lines += _wrapped(f"  {name}: ", [f"{value} {count}" for value, count in counted.items()])
+    lines += _people_text(people)
     lines += _holes_text(summary["holes"], summary["grid"])
     if summary["repeats"]:
         lines.append(f"  {summary['repeats']} images repeat a cell")
@@ -173,6 +174,29 @@ def to_text(summary: dict[str, Any]) -> str:
         lines.append(f"  equal files with different labels: {' = '.join(said)}")
     lines += [f"  left out: {p['path']}: {p['reason']}" for p in summary["problems"]]
     return "\n".join(lines)
+
+
+def _people_text(people: Mapping[str, int]) -> list[str]:
+    """Count the images of each person, of many people the fewest and the most."""
+    if len(people) <= PEOPLE_NAMED:
+        return _wrapped("  identities: ", [f"{who} {n}" for who, n in people.items()])
+    fewest, most = min(people.values()), max(people.values())
+    each = f"{fewest} images" if fewest == most else f"{fewest} to {most} images"
+    first, *_, last = people
+    return [f"  identities: {len(people)}, {each} of each: {first} … {last}; --json names all"]
+
+
+def _wrapped(head: str, items: Sequence[str]) -> list[str]:
+    """Set items after a head, two spaces apart, in lines that fit a terminal."""
+    lines: list[str] = []
+    line = head
+    for item in items:
+        if line.strip() and line != head and len(line) + len(item) + 2 > LINE:
+            lines.append(line)
+            line = " " * len(head) + item
+        else:
+            line += item if line == head else f"  {item}"
+    return [*lines, line] if items else lines
 
 
 def _labels(one: dict[str, Any]) -> str:

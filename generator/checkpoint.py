@@ -143,11 +143,11 @@ def _require_like(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor])
         if found.shape != wanted.shape or found.is_floating_point() != wanted.is_floating_point():
             shapes = f"{tuple(found.shape)}, expected {tuple(wanted.shape)}"
             raise ConfigError(f"{name} is {found.dtype} {shapes}")
-        if not _is_finite(found):
+        if not is_finite(found):
             raise ConfigError(f"{name} holds numbers that are not finite")
 
 
-def _is_finite(tensor: Tensor) -> bool:
+def is_finite(tensor: Tensor) -> bool:
     """Say whether all numbers are finite; a finite sum, which is faster, says so, too."""
     return bool(tensor.sum().isfinite()) or bool(tensor.isfinite().all())
 

@@ -195,7 +195,7 @@ MISTAKES = {
     ),
     "training on the packaged gallery": (
         "train studio-mini --architecture two-stage-60 --attribute pose --out run",
-        "studio-mini is kept for testing: nothing is trained on it. Draw a set to train on: mindse",
+        "studio-mini is kept for testing: nothing is trained on it. Draw a set of other people: mi",
     ),
     "packaged weights that do not fit": (
         "index build {spec} --attribute hat --collection {new}",

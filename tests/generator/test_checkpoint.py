@@ -409,15 +409,15 @@ def test_weights_are_built_once_and_hashed_once(
 def test_numbers_that_are_none_are_found_and_large_ones_are_not(bad: float) -> None:
     large = torch.full((4, 100), 60_000.0, dtype=torch.float16)  # whose sum is beyond its range
     assert not large.sum().isfinite()
-    assert checkpoint._is_finite(large)
+    assert checkpoint.is_finite(large)
     for value in (large, torch.zeros(3), torch.ones(2, 2).bfloat16()):
         value.view(-1)[-1] = bad
-        assert not checkpoint._is_finite(value)
+        assert not checkpoint.is_finite(value)
     value = torch.zeros(4)
     value[1], value[2] = torch.inf, -torch.inf
-    assert not checkpoint._is_finite(value)
-    assert checkpoint._is_finite(torch.empty(0))
-    assert checkpoint._is_finite(torch.tensor(7))
+    assert not checkpoint.is_finite(value)
+    assert checkpoint.is_finite(torch.empty(0))
+    assert checkpoint.is_finite(torch.tensor(7))
 
 
 def test_weights_that_hold_no_numbers_are_refused(saved: Path) -> None:
