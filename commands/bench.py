@@ -80,6 +80,12 @@ def bench(
         bool,
         typer.Option("--editing", help="Also measure the drawings as edits (docs/editing.md)."),
     ] = False,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="What was fitted for such faces, like photographs. Default: what suits the images."
+        ),
+    ] = None,
     compare: Annotated[
         tuple[Path, Path] | None,
         typer.Option(metavar="A.json B.json", help="Compare two results; measure nothing."),
@@ -123,6 +129,7 @@ def bench(
             rival_steps=rival_steps,
             cache=cache,
             editing=editing,
+            profile=profile,
             device=device,
             command=_command(),
             progress=shown.show,

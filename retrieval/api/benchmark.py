@@ -77,6 +77,7 @@ def benchmark(  # noqa: PLR0913  one argument for each option of the command lin
     rival_steps: int | None = None,
     cache: str | Path | None = None,
     editing: bool = False,
+    profile: str | None = None,
     device: str = "auto",
     command: str = "",
     progress: Callback | None = None,
@@ -101,6 +102,7 @@ def benchmark(  # noqa: PLR0913  one argument for each option of the command lin
         rival_steps: Updates of each. None: as many as the weights had.
         cache: Folder of rivals' embeddings and weights. None: the user's cache.
         editing: Measure the drawings as edits, too (docs/editing.md).
+        profile: Of the weights' cards, such as "photographs". None: that which suits the images.
         device: "auto", "cpu", "cuda" or "cuda:N".
         command: What results.json says that was called.
         progress: Told how far it is. What it raises ends the benchmark; rivals that were finished
@@ -123,6 +125,7 @@ def benchmark(  # noqa: PLR0913  one argument for each option of the command lin
         cache=default_cache() if cache is None else Path(cache),
         command=command,
         editing=editing,
+        profile=profile,
     )
     paths = choose_weights(opened, weights, ())
     if not paths:

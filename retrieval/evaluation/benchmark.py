@@ -18,6 +18,7 @@ from pathlib import Path
 from gallery.arrays import Doubles
 from gallery.faces import FaceSet
 from generator.engine import Engine
+from retrieval.collection.profile_choice import choose_profile
 from retrieval.evaluation.editing.measuring import measure_editing
 from retrieval.evaluation.fold.audit import find_twins
 from retrieval.evaluation.fold.fold import (
@@ -26,6 +27,7 @@ from retrieval.evaluation.fold.fold import (
     check_together,
     read_part,
     read_training,
+    tested_faces,
 )
 from retrieval.evaluation.fold.fold_cache import BaselineBudget, Bench, Workbench
 from retrieval.evaluation.fold.fold_record import (
@@ -58,6 +60,8 @@ class BenchmarkOptions:
         cache: Folder of embeddings and trained rivals.
         command: As it can be typed.
         editing: Whether drawings are measured as edits, too.
+        profile: Of the cards, such as "photographs"; None: that which suits the images, as a new
+            space takes it.
     """
 
     methods: tuple[str, ...] = ()
@@ -66,6 +70,7 @@ class BenchmarkOptions:
     cache: Path = field(default_factory=default_cache)
     command: str = ""
     editing: bool = False
+    profile: str | None = None
 
 
 def run(
@@ -90,6 +95,7 @@ def run(
     taught = options.training or faces
     check_together(faces, [engine.card for engine in engines], protocol)
     methods = choose_methods(options.methods or protocol.methods)
+    engines = [_under_profile(one, faces, protocol, options.profile) for one in engines]
     started = time.perf_counter()
     records: list[Record] = []
     with open_store(options.cache) as store:
@@ -125,6 +131,13 @@ class _Setting:
     protocol: Protocol
     options: BenchmarkOptions
     methods: tuple[Method, ...]
+
+
+def _under_profile(engine: Engine, faces: FaceSet, protocol: Protocol, asked: str | None) -> Engine:
+    """Return an engine under the profile that is asked for, or that suits whom it is tested on."""
+    if asked is None:
+        asked = choose_profile(engine, tested_faces(faces, engine.card, protocol)).profile
+    return engine.under(asked)
 
 
 def runs_of(methods: Sequence[Method], seeds: int) -> list[tuple[Method, int]]:

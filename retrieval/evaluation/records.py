@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from gallery.align import Pixels
 from gallery.arrays import Doubles
 from gallery.attributes import AttributeSpace
+from generator.card import DEFAULT_PROFILE
 from retrieval.evaluation.edit_records import Editing
 
 REFERENCE = "ours"  # what every other method is compared with
@@ -302,6 +303,7 @@ class Fold:
             None if it was not checked (`duplicates_note` says why).
         duplicates_note: How it was checked, or why not.
         copies: Test images whose file is, byte for byte, that of another one before it.
+        profile: Of the weights' card, that scores and confidence are of.
     """
 
     weights: str
@@ -313,6 +315,7 @@ class Fold:
     duplicates: int | None = None
     duplicates_note: str = ""
     copies: int = 0
+    profile: str = DEFAULT_PROFILE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

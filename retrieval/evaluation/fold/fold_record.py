@@ -38,6 +38,7 @@ def describe_fold(part: ReadFold, training: Training | None, twins: Twins | None
     faces, content = part.aligned.faces, part.labels.content
     return Fold(
         weights=part.engine.card.name,
+        profile=part.engine.card.profile,
         sha256=part.engine.card.sha256,
         identities=len({face.identity for face in faces} - {None}),
         gallery=len(faces),

@@ -96,13 +96,15 @@ def asked(summary: Json) -> str:
         if protocol.get("portraits")
         else ""
     )
+    profiles = sorted({fold["profile"] for fold in summary["folds"] if "profile" in fold})
+    fitted = f" Scores are those of the profile {' and '.join(profiles)}." if profiles else ""
     return (
         f"{queries['C1']:,} queries{several} under C1 and, under C2, {queries['C2']:,} of these"
         f" (seed {protocol.get('seed', 0)}; left out before the draw, because nothing in the"
         f" gallery answers them or their source cannot be read: {dropped['C1']:,} under C1,"
         f" {dropped['C2']:,} under C2); gallery: {summary['gallery']:,} images, with"
         f" {summary['identities']} known people{_pooled(summary)}; the source image is {source} the"
-        f" gallery.{_copies(summary)}{shown}"
+        f" gallery.{_copies(summary)}{shown}{fitted}"
     )
 
 

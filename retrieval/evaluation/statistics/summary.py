@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from generator.card import DEFAULT_PROFILE
 from retrieval.evaluation.protocol.wishes import wished_together
 from retrieval.evaluation.records import CRITERIA, REFERENCE, Estimate, MethodRecord, Record
 from retrieval.evaluation.statistics import bootstrap, metrics
@@ -123,6 +124,7 @@ def _counts(record: Record) -> Json:
                 "duplicates": fold.duplicates,
                 "duplicates_note": fold.duplicates_note,
                 **({"copies": fold.copies} if fold.copies else {}),
+                **({} if fold.profile == DEFAULT_PROFILE else {"profile": fold.profile}),
             }
             for fold in record.folds
         ],

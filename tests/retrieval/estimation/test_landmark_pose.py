@@ -27,6 +27,7 @@ from retrieval.estimation.landmark_pose import estimate_of, for_card, yaws_of
 from retrieval.estimation.pose_calibration import PoseCalibration, Yaws
 from retrieval.evaluation.benchmark import BenchmarkOptions, run
 from retrieval.evaluation.protocol.protocol import Protocol
+from retrieval.evaluation.records import Record
 from retrieval.recognisers.sface import portrait_aligner
 from retrieval.search.explain import explain
 from retrieval.search.searcher import Searcher, open_searcher
@@ -146,19 +147,22 @@ def test_what_is_not_wished_for_stays_as_the_landmarks_say(
     assert own["pose"] == told.estimate["pose"]
 
 
+def measured(steps: Iterator[Any]) -> Record:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            record: Record = stop.value
+            return record
+
+
 def test_the_benchmark_estimates_as_a_search_does(
     weights: Path, faces_spec: str, tmp_path: Path
 ) -> None:
     engine = Engine.open(weights, CPU)
     options = BenchmarkOptions(methods=("ours",), cache=tmp_path / "cache")
     protocol = Protocol(queries=20, attributes=("pose",))
-    steps = run(open_faces(faces_spec), [engine], protocol, options)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            record = stop.value
-            break
+    record = measured(run(open_faces(faces_spec), [engine], protocol, options))
     (pose,) = (one for one in record.estimates if one.attribute == "pose")
     seen = set(engine.card.seen)
     kept = [n for n, one in enumerate(open_faces(faces_spec).faces) if one.identity not in seen]
@@ -229,3 +233,19 @@ def test_damaged_entries_of_cards_are_refused(weights: Path) -> None:
     half = json.dumps({**card.to_json(), "landmarks": {"mesh": "points", "slope": 1.0}})
     with pytest.raises(WeightsError, match="slope, offset, spread and the others must be there"):
         Card.from_json(half, "card.json")
+
+
+def test_the_benchmark_takes_the_profile_that_is_named(
+    make_fitted_weights: Callable[..., Path], faces_spec: str, tmp_path: Path
+) -> None:
+    other = {"fusion": {**FUSION, "identity": 3.0}, "landmarks": LANDMARKS}
+    weights = make_fitted_weights("kinds-32", fusion=FUSION, profiles={"photographs": other})
+    engine = Engine.open(weights, CPU)
+    for profile, identity, people in ((None, 0.7, 2), ("photographs", 3.0, 2)):
+        options = BenchmarkOptions(methods=("fused",), cache=tmp_path, profile=profile)
+        steps = run(open_faces(faces_spec), [engine], Protocol(queries=9), options)
+        record = measured(steps)
+        (fused,) = (one for one in record.methods if one.name == "fused")
+        assert fused.settings["identity"] == identity
+        assert record.folds[0].profile == (profile or "default")
+        assert record.folds[0].identities == people
