@@ -20,7 +20,7 @@ from gallery.errors import UserError
 if TYPE_CHECKING:
     from gallery.faces import FaceSet
     from retrieval.api.additions import Added
-    from retrieval.api.answer import Answer, Reasons
+    from retrieval.api.answer import Answer
     from retrieval.api.benchmark import Benchmark, benchmark
     from retrieval.api.demonstration import Demonstration, demo
     from retrieval.api.fit import FitResult, fit
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from retrieval.api.gallery_folder import Removed
     from retrieval.api.generator import Generator
     from retrieval.api.progress import Callback, Progress
+    from retrieval.api.reasons import Reasons
     from retrieval.api.report import Report
     from retrieval.api.training import train
     from retrieval.api.weights import WeightsCard, WeightsList, list_weights, show_weights
@@ -70,7 +71,7 @@ _PLACES = {  # loaded when somebody asks: they bring torch
     "Gallery": "retrieval.api.gallery",
     "Generator": "retrieval.api.generator",
     "Progress": "retrieval.api.progress",
-    "Reasons": "retrieval.api.answer",
+    "Reasons": "retrieval.api.reasons",
     "Removed": "retrieval.api.gallery_folder",
     "Report": "retrieval.api.report",
     "WeightsCard": "retrieval.api.weights",

@@ -31,6 +31,8 @@ def bring_up_to_date(connection: Connection, shown: str) -> None:
     if found == tables.REVISION:
         return
     if found is None:
+        if connection.dialect.name == "postgresql":
+            tables.tell_postgresql()
         tables.Table.metadata.create_all(connection)
         marks = MetaData()
         mark = Table(ALEMBIC, marks, Column("version_num", String(32), primary_key=True))

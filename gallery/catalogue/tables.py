@@ -72,7 +72,7 @@ class Image(Table):
     """
 
     __tablename__ = "image"
-    __table_args__ = (Index("ix_image_cut", "id", sqlite_where=CUT, postgresql_where=CUT),)
+    __table_args__ = (Index("ix_image_cut", "id", sqlite_where=CUT),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     sha256: Mapped[str] = mapped_column(Words(64, needed=True), unique=True)
@@ -182,7 +182,6 @@ class Placement(Table):
             "ix_placement_doubled",
             *("space_id", "shard", "image_id"),
             sqlite_where=DOUBLED,
-            postgresql_where=DOUBLED,
         ),
     )
 
@@ -208,3 +207,13 @@ class Shard(Table):
     rows: Mapped[int] = mapped_column(Whole(needed=True))
     embeddings_sha256: Mapped[str] = mapped_column(Words(64, needed=True))
     ids_sha256: Mapped[str] = mapped_column(Words(64, needed=True))
+
+
+def tell_postgresql() -> None:
+    """Say which rows partial indexes hold to PostgreSQL, too, before its tables are made.
+
+    Where they are declared it would import its dialect, which no other database waits for.
+    """
+    for table in Table.metadata.tables.values():
+        for index in table.indexes:
+            index.dialect_kwargs["postgresql_where"] = index.dialect_options["sqlite"]["where"]

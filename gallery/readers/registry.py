@@ -111,7 +111,7 @@ def is_there(path: Path) -> bool:
     except OSError as error:
         if error.errno not in GONE:
             return True
-        is_set: Callable[[Path], bool] = import_module(READERS["studio"]).is_set
+        is_set: Callable[[Path], bool] = import_module("gallery.studio.shards").is_set
         return any(parent.is_file() or is_set(parent) for parent in path.parents)
     return True
 

@@ -18,15 +18,15 @@ from gallery.studio.identity import age_band, sample_identity
 from gallery.studio.occlusion import Pixels, occlude
 from gallery.studio.request import IN_STRIP, WHEN_READ, DrawRequest, identity_name
 from gallery.studio.shards import (
-    MANIFEST,
+    MINI,
     SetManifest,
+    is_set,
     picture_name,
     read_manifest,
     read_strip,
     shard_path,
 )
 
-MINI = Path(__file__).parent.parent / "studio" / "mini"
 _STRIPS_KEPT = 32  # of 20 images of 60 pixels: 7 MB; of 256 pixels: 126 MB
 
 
@@ -168,11 +168,6 @@ def read_drawn(path: Path) -> bytes | None:
             if name in by_name:
                 return faces.read(by_name[name])
     return None
-
-
-def is_set(folder: Path) -> bool:
-    """Say whether a folder holds a drawn set."""
-    return folder == MINI or (folder / MANIFEST).is_file()
 
 
 @lru_cache(maxsize=4)

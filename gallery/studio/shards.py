@@ -30,11 +30,17 @@ from gallery.studio.request import DrawRequest
 
 FORMAT = "mindseye-studio/1"
 MANIFEST, REQUEST, SHARDS = "manifest.json", "request.json", "shards"
+MINI = Path(__file__).parent / "mini"  # the sets that ship
 MOST_TILES = 256
 LARGEST_PICTURE = 64 * 2**20  # bytes
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a ZIP file can name
 
 Pixels = NDArray[np.uint8]
+
+
+def is_set(folder: Path) -> bool:
+    """Say whether a folder holds a drawn set, or those that ship."""
+    return folder == MINI or (folder / MANIFEST).is_file()
 
 
 @dataclass(frozen=True, slots=True)

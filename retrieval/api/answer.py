@@ -3,29 +3,30 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from PIL import Image
 
 from gallery import sheets
 from gallery.align import Crop
 from gallery.attributes import Condition
-from gallery.errors import ConfigError
 from gallery.provenance import WHOLE, mark
 from gallery.readers.registry import Photograph
 from retrieval.api.sources import notes_of
-from retrieval.search import answers, explain
+from retrieval.search import answers
 from retrieval.search.crops import asking_for_crops, place_faces
 from retrieval.search.result import Among, Found, SearchResult
 from retrieval.search.searcher import Searcher
 from retrieval.search.sheets import answer_sheet, hit_tile
 
+if TYPE_CHECKING:
+    from retrieval.api.reasons import Reasons
+
 TILE_PX = 112
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Question:
+class Question:
     """What was asked."""
 
     searcher: Searcher
@@ -47,7 +48,7 @@ class Answer(Sequence[Found]):
         notes: What the user should know, such as a crop that is a guess.
     """
 
-    def __init__(self, found: SearchResult, question: _Question, notes: Sequence[str] = ()) -> None:
+    def __init__(self, found: SearchResult, question: Question, notes: Sequence[str] = ()) -> None:
         self._found = found
         self._question = question
         self.notes = tuple(notes)
@@ -99,6 +100,8 @@ class Answer(Sequence[Found]):
         Raises:
             ConfigError: The answer is about several source images.
         """
+        from retrieval.api.reasons import Reasons
+
         return Reasons(self._question)
 
     def to_json(self, drawn: str | None = None) -> dict[str, Any]:
@@ -128,35 +131,6 @@ class Answer(Sequence[Found]):
             yield _figure(picture, tile.caption, hit.path)
 
 
-class Reasons:
-    """Why an answer is as it is: the drawing of every value, and what each finds."""
-
-    def __init__(self, question: _Question) -> None:
-        if len(question.images) > 1:
-            raise ConfigError("--explain tells of one image; leave the others out")
-        asked = question
-        self._aligner = asked.searcher.card.aligner
-        self._told = explain.explain(
-            asked.searcher, asked.images[0], asked.wish, asked.k, asked.crops[0], among=asked.among
-        )
-
-    def sheet(self) -> Image.Image:
-        """Draw source and redrawing, then a row for each value with what it finds."""
-        return explain.sheet(self._told, self._aligner)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what `explain.json` holds."""
-        return explain.to_json(self._told)
-
-    def write(self, folder: str | Path) -> list[Path]:
-        """Write sheet, drawings and explain.json; return the files.
-
-        Raises:
-            DatasetError: A picture cannot be written.
-        """
-        return list(explain.write(self._told, Path(folder), self._aligner))
-
-
 def ask(
     searcher: Searcher,
     photographs: Sequence[Photograph],
@@ -183,7 +157,7 @@ def ask(
     first, *others = images = tuple(one.image for one in photographs)
     with asking_for_crops(photographs):
         found = searcher.query(first, wish, k, placed.crops, among=among, others=others)
-    question = _Question(
+    question = Question(
         searcher=searcher, images=images, wish=wish, k=k, crops=placed.crops, among=among
     )
     notes = [*notes_of(photographs), *placed.notes, *answers.missing_note(found)]

@@ -1,27 +1,16 @@
-"""A gallery: images that are searched by drawing, in a collection on disk."""
+"""A gallery: images that are searched by drawing, in a collection on disk.
+
+A search starts without what builds and changes a collection: that is imported where it is used.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gallery.align import Crop
 from gallery.attributes import parse_wishes
 from gallery.errors import ConfigError
-from gallery.faces import FaceSet
-from generator.engine import Engine
-from index.kinds import request_for
-from retrieval.api.additions import (
-    Added,
-    AddOptions,
-    Paths,
-    SpaceSource,
-    add_to_space,
-    choose_weights,
-    open_engine,
-    packaged_for,
-    require_score,
-)
 from retrieval.api.answer import Answer, ask
-from retrieval.api.faces import load_faces
 from retrieval.api.gallery_folder import GalleryFolder
 from retrieval.api.open_spaces import OpenSpaces
 from retrieval.api.progress import Callback
@@ -29,6 +18,10 @@ from retrieval.api.sources import Source, Wish, hashes_of, open_sources, spelt
 from retrieval.collection.collection import Collection
 from retrieval.search.crops import parse_crop
 from retrieval.search.result import Among
+
+if TYPE_CHECKING:
+    from gallery.faces import FaceSet
+    from retrieval.api.additions import Added, Paths, SpaceSource
 
 
 class Gallery(GalleryFolder):
@@ -54,9 +47,9 @@ class Gallery(GalleryFolder):
 
     def add(  # noqa: PLR0913  one argument for each option of the command line
         self,
-        faces: str | FaceSet,
+        faces: "str | FaceSet",
         *,
-        weights: Paths | None = None,
+        weights: "Paths | None" = None,
         attributes: Sequence[str] = (),
         spaces: Sequence[str] | None = None,
         split: str = "all",
@@ -71,7 +64,7 @@ class Gallery(GalleryFolder):
         restore: bool = False,
         keep_faceless: bool | None = None,
         progress: Callback | None = None,
-    ) -> tuple[Added, ...]:
+    ) -> "tuple[Added, ...]":
         """Add images; only what is new is embedded, as images are known by their content.
 
         Args:
@@ -102,7 +95,11 @@ class Gallery(GalleryFolder):
         Raises:
             UserError: Something that the caller can put right; what was finished is kept.
         """
-        options = AddOptions(
+        from index.kinds import request_for
+        from retrieval.api import additions
+        from retrieval.api.faces import load_faces
+
+        options = additions.AddOptions(
             split=split,
             request=request_for(kind, memory, accuracy),
             refine_best=refine_best,
@@ -115,28 +112,32 @@ class Gallery(GalleryFolder):
         if spaces is not None and (weights is not None or attributes):
             raise ConfigError("Spaces keep their own weights; give spaces or weights, not both")
         opened = load_faces(faces, landmarks)
-        paths = choose_weights(opened, weights, attributes)
+        paths = additions.choose_weights(opened, weights, attributes)
         if not paths and spaces is None and not self.spaces:
-            paths = packaged_for(opened)
-        sources = [SpaceSource(path, self._engine(path, opened)) for path in paths]
+            paths = additions.packaged_for(opened)
+        sources = [self._source(path, opened) for path in paths]
         if sources:
-            require_score(sources, options, is_new=not self.path.exists())
+            additions.require_score(sources, options, is_new=not self.path.exists())
         collection = self._collection(make=True)
         with collection.writing():
             self._searchers.clear()
             given = sources or self._own(collection, spaces, opened)
-            return tuple(add_to_space(collection, opened, s, options, progress) for s in given)
+            return tuple(
+                additions.add_to_space(collection, opened, one, options, progress) for one in given
+            )
 
     def _own(
-        self, collection: Collection, spaces: Sequence[str] | None, faces: FaceSet
-    ) -> Iterator[SpaceSource]:
+        self, collection: Collection, spaces: Sequence[str] | None, faces: "FaceSet"
+    ) -> "Iterator[SpaceSource]":
         """Open the weights that spaces keep, one after the other."""
         for name in spaces or collection.space_names():
             path = collection.weights_path(collection.catalogue.spaces.get(name).name)
-            yield SpaceSource(path, self._engine(path, faces))
+            yield self._source(path, faces)
 
-    def _engine(self, path: Path, faces: FaceSet) -> Engine:
-        return open_engine(path, self._device, images=len(faces))
+    def _source(self, path: Path, faces: "FaceSet") -> "SpaceSource":
+        from retrieval.api.additions import SpaceSource, open_engine
+
+        return SpaceSource(path, open_engine(path, self._device, images=len(faces)))
 
     def search(  # noqa: PLR0913  one argument for each option of the command line
         self,

@@ -1,28 +1,23 @@
-"""Looking after a gallery: what it holds, whether it is sound, what goes, carrying it elsewhere."""
+"""Looking after a gallery: what it holds, whether it is sound, what goes, carrying it elsewhere.
+
+A search is a method of a child, and waits for none of this: it is imported where it is used.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from gallery.catalogue import contradictions
 from gallery.errors import ConfigError
-from retrieval.api.additions import Paths
 from retrieval.api.progress import Callback, follow, follow_each
 from retrieval.api.report import Report
-from retrieval.collection import (
-    address,
-    archive,
-    compact,
-    finding,
-    repair,
-    selection,
-    show,
-    verify,
-)
+from retrieval.collection import address
 from retrieval.collection.collection import Collection
+
+if TYPE_CHECKING:
+    from retrieval.api.additions import Paths
 
 
 class Removed(list[int]):
@@ -90,6 +85,8 @@ class GalleryFolder:
         Raises:
             UserError: Weights, a manifest or a contract are missing or damaged.
         """
+        from retrieval.collection import show
+
         told = show.describe(self._collection())
         return Report(told, show.to_text(told))
 
@@ -103,6 +100,8 @@ class GalleryFolder:
         Raises:
             UserError: It is no expression, or names what is not known.
         """
+        from retrieval.collection import show
+
         for row in show.images_where(self._collection(), where, space):
             yield Report(row, show.image_line(row))
 
@@ -116,6 +115,8 @@ class GalleryFolder:
             The one published last. None where the expression asks about neither estimates nor
             states, or where there is one space.
         """
+        from retrieval.collection import selection
+
         return selection.meant_space(self._collection(), where)
 
     def verify(self, *, mend: bool = False, progress: Callback | None = None) -> Report:
@@ -133,6 +134,8 @@ class GalleryFolder:
         Raises:
             UserError: There is something that neither a check nor mending gets past.
         """
+        from retrieval.collection import finding, repair, verify
+
         collection = self._collection()
         with collection.writing() if mend else nullcontext():
             found = follow(verify.verify(collection), progress, "checking")
@@ -146,7 +149,7 @@ class GalleryFolder:
 
     def remove(  # noqa: PLR0913  one argument for each option of the command line
         self,
-        paths: Paths = (),
+        paths: "Paths" = (),
         *,
         identities: Sequence[str] = (),
         ids: Sequence[int] = (),
@@ -174,6 +177,9 @@ class GalleryFolder:
         Raises:
             UserError: Nothing is named, or what is named is not there.
         """
+        from gallery.catalogue import contradictions
+        from retrieval.collection import selection
+
         given = [paths] if isinstance(paths, str | Path) else paths
         asked = selection.Selection(
             paths=[_path(one) for one in given],
@@ -206,6 +212,8 @@ class GalleryFolder:
         Raises:
             UserError: A shard that is to be written anew is damaged.
         """
+        from retrieval.collection import compact
+
         collection = self._collection()
         with collection.writing():
             done = follow(compact.compact(collection), progress, "compacting")
@@ -226,6 +234,8 @@ class GalleryFolder:
         Raises:
             UserError: The file cannot be written, or a file of the collection is damaged.
         """
+        from retrieval.collection import archive
+
         target, collection = Path(path), self._collection()
         with collection.unchanged():
             follow_each(archive.export(collection, target), progress, "packing")
@@ -243,6 +253,8 @@ class GalleryFolder:
 
 def unpack(path: Path, folder: Path, progress: Callback | None) -> None:
     """Make a collection of an exported one; see `mindseye.import_gallery`."""
+    from retrieval.collection import archive
+
     follow_each(archive.import_archive(path, folder), progress, "unpacking")
 
 

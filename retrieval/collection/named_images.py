@@ -2,8 +2,8 @@
 
 from gallery.catalogue.records import ShardRow
 from gallery.errors import IndexFileError
-from index import store
 from index.base import Ids
+from index.shards import open_shard
 from retrieval.collection.collection import Collection
 from retrieval.scoring.sound_vectors import are_finite
 
@@ -24,7 +24,7 @@ def require_finite(collection: Collection, space: str, shard: ShardRow) -> None:
     Raises:
         IndexFileError: It does, or it is missing or damaged; the message names the images.
     """
-    ids, embeddings = store.open_shard(collection.space_dir(space), shard.number)
+    ids, embeddings = open_shard(collection.space_dir(space), shard.number)
     bad = ids[~are_finite(embeddings)]
     if len(bad):
         raise IndexFileError(

@@ -16,7 +16,7 @@ from gallery.catalogue.records import SpaceRow
 from gallery.errors import CatalogueError, IndexFileError
 from index.base import Ids, Index, Neighbours, Vectors
 from index.contract import IndexContract
-from index.store import open_index, read_manifest
+from index.loader import open_index, read_manifest
 from retrieval.collection.collection import Collection
 from retrieval.collection.named_images import named
 
@@ -107,8 +107,9 @@ class LiveIndex:
 
     def _require_finite(self, found: Neighbours) -> None:
         """Refuse scores that are no numbers: they would rank first whatever is asked."""
-        bad = np.unique(found.ids[~np.isfinite(found.scores)])
-        if len(bad):
+        finite = np.isfinite(found.scores)
+        if not finite.all():
+            bad = np.unique(found.ids[~finite])
             raise IndexFileError(
                 f"In the space {self.space.name} the vectors of {named(self._collection, bad)} hold"
                 " NaN or infinity: mindseye index verify --repair lets go of them, and"

@@ -10,14 +10,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Dialect, Engine, event, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex
 
 from gallery.attributes import Condition
 from gallery.catalogue.engine import connect
 from gallery.catalogue.records import ImageState, ShardRow
 from gallery.catalogue.revisions import SCRIPTS, revision
 from gallery.catalogue.store import Catalogue
-from gallery.catalogue.tables import REVISION, Table
+from gallery.catalogue.tables import REVISION, Table, tell_postgresql
 from gallery.errors import CatalogueError
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -151,3 +153,18 @@ def test_what_every_query_asks_of_a_whole_gallery_reads_no_table(
     database.close()
     used = [plan.partition("INDEX ")[2].partition(" ")[0] for plan in plans]
     assert used == ["ix_placement_error", "ix_placement_error", "ix_image_cut"]
+
+
+def test_partial_indexes_hold_the_same_rows_in_postgresql() -> None:
+    tell_postgresql()
+    dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    found = {}
+    for table in Table.metadata.sorted_tables:
+        for index in table.indexes:
+            made = str(CreateIndex(index).compile(dialect=dialect))
+            if " WHERE " in made:
+                found[index.name] = made.partition(" WHERE ")[2]
+    assert found == {
+        "ix_image_cut": "landmarks IS NOT NULL",
+        "ix_placement_doubled": "second_estimate IS NOT NULL",
+    }

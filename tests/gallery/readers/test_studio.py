@@ -13,6 +13,7 @@ from gallery.readers.registry import open_faces
 from gallery.studio.request import RESERVED, STUDIO_MINI, DrawRequest, identity_name
 from gallery.studio.shards import (
     MANIFEST,
+    MINI,
     SetManifest,
     StudioShard,
     encode_strip,
@@ -130,7 +131,7 @@ def test_every_kind_of_picture_of_the_packaged_gallery_can_be_read() -> None:
 
 
 def test_the_packaged_gallery_is_small() -> None:
-    files = [path for path in studio.MINI.rglob("*") if path.is_file()]
+    files = [path for path in MINI.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= 4_000_000
 
 
@@ -157,7 +158,7 @@ def test_what_decides_how_people_look_is_known_of_them() -> None:
     assert mini.traits is not None
     known = [mini.traits(who) for who in mini.identities]
     assert [list(one) for one in known] == [["ancestry", "gender", "age group"]] * 24
-    manifest = read_manifest(studio.MINI / "pose")
+    manifest = read_manifest(MINI / "pose")
     for trait, counted in (("ancestry", "ancestry"), ("gender", "gender"), ("age group", "age")):
         found = Counter(one[trait] for one in known)
         assert found == {v: n for v, n in manifest.balance[counted].items() if n}

@@ -1,0 +1,42 @@
+"""What one query of the command line loads: no more than it needs."""
+
+import json
+from pathlib import Path
+
+from tests.running import in_a_process
+
+# What builds, changes and measures; what only other kinds of index, images or databases need.
+UNNEEDED = (
+    *("alembic", "faiss", "matplotlib", "onnxruntime", "rich", "sqlalchemy.dialects.postgresql"),
+    *("gallery.catalogue.migrations", "gallery.readers.folder", "gallery.readers.studio"),
+    *("generator.runs", "index.faiss_file", "index.faiss_train", "index.store"),
+    *("retrieval.api.additions", "retrieval.api.reasons", "retrieval.collection.build"),
+    *("retrieval.collection.builder", "retrieval.collection.compact", "retrieval.demo"),
+    *("retrieval.collection.show", "retrieval.collection.verify", "retrieval.evaluation"),
+    *("retrieval.fitting", "retrieval.search.explain"),
+)
+QUERY = """
+import json, sys
+import cli
+
+try:
+    cli.main()
+except SystemExit as stopped:
+    assert not stopped.code, stopped.code
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def loaded_by_a_query(collection: Path, image: Path) -> set[str]:
+    asked = ("query", str(image), "--wish", "pose=45", "--collection", str(collection))
+    code = f"import sys; sys.argv = ['mindseye', *sys.argv[1:]]\n{QUERY}"
+    done = in_a_process(code, *asked, "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_a_query_loads_nothing_that_it_does_not_need(collection_dir: Path, faces_dir: Path) -> None:
+    loaded = loaded_by_a_query(collection_dir, faces_dir / "p4-0-left.png")
+    assert "generator.networks.two_stage" in loaded
+    assert {"torch", "sqlalchemy", "retrieval.search.searcher"} <= loaded
+    assert [name for name in UNNEEDED if name in loaded] == []
