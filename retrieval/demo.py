@@ -1,4 +1,4 @@
-"""The demonstration: the packaged gallery, the packaged weights, and a few questions."""
+"""The demonstration: the packaged galleries, the packaged weights, and a few questions."""
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,13 +12,16 @@ from gallery.attributes import Condition
 from gallery.errors import WeightsError
 from gallery.faces import Face, FaceSet
 from gallery.files import write_whole
+from gallery.readers.photographs_mini import CREDIT
 from gallery.readers.registry import open_faces
 from generator.canonical import ESTIMATOR, EXPECTED, Rule
+from generator.checkpoint import load_card
 from generator.engine import Engine
 from generator.zoo import WeightsFile, packaged
 from retrieval.collection.build import build
 from retrieval.collection.build_progress import BuildProgress
 from retrieval.collection.collection import Collection
+from retrieval.collection.profile_choice import choose_profile
 from retrieval.evaluation import benchmark, report
 from retrieval.evaluation.outputs import tables
 from retrieval.evaluation.protocol.files import find_protocol
@@ -31,7 +34,7 @@ from retrieval.search.result import Found, SearchResult
 from retrieval.search.searcher import open_searcher
 from retrieval.search.sheets import SHOWN, answer_sheet
 
-GALLERY = "studio-mini"
+GALLERY, PHOTOGRAPHS = "studio-mini", "photographs-mini"
 WISHES = ("pose", "illumination", "accessory")
 PEOPLE = 5
 LIGHTS = ("0", "4", "10", "14", "17")  # of twenty: from all sides
@@ -50,6 +53,7 @@ class DemoPlan:
         out: Folder for all it makes.
         device: Where to draw.
         full: Whether all weights index the whole gallery.
+        photographs: The same for photographs; None of what is one itself.
     """
 
     faces: FaceSet
@@ -57,6 +61,7 @@ class DemoPlan:
     out: Path
     device: torch.device
     full: bool = False
+    photographs: "DemoPlan | None" = None
 
     @property
     def collection(self) -> Path:
@@ -124,7 +129,10 @@ def plan(out: Path, device: torch.device, *, full: bool = False) -> DemoPlan:
         faces = faces.of(faces.identities[:PEOPLE])
         faces = faces.where(lambda face: face.condition.get("illumination") in LIGHTS)
     chosen = tuple(weights[name] for name in WISHES if name in weights)
-    return DemoPlan(faces, chosen, out, device, full)
+    photographs = DemoPlan(
+        open_faces(PHOTOGRAPHS), (weights["pose"],), out / "photographs", device, full=True
+    )
+    return DemoPlan(faces, chosen, out, device, full, photographs)
 
 
 def index(plan: DemoPlan, weights: WeightsFile) -> Iterator[BuildProgress]:
@@ -133,7 +141,12 @@ def index(plan: DemoPlan, weights: WeightsFile) -> Iterator[BuildProgress]:
     collection = Collection.open_or_create(plan.collection)
     try:
         known = {space.name for space in collection.catalogue.spaces.all()}
-        score = None if weights.card.name in known else own_score(weights.card)
+        if weights.card.name in known:
+            kept = load_card(collection.weights_path(weights.card.name)).profile
+            engine, score = engine.under(kept), None
+        else:
+            engine = engine.under(choose_profile(engine, plan.part(weights)).profile)
+            score = own_score(engine.card)
         with collection.writing():
             yield from build(collection, plan.part(weights), engine, weights.path, score=score)
     finally:
@@ -165,7 +178,9 @@ def _ask(
     plan: DemoPlan, collection: Collection, source: Face, wish: Condition, among: int
 ) -> DemoQuestion:
     searcher = open_searcher(collection, wish, plan.device)
-    answer = searcher.query(plan.faces.load(source), wish, SHOWN)
+    where = source.landmarks
+    crop = None if where is None else searcher.card.aligner.crop_by(where)
+    answer = searcher.query(plan.faces.load(source), wish, SHOWN, crop)
     wanted = source.condition.replace(wish)
     right = tuple(is_right(hit, source, wanted) for hit in answer.hits)
     return DemoQuestion(source, wish, answer, right, among)
@@ -201,9 +216,11 @@ def questions_of(plan: DemoPlan, weights: WeightsFile) -> Iterator[tuple[Face, C
 def measure(plan: DemoPlan) -> Generator[BenchmarkProgress, None, Written]:
     """Run the benchmark for the first attribute on the gallery."""
     engine = Engine.open(plan.weights[0].path, plan.device)
-    shipped = find_protocol(None, GALLERY)
-    lights = {face.condition["illumination"] for face in plan.faces.faces}
-    gallery = {**shipped.gallery, "illumination": tuple(lights)}
+    shipped = find_protocol(None, plan.faces.spec)
+    gallery = dict(shipped.gallery)
+    if "illumination" in gallery:
+        lights = {face.condition["illumination"] for face in plan.faces.faces}
+        gallery["illumination"] = tuple(lights)
     methods = (
         QUICK if own_score(plan.weights[0].card) == DRAWING else (*QUICK, "fused/identity-off")
     )
@@ -213,35 +230,54 @@ def measure(plan: DemoPlan) -> Generator[BenchmarkProgress, None, Written]:
     return (yield from report.write(record, plan.out / "benchmark"))
 
 
-def conclude(plan: DemoPlan, asked: Sequence[DemoQuestion], results: Written, program: str) -> str:
-    """Say what was found, write it to answers.md, and tell where to look and what to try next.
+@dataclass(frozen=True, slots=True)
+class DemoOutcome:
+    """What a plan brought.
 
-    Args:
+    Attributes:
         plan: What was done.
         asked: Questions and answers.
         results: What the benchmark left.
+    """
+
+    plan: DemoPlan
+    asked: Sequence[DemoQuestion]
+    results: Written
+
+    def told(self) -> list[str]:
+        """Write the answers to answers.md, and say what was found."""
+        table = _table(self.asked)
+        write_whole(self.plan.out / "answers.md", f"{table}\n".encode())
+        return [table, "", tables.headline(self.results.summary), ""]
+
+
+def conclude(drawn: DemoOutcome, photographs: DemoOutcome, program: str) -> str:
+    """Say what was found, and tell where to look and what to try next.
+
+    Args:
+        drawn: What was found among people who do not exist.
+        photographs: What was found among photographs.
         program: How this user calls mindseye.
     """
-    table = _table(asked)
-    write_whole(plan.out / "answers.md", f"{table}\n".encode())
-    first = asked[0]
+    plan, first = drawn.plan, drawn.asked[0]
     query = (
         f"  {program} query {plan.faces.path(first.source)} --wish {first.wish!s}"
         f" --collection {plan.collection} --sheet mine.png"
     )
     return "\n".join(
         [
-            table,
-            "",
-            tables.headline(results.summary),
-            "",
+            *drawn.told(),
+            *photographs.told(),
             "Look at:",
-            f"  {plan.out}/answers.png  the answers",
+            f"  {plan.out}/answers.png  answers among drawn people",
+            f"  {photographs.plan.out}/answers.png  answers among photographs",
             f"  {plan.out}/benchmark/report.html  the benchmark as a page",
+            f"  {photographs.plan.out}/benchmark/report.html  the same for photographs",
             "Try next:",
             query,
             f"  {program} index build folder:PHOTOS --attribute pose --collection my-photos",
             f"  {program} data show {plan.faces.spec} --sheet faces.png",
+            CREDIT,
         ]
     )
 

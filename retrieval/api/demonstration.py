@@ -13,7 +13,8 @@ class Demonstration:
     """What the demonstration left; `str` of it says what was found, and what to try next.
 
     Attributes:
-        folder: Of all that it made: answers.png, answers.md, benchmark/report.html, collection/.
+        folder: Of all that it made: answers.png, answers.md, benchmark/report.html, collection/;
+            in photographs/ the same of photographs.
         text: What was found.
     """
 
@@ -44,18 +45,27 @@ def demo(
     Raises:
         UserError: The folder cannot be written, or there is no such device.
     """
-    plan = showing.plan(Path(out), pick_device(device), full=full)
-    counts = ", ".join(f"{len(plan.part(w))} with {w.card.name}" for w in plan.weights)
-    people = len(plan.faces.identities)
-    _say(progress, "indexing", f"1/3  Indexing images of {people} people: {counts}")
-    for weights in plan.weights:
-        phase = f"indexing with {weights.card.name}"
-        follow_each(showing.index(plan, weights), progress, phase, len(plan.part(weights)))
+    drawn = showing.plan(Path(out), pick_device(device), full=full)
+    plans = [plan for plan in (drawn, drawn.photographs) if plan is not None]
+    _say(progress, "indexing", f"1/3  Indexing {'; and '.join(map(_counts, plans))}")
+    for plan in plans:
+        for weights in plan.weights:
+            phase = f"indexing with {weights.card.name}"
+            follow_each(showing.index(plan, weights), progress, phase, len(plan.part(weights)))
     _say(progress, "asking", "2/3  Asking")
-    answers = showing.ask(plan)
+    asked = [showing.ask(plan) for plan in plans]
     _say(progress, "benchmark", "3/3  Measuring")
-    results = follow(showing.measure(plan), progress, "benchmark")
-    return Demonstration(Path(out), showing.conclude(plan, answers, results, program))
+    outcomes = [
+        showing.DemoOutcome(plan, answers, follow(showing.measure(plan), progress, "benchmark"))
+        for plan, answers in zip(plans, asked, strict=True)
+    ]
+    return Demonstration(Path(out), showing.conclude(outcomes[0], outcomes[1], program))
+
+
+def _counts(plan: showing.DemoPlan) -> str:
+    counts = ", ".join(f"{len(plan.part(w))} with {w.card.name}" for w in plan.weights)
+    kind = "drawn people" if plan.photographs else "people on photographs"
+    return f"images of {len(plan.faces.identities)} {kind}: {counts}"
 
 
 def _say(progress: Callback | None, phase: str, note: str) -> None:
