@@ -81,12 +81,12 @@ class TileReader:
         condition = face.condition.only(request.attributes)
         shot = condition.without((IN_STRIP, WHEN_READ))
         light = condition.get(IN_STRIP, STANDARD[IN_STRIP])
-        identity = face.identity or ""
+        number = face.name.split("/")[-2]
         values = SPACE.check({**STANDARD, **condition})
-        key = [request.seed, int(identity)]
+        key = [request.seed, int(number)]
         key += [SPACE[name].index(value) for name, value in values.items() if name != WHEN_READ]
         return StudioTile(
-            shard=shard_path(folder, identity),
+            shard=shard_path(folder, number),
             picture=picture_name(shot),
             number=request.tiles().index(light),
             occlusion=condition.get(WHEN_READ, OCCLUSIONS[0]),
@@ -99,7 +99,7 @@ class TileReader:
 
 
 def read(spec: str, path: Path) -> FaceSet:
-    """Return a set that `mindseye studio draw` made.
+    """Return a set that `mindseye studio draw` or `studio lift` made.
 
     Raises:
         DatasetError: There is no such folder, it holds no finished set, or none of its shards is
@@ -109,6 +109,7 @@ def read(spec: str, path: Path) -> FaceSet:
         raise DatasetError(f"There is no folder {path}; check the path after the reader's name")
     manifest = read_manifest(path)
     missing = {problem.name: problem for problem in _problems(manifest, path)}
+    lifted = bool(manifest.request.photographs)
     faces = tuple(_faces(manifest.request, set(missing), "", {}))
     if not faces:
         raise DatasetError(f"All shards of {path} are missing or cut short; draw the set again")
@@ -119,7 +120,7 @@ def read(spec: str, path: Path) -> FaceSet:
         space=manifest.request.space,
         problems=tuple(missing.values()),
         reader=TileReader({"": (manifest.request, path)}),
-        traits=partial(_traits, manifest.request.seed),
+        traits=None if lifted else partial(_traits, manifest.request.seed),
     )
 
 
@@ -182,14 +183,15 @@ def _faces(
 ) -> Iterator[Face]:
     """Yield everybody's images, but for those in missing shards."""
     for number in request.numbers:
-        identity = identity_name(number)
-        if f"shards/{identity}.zip" in missing:
+        named = identity_name(number)
+        if f"shards/{named}.zip" in missing:
             continue
+        identity = request.label(number)
         for shot in request.shots():
             for condition in request.conditions(shot):
                 values = ",".join(f"{name}={value}" for name, value in condition.items())
                 known = SPACE.check({**standard, **condition})
-                yield Face(f"{prefix}{identity}/{values or 'standard'}", identity, known)
+                yield Face(f"{prefix}{named}/{values or 'standard'}", identity, known)
 
 
 def _traits(seed: int, identity: str) -> dict[str, str]:

@@ -22,7 +22,7 @@ from gallery.studio.traits import Hair
 ROWS, COLUMNS, HANGING_ROWS = 22, 64, 12
 
 # Elevation (degrees, from the middle of the skull) of the hairline by azimuth.
-_HAIRLINE = (
+HAIRLINE = (
     (0, 30, 48, 60, 72, 84, 96, 112, 140, 180),
     (33.5, 32.5, 29, 20, 2, -7, 2, -22, -34, -38),
 )
@@ -132,9 +132,7 @@ def _hairline(shell: Shell, hair: Hair, azimuth: Floats, *, under_hat: bool) -> 
     degrees = np.abs(np.degrees(azimuth))
     rng = np.random.default_rng(hair.seed + 4)
     high, peak, corner = rng.normal(0, 1, 3)
-    line = np.interp(degrees, *_HAIRLINE) + (1.8 * high + 3 * hair.recedes) * smooth(
-        70, 40, degrees
-    )
+    line = np.interp(degrees, *HAIRLINE) + (1.8 * high + 3 * hair.recedes) * smooth(70, 40, degrees)
     line = line + 2.0 * peak * np.exp(-((degrees / 11) ** 2))
     bare = abs(3.0 * corner) + 7 * hair.recedes
     line = line + bare * np.exp(-(((degrees - 38) / 12) ** 2))

@@ -4,7 +4,7 @@ Shapes: L illuminations, S side of a picture.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from gallery.studio.traits import SyntheticPerson
 Pixels = NDArray[np.uint8]
 RENDERER = 1  # rises whenever the same request gives other pixels
 _SHADOW_SIDE = 320
-_LARGE = 96  # pictures of more pixels have textures of twice the resolution
+LARGE = 96  # pictures of more pixels have textures of twice the resolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,54 @@ class Appearance:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seated:
-    """Who sits before the camera, and the shadows that were needed so far, by light."""
+class Seated:
+    """What stands before the camera.
 
-    identity: SyntheticPerson
-    look: Appearance
+    Attributes:
+        scene: The scene.
+        shine: How oily the skin is; 1 is the average.
+        room: Seed and number of the room around.
+        shadows: Those that were needed so far, by light.
+    """
+
     scene: Scene
-    shadows: dict[int, Lamp]
+    shine: float
+    room: tuple[int, int]
+    shadows: dict[int, Lamp] = field(default_factory=dict)
+
+    def pictures(self, shot: Shot, size: int, illuminations: Sequence[int]) -> Pixels:
+        """Take one shot under several lights.
+
+        Args:
+            shot: Where the camera stands.
+            size: S.
+            illuminations: Numbers of lights.
+
+        Returns:
+            sRGB, (L, S, S, 3).
+        """
+        seen = surface(self.scene, shot, size)
+        walls = background(*self.room, shot.yaw_deg, size)
+        return np.stack([self._develop(seen, walls, shot, number) for number in illuminations])
+
+    def _develop(self, seen: Surface, walls: Floats, shot: Shot, number: int) -> Pixels:
+        light, side = LIGHTS[number], len(walls)
+        shadows = self._shadows(number) if light.has_lamp else None
+        total = shade(seen, light, shadows, self.shine, side**2)
+        covered = np.bincount(seen.pixel, minlength=side**2).astype(np.float32)
+        wall = walls.reshape(-1, 3) * _wall_light(light)
+        picture = develop(total, wall, covered, shot.exposure)
+        levels = (picture * 255 + 0.5).astype(np.uint8)
+        return levels.reshape(side, side, 3)
+
+    def _shadows(self, number: int) -> Lamp:
+        """Look at the scene from a lamp, once for all yaws."""
+        if number not in self.shadows:
+            scene, direction = self.scene, LIGHTS[number].direction
+            self.shadows[number] = lamp(
+                scene.points, scene.triangles, scene.middle, direction, _SHADOW_SIDE
+            )
+        return self.shadows[number]
 
 
 class Studio:
@@ -75,11 +116,11 @@ class Studio:
             raise ValueError(f"size must be {SIZES[0]}..{SIZES[1]} pixels, got {size}")
         self.size = size
         self._assets = assets
-        self._last: _Seated | None = None
+        self._last: tuple[SyntheticPerson, Appearance, Seated] | None = None
 
     @cached_property
     def _sitters(self) -> Sitters:
-        return Sitters(Library(self._assets), 512 if self.size <= _LARGE else 1024)
+        return Sitters(Library(self._assets), 512 if self.size <= LARGE else 1024)
 
     def pictures(
         self,
@@ -100,34 +141,16 @@ class Studio:
             sRGB, (L, S, S, 3).
         """
         seated = self._seat(identity, look)
-        shot = jittered(identity, look, yaw_deg)
-        seen = surface(seated.scene, shot, self.size)
-        walls = background(identity.seed, identity.manner.room, shot.yaw_deg, self.size)
-        return np.stack(
-            [self._develop(seated, seen, walls, shot, number) for number in illuminations]
-        )
+        return seated.pictures(jittered(identity, look, yaw_deg), self.size, illuminations)
 
-    def _seat(self, identity: SyntheticPerson, look: Appearance) -> _Seated:
+    def _seat(self, identity: SyntheticPerson, look: Appearance) -> Seated:
         """Make the scene, unless it is the last one again."""
-        last = self._last
-        if last is None or (last.identity, last.look) != (identity, look):
+        if self._last is None or self._last[:2] != (identity, look):
             age = identity.age_years if look.age_years is None else float(look.age_years)
             scene = self._sitters.seat(identity, age, look.expression, look.accessory)
-            last = self._last = _Seated(identity, look, scene, {})
-        return last
-
-    def _develop(
-        self, seated: _Seated, seen: Surface, walls: Floats, shot: Shot, number: int
-    ) -> Pixels:
-        light = LIGHTS[number]
-        pixels = self.size**2
-        shadows = _shadows(seated, number) if light.has_lamp else None
-        total = shade(seen, light, shadows, seated.identity.skin.shine, pixels)
-        covered = np.bincount(seen.pixel, minlength=pixels).astype(np.float32)
-        wall = walls.reshape(-1, 3) * _wall_light(light)
-        picture = develop(total, wall, covered, shot.exposure)
-        levels = (picture * 255 + 0.5).astype(np.uint8)
-        return levels.reshape(self.size, self.size, 3)
+            room = (identity.seed, identity.manner.room)
+            self._last = (identity, look, Seated(scene, identity.skin.shine, room))
+        return self._last[2]
 
 
 def jittered(identity: SyntheticPerson, look: Appearance, yaw_deg: int) -> Shot:
@@ -150,16 +173,6 @@ def jittered(identity: SyntheticPerson, look: Appearance, yaw_deg: int) -> Shot:
         exposure=1.25 * float(np.exp(0.03 * stray[5])),
         gaze_deg=(gaze[0] + 5.0 * float(stray[6]), gaze[1] + 2.5 * float(stray[7])),
     )
-
-
-def _shadows(seated: _Seated, number: int) -> Lamp:
-    """Look at the scene from a lamp, once for all yaws."""
-    if number not in seated.shadows:
-        scene, direction = seated.scene, LIGHTS[number].direction
-        seated.shadows[number] = lamp(
-            scene.points, scene.triangles, scene.middle, direction, _SHADOW_SIDE
-        )
-    return seated.shadows[number]
 
 
 def _wall_light(light: Light) -> Floats:

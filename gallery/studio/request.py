@@ -22,6 +22,19 @@ RESERVED = 900_000  # people from here on are those of studio-mini: nothing is t
 IN_STRIP, WHEN_READ = "illumination", "occlusion"
 
 
+@dataclass(frozen=True, slots=True)
+class Photograph:
+    """A photograph that is lifted (gallery/studio/lift).
+
+    Attributes:
+        identity: Label of the person.
+        sha256: SHA-256 of the image file.
+    """
+
+    identity: str
+    sha256: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class DrawRequest:
     """One set of images: everybody, in every combination of values.
@@ -35,6 +48,7 @@ class DrawRequest:
         seed: Seed of the world: another seed has other people.
         quality: Quality of the WebP pictures, 1..100.
         reserved: Allows people that are kept from training (RESERVED); for studio-mini.
+        photographs: Whom the people are lifted from, one each; empty where they are drawn.
     """
 
     identities: int
@@ -45,6 +59,7 @@ class DrawRequest:
     seed: int = 0
     quality: int = 88
     reserved: bool = False
+    photographs: tuple[Photograph, ...] = ()
 
     def __post_init__(self) -> None:
         last = self.first_identity + self.identities
@@ -71,6 +86,11 @@ class DrawRequest:
                 f"Name each attribute once, also those with values; got {self.attributes} and"
                 f" values of {', '.join(sorted(self.values)) or 'none'}"
             )
+        if self.photographs and len(self.photographs) != self.identities:
+            raise ConfigError(
+                f"{self.identities} people are lifted from as many photographs, got"
+                f" {len(self.photographs)}"
+            )
         _ = self.space
 
     @cached_property
@@ -90,6 +110,12 @@ class DrawRequest:
         for attribute in self.space.attributes:
             per_person *= len(attribute.values)
         return self.identities * per_person
+
+    def label(self, number: int) -> str:
+        """Return whose face a person's is: the photograph's label, or the number's name."""
+        if self.photographs:
+            return self.photographs[number - self.first_identity].identity
+        return identity_name(number)
 
     def people(self) -> Iterator[SyntheticPerson]:
         """Yield everybody."""
@@ -121,7 +147,9 @@ class DrawRequest:
 
     def to_json(self) -> dict[str, Any]:
         """Return a form that `from_json` reads back; values are written out."""
+        lifted = [[photo.identity, photo.sha256] for photo in self.photographs]
         return {
+            **({"photographs": lifted} if lifted else {}),
             "identities": self.identities,
             "first_identity": self.first_identity,
             "attributes": list(self.attributes),
@@ -150,6 +178,10 @@ class DrawRequest:
                 seed=int(data["seed"]),
                 quality=int(data["quality"]),
                 reserved=bool(data["reserved"]),
+                photographs=tuple(
+                    Photograph(str(identity), str(sha256))
+                    for identity, sha256 in data.get("photographs", ())
+                ),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DatasetError(f"This is not a request to draw: {data!r} ({error})") from error

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gallery.studio.curves import unit
 from gallery.studio.lights import towards
 from gallery.studio.materials import HAIR, TWO_SIDED, Atlas
-from gallery.studio.meshes import Floats, Mesh
+from gallery.studio.meshes import Floats, Ints, Mesh
 from gallery.studio.rasteriser import Triangles, depth_map
 
 REACH_DM = 2.1  # half the side of the square that a lamp's depth map covers
@@ -145,18 +145,28 @@ def _directions(points: Floats, triangles: Triangles) -> tuple[Floats, Floats]:
     at = points[triangles.corners]
     edges = at[:, 1:] - at[:, :1]  # (T, 2, 3)
     across = np.cross(edges[:, 0], edges[:, 1])
-    normals = np.zeros_like(points)
-    for corner in range(3):
-        for axis in range(3):
-            normals[:, axis] += np.bincount(
-                triangles.corners[:, corner], across[:, axis], len(points)
-            )
+    normals = _summed(points, triangles.corners, across)
     steps = triangles.uv[:, 1:] - triangles.uv[:, :1]  # (T, 2, 2)
     area = steps[:, 0, 0] * steps[:, 1, 1] - steps[:, 1, 0] * steps[:, 0, 1]
     area = np.where(np.abs(area) < 1e-8, 1e-8, area)[:, None]
     along_u = (edges[:, 0] * steps[:, 1, 1:] - edges[:, 1] * steps[:, 0, 1:]) / area
     along_v = (edges[:, 1] * steps[:, 0, :1] - edges[:, 0] * steps[:, 1, :1]) / area
     return unit(normals), np.stack([unit(along_u), unit(along_v)], axis=1)
+
+
+def vertex_normals(points: Floats, corners: Ints) -> Floats:
+    """Return normals of length 1, (V, 3), of vertices (V, 3) of triangles (T, 3)."""
+    at = points[corners]
+    return unit(_summed(points, corners, np.cross(at[:, 1] - at[:, 0], at[:, 2] - at[:, 0])))
+
+
+def _summed(points: Floats, corners: Ints, across: Floats) -> Floats:
+    """Sum up the triangles' normals at their corners, (V, 3)."""
+    normals = np.zeros_like(points)
+    for corner in range(3):
+        for axis in range(3):
+            normals[:, axis] += np.bincount(corners[:, corner], across[:, axis], len(points))
+    return normals
 
 
 def _openness(

@@ -8,10 +8,10 @@ import hashlib
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from functools import lru_cache
+from functools import lru_cache, partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -56,11 +56,37 @@ def draw(
         DatasetError: The assets are missing, out holds another set or cannot be written, or a
             worker was killed.
     """
+    folder = studio_assets.require(assets)
+
+    def person(number: int) -> Callable[[], bytes]:
+        return partial(_draw_person, request, number, folder)
+
+    yield from write_set(out, request, person, workers=workers)
+
+
+def write_set(
+    out: Path,
+    request: DrawRequest,
+    person: Callable[[int], Callable[[], bytes]],
+    *,
+    workers: int = 1,
+) -> Iterator[StudioProgress]:
+    """Write a set, or what is missing of it; yields after each person.
+
+    Args:
+        out: Folder of the set; made if it is not there.
+        request: What it holds.
+        person: Returns what makes the shard of a person; it is sent to another process.
+        workers: Processes that draw.
+
+    Raises:
+        ConfigError: There is no worker.
+        DatasetError: Out holds another set or cannot be written, or a worker was killed.
+    """
     if workers < 1:
         raise ConfigError(f"--workers takes a number above 0, got {workers}")
-    folder = studio_assets.require(assets)
     try:
-        yield from _draw(out, request, workers, folder)
+        yield from _write_set(out, request, person, workers)
     except OSError as error:
         raise DatasetError(f"Cannot write the set to {out}: {error}") from error
     except BrokenProcessPool as error:
@@ -70,7 +96,9 @@ def draw(
         ) from error
 
 
-def _draw(out: Path, request: DrawRequest, workers: int, assets: Path) -> Iterator[StudioProgress]:
+def _write_set(
+    out: Path, request: DrawRequest, person: Callable[[int], Callable[[], bytes]], workers: int
+) -> Iterator[StudioProgress]:
     total = request.identities
     if _is_finished(out, request):
         yield StudioProgress(total, total, f"{out} is finished")
@@ -85,7 +113,8 @@ def _draw(out: Path, request: DrawRequest, workers: int, assets: Path) -> Iterat
     done = total - len(numbers)
     if done:
         yield StudioProgress(done, total, f"{done} people were drawn before")
-    for number in _each(out, request, numbers, workers, assets):
+    tasks = (partial(_write_person, out, number, person(number)) for number in numbers)
+    for number in _each(list(tasks), workers):
         done += 1
         yield StudioProgress(done, total, f"person {number}")
     write_whole(out / MANIFEST, _json(_manifest(out, request).to_json()))
@@ -122,25 +151,21 @@ def _first_difference(path: Path, wanted: dict[str, object]) -> str:
     return ""
 
 
-def _each(
-    out: Path, request: DrawRequest, numbers: list[int], workers: int, assets: Path
-) -> Iterator[int]:
+def _each(tasks: Sequence[Callable[[], int]], workers: int) -> Iterator[int]:
     """Draw people, in this process or in others, and yield each one's number when it is done."""
-    if workers == 1 or len(numbers) < 2:
-        for number in numbers:
-            yield _draw_person(out, request, number, assets)
+    if workers == 1 or len(tasks) < 2:
+        for task in tasks:
+            yield task()
         return
     # Processes start afresh: a fork would copy the threads' locks of torch or a server.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
-        min(workers, len(numbers)), mp_context=context, initializer=_end_with_parent
+        min(workers, len(tasks)), mp_context=context, initializer=_end_with_parent
     ) as pool:
-        tasks: list[Future[int]] = [
-            pool.submit(_draw_person, out, request, number, assets) for number in numbers
-        ]
+        running: list[Future[int]] = [pool.submit(task) for task in tasks]
         try:
-            for task in as_completed(tasks):
-                yield task.result()
+            for one in as_completed(running):
+                yield one.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -157,16 +182,20 @@ def _wait_and_end(parent: BaseProcess) -> None:
     os._exit(1)  # at once: whatever is half written has a temporary name
 
 
-def _draw_person(out: Path, request: DrawRequest, number: int, assets: Path) -> int:
+def _write_person(out: Path, number: int, shard: Callable[[], bytes]) -> int:
+    write_whole(shard_path(out, identity_name(number)), shard())
+    return number
+
+
+def _draw_person(request: DrawRequest, number: int, assets: Path) -> bytes:
     studio = _studio(assets, request.size)
     identity = sample_identity(request.seed, number)
     lights = [int(name) for name in request.tiles()]
     pictures = {}
     for shot in request.shots():
-        tiles = studio.pictures(identity, _look(shot), _yaw(shot), lights)
+        tiles = studio.pictures(identity, _look(shot), yaw_of(shot), lights)
         pictures[picture_name(shot)] = encode_strip(tiles, request.quality)
-    write_whole(shard_path(out, identity_name(number)), pack(pictures))
-    return number
+    return pack(pictures)
 
 
 @lru_cache(maxsize=1)
@@ -184,7 +213,8 @@ def _look(shot: Condition) -> Appearance:
     )
 
 
-def _yaw(shot: Condition) -> int:
+def yaw_of(shot: Condition) -> int:
+    """Return the yaw of a shot, degrees."""
     return int(shot.get("pose", STANDARD["pose"]))
 
 
@@ -198,7 +228,7 @@ def _manifest(out: Path, request: DrawRequest) -> SetManifest:
         request=request,
         renderer=RENDERER,
         assets={package.archive: package.sha256 for package in PACKAGES},
-        balance=balance(request.people()),
+        balance={} if request.photographs else balance(request.people()),
         shards=tuple(shards),
     )
 
