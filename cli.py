@@ -74,7 +74,7 @@ _group(
 _group(
     "studio",
     "Draw synthetic faces with exact labels.",
-    {"assets": studio.assets, "draw": studio.draw},
+    {"assets": studio.assets, "draw": studio.draw, "lift": studio.lift},
 )
 _group(
     "data",

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from commands.interrupts import resumable
-from commands.progress import bar, tell
+from commands.progress import bar, result, tell
 
 
 def assets(
@@ -78,3 +78,56 @@ def draw(
     for name, counts in read_manifest(out).balance.items():
         tell(f"{name}: {', '.join(f'{what} {count}' for what, count in counts.items())}")
     typer.echo(f"{request.images} images: studio:{out}")
+
+
+def lift(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="Photographs, like folder:PHOTOS.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the set.")],
+    attributes: Annotated[
+        str,
+        typer.Option(metavar="NAME,NAME", help="What varies: pose, illumination, occlusion."),
+    ] = "pose,illumination",
+    value: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=V,V", help="The values of an attribute; say it again for others."
+        ),
+    ] = None,
+    size: Annotated[int, typer.Option(help="Side of the images, pixels, 32 to 256.")] = 60,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed: rooms, and how shots stray.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="How many processes. Default: one for each core.")
+    ] = None,
+    assets: Annotated[Path | None, typer.Option(help="Folder of the assets.")] = None,
+) -> None:
+    """Turn and light frontal photographs: one of each person becomes a set as `draw` makes them.
+
+    \b
+    Example: mindseye studio lift folder:photos lifted
+    """
+    from gallery.attributes import parse_wishes
+    from gallery.readers.registry import open_faces
+    from gallery.studio.lift import writer
+
+    given = parse_wishes(value) if value else {}
+    options = writer.LiftOptions(
+        attributes=tuple(attributes.split(",")),
+        values={name: tuple(text.split(",")) for name, text in given.items()},
+        size=size,
+        seed=seed,
+    )
+    faces = open_faces(spec)
+    choice = result(writer.look_at(faces, assets), "looking at photographs")
+    for one in choice.left_out:
+        tell(f"left out: {one.name}: {one.reason}")
+    request = writer.request_of(choice, options)
+    with resumable("Run the same command again to go on."):
+        steps = writer.lift(
+            out, choice, request, workers=workers or os.cpu_count() or 1, assets=assets
+        )
+        for _ in bar(steps, "lifting people", request.identities):
+            pass
+    typer.echo(
+        f"{request.images} images of {request.identities} people, {len(choice.left_out)}"
+        f" photographs left out: studio:{out}"
+    )

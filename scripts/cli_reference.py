@@ -22,6 +22,7 @@ COMMANDS = (
     ("weights", "fit"),
     ("studio", "assets"),
     ("studio", "draw"),
+    ("studio", "lift"),
     ("demo",),
 )
 TARGET = Path("docs/cli.md")

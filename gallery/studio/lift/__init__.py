@@ -1,0 +1,1 @@
+"""Photographs lifted to heads that can be turned and lit (docs/studio.md, "Lifts")."""
