@@ -1,13 +1,15 @@
 """Count the project's files that one command enters: see README.md beside this."""
 
 import sys
-from contextlib import redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from types import FrameType
 
-ROOT = Path.cwd()
+ROOT = Path(__file__).parents[2]
+OUTSIDE = {"site-packages", "tests"}
 LAYERS = ("gallery", "index", "generator", "retrieval", "commands")  # from the lowest
 
 
@@ -37,9 +39,21 @@ class Trace:
 
 def _ours(frame: FrameType) -> str | None:
     path = Path(frame.f_code.co_filename)
-    if not path.is_relative_to(ROOT) or "site-packages" in path.parts or path == Path(__file__):
+    if not path.is_relative_to(ROOT) or path == Path(__file__):
         return None
-    return path.relative_to(ROOT).as_posix()
+    inside = path.relative_to(ROOT)
+    return None if OUTSIDE & set(inside.parts) else inside.as_posix()
+
+
+@contextmanager
+def tracing() -> Iterator[Trace]:
+    """Note which files are entered."""
+    trace = Trace()
+    sys.setprofile(trace)
+    try:
+        yield trace
+    finally:
+        sys.setprofile(None)
 
 
 def _layer(name: str) -> int:
@@ -59,12 +73,8 @@ def _run() -> None:
 def main() -> None:
     """Run the command line twice, and count the second time."""
     _run()
-    trace = Trace()
-    sys.setprofile(trace)
-    try:
+    with tracing() as trace:
         _run()
-    finally:
-        sys.setprofile(None)
     for name, calls in trace.files.items():
         sys.stdout.write(f"{calls:7,} calls  {name}\n")
     count = len(trace.files)
