@@ -17,6 +17,7 @@ from retrieval.collection.build_progress import BuildProgress
 from retrieval.collection.collection import Collection
 from retrieval.collection.domain_check import misfit, strangers_in
 from retrieval.collection.profile_choice import ProfileChoice, choose_profile
+from retrieval.estimation.landmark_pose import why_not
 from retrieval.scoring.choice import choose_score, refuse_score
 from retrieval.splits import SPLITS, part_of
 
@@ -144,7 +145,8 @@ def add_to_space(
     profile = _profile(collection, part, source.engine, options, is_new=name not in known)
     engine = source.engine.under(profile.profile)
     choice = choose_score(options.score, options.hypotheses, engine, is_new=name not in known)
-    for what, why in (("Profile", profile.why), ("Score", choice.why)):
+    alone = why_not(engine.card) if name not in known else ""
+    for what, why in (("Profile", profile.why), ("Score", choice.why), ("Poses", alone)):
         if why and progress is not None:
             progress(Progress(phase=phase, done=0, total=len(part), note=f"{what}: {why}"))
     steps = building.build(

@@ -56,6 +56,7 @@ def _space(
 ) -> dict[str, Any]:
     card = load_card(collection.weights_path(space.name))
     contract = collection.contract(space)
+    rule = Rule.parse(contract.canonicalisation)
     published: dict[str, Any] = {"kind": None, "vectors": 0, "dimension": None, "index": None}
     if space.generation is not None:
         manifest = read_manifest(collection.space_dir(space.name), space.generation)
@@ -74,7 +75,8 @@ def _space(
         "score": Score.of(contract).name,
         "profile": card.profile,
         "advice": advice(contract),
-        "hypotheses": str(Rule.parse(contract.canonicalisation).hypotheses),
+        "hypotheses": str(rule.hypotheses),
+        "landmarks": rule.landmarks or None,
         "generation": space.generation,
         "published_at": space.published_at,
         **published,
@@ -131,6 +133,8 @@ def to_text(shown: dict[str, Any]) -> str:
         scored = "" if space["score"] == DRAWING else f", scored by {space['score']}"
         if space["profile"] != DEFAULT_PROFILE:
             scored += f", profile {space['profile']}"
+        if space["landmarks"] is not None:
+            scored += ", poses by landmarks"
         if space["hypotheses"] != "1":
             scored += f", hypotheses {space['hypotheses']}: {space['vectors']} vectors"
         lines.append(f"  {states}; {space['kind'] or UNPUBLISHED}{scored}")

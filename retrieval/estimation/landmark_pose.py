@@ -106,14 +106,28 @@ def for_card(card: Card) -> LandmarkPose | None:
     Returns:
         None where nothing was fitted for them, or not with the landmarks that are installed here.
     """
+    return _for_card(card)[0]
+
+
+def why_not(card: Card) -> str:
+    """Say why poses are not estimated by landmarks, though that was fitted; empty if they are."""
+    return _for_card(card)[1]
+
+
+def _for_card(card: Card) -> tuple[LandmarkPose | None, str]:
     calibration = PoseCalibration.of(card)
     if calibration is None:
-        return None
+        return None, ""
     try:
         mesh = opened_mesh()
-    except MissingPackageError:
-        return None
-    return LandmarkPose(calibration, mesh) if mesh.fingerprint == calibration.mesh else None
+    except MissingPackageError as error:
+        return None, f"by the weights alone, which know photographs less well: {error}"
+    if mesh.fingerprint == calibration.mesh:
+        return LandmarkPose(calibration, mesh), ""
+    return None, (
+        f"by the weights alone: {card.name} was fitted with other landmarks than are installed"
+        " here; fit again: mindseye weights fit"
+    )
 
 
 def for_contract(spelt: str, space: str) -> LandmarkPose | None:

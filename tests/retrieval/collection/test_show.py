@@ -36,6 +36,7 @@ def test_a_collection_is_described_with_its_spaces(collection_dir: Path) -> None
         "profile": "default",
         "advice": None,
         "hypotheses": "1",
+        "landmarks": None,
         "generation": 1,
         "kind": "exact",
         "vectors": 30,

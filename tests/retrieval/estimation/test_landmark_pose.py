@@ -22,8 +22,9 @@ from generator.engine import Engine
 from retrieval.api.generator import Generator
 from retrieval.collection.build import build
 from retrieval.collection.collection import Collection
+from retrieval.collection.show import describe, to_text
 from retrieval.estimation import landmark_pose
-from retrieval.estimation.landmark_pose import estimate_of, for_card, yaws_of
+from retrieval.estimation.landmark_pose import estimate_of, for_card, why_not, yaws_of
 from retrieval.estimation.pose_calibration import PoseCalibration, Yaws
 from retrieval.evaluation.benchmark import BenchmarkOptions, run
 from retrieval.evaluation.protocol.protocol import Protocol
@@ -184,6 +185,9 @@ def test_a_space_without_the_landmarks_is_refused_where_they_cannot_be_had(
     monkeypatch.setattr(landmark_pose, "opened_mesh", missing)
     with pytest.raises(IndexFileError, match="poses by landmarks, and ai-edge-litert is not"):
         open_searcher(built, ["pose=45"], CPU)
+    (space,) = describe(built)["spaces"]
+    assert space["landmarks"] == CALIBRATION.spell()  # told without them
+    assert "poses by landmarks" in to_text(describe(built))
     monkeypatch.setattr(landmark_pose, "opened_mesh", Nobody)
     with pytest.raises(WeightsError, match="landmarks of turning 1, and here nobody finds them"):
         open_searcher(built, ["pose=45"], CPU)
@@ -192,8 +196,10 @@ def test_a_space_without_the_landmarks_is_refused_where_they_cannot_be_had(
 def test_other_landmarks_than_fitted_with_are_not_asked(
     weights: Path, faces_spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert why_not(load_card(weights)) == ""
     monkeypatch.setattr(landmark_pose, "opened_mesh", Nobody)
     assert for_card(load_card(weights)) is None
+    assert "was fitted with other landmarks than are installed" in why_not(load_card(weights))
     collection = Collection.open_or_create(tmp_path / "plain")
     index(collection, faces_spec, weights)
     assert "landmarks" not in open_searcher(collection, ["pose=45"], CPU).rule.landmarks
