@@ -65,6 +65,10 @@ def find_faces(
     sheet: Annotated[
         Path | None, typer.Option(help="Save a picture of the faces, cut out.")
     ] = None,
+    detector: Annotated[
+        str,
+        typer.Option(help="mesh, dlib, or auto: each that is installed until one finds a face."),
+    ] = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Find the face in every image, and write down where its eyes and chin are.
@@ -76,7 +80,7 @@ def find_faces(
     """
     from gallery import sheets
     from gallery.detection import face_search
-    from gallery.detection.dlib_detector import DlibDetector
+    from gallery.detection.registry import open_detector
     from gallery.readers.registry import open_faces
     from gallery.summary import contact_sheet, remarks, remarks_text
 
@@ -85,7 +89,8 @@ def find_faces(
         tell(line)
     target = out or faces.landmarks_file
     with resumable("Run the same command again to go on."):
-        outcome = result(face_search.locate(faces, DlibDetector(), target), "finding faces")
+        looks = face_search.locate(faces, open_detector(detector), target)
+        outcome = result(looks, "finding faces")
     found = {"spec": spec, "out": str(target), **face_search.to_json(outcome), **remarks(faces)}
     typer.echo(spell(found, ascii_only=False) if as_json else face_search.to_text(outcome))
     if target is None or not target.is_file():

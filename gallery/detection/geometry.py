@@ -1,10 +1,11 @@
 """Where a face is, from what a detector sees: a box, the eyes and the nose.
 
-Detectors of faces do not look for chins. The chin is estimated here, from the eyes, the base of the
-nose and the size of the box; docs/log.md says how well. Coordinates are pixels of the upright
+Some detectors see the chin. Of those that do not, it is estimated here, from the eyes, the base of
+the nose and the size of the box; docs/log.md says how well. Coordinates are pixels of the upright
 image, x to the right and y down.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -40,12 +41,15 @@ class DetectedFace:
         left_eye: The person's left eye, midway between its corners, (x, y).
         right_eye: Likewise; of a profile, a guess at the eye that is not seen.
         nose: Its base, above the upper lip, (x, y).
+        chin: Its tip, where the detector sees it. The eyes are the middles of the eyeballs then,
+            and nothing is estimated.
     """
 
     box: tuple[float, float, float, float]
     left_eye: tuple[float, float]
     right_eye: tuple[float, float]
     nose: tuple[float, float]
+    chin: tuple[float, float] | None = None
 
     @property
     def side(self) -> float:
@@ -58,7 +62,17 @@ class DetectedFace:
         left, upper, right, lower = (number * factor for number in self.box)
         points = (self.left_eye, self.right_eye, self.nose)
         left_eye, right_eye, nose = ((x * factor, y * factor) for x, y in points)
-        return DetectedFace((left, upper, right, lower), left_eye, right_eye, nose)
+        chin = self.chin and (self.chin[0] * factor, self.chin[1] * factor)
+        return DetectedFace((left, upper, right, lower), left_eye, right_eye, nose, chin)
+
+    @property
+    def is_upright(self) -> bool:
+        """Whether the chin lies below the eyes, within 60 degrees."""
+        if self.chin is None:
+            return True
+        across = self.chin[0] - (self.left_eye[0] + self.right_eye[0]) / 2
+        down = self.chin[1] - (self.left_eye[1] + self.right_eye[1]) / 2
+        return down > 0.5 * math.hypot(across, down)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +104,22 @@ def find_face(image: Image.Image, detector: Detector) -> FoundFace:
     """Return the largest face of an upright image, in pixels of its file.
 
     Raises:
-        NoFaceError: There is none.
+        NoFaceError: There is none, or none that stands upright.
     """
     seen = detector.look(image)
     if not seen:
         raise NoFaceError("no face was found")
-    largest = max(seen, key=lambda one: one.side)
+    upright = [one for one in seen if one.is_upright]
+    if not upright:
+        raise NoFaceError("the face lies on its side or upside down; turn the photograph")
+    largest = max(upright, key=lambda one: one.side)
     return FoundFace(points_of(largest.times(decoding_of(image).reduction)), len(seen))
 
 
 def points_of(seen: DetectedFace) -> Points:
-    """Return the eyes and the estimated chin of a face."""
+    """Return the eyes and the chin of a face, estimated where it was not seen."""
+    if seen.chin is not None:
+        return Points(seen.left_eye, seen.right_eye, seen.chin)
     eyes_x = (seen.left_eye[0] + seen.right_eye[0]) / 2
     eyes_y = (seen.left_eye[1] + seen.right_eye[1]) / 2
     inward = (seen.box[0] + seen.box[2]) / 2 - eyes_x

@@ -26,7 +26,7 @@ from gallery.arrays import Doubles, Floats
 # Pairs of points that a mimicking face hardly moves, (picture's left, picture's right).
 LEFT_CORNERS, RIGHT_CORNERS = (33, 133), (362, 263)
 FOREHEAD, CHIN = 10, 152
-NOSE_TIP = 1
+NOSE_TIP, NOSE_BASE = 1, 2
 MOUTH_CORNERS = (61, 291)
 INNER_LIPS = (13, 14)
 # Upper and lower lid, at two places of each eye.

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from gallery.align import Aligner, Crop
-from gallery.detection import dlib_detector
 from gallery.detection.geometry import find_face
+from gallery.detection.registry import open_detector, require_detector
 from gallery.errors import ImageError
 from gallery.readers.registry import Photograph
 from retrieval.search.searcher import Searcher
@@ -38,7 +38,7 @@ def parse_crop(given: str | Crop | None) -> Crop | str | None:
             extra that is not installed.
     """
     if given == FIND:
-        dlib_detector.DlibDetector.require()
+        require_detector()
     return Crop.parse(given) if isinstance(given, str) and given != FIND else given
 
 
@@ -81,7 +81,7 @@ def find_faces(photographs: Sequence[Photograph], aligner: Aligner) -> PlacedFac
         ImageError: There is none.
         ConfigError: The extra `faces` is not installed.
     """
-    detector = dlib_detector.DlibDetector()
+    detector = open_detector()
     crops, notes = [], []
     for one in photographs:
         with asking_for_crops([one]):

@@ -74,8 +74,8 @@ class Sees:
 
 @pytest.fixture
 def sees(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Let every photograph show some faces, to a detector in place of dlib's."""
-    monkeypatch.setattr("gallery.detection.dlib_detector.DlibDetector", Sees)
+    """Let every photograph show some faces, to a detector in place of those there are."""
+    monkeypatch.setattr("gallery.detection.registry.DETECTORS", {"sees": Sees})
 
     def show(*faces: DetectedFace) -> None:
         monkeypatch.setattr(Sees, "faces", faces)

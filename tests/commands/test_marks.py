@@ -27,7 +27,7 @@ def album(faces_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     def look(_: Sees, image: Image.Image) -> tuple[Any, ...]:
         return () if np.asarray(image.convert("L")).min() > 200 else (IN_THE_MIDDLE,)
 
-    monkeypatch.setattr("gallery.detection.dlib_detector.DlibDetector", Sees)
+    monkeypatch.setattr("gallery.detection.registry.DETECTORS", {"sees": Sees})
     monkeypatch.setattr(Sees, "look", look)
     return folder
 
