@@ -49,6 +49,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
         ("query",),
         ("studio", "assets"),
         ("studio", "draw"),
+        ("studio", "lift"),
         ("train",),
         ("weights", "fit"),
         ("weights", "list"),
@@ -80,6 +81,7 @@ OPTIONS = {
     "weights show": "--sheet --faces --json",
     "studio assets": "--folder",
     "studio draw": "--identities --attributes --size --seed --workers --assets",
+    "studio lift": "--attributes --value --size --seed --workers --assets",
 }
 
 

@@ -1,17 +1,23 @@
 """A synthetic photograph: somebody whom the studio draws, whose 468 points are known exactly."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from gallery.align import Pixels
 from gallery.arrays import Floats
+from gallery.detection.face_mesh import Meshes
+from gallery.faces import FaceSet
+from gallery.readers.registry import open_faces
 from gallery.studio.camera import SAMPLES, Shot, look
 from gallery.studio.geometry import head_shape
 from gallery.studio.hair_styles import STYLES
 from gallery.studio.identity import sample_identity
 from gallery.studio.library import Library
+from gallery.studio.lift import writer
 from gallery.studio.lift.head_model import HeadModel, head_model
 from gallery.studio.render import Appearance, Seated
 from gallery.studio.sitter import Sitters
@@ -55,6 +61,27 @@ def sitter(library: Library, model: HeadModel) -> Portrait:
     depth = (view[:, 2] - view[:, 2].mean() + model.depth) * per_dm
     points = np.stack([view[:, 0] / SAMPLES, view[:, 1] / SAMPLES, depth], axis=1)
     return Portrait(seated, pixels, points.astype(np.float32))
+
+
+@pytest.fixture
+def photographs(tmp_path: Path, sitter: Portrait, monkeypatch: pytest.MonkeyPatch) -> FaceSet:
+    """Two people and a wall; the face mesh is a fake that knows them."""
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    Image.fromarray(sitter.pixels).save(folder / "ann.png")
+    Image.fromarray(sitter.pixels[:, ::-1]).save(folder / "bob.png")
+    Image.new("RGB", (SIDE, SIDE)).save(folder / "wall.png")
+    lines = "path,identity\nann.png,Ann\nbob.png,Bob/2\nwall.png,Wall\n"
+    (folder / "labels.csv").write_text(lines)
+
+    class KnowsThem:
+        def look(self, crops: np.ndarray) -> Meshes:
+            scale = np.float32(crops.shape[1] / SIDE)
+            seen = float(crops.max() > 0)
+            return Meshes(sitter.points[None] * scale, np.array([seen], np.float32))
+
+    monkeypatch.setattr(writer, "FaceMesh", KnowsThem)
+    return open_faces(f"folder:{folder}")
 
 
 def _plain() -> tuple[str, str]:

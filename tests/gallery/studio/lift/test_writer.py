@@ -1,44 +1,20 @@
-"""Sets of lifted photographs; the face mesh is a fake that knows the synthetic one."""
+"""Sets of lifted photographs."""
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from gallery.detection.face_mesh import Meshes
 from gallery.errors import ConfigError, DatasetError
 from gallery.faces import FaceSet
-from gallery.readers.registry import open_faces
 from gallery.readers.studio import read
-from gallery.studio.lift import writer
 from gallery.studio.lift.photographs import Choice
 from gallery.studio.lift.writer import LiftOptions, lift, look_at, request_of
 from gallery.studio.request import DrawRequest
 from gallery.studio.shards import MANIFEST, SHARDS
-from tests.gallery.studio.lift.conftest import SIDE, Portrait
+from tests.gallery.studio.lift.conftest import SIDE
 
 FEW = LiftOptions(values={"pose": ("-30", "0"), "illumination": ("0", "17")}, size=32)
-
-
-@pytest.fixture
-def photographs(tmp_path: Path, sitter: Portrait, monkeypatch: pytest.MonkeyPatch) -> FaceSet:
-    folder = tmp_path / "photographs"
-    folder.mkdir()
-    Image.fromarray(sitter.pixels).save(folder / "ann.png")
-    Image.fromarray(sitter.pixels[:, ::-1]).save(folder / "bob.png")
-    Image.new("RGB", (SIDE, SIDE)).save(folder / "wall.png")
-    lines = "path,identity\nann.png,Ann\nbob.png,Bob/2\nwall.png,Wall\n"
-    (folder / "labels.csv").write_text(lines)
-
-    class KnowsThem:
-        def look(self, crops: np.ndarray) -> Meshes:
-            scale = np.float32(crops.shape[1] / SIDE)
-            seen = float(crops.max() > 0)
-            return Meshes(sitter.points[None] * scale, np.array([seen], np.float32))
-
-    monkeypatch.setattr(writer, "FaceMesh", KnowsThem)
-    return open_faces(f"folder:{folder}")
 
 
 def chosen(faces: FaceSet, assets: Path) -> Choice:

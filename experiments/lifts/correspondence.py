@@ -1,6 +1,6 @@
 """Measure where the face mesh's 468 points lie on the studio's head.
 
-python -m experiments.photographs.correspondence [OUT]     (gallery/studio/lift/points.json)
+python -m experiments.lifts.correspondence [OUT]     (gallery/studio/lift/points.json)
 
 The mesh looks at bald people whom the studio draws, straight on; each point is where its ray meets
 the skin. Of all people, the hit nearest to the median place on the unmorphed head is taken.

@@ -1,4 +1,4 @@
-"""Draw docs/studio/lifted.png: python -m experiments.photographs.lifted_sheet FOLDER [OUT].
+"""Draw docs/studio/lifted.png: python -m experiments.lifts.lifted_sheet FOLDER [OUT].
 
 FOLDER holds the London photographs and a labels.csv (shared/data/README.md).
 """
