@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from commands import (
+    adapt,
     bench,
     data,
     demo,
@@ -63,6 +64,7 @@ def _group(name: str, said: str, commands: dict[str, Callable[..., None]]) -> No
 
 
 app.command("train")(train.train)
+app.command("adapt")(adapt.adapt)
 app.command("query")(query.query)
 app.command("bench")(bench.bench)
 app.command("demo")(demo.demo)

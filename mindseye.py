@@ -19,6 +19,7 @@ from gallery.errors import UserError
 
 if TYPE_CHECKING:
     from gallery.faces import FaceSet
+    from retrieval.api.adapting import Adapted, adapt
     from retrieval.api.additions import Added
     from retrieval.api.answer import Answer
     from retrieval.api.benchmark import Benchmark, benchmark
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from retrieval.api.weights import WeightsCard, WeightsList, list_weights, show_weights
 
 __all__ = [
+    "Adapted",
     "Added",
     "Answer",
     "Benchmark",
@@ -49,6 +51,7 @@ __all__ = [
     "UserError",
     "WeightsCard",
     "WeightsList",
+    "adapt",
     "benchmark",
     "demo",
     "fit",
@@ -62,6 +65,7 @@ __all__ = [
 ]
 
 _PLACES = {  # loaded when somebody asks: they bring torch
+    "Adapted": "retrieval.api.adapting",
     "Added": "retrieval.api.additions",
     "Answer": "retrieval.api.answer",
     "Benchmark": "retrieval.api.benchmark",
@@ -76,6 +80,7 @@ _PLACES = {  # loaded when somebody asks: they bring torch
     "Report": "retrieval.api.report",
     "WeightsCard": "retrieval.api.weights",
     "WeightsList": "retrieval.api.weights",
+    "adapt": "retrieval.api.adapting",
     "benchmark": "retrieval.api.benchmark",
     "demo": "retrieval.api.demonstration",
     "fit": "retrieval.api.fit",

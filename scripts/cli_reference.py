@@ -12,6 +12,7 @@ COMMANDS = (
     ("data", "show"),
     ("data", "find-faces"),
     ("train",),
+    ("adapt",),
     ("index", "build"),
     *(("index", name) for name in ("add", "remove", "verify", "compact", "export", "import")),
     ("index", "show"),

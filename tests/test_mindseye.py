@@ -18,7 +18,7 @@ PUBLIC = {
     *("Demonstration", "Removed", "Report", "WeightsCard", "WeightsList"),
     *("demo", "import_gallery", "list_weights", "show_weights"),
     *("Added", "Answer", "FaceSet", "Gallery", "Generator", "Progress", "Reasons", "UserError"),
-    *("Benchmark", "FitResult", "benchmark", "fit", "train"),
+    *("Benchmark", "FitResult", "benchmark", "fit", "train", "Adapted", "adapt"),
     *("load_faces", "load_generator", "open_gallery"),
 }
 

@@ -1,0 +1,221 @@
+"""Weights go on with a user's own photographs, which need no labels.
+
+Frontal photographs are lifted: each becomes a head that the studio turns and lights, so that every
+drawing of it has exact values (gallery/studio/lift). Training goes on with these heads; what scores
+weigh, and how sure answers are, is fitted on the heads of people left out.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from gallery.align import Aligner, Landmarks, Pixels
+from gallery.errors import ConfigError, DatasetError, ImageError
+from gallery.faces import FaceSet, Problem
+from gallery.files import write_whole
+from gallery.images import decode
+from gallery.studio.lift import writer
+from gallery.studio.lift.photographs import Choice, FoundPoints
+from gallery.studio.progress import StudioProgress
+from generator.card import Card
+from generator.checkpoint import WEIGHTS_FILE, find_weights, load_card
+from retrieval.api.faces import load_faces
+from retrieval.api.fit import fit
+from retrieval.api.progress import Callback, follow
+from retrieval.api.training import train
+from retrieval.recognisers.registry import open_recogniser
+from retrieval.recognisers.sface import portrait_aligner
+from retrieval.recognisers.third_party import MissingEmbedderError
+
+LIFTS, SETTINGS = "lifts", "adapt.toml"  # in the folder of the run
+PROFILE = "photographs"
+EYES, CHIN = [33, 133, 362, 263], 152  # of the 468 points: corners of the eyes, tip of the chin
+LIGHTS = ("1", "4", "7", "10", "13", "17")  # of twenty: from all sides
+FEWEST = 10  # people: a fifth of them is left out to fit on
+SAME_PERSON = 0.5  # cosine of identities from which two photographs show one person
+RECIPE = """# What `mindseye adapt` trained with; `mindseye train --config` takes it, too.
+[train]
+steps = {steps}
+estimator_steps = {steps}
+learning_rate = 7.5e-4
+warmup_steps = 20
+validation = 0.2
+
+[train.jitter]
+gray = {gray}
+blur = 0.02
+gamma = 0.1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapted:
+    """What came of adapting weights.
+
+    Attributes:
+        weights: Their file.
+        people: How many people were lifted.
+        left_out: Photographs that were not, with reasons.
+        fitted: What was fitted on people left out, in lines.
+    """
+
+    weights: Path
+    people: int
+    left_out: tuple[Problem, ...]
+    fitted: str
+
+    def to_json(self) -> dict[str, object]:
+        """Return what `mindseye adapt --json` prints."""
+        return {
+            "weights": str(self.weights),
+            "people": self.people,
+            "left_out": [{"path": one.name, "reason": one.reason} for one in self.left_out],
+            "fitted": self.fitted,
+        }
+
+
+def adapt(  # noqa: PLR0913  one argument for each option of the command line
+    faces: str | FaceSet,
+    weights: str | Path,
+    out: str | Path,
+    *,
+    also: Sequence[str | FaceSet] = (),
+    steps: int = 200,
+    seed: int = 0,
+    workers: int = 1,
+    landmarks: str | Path | None = None,
+    device: str = "auto",
+    progress: Callback | None = None,
+) -> Adapted:
+    """Let weights go on with photographs that nobody labelled; see the module.
+
+    A run that was stopped goes on when the same is said again.
+
+    Args:
+        faces: Photographs: a SPEC such as "folder:photos", or what `load_faces` returned. Labels
+            are not needed; identities are used where there are any.
+        weights: Packaged name, folder or file; they draw pose, illumination, or both.
+        out: Folder of the run; its name becomes the weights'.
+        also: Labelled sets that are trained on beside the photographs, such as drawn people.
+        steps: Updates of drawing and of the estimator, each.
+        seed: Of lifting and training.
+        workers: Processes that lift.
+        landmarks: File of landmarks, beside those of the SPEC.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        progress: Told how far it is. What it raises stops the run.
+
+    Raises:
+        UserError: Something that the caller can put right: too few frontal photographs, say.
+    """
+    begun, folder = find_weights(str(weights)), Path(out)
+    card = load_card(begun)
+    opened = load_faces(faces, landmarks)
+    choice = follow(_choose(opened, card.aligner), progress, "looking at photographs")
+    if len(choice.people) < FEWEST:
+        first = "".join(f"; {one.name}: {one.reason}" for one in choice.left_out[:1])
+        raise DatasetError(
+            f"{opened.spec} has frontal photographs of {len(choice.people)} people, and {FEWEST}"
+            f" are needed{first}. Add some, or train on labelled photographs: mindseye train"
+            " --start (docs/transfer.md)"
+        )
+    request = writer.request_of(choice, _options(card, seed))
+    lifting = writer.lift(folder / LIFTS, choice, request, workers=workers)
+    follow(_all(lifting), progress, "lifting people")
+    lifts = f"studio:{folder / LIFTS}"
+    settings = folder / SETTINGS
+    gray = 1.0 if _are_gray(opened) else 0.25
+    write_whole(settings, RECIPE.format(steps=steps, gray=gray).encode())
+    made = train(
+        [lifts, *also],
+        architecture=card.architecture,
+        attributes=card.space.names,
+        out=folder,
+        recipe="tuned",
+        config=settings,
+        seed=seed,
+        device=device,
+        start=str(begun),
+        resume=True,
+        progress=progress,
+    )
+    kept = load_card(made)
+    if PROFILE not in (kept.profile, *kept.profiles):
+        fit(made, lifts, people="validation", profile=PROFILE, device=device, progress=progress)
+    fitted = f"people of {lifts} that nothing was trained on; profile {PROFILE}"
+    return Adapted(folder / WEIGHTS_FILE, len(choice.people), choice.left_out, fitted)
+
+
+def _options(card: Card, seed: int) -> writer.LiftOptions:
+    """Return what is drawn of everybody: every value that the weights draw.
+
+    Raises:
+        ConfigError: The weights draw what photographs cannot be lifted to.
+    """
+    for name in card.space.names:
+        if name not in ("pose", "illumination"):
+            raise ConfigError(
+                f"{card.name} draws {name}, and photographs are lifted to pose and illumination"
+                " alone; train on labelled photographs: mindseye train --start (docs/transfer.md)"
+            )
+    values = {attribute.name: attribute.values for attribute in card.space.attributes}
+    values.setdefault("illumination", LIGHTS)
+    return writer.LiftOptions(
+        attributes=("pose", "illumination"), values=values, size=card.aligner.size, seed=seed
+    )
+
+
+def _choose(faces: FaceSet, aligner: Aligner) -> Generator[StudioProgress, None, Choice]:
+    """Find the photographs that can be lifted, one of each person."""
+    choice = yield from writer.look_at(faces)
+    if all(one.face.identity is not None for one in choice.people):
+        return choice
+    try:
+        return _one_of_each(choice, aligner)
+    except MissingEmbedderError:  # then each photograph without a name is a person
+        return choice
+
+
+def _one_of_each(choice: Choice, aligner: Aligner) -> Choice:
+    """Leave out photographs without a name that show somebody who was chosen before."""
+    recogniser = open_recogniser()
+    cut = portrait_aligner(aligner)
+    portraits = np.stack([_portrait(one, cut) for one in choice.people])
+    vectors = np.concatenate(
+        [recogniser.embed(portraits[at : at + 32]) for at in range(0, len(portraits), 32)]
+    )
+    kept: list[int] = []
+    again: list[Problem] = []
+    for number, one in enumerate(choice.people):
+        like = vectors[kept] @ vectors[number] if kept else np.zeros(0)
+        if one.face.identity is None and len(like) and like.max() >= SAME_PERSON:
+            other = choice.people[kept[int(like.argmax())]].face.name
+            again.append(Problem(one.face.name, f"shows the person of {other}"))
+        else:
+            kept.append(number)
+    people = tuple(choice.people[number] for number in kept)
+    return replace(choice, people=people, left_out=(*choice.left_out, *again))
+
+
+def _portrait(one: FoundPoints, cut: Aligner) -> Pixels:
+    x, y = one.points[EYES, :2].mean(axis=0).tolist()
+    chin = (float(one.points[CHIN, 0]), float(one.points[CHIN, 1]))
+    return cut.align(decode(one.faces.read(one.face)), Landmarks((x, y), chin))
+
+
+def _are_gray(faces: FaceSet) -> bool:
+    """Say whether most of a few photographs have no colour."""
+    step = max(1, len(faces) // 8)
+    gray = []
+    for face in faces.faces[::step]:
+        with suppress(ImageError):
+            pixels = np.asarray(faces.load(face).convert("RGB").resize((16, 16)), np.int16)
+            gray.append(int(np.ptp(pixels, axis=2).max()) <= 2)
+    return 2 * sum(gray) > len(gray)
+
+
+def _all(steps: Iterator[StudioProgress]) -> Generator[StudioProgress, None, None]:
+    yield from chain(steps)
