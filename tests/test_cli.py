@@ -34,6 +34,7 @@ def commands() -> list[tuple[str, ...]]:
 def test_the_commands_are_those_that_were_promised() -> None:
     assert sorted(commands()) == [
         (),
+        ("adapt",),
         ("bench",),
         ("data", "find-faces"),
         ("data", "show"),
