@@ -1,5 +1,7 @@
 """What commands say while they work: notes and progress, on stderr."""
 
+import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ T = TypeVar("T")
 WINDOW_S = 30.0  # that a rate is taken over
 LEAST_S = 1.0  # below which there is none
 SAY_EVERY_S = 10.0
+SLOW_S = 3.0
 
 
 class Rate:
@@ -49,6 +52,21 @@ class Rate:
 def tell(text: str) -> None:
     """Write a line to stderr: stdout is kept for what was asked for."""
     typer.echo(text, err=True)
+
+
+@contextmanager
+def told_if_slow(text: str, after_s: float = SLOW_S) -> Iterator[None]:
+    """Write a line to a terminal's stderr if what is done within takes longer than that."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    timer = threading.Timer(after_s, tell, [text])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class Meter:

@@ -15,7 +15,7 @@ from commands.options import (
     Where,
     read_where,
 )
-from commands.progress import tell
+from commands.progress import tell, told_if_slow
 from gallery.errors import ConfigError
 from gallery.json_files import spell
 
@@ -61,6 +61,9 @@ def query(
         Path | None, typer.Option(help="Save a picture of source, drawing and hits.")
     ] = None,
     drawn: Annotated[Path | None, typer.Option(help="Save the drawing.")] = None,
+    no_drawing: Annotated[
+        bool, typer.Option("--no-drawing", help="With --json, leave the drawing out.")
+    ] = False,
     explain: Annotated[
         Path | None,
         typer.Option(help="A folder for the reasons: every value's drawing, and its hits."),
@@ -81,17 +84,18 @@ def query(
     with uncollected(), mindseye.open_gallery(collection, device=device) as gallery:
         from gallery.sheets import save
 
-        answer = gallery.search(
-            images,
-            wish,
-            k,
-            crop=crop,
-            where=read_where(where),
-            exclude_source=exclude_source,
-            min_score=min_score,
-            space=space,
-            weights=weights,
-        )
+        with told_if_slow(f"Opening {collection}: the larger it is, the longer this takes."):
+            answer = gallery.search(
+                images,
+                wish,
+                k,
+                crop=crop,
+                where=read_where(where),
+                exclude_source=exclude_source,
+                min_score=min_score,
+                space=space,
+                weights=weights,
+            )
         for note in answer.notes:
             tell(note)
         if sheet is not None:
@@ -103,4 +107,5 @@ def query(
     if drawn is not None:
         save(answer.drawn, drawn)
     shown = None if drawn is None else str(drawn)
-    typer.echo(spell(answer.to_json(shown)) if as_json else str(answer))
+    found = spell(answer.to_json(shown, embed=not no_drawing)) if as_json else str(answer)
+    typer.echo(found)

@@ -94,11 +94,16 @@ def save(picture: Image.Image, path: Path) -> None:
         ) from error
 
 
-def data_uri(picture: Image.Image) -> str:
-    """Return a picture as a PNG inside a URI."""
+def png_of(picture: Image.Image) -> bytes:
+    """Return a picture as the bytes of a PNG file."""
     content = io.BytesIO()
     picture.save(content, "PNG", optimize=True, **provenance.options(picture, "PNG"))
-    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
+    return content.getvalue()
+
+
+def data_uri(picture: Image.Image) -> str:
+    """Return a picture as a PNG inside a URI."""
+    return f"data:image/png;base64,{base64.b64encode(png_of(picture)).decode()}"
 
 
 def to_image(pixels: NDArray[Any]) -> Image.Image:

@@ -56,6 +56,10 @@ def test_an_answer_is_a_sequence_of_hits_that_shows_itself(
     with gallery:
         answer = gallery.search(faces_dir / "p1-0-left.png", {"pose": 45}, k=3)
         assert isinstance(answer, mindseye.Answer)
+        assert answer.to_json(embed=False)["drawn"] is None
+        reasons = answer.explain()
+        assert repr(reasons) == "<Reasons: 3 values drawn>"
+        assert reasons._repr_png_().startswith(b"\x89PNG")
         assert len(answer) == 3
         assert [hit.rank for hit in answer] == [1, 2, 3]
         assert [hit.rank for hit in answer[1:]] == [2, 3]

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from gallery.catalogue.registering import first_paths
+from gallery.catalogue.registering import labelling_paths
 from gallery.catalogue.tables import File, Identity, Image
 from gallery.spelling import composed
 
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """A file whose label does not count, since an equal file was found first.
+    """A file whose label does not count, since an equal file with a label was found first.
 
     Attributes:
         image_id: The image that both hold.
@@ -38,7 +38,7 @@ class Contradiction:
 def contradictions(session: Session) -> list[Contradiction]:
     """List them by path; images removed by hand are left out."""
     rows = session.execute(_query()).all()
-    first = first_paths(session, {row.image_id for row in rows})
+    first = labelling_paths(session, {row.image_id for row in rows})
     return [
         Contradiction(row.image_id, row.path, row.identity, first[row.image_id], row.label)
         for row in rows

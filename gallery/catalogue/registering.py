@@ -1,7 +1,8 @@
 """Registering: which image each file holds, and what is known of it.
 
-An image is known by its bytes. Labels count that come with the path it was first found at, of the
-paths that still hold it.
+An image is known by its bytes. Of the paths that still hold it, landmarks count that come with the
+one it was first found at, and labels with the first that says who is shown; where none says so,
+with the first that says anything.
 """
 
 from collections import defaultdict
@@ -40,13 +41,11 @@ def register(session: Session, offers: Sequence[FileRecord]) -> list[int | None]
         recorded[offer.path] = _file_row(offer, image_id, known)
     _record_files(session, recorded, files)
     first = first_paths(session, [image_id for image_id, _, _ in images.values()])  # as it is now
-    labels = {
-        image_id: offer
-        for offer, image_id in zip(offers, registered, strict=True)
-        if image_id is not None and first[image_id] == offer.path
-    }
-    _label(session, {i: o for i, o in labels.items() if o.identity or o.condition})
-    _point_out(session, images.values(), labels, identities)
+    given = [(i, o) for o, i in zip(offers, registered, strict=True) if i is not None]
+    places = {image_id: offer for image_id, offer in given if first[image_id] == offer.path}
+    labels = _labels(session, given)
+    _label(session, labels)
+    _point_out(session, images.values(), labels, places, identities)
     still = first_paths(session, displaced)
     leave_spaces(session, [i for i in sorted(displaced) if i not in still], CHANGED)
     return registered
@@ -61,6 +60,32 @@ def first_paths(session: Session, image_ids: Iterable[int]) -> dict[int, str]:
             if image_id is not None:
                 first.setdefault(image_id, path)
     return first
+
+
+def labelling_paths(session: Session, image_ids: Iterable[int]) -> dict[int, str]:
+    """Return the path whose labels count, of each image: the first that says who is shown.
+
+    Where none says so, it is the path at which the image was found first.
+    """
+    found: dict[int, str] = {}
+    query = select(File.image_id, File.path).order_by(File.identity.is_(None), File.id)
+    for part in parts(list(image_ids)):
+        for image_id, path in session.execute(query.where(File.image_id.in_(part))):
+            if image_id is not None:
+                found.setdefault(image_id, path)
+    return found
+
+
+def _labels(session: Session, given: Sequence[tuple[int, FileRecord]]) -> dict[int, FileRecord]:
+    """Return the offer whose labels count, of each image of which one says anything."""
+    counting = labelling_paths(session, {image_id for image_id, _ in given})
+    said = [(i, offer) for i, offer in given if offer.identity or offer.condition]
+    labels = {image_id: offer for image_id, offer in said if counting[image_id] == offer.path}
+    silent = {i for i, offer in given if counting[i] == offer.path} - labels.keys()
+    for image_id, offer in said:
+        if image_id in silent:
+            labels.setdefault(image_id, offer)
+    return labels
 
 
 def _images(
@@ -168,19 +193,18 @@ def _point_out(
     session: Session,
     images: Iterable[Known],
     labels: Mapping[int, FileRecord],
+    places: Mapping[int, FileRecord],
     identities: Mapping[str, int],
 ) -> None:
     """Write down who is shown, and where the face is, where that differs from what is known."""
     changed = []
     for image_id, identity_id, landmarks in images:
-        offer = labels.get(image_id)
-        if offer is None:
-            continue
         who, where = identity_id, landmarks
-        if offer.identity or offer.condition:
-            who = identities[offer.identity] if offer.identity else None
-        if offer.landmarks is not None:
-            where = spell_landmarks(offer.landmarks)
+        label, place = labels.get(image_id), places.get(image_id)
+        if label is not None:
+            who = identities[label.identity] if label.identity else None
+        if place is not None and place.landmarks is not None:
+            where = spell_landmarks(place.landmarks)
         if (who, where) != (identity_id, landmarks):
             changed.append({"id": image_id, "identity_id": who, "landmarks": where})
     if changed:

@@ -104,13 +104,16 @@ class Answer(Sequence[Found]):
 
         return Reasons(self._question)
 
-    def to_json(self, drawn: str | None = None) -> dict[str, Any]:
+    def to_json(self, drawn: str | None = None, *, embed: bool = True) -> dict[str, Any]:
         """Return what `mindseye query --json` prints.
 
         Args:
-            drawn: Where the drawing was saved; None: a data URI holds it.
+            drawn: Where the drawing was saved. None: a data URI holds it.
+            embed: Whether it does, where the drawing was saved nowhere. Otherwise "drawn" is None.
         """
-        return answers.to_json(self._found, drawn or sheets.data_uri(self.drawn))
+        if drawn is None and embed:
+            drawn = sheets.data_uri(self.drawn)
+        return answers.to_json(self._found, drawn)
 
     def __str__(self) -> str:
         return answers.to_text(self._found)

@@ -6,6 +6,7 @@ from typing import Any
 from PIL import Image
 
 from gallery.errors import ConfigError
+from gallery.sheets import png_of
 from retrieval.api.answer import Question
 from retrieval.search import explain
 
@@ -37,3 +38,10 @@ class Reasons:
             DatasetError: A picture cannot be written.
         """
         return list(explain.write(self._told, Path(folder), self._aligner))
+
+    def __repr__(self) -> str:
+        return f"<Reasons: {len(self._told.rows)} values drawn>"
+
+    def _repr_png_(self) -> bytes:
+        """Show the sheet in a notebook."""
+        return png_of(self.sheet())

@@ -9,12 +9,12 @@ from retrieval.collection.missing_files import MOVED
 from retrieval.search.result import Found, SearchResult
 
 
-def to_json(answer: SearchResult, drawn: str) -> dict[str, Any]:
+def to_json(answer: SearchResult, drawn: str | None) -> dict[str, Any]:
     """Return an answer as JSON.
 
     Args:
         answer: What a query brought.
-        drawn: Where the drawing is: a path, or a data URI that holds it.
+        drawn: Where the drawing is: a path, or a data URI that holds it. None: it is not told.
     """
     return {
         "space": answer.space,

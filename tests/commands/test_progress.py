@@ -1,12 +1,13 @@
 """What a command says while it works, away from a terminal."""
 
-from collections.abc import Generator, Iterator
+import threading
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
 
-from commands.progress import Rate, bar, result, tell
+from commands.progress import Rate, bar, result, tell, told_if_slow
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,34 @@ def test_steps_that_say_nothing_are_counted(
     at(monkeypatch, 1, 12)
     assert list(bar(iter("ab"), "packing", 5)) == ["a", "b"]
     assert capsys.readouterr().err == "packing: 2 of 5, 5.5/min, 0:00:33 left\n"
+
+
+@pytest.mark.parametrize(
+    ("terminal", "finished", "said"),
+    [(True, False, "Opening\n"), (True, True, ""), (False, False, "")],
+)
+def test_what_takes_long_is_said_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    terminal: bool,
+    finished: bool,
+    said: str,
+) -> None:
+    """With a clock that strikes when it is told to."""
+    clocks: list[threading.Timer] = []
+
+    def timer(_: float, call: Callable[..., None], given: list[str]) -> threading.Timer:
+        clocks.append(threading.Timer(3600, call, given))
+        return clocks[-1]
+
+    monkeypatch.setattr("commands.progress.threading", SimpleNamespace(Timer=timer))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: terminal)
+    with told_if_slow("Opening"):
+        for clock in [] if finished else clocks:
+            clock.function(*clock.args)
+    assert capsys.readouterr().err == said
+    assert all(clock.finished.is_set() for clock in clocks)  # cancelled at the end
 
 
 def test_notes_are_told_as_they_come(capsys: pytest.CaptureFixture[str]) -> None:

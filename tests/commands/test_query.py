@@ -49,6 +49,17 @@ def test_an_answer_in_json_has_exactly_the_promised_keys(
     assert answer["drawn"].startswith("data:image/png;base64,")
 
 
+def test_the_drawing_can_be_left_out_of_the_json(
+    mindseye: Mindseye, collection_dir: Path, faces_dir: Path
+) -> None:
+    asked = ("query", faces_dir / "p4-0-left.png", "--wish", "pose=0", "--json", "--no-drawing")
+    answer = mindseye(*asked, "--collection", collection_dir).json
+    assert answer["drawn"] is None
+    assert len(answer["hits"]) == 10
+    saved = mindseye(*asked, "--collection", collection_dir, "--drawn", "d.png").json
+    assert saved["drawn"] == "d.png"  # where it was saved is told all the same
+
+
 def test_an_answer_for_people_is_a_line_for_each_image(
     mindseye: Mindseye, collection_dir: Path, faces_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

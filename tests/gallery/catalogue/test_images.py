@@ -100,6 +100,42 @@ def test_labels_of_a_second_place_do_not_replace_those_of_the_first(
     assert (row(catalogue, one).identity, row(catalogue, one).condition["pose"]) == ("s3", "45")
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_where_the_first_of_equal_files_says_nothing_the_label_of_the_next_counts(
+    catalogue: Catalogue, offer: Offers, *, together: bool
+) -> None:
+    bare, labelled = offer("/a", "same"), offer("/b", "same", "s2", pose="45")
+    other = offer("/c", "same", "s3", pose="0")
+    for offers in [[bare, labelled, other]] if together else [[bare], [labelled], [other]]:
+        (image_id, *_) = ids(catalogue, *offers)
+    found = row(catalogue, image_id)
+    assert (found.identity, found.condition) == ("s2", Condition(pose="45"))
+    (told,) = catalogue.images.contradictions()
+    assert str(told) == "/c (s3) is equal to /b (s2), whose label counts"
+    ids(catalogue, bare, other)
+    assert row(catalogue, image_id).identity == "s2"
+    ids(catalogue, replace(bare, identity="s1"))  # labelled at last
+    assert row(catalogue, image_id).identity == "s1"
+
+
+def test_a_label_without_a_person_counts_where_the_first_file_has_none(
+    catalogue: Catalogue, offer: Offers
+) -> None:
+    (image_id, _) = ids(catalogue, offer("/a", "same"), offer("/b", "same", pose="45"))
+    found = row(catalogue, image_id)
+    assert (found.identity, found.condition) == (None, Condition(pose="45"))
+
+
+def test_landmarks_of_the_first_of_equal_files_count_whoever_is_labelled(
+    catalogue: Catalogue, offer: Offers
+) -> None:
+    bare, labelled = replace(offer("/a", "same"), landmarks=MARKS), offer("/b", "same", "s2")
+    (image_id, _) = ids(catalogue, bare, labelled)
+    assert row(catalogue, image_id).landmarks == MARKS
+    ids(catalogue, replace(bare, landmarks=OTHERS), labelled)
+    assert (row(catalogue, image_id).landmarks, row(catalogue, image_id).identity) == (OTHERS, "s2")
+
+
 def test_the_same_label_means_the_same_person(
     catalogue: Catalogue, offer: Offers, url: str
 ) -> None:
