@@ -7,7 +7,7 @@ is, for each set of weights, and pools them with retrieval/evaluation/statistics
 - `MethodRecord`: one for each method and seed; of a method that could not run, only `skipped`.
   Chance ("random") is no record: it is computed from the query table (outcomes.py);
 - `Drawings`, `ErrorMap`: while `ours` draws, block by block; further methods that draw (CPI) add a
-  stage of their own to `squared_errors`;
+  stage of their own to `squared_errors` (drawing_records.py, as the next two);
 - `Estimate`: one for each attribute and each estimator of gallery values;
 - `Example`: of the queries that `example_queries` names;
 - `Editing`: once for each fold, if the command asks for it (editing/record.py);
@@ -28,10 +28,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.align import Pixels
 from gallery.arrays import Doubles
 from gallery.attributes import AttributeSpace
 from generator.card import DEFAULT_PROFILE
+from retrieval.evaluation.drawing_records import Drawings, Estimate, Example, check_shape
 from retrieval.evaluation.edit_records import Editing
 
 REFERENCE = "ours"  # what every other method is compared with
@@ -76,9 +76,9 @@ class GalleryTable:
 
     def __post_init__(self) -> None:
         count, attributes = len(self.names), len(self.space.names)
-        _check_shape("identity", self.identity, (count,))
-        _check_shape("values", self.values, (count, attributes))
-        _check_shape("fold", self.fold, (count,))
+        check_shape("identity", self.identity, (count,))
+        check_shape("values", self.values, (count, attributes))
+        check_shape("fold", self.fold, (count,))
 
     def __len__(self) -> int:
         return len(self.names)
@@ -136,11 +136,11 @@ class QueryTable:
 
     def __post_init__(self) -> None:
         count, right = len(self.source), len(self.right)
-        _check_shape("wished", self.wished, (count, *self.wished.shape[1:2]))
-        _check_shape("right_starts", self.right_starts, (count + 1,))
-        _check_shape("right_strict", self.right_strict, (right,))
+        check_shape("wished", self.wished, (count, *self.wished.shape[1:2]))
+        check_shape("right_starts", self.right_starts, (count + 1,))
+        check_shape("right_strict", self.right_strict, (right,))
         for name, flags in self.subsets.items():
-            _check_shape(f"subset {name!r}", flags, (count,))
+            check_shape(f"subset {name!r}", flags, (count,))
         if self.right_starts[0] != 0 or self.right_starts[-1] != right:
             raise ValueError(f"right_starts must run from 0 to {right}")
         if count and np.diff(self.right_starts).min() < 1:
@@ -211,80 +211,6 @@ class MethodRecord:
     build_s: float | None = None
     query_s: float | None = None
     index_bytes: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorMap:
-    """Squared errors of the refined drawings of one wish, pixel by pixel.
-
-    Attributes:
-        attribute: Position of the wished attribute in the gallery's space.
-        value: Position of the wished value.
-        total: Sum over queries of the squared error, mean over channels, grey levels squared,
-            (S, S).
-        count: Queries that were added; only those with a target, that is, measured under C2.
-    """
-
-    attribute: int
-    value: int
-    total: Doubles
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Drawings:
-    """How far drawings are from their targets.
-
-    Attributes:
-        squared_errors: Mean squared error of each query by stage ("source", "stage 1", "stage 2",
-            and methods that draw), grey levels squared; NaN where it was not measured, (Q,).
-        maps: One for each wished attribute and value, of stage 2.
-    """
-
-    squared_errors: Mapping[str, Doubles] = field(default_factory=dict)
-    maps: tuple[ErrorMap, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """How well the values of gallery images are estimated.
-
-    Attributes:
-        by: Who estimates: "ours" (the canonical view), "two-step" (its classifier).
-        attribute: Name.
-        values: Names of the values, in the order of the matrix.
-        confusion: Images by true value (row) and estimated value (column); images whose true value
-            is not among `values` are counted in `foreign`.
-        foreign: Images of another value, which no estimate can get right.
-    """
-
-    by: str
-    attribute: str
-    values: tuple[str, ...]
-    confusion: Integers
-    foreign: int = 0
-
-    def __post_init__(self) -> None:
-        _check_shape("confusion", self.confusion, (len(self.values), len(self.values)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
-    """Pictures of one query, as the method `ours` answered it.
-
-    Attributes:
-        query: Position in the query table.
-        source: (S, S, C).
-        drawn: The refined drawing, rounded and clipped, (S, S, C).
-        target: The first image that is right under C2, or else C1, (S, S, C).
-        found: The first images of the ranking, at most five, (n, S, S, C).
-    """
-
-    query: int
-    source: Pixels
-    drawn: Pixels
-    target: Pixels
-    found: Pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -379,19 +305,19 @@ class Record:
 
     def __post_init__(self) -> None:
         count, right = len(self.queries), len(self.queries.right)
-        _check_shape("wished", self.queries.wished, (count, len(self.gallery.space.names)))
+        check_shape("wished", self.queries.wished, (count, len(self.gallery.space.names)))
         for method in self.methods:
             if method.skipped:
                 continue
-            _check_shape(f"top of {method.name}", method.top[:, :0], (count, 0))
-            _check_shape(f"right_ranks of {method.name}", method.right_ranks, (right,))
+            check_shape(f"top of {method.name}", method.top[:, :0], (count, 0))
+            check_shape(f"right_ranks of {method.name}", method.right_ranks, (right,))
             if len(method.confidence):
-                _check_shape(f"confidence of {method.name}", method.confidence, (count,))
+                check_shape(f"confidence of {method.name}", method.confidence, (count,))
         for stage, errors in self.drawings.squared_errors.items():
-            _check_shape(f"squared errors of {stage}", errors, (count,))
+            check_shape(f"squared errors of {stage}", errors, (count,))
         for editor, values in (self.editing.values if self.editing else {}).items():
             for measure, numbers in values.items():
-                _check_shape(f"{measure} of {editor}", numbers, (count,))
+                check_shape(f"{measure} of {editor}", numbers, (count,))
 
     @property
     def identity(self) -> Integers:
@@ -412,8 +338,3 @@ def example_queries(count: int, seed: int, wanted: int = EXAMPLES) -> Integers:
     """
     chosen = np.random.default_rng(seed).permutation(count)[:wanted]
     return np.sort(chosen)
-
-
-def _check_shape(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
-    if array.shape != shape:
-        raise ValueError(f"{name} must have the shape {shape}, got {array.shape}")

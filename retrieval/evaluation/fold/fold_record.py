@@ -12,6 +12,7 @@ from gallery.arrays import Doubles
 from gallery.attributes import Attribute
 from gallery.duplicates import contradictory, spell_group
 from gallery.faces import Face
+from retrieval.evaluation.drawing_records import Drawings, Estimate, Example
 from retrieval.evaluation.fold.audit import NEAR, Twins
 from retrieval.evaluation.fold.estimates import Estimated, translated
 from retrieval.evaluation.fold.fold import ReadFold, Training
@@ -20,9 +21,6 @@ from retrieval.evaluation.fold.probes import QueryDrawings, targets_of
 from retrieval.evaluation.records import (
     EXAMPLES,
     REFERENCE,
-    Drawings,
-    Estimate,
-    Example,
     Flags,
     Fold,
     Integers,

@@ -14,15 +14,10 @@ from numpy.typing import NDArray
 from gallery.align import Pixels
 from gallery.arrays import Doubles, normalise
 from index.base import Vectors
+from retrieval.evaluation.drawing_records import Drawings, ErrorMap
 from retrieval.evaluation.fold.fold_cache import Workbench, blocks
 from retrieval.evaluation.fold.vector_store import Steps, Timed
-from retrieval.evaluation.records import (
-    BenchmarkProgress,
-    Drawings,
-    ErrorMap,
-    Integers,
-    QueryTable,
-)
+from retrieval.evaluation.records import BenchmarkProgress, Integers, QueryTable
 from retrieval.evaluation.statistics import metrics
 
 STAGES = ("source", "stage 1", "stage 2")

@@ -3,9 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from retrieval.evaluation.drawing_records import Example
 from retrieval.evaluation.outputs import pictures
 from retrieval.evaluation.protocol.wishes import wish_of
-from retrieval.evaluation.records import REFERENCE, Example, Record
+from retrieval.evaluation.records import REFERENCE, Record
 from retrieval.evaluation.statistics.outcomes import Kind, kinds, rank_all
 
 SHOWN = 6

@@ -7,11 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.arrays import Doubles
+from retrieval.evaluation.drawing_records import Drawings, ErrorMap, Estimate
 from retrieval.evaluation.edit_records import pool_editing
 from retrieval.evaluation.records import (
-    Drawings,
-    ErrorMap,
-    Estimate,
     GalleryTable,
     Integers,
     MethodRecord,

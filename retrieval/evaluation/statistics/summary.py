@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from generator.card import DEFAULT_PROFILE
+from retrieval.evaluation.drawing_records import Estimate
 from retrieval.evaluation.protocol.wishes import wished_together
-from retrieval.evaluation.records import CRITERIA, REFERENCE, Estimate, MethodRecord, Record
+from retrieval.evaluation.records import CRITERIA, REFERENCE, MethodRecord, Record
 from retrieval.evaluation.statistics import bootstrap, metrics
 from retrieval.evaluation.statistics.breakdowns import (
     Breakdown,

@@ -16,11 +16,8 @@ from gallery.align import Aligner
 from gallery.attributes import Attribute, AttributeSpace
 from gallery.files import file_sha256
 from gallery.readers.registry import open_faces
+from retrieval.evaluation.drawing_records import Drawings, ErrorMap, Estimate, Example
 from retrieval.evaluation.records import (
-    Drawings,
-    ErrorMap,
-    Estimate,
-    Example,
     Fold,
     GalleryTable,
     Integers,

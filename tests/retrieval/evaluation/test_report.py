@@ -10,8 +10,9 @@ from PIL import Image
 
 from gallery.files import file_sha256
 from retrieval.evaluation import report
+from retrieval.evaluation.drawing_records import Drawings
 from retrieval.evaluation.outputs import plots
-from retrieval.evaluation.records import BenchmarkProgress, Drawings, MethodRecord, Record
+from retrieval.evaluation.records import BenchmarkProgress, MethodRecord, Record
 from retrieval.evaluation.report import Written
 from retrieval.evaluation.statistics.pooling import pool
 from tests.retrieval.evaluation import simulated

@@ -20,10 +20,11 @@ from gallery.readers.registry import open_faces
 from generator.canonical import Rule, canonicalise
 from generator.engine import Engine
 from retrieval.evaluation.benchmark import BenchmarkOptions, run
+from retrieval.evaluation.drawing_records import Drawings
 from retrieval.evaluation.embedders import registry as embedders
 from retrieval.evaluation.fold.fold_cache import BaselineBudget
 from retrieval.evaluation.protocol.protocol import Protocol
-from retrieval.evaluation.records import Drawings, MethodRecord, Record
+from retrieval.evaluation.records import MethodRecord, Record
 from retrieval.evaluation.report import write
 from retrieval.evaluation.statistics.breakdowns import error_matrices, groupings
 from retrieval.evaluation.statistics.comparison import compare
