@@ -98,7 +98,7 @@ class Square:
 
 
 @dataclass(frozen=True, slots=True)
-class Mesh:
+class FacePoints:
     """Points of one face, as in `Meshes`: (468, 3), and one presence."""
 
     points: Floats
@@ -145,7 +145,7 @@ class FaceMesh:
             points[number], presence[number] = found.points, found.presence
         return Meshes(points, presence)
 
-    def look_at(self, image: Image.Image, start: Square, *, around: bool = True) -> Mesh:
+    def look_at(self, image: Image.Image, start: Square, *, around: bool = True) -> FacePoints:
         """Return the points of one face in pixels of an image in mode "RGB".
 
         Args:
@@ -154,7 +154,7 @@ class FaceMesh:
             around: Whether to begin again around there where the network is not sure; what it is
                 surest of counts.
         """
-        best = Mesh(np.zeros((POINTS, 3), np.float32), -1.0)
+        best = FacePoints(np.zeros((POINTS, 3), np.float32), -1.0)
         for nudge in NUDGES if around else NUDGES[:1]:
             for seen in self._follow(image, start.nudged(*nudge)):
                 best = max(best, seen, key=lambda one: one.presence)
@@ -162,7 +162,7 @@ class FaceMesh:
                 return seen  # it has settled: a pass that was surer still looked elsewhere
         return best
 
-    def _follow(self, image: Image.Image, square: Square) -> Iterable[Mesh]:
+    def _follow(self, image: Image.Image, square: Square) -> Iterable[FacePoints]:
         """Yield what each pass sees."""
         for _ in range(PASSES):
             seen = self._run(image, square)
@@ -171,7 +171,7 @@ class FaceMesh:
             if square.is_near(before):
                 return
 
-    def _run(self, image: Image.Image, square: Square) -> Mesh:
+    def _run(self, image: Image.Image, square: Square) -> FacePoints:
         """Return what the network sees in a square, in pixels of the image."""
         pixels = _sampled(image, square).astype(np.float32) / np.float32(255)
         outputs = self._network.run(pixels[None])
@@ -181,7 +181,7 @@ class FaceMesh:
         points = (flat.reshape(POINTS, 3).astype(np.float64) - (SIDE / 2, SIDE / 2, 0)) * scale
         points[:, :2] = points[:, :2] @ square.axes().T + (square.x, square.y)
         presence = 1 / (1 + np.exp(-np.clip(logit, -80, 80)))
-        return Mesh(points.astype(np.float32), float(presence))
+        return FacePoints(points.astype(np.float32), float(presence))
 
 
 def _around(points: Floats) -> Square:

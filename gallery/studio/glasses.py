@@ -11,7 +11,7 @@ from gallery.studio.curves import unit
 from gallery.studio.geometry import NOSE_ROOT, eyes
 from gallery.studio.hair_shell import join
 from gallery.studio.library import BODY_VERTICES
-from gallery.studio.meshes import Floats, Mesh
+from gallery.studio.meshes import Floats, TriMesh
 
 _POINTS = 40
 _BULGE_DM = 0.08  # a flat lens would mirror a flash all over
@@ -54,7 +54,7 @@ GLASSES = {
 }
 
 
-def glasses_meshes(name: str, vertices: Floats) -> tuple[Mesh, Mesh]:
+def glasses_meshes(name: str, vertices: Floats) -> tuple[TriMesh, TriMesh]:
     """Put glasses before a body's eyes: the frame, and the two lenses."""
     style = GLASSES[name]
     left, right = eyes(vertices)
@@ -98,14 +98,14 @@ def _bridge(left: Floats, right: Floats) -> Floats:
     return np.stack([inner, 0.8 * middle + 0.2 * inner, middle, 0.8 * middle + 0.2 * other, other])
 
 
-def _lens(rim: Floats) -> Mesh:
+def _lens(rim: Floats) -> TriMesh:
     around = np.arange(_POINTS)
     fan = np.stack([around, (around + 1) % _POINTS, np.full(_POINTS, _POINTS)], axis=1)
     middle = rim.mean(axis=0, keepdims=True) + np.array([0, 0, _BULGE_DM])
     return _plain(np.concatenate([rim, middle]), fan)
 
 
-def _wire(path: Floats, radius: float, *, closed: bool, sides: int = 6) -> Mesh:
+def _wire(path: Floats, radius: float, *, closed: bool, sides: int = 6) -> TriMesh:
     """Lay a tube along points, (N, 3)."""
     after, before = np.roll(path, -1, axis=0), np.roll(path, 1, axis=0)
     if not closed:
@@ -124,6 +124,6 @@ def _wire(path: Floats, radius: float, *, closed: bool, sides: int = 6) -> Mesh:
     return _plain(points.reshape(-1, 3), np.concatenate([cells[:, [0, 1, 2]], cells[:, [0, 2, 3]]]))
 
 
-def _plain(points: Floats, triangles: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> Mesh:
+def _plain(points: Floats, triangles: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> TriMesh:
     middle = np.full((len(triangles), 3, 2), 0.5, dtype=np.float32)
-    return Mesh(points.astype(np.float32), triangles.astype(np.int32), middle)
+    return TriMesh(points.astype(np.float32), triangles.astype(np.int32), middle)

@@ -7,7 +7,7 @@ from gallery.studio.geometry import eyes
 from gallery.studio.hair_shell import shell_mesh
 from gallery.studio.hair_styles import Shell
 from gallery.studio.library import Library
-from gallery.studio.meshes import Floats, Mesh
+from gallery.studio.meshes import Floats, TriMesh
 from gallery.studio.traits import Hair
 
 # What a mesh is exchanged for under a hat that would not hold it.
@@ -20,7 +20,7 @@ _SHELL_UNDER_HAT = Shell(0.08, 0.05)
 GREY = np.array([0.36, 0.35, 0.34], dtype=np.float32)
 
 
-def hair_mesh(library: Library, hair: Hair, vertices: Floats, *, under_hat: bool) -> Mesh | None:
+def hair_mesh(library: Library, hair: Hair, vertices: Floats, *, under_hat: bool) -> TriMesh | None:
     """Return the hair on a body's head, or None where it is only painted on the scalp."""
     style = hair.style
     if style.shell:
@@ -38,7 +38,7 @@ def hair_mesh(library: Library, hair: Hair, vertices: Floats, *, under_hat: bool
     points = _trimmed(points, hair, vertices, fringed=name in _FRINGED)
     if hair.mirrored:  # mirrored triangles are wound the other way round
         points, triangles, uv = points * [-1, 1, 1], triangles[:, ::-1], uv[:, ::-1]
-    return Mesh(points.astype(np.float32), triangles, uv)
+    return TriMesh(points.astype(np.float32), triangles, uv)
 
 
 def hair_colour(hair: Hair, age_years: float) -> Floats:

@@ -16,7 +16,7 @@ from gallery.studio.curves import noise, smooth, unit
 from gallery.studio.geometry import NOSE_ROOT, eyes
 from gallery.studio.hair_styles import Shell
 from gallery.studio.library import BODY_VERTICES
-from gallery.studio.meshes import Floats, Mesh
+from gallery.studio.meshes import Floats, TriMesh
 from gallery.studio.traits import Hair
 
 ROWS, COLUMNS, HANGING_ROWS = 22, 64, 12
@@ -65,7 +65,7 @@ def directions(azimuth: Floats, elevation: Floats) -> Floats:
     return np.stack(np.broadcast_arrays(*parts), axis=-1).astype(np.float32)
 
 
-def grid_mesh(points: Floats, uv: Floats, keep: NDArray[np.bool_] | None = None) -> Mesh:
+def grid_mesh(points: Floats, uv: Floats, keep: NDArray[np.bool_] | None = None) -> TriMesh:
     """Join a grid of points, (R, C, 3), to triangles.
 
     Args:
@@ -77,14 +77,14 @@ def grid_mesh(points: Floats, uv: Floats, keep: NDArray[np.bool_] | None = None)
     cells = np.stack([index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]], axis=-1)
     corners = cells[np.ones(cells.shape[:2], bool) if keep is None else keep]
     triangles = np.concatenate([corners[:, [0, 1, 2]], corners[:, [0, 2, 3]]]).astype(np.int32)
-    return Mesh(
+    return TriMesh(
         points.reshape(-1, 3).astype(np.float32),
         triangles,
         uv.reshape(-1, 2).astype(np.float32)[triangles],
     )
 
 
-def shell_mesh(shell: Shell, hair: Hair, vertices: Floats, *, under_hat: bool = False) -> Mesh:
+def shell_mesh(shell: Shell, hair: Hair, vertices: Floats, *, under_hat: bool = False) -> TriMesh:
     """Draw a shell of hair around a head.
 
     Args:
@@ -113,11 +113,11 @@ def shell_mesh(shell: Shell, hair: Hair, vertices: Floats, *, under_hat: bool = 
     return join(parts)
 
 
-def join(parts: list[Mesh]) -> Mesh:
+def join(parts: list[TriMesh]) -> TriMesh:
     """Put meshes together into one."""
     starts = np.cumsum([0, *(len(part.vertices) for part in parts)])
     shifted = [part.triangles + start for part, start in zip(parts, starts, strict=False)]
-    return Mesh(
+    return TriMesh(
         np.concatenate([part.vertices for part in parts]),
         np.concatenate(shifted).astype(np.int32),
         np.concatenate([part.uv for part in parts]),
@@ -192,7 +192,7 @@ def _thickness(shell: Shell, hair: Hair, around: Floats, share: Floats) -> Float
     return np.asarray(np.maximum(thick * ends, 0.014), dtype=np.float32)
 
 
-def _curtain(shell: Shell, hair: Hair, rim: Floats, azimuth: Floats, vertices: Floats) -> Mesh:
+def _curtain(shell: Shell, hair: Hair, rim: Floats, azimuth: Floats, vertices: Floats) -> TriMesh:
     """Hang hair from the rim of the shell, beside and behind the face."""
     drop = shell.drop * (1 + 0.22 * hair.length)
     share = np.linspace(0, 1, HANGING_ROWS)[:, None]
@@ -222,7 +222,7 @@ def _strands(azimuth: Floats, height: Floats) -> Floats:
     return np.stack(np.broadcast_arrays(across, height), axis=-1).astype(np.float32)
 
 
-def _bun(shell: Shell, hair: Hair, scalp: Scalp) -> Mesh:
+def _bun(shell: Shell, hair: Hair, scalp: Scalp) -> TriMesh:
     """Set a ball of hair behind or on the crown."""
     height = 0.55 if shell.bun > 0.32 else 1.15
     towards = directions(np.array(np.pi), np.array(height))

@@ -11,7 +11,7 @@ from gallery.studio.curves import smooth
 from gallery.studio.geometry import eyes
 from gallery.studio.hair_shell import directions, grid_mesh, join, scalp_of
 from gallery.studio.library import Library
-from gallery.studio.meshes import Floats, Mesh
+from gallery.studio.meshes import Floats, TriMesh
 
 FEDORA = "clothes/fedora"
 _TURNS = 24  # directions in which the rim of a hat is measured
@@ -43,12 +43,12 @@ KNITTED = {
 HATS = ("fedora", *KNITTED)
 
 
-def hat_mesh(name: str, library: Library, vertices: Floats) -> Mesh:
+def hat_mesh(name: str, library: Library, vertices: Floats) -> TriMesh:
     """Put a hat on a body's head."""
     if name in KNITTED:
         return _knitted(KNITTED[name], vertices)
     proxy = library.proxy(FEDORA)
-    return Mesh(proxy.fit(vertices), proxy.triangles, proxy.uv)
+    return TriMesh(proxy.fit(vertices), proxy.triangles, proxy.uv)
 
 
 def hat_texture(name: str, library: Library, side: int) -> Floats:
@@ -69,7 +69,7 @@ def hat_texture(name: str, library: Library, side: int) -> Floats:
     return np.asarray(colour, dtype=np.float32)
 
 
-def hair_under(hat: Mesh, name: str, hair: Mesh, vertices: Floats) -> Mesh:
+def hair_under(hat: TriMesh, name: str, hair: TriMesh, vertices: Floats) -> TriMesh:
     """Return what can be seen of hair under a hat: nothing above the rim, nothing on the brow."""
     middle = scalp_of(vertices).middle
     rim = _rim(hat, middle, 0.3 if name == "fedora" else 0.02)
@@ -85,10 +85,10 @@ def hair_under(hat: Mesh, name: str, hair: Mesh, vertices: Floats) -> Mesh:
     points = middle + offsets * (reach / distance)[:, None]
     hidden = (elevation > limit + 0.02)[hair.triangles].any(axis=1)
     shown = ~hidden & ~_before_face(hair, vertices)
-    return Mesh(points.astype(np.float32), hair.triangles[shown], hair.uv[shown])
+    return TriMesh(points.astype(np.float32), hair.triangles[shown], hair.uv[shown])
 
 
-def _before_face(hair: Mesh, vertices: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _before_face(hair: TriMesh, vertices: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     at = hair.vertices[hair.triangles].mean(axis=1)
     eye = eyes(vertices).mean(axis=0)
     beside = (np.abs(at[:, 0]) < 0.75) & (at[:, 2] > eye[2] - 0.4)
@@ -96,7 +96,7 @@ def _before_face(hair: Mesh, vertices: Floats) -> np.ndarray[tuple[int], np.dtyp
     return found
 
 
-def _rim(hat: Mesh, middle: Floats, share: float) -> Floats:
+def _rim(hat: TriMesh, middle: Floats, share: float) -> Floats:
     """Return how high the rim is in each direction, radians: a low quantile of the hat's points."""
     offsets = hat.vertices - middle
     elevation = np.arcsin(offsets[:, 1] / np.linalg.norm(offsets, axis=1))
@@ -109,7 +109,7 @@ def _rim(hat: Mesh, middle: Floats, share: float) -> Floats:
     return np.where(np.isnan(rim), np.nanmedian(rim), rim)
 
 
-def _knitted(hat: Knitted, vertices: Floats) -> Mesh:
+def _knitted(hat: Knitted, vertices: Floats) -> TriMesh:
     scalp = scalp_of(vertices)
     azimuth = np.linspace(-np.pi, np.pi, 49)
     share = np.linspace(0, 1, 21)[:, None]
@@ -124,7 +124,7 @@ def _knitted(hat: Knitted, vertices: Floats) -> Mesh:
     return join([crown, _visor(hat, points[-1], azimuth)]) if hat.visor else crown
 
 
-def _visor(hat: Knitted, rim: Floats, azimuth: Floats) -> Mesh:
+def _visor(hat: Knitted, rim: Floats, azimuth: Floats) -> TriMesh:
     front = np.abs(azimuth) < 1.15
     edge, across = rim[front], azimuth[front] / 1.15
     share = np.array([0, 0.35, 0.7, 1.0])[:, None]

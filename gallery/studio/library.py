@@ -14,9 +14,9 @@ from PIL import Image
 from gallery.errors import DatasetError
 from gallery.studio.meshes import (
     Floats,
-    Mesh,
     Proxy,
     Target,
+    TriMesh,
     read_groups,
     read_proxy,
     read_target,
@@ -39,7 +39,7 @@ class Library:
         self._pictures: dict[tuple[str, int], Floats] = {}
 
     @cached_property
-    def _base(self) -> tuple[Floats, dict[str, Mesh]]:
+    def _base(self) -> tuple[Floats, dict[str, TriMesh]]:
         return read_groups(self.folder / "morphs/mpfb2/3dobjs/base.obj")
 
     @property
@@ -48,15 +48,15 @@ class Library:
         return self._base[0]
 
     @cached_property
-    def head(self) -> Mesh:
+    def head(self) -> TriMesh:
         """Skin from the shoulders up; its vertices are the whole body's."""
         vertices, groups = self._base
         body = groups["body"]
         kept = (vertices[body.triangles, 1] > SHOULDER_DM).all(axis=1)
-        return Mesh(vertices, body.triangles[kept], body.uv[kept])
+        return TriMesh(vertices, body.triangles[kept], body.uv[kept])
 
     @property
-    def tongue(self) -> Mesh:
+    def tongue(self) -> TriMesh:
         """The tongue; its vertices are the whole body's."""
         return self._base[1]["helper-tongue"]
 

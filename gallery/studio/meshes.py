@@ -24,7 +24,7 @@ Ints = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
-class Mesh:
+class TriMesh:
     """Triangles over vertices.
 
     Attributes:
@@ -91,7 +91,7 @@ def read_target(path: Path) -> Target:
     return Target(table[:, 0].astype(np.int32), table[:, 1:].astype(np.float32))
 
 
-def read_groups(path: Path) -> tuple[Floats, dict[str, Mesh]]:
+def read_groups(path: Path) -> tuple[Floats, dict[str, TriMesh]]:
     """Read an `.obj` file whose faces stand in groups.
 
     Returns:
@@ -122,14 +122,14 @@ def read_groups(path: Path) -> tuple[Floats, dict[str, Mesh]]:
         raise _damaged(path, error) from error
 
 
-def _group(points: Floats, uv: Floats, faces: list[list[str]]) -> Mesh:
+def _group(points: Floats, uv: Floats, faces: list[list[str]]) -> TriMesh:
     fans = [
         (face[0], face[k], face[k + 1])
         for face in ([corner.split("/")[:2] for corner in face] for face in faces)
         for k in range(1, len(face) - 1)
     ]
     table = np.array(fans, dtype=np.int32) - 1  # (T, 3, 2), from 1-based
-    return Mesh(points, table[..., 0], uv[table[..., 1]])
+    return TriMesh(points, table[..., 0], uv[table[..., 1]])
 
 
 def read_proxy(path: Path) -> Proxy:

@@ -23,7 +23,7 @@ IN_STRIP, WHEN_READ = "illumination", "occlusion"
 
 
 @dataclass(frozen=True, slots=True)
-class Photograph:
+class LiftedPhotograph:
     """A photograph that is lifted (gallery/studio/lift).
 
     Attributes:
@@ -59,7 +59,7 @@ class DrawRequest:
     seed: int = 0
     quality: int = 88
     reserved: bool = False
-    photographs: tuple[Photograph, ...] = ()
+    photographs: tuple[LiftedPhotograph, ...] = ()
 
     def __post_init__(self) -> None:
         last = self.first_identity + self.identities
@@ -179,7 +179,7 @@ class DrawRequest:
                 quality=int(data["quality"]),
                 reserved=bool(data["reserved"]),
                 photographs=tuple(
-                    Photograph(str(identity), str(sha256))
+                    LiftedPhotograph(str(identity), str(sha256))
                     for identity, sha256 in data.get("photographs", ())
                 ),
             )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gallery.studio.curves import unit
 from gallery.studio.lights import towards
 from gallery.studio.materials import HAIR, TWO_SIDED, Atlas
-from gallery.studio.meshes import Floats, Ints, Mesh
+from gallery.studio.meshes import Floats, Ints, TriMesh
 from gallery.studio.rasteriser import Triangles, depth_map
 
 REACH_DM = 2.1  # half the side of the square that a lamp's depth map covers
@@ -23,7 +23,7 @@ _SKY_SIDE = 128
 class MeshPart:
     """A mesh of one material; holed says whether the atlas' alpha cuts holes."""
 
-    mesh: Mesh
+    mesh: TriMesh
     material: int
     holed: bool = False
 
@@ -111,10 +111,10 @@ def assemble(
     )
 
 
-def compact(mesh: Mesh) -> Mesh:
+def compact(mesh: TriMesh) -> TriMesh:
     """Return a mesh without the vertices that no triangle uses."""
     used, corners = np.unique(mesh.triangles, return_inverse=True)
-    return Mesh(
+    return TriMesh(
         mesh.vertices[used], corners.reshape(mesh.triangles.shape).astype(np.int32), mesh.uv
     )
 

@@ -22,7 +22,7 @@ from gallery.studio.materials import (
     Atlas,
     empty_atlas,
 )
-from gallery.studio.meshes import Floats, Mesh
+from gallery.studio.meshes import Floats, TriMesh
 from gallery.studio.scene import MeshPart, Scene, assemble, compact
 from gallery.studio.skin import SkinPainter, SkinTexture
 from gallery.studio.traits import SyntheticPerson
@@ -71,17 +71,17 @@ class Sitters:
         skin, tongue = library.head, library.tongue
         middle = np.full_like(tongue.uv, 0.5)
         return [
-            MeshPart(compact(Mesh(body, skin.triangles, skin.uv)), SKIN),
+            MeshPart(compact(TriMesh(body, skin.triangles, skin.uv)), SKIN),
             MeshPart(self._fitted(_EYES, body), EYE, holed=True),
             MeshPart(self._fitted(_TEETH, body), TEETH),
-            MeshPart(compact(Mesh(body, tongue.triangles, middle)), TONGUE),
+            MeshPart(compact(TriMesh(body, tongue.triangles, middle)), TONGUE),
             MeshPart(self._fitted(_brow(identity), body), BROW, holed=True),
             MeshPart(self._fitted(_lash(identity), body), LASH, holed=True),
         ]
 
-    def _fitted(self, name: str, body: Floats) -> Mesh:
+    def _fitted(self, name: str, body: Floats) -> TriMesh:
         proxy = self._library.proxy(name)
-        return Mesh(proxy.fit(body), proxy.triangles, proxy.uv)
+        return TriMesh(proxy.fit(body), proxy.triangles, proxy.uv)
 
     def _hair(self, identity: SyntheticPerson, body: Floats, accessory: str) -> list[MeshPart]:
         covered = accessory in HATS

@@ -16,7 +16,7 @@ from index.contract import IndexContract
 from index.probing import ROWS, QueryShape
 from retrieval.collection.collection import Collection
 from retrieval.scoring.profile import ScoreProfile
-from retrieval.scoring.term import Question
+from retrieval.scoring.term import TermQuestion
 from retrieval.scoring.terms import DRAWING, TERMS, Coefficients, Layout, Score
 
 SEED = 20_160_919
@@ -55,7 +55,7 @@ class Asking:
         likely = parts.get("log_p", np.zeros((len(rows), sum(self.sizes)), dtype=np.float32))
         wishes = self._wishes(likely, random)
         asked = {
-            name: TERMS[name].ask(Question(wishes, partial(_as_it_is, part)))
+            name: TERMS[name].ask(TermQuestion(wishes, partial(_as_it_is, part)))
             for name, part in parts.items()
         }
         return self.layout.probes(drawn, asked, self.weights)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gallery.align import Pixels
 from gallery.arrays import Floats
-from retrieval.scoring.term import Part, Question, Term
+from retrieval.scoring.term import Part, Term, TermQuestion
 
 if TYPE_CHECKING:
     from generator.engine import Engine
@@ -76,7 +76,7 @@ class LogProbabilityTerm(Term):
         scaled: Floats = (np.maximum(read, -CLIP) / CLIP).astype(np.float32)
         return scaled
 
-    def ask(self, question: Question) -> Floats:
+    def ask(self, question: TermQuestion) -> Floats:
         """Ask for the wished values."""
         return question.wishes
 

@@ -28,7 +28,7 @@ from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.hypotheses import rivals, second_views
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.sound_vectors import are_finite
-from retrieval.scoring.term import Part, Question, Reader
+from retrieval.scoring.term import Part, Reader, TermQuestion
 from retrieval.scoring.terms import (
     DRAWING,
     SCORES,
@@ -179,7 +179,7 @@ class Scoring:
         code = wish_code(engine.card.space, wish)[None]
         asked = {
             name: TERMS[name].ask(
-                Question(code, partial(_read_together, reader, pixels, portraits))
+                TermQuestion(code, partial(_read_together, reader, pixels, portraits))
             )
             for name, reader in self.readers.items()
         }

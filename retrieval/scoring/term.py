@@ -70,7 +70,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class TermQuestion:
     """What queries ask of a term.
 
     Attributes:
@@ -141,7 +141,7 @@ class Term(ABC):
         """Return what gallery vectors hold of what was read, (N, w) -> (N, w)."""
         return read
 
-    def ask(self, question: Question) -> Floats:
+    def ask(self, question: TermQuestion) -> Floats:
         """Return what probes ask, (Q, w)."""
         return question.sources()
 

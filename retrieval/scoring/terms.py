@@ -38,7 +38,7 @@ from index.base import Ids, Vectors
 from index.contract import IndexContract
 from retrieval.scoring.identity import IdentityTerm
 from retrieval.scoring.log_probability import LogProbabilityTerm
-from retrieval.scoring.term import Part, Question, Term
+from retrieval.scoring.term import Part, Term, TermQuestion
 
 MULTIPLE = 8
 DRAWING, VALUES, FUSED = "drawing", "drawing+values", "fused"
@@ -253,7 +253,7 @@ def ask_sources(name: str, wishes: Floats, read: Vectors, sources: Ids) -> Float
         read: What was read from the gallery, (N, w).
         sources: Gallery positions of the sources, (Q,).
     """
-    return TERMS[name].ask(Question(wishes, lambda: np.asarray(read[sources])))
+    return TERMS[name].ask(TermQuestion(wishes, lambda: np.asarray(read[sources])))
 
 
 def wish_code(space: AttributeSpace, wish: Mapping[str, str]) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gallery.studio.compiled import compiled
 from gallery.studio.lift.fit import PhotoCamera
-from gallery.studio.meshes import Floats, Ints, Mesh
+from gallery.studio.meshes import Floats, Ints, TriMesh
 from gallery.studio.rasteriser import Triangles, depth_map, see
 
 _DEPTH_SIDE = 384
@@ -57,7 +57,7 @@ class _Seen(NamedTuple):
     per: np.float32
 
 
-def texels(mesh: Mesh, unit: int) -> Texels:
+def texels(mesh: TriMesh, unit: int) -> Texels:
     """Draw a mesh flat on its texture of unit x unit pixels."""
     count = len(mesh.triangles)
     flat = np.ones((3 * count, 3), dtype=np.float32)
@@ -71,7 +71,7 @@ def texels(mesh: Mesh, unit: int) -> Texels:
     return Texels(at, mesh.triangles[seen.triangle[rows, columns]], weights)
 
 
-def shadows(camera: PhotoCamera, meshes: Sequence[Mesh], side: int) -> tuple[Floats, float]:
+def shadows(camera: PhotoCamera, meshes: Sequence[TriMesh], side: int) -> tuple[Floats, float]:
     """Return the depths of what a camera sees first, and pixels of that map per pixel.
 
     Args:

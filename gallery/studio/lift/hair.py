@@ -17,7 +17,7 @@ from gallery.studio.geometry import NOSE_ROOT, chin, eyes
 from gallery.studio.hair_shell import HAIRLINE, directions, grid_mesh
 from gallery.studio.library import BODY_VERTICES, Library
 from gallery.studio.lift.fit import PhotoCamera
-from gallery.studio.meshes import Floats, Ints, Mesh
+from gallery.studio.meshes import Floats, Ints, TriMesh
 
 _ROWS, _HANGING, _COLUMNS = 20, 8, 65
 _LOWEST_DEG = -12.0  # elevation of the last row that does not hang
@@ -48,7 +48,7 @@ class HairGrid:
     skull: Ints
     shares: Floats
     grown: Floats
-    template: Mesh
+    template: TriMesh
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from gallery.studio.lift.head_model import EYES_PROXY, head_model
 from gallery.studio.lift.light import light_of, relative_light, unexplained
 from gallery.studio.lift.person_mask import find_person
 from gallery.studio.materials import EYE, HAIR, SKIN, empty_atlas
-from gallery.studio.meshes import Floats, Mesh
+from gallery.studio.meshes import Floats, TriMesh
 from gallery.studio.scene import MeshPart, Scene, assemble, compact, vertex_normals
 from gallery.studio.skin_map import skin_map
 
@@ -76,7 +76,7 @@ class Lifter:
         self._model = head_model(library)
         self._hair = hair_grid(library)
         head = library.head
-        self._skin = compact(Mesh(library.base, head.triangles, head.uv))
+        self._skin = compact(TriMesh(library.base, head.triangles, head.uv))
         self._used = np.unique(head.triangles)
         self._on_skin = texels(self._skin, unit)
         self._on_hair = texels(self._hair.template, unit // 2)
@@ -91,11 +91,11 @@ class Lifter:
         """
         kept, camera = fit_head(self._model, points)
         body = self._model.body(self._library.base, kept)
-        skin = Mesh(body[self._used], self._skin.triangles, self._skin.uv)
+        skin = TriMesh(body[self._used], self._skin.triangles, self._skin.uv)
         mask = find_person(pixels, points, camera, skin, chin(body))
         template = self._hair.template
         strands = hair_points(self._hair, body, camera, mask)
-        hair = Mesh(strands, template.triangles, template.uv)
+        hair = TriMesh(strands, template.triangles, template.uv)
         sure = smooth(0.55, 0.95, _inner(mask))[..., None]
         light = np.concatenate([to_linear(pixels.astype(np.float32) / 255), sure], axis=-1)
         photo = _Photo(light.astype(np.float32), camera, *shadows(camera, (skin, hair), len(mask)))
@@ -141,20 +141,20 @@ class Lifter:
         unlike = smooth(0.45, 0.9, np.abs(unexplained(taken.colour, taken.normal, light)))
         return np.asarray(1 - aside * unlike * self._cheeks, dtype=np.float32)
 
-    def _take(self, photo: _Photo, mesh: Mesh, where: Texels) -> Taken:
+    def _take(self, photo: _Photo, mesh: TriMesh, where: Texels) -> Taken:
         projected = photo.camera.project(mesh.vertices)
         normals = vertex_normals(mesh.vertices, mesh.triangles)
         eye = (photo.camera.towards, photo.nearest, photo.per)
         return take(photo.light, where, projected, normals, eye)
 
-    def _eyeballs(self, body: Floats, photo: _Photo) -> Mesh:
+    def _eyeballs(self, body: Floats, photo: _Photo) -> TriMesh:
         """Return both eyes; their texture is a square of the photograph."""
         proxy = self._library.proxy(EYES_PROXY)
         points = proxy.fit(body)
         low, side = self._eye_square(points, photo.camera)
         uv = (photo.camera.project(points)[:, :2] - low) / side
         uv[:, 1] = 1 - uv[:, 1]
-        return Mesh(points, proxy.triangles, uv[proxy.triangles].astype(np.float32))
+        return TriMesh(points, proxy.triangles, uv[proxy.triangles].astype(np.float32))
 
     def _eye_picture(self, body: Floats, photo: _Photo, side: int) -> Floats:
         points = self._library.proxy(EYES_PROXY).fit(body)

@@ -14,7 +14,7 @@ from gallery.align import Pixels
 from gallery.studio.curves import smooth
 from gallery.studio.lift.bake import shadows
 from gallery.studio.lift.fit import PhotoCamera
-from gallery.studio.meshes import Floats, Mesh
+from gallery.studio.meshes import Floats, TriMesh
 from gallery.studio.rasteriser import FAR
 
 # The outline of the face among the 468 points.
@@ -29,7 +29,7 @@ _SMOOTHING = 1.1
 
 
 def find_person(
-    pixels: Pixels, points: Floats, camera: PhotoCamera, skin: Mesh, chin: Floats
+    pixels: Pixels, points: Floats, camera: PhotoCamera, skin: TriMesh, chin: Floats
 ) -> Floats:
     """Return how surely a pixel of a portrait shows the person, 0..1, (S, S).
 

@@ -21,7 +21,7 @@ from gallery.studio.lift.lifter import Lifter
 from gallery.studio.lift.photographs import Choice, FoundPoints, choose, portrait
 from gallery.studio.progress import StudioProgress
 from gallery.studio.render import LARGE, Seated
-from gallery.studio.request import DrawRequest, Photograph
+from gallery.studio.request import DrawRequest, LiftedPhotograph
 from gallery.studio.shards import encode_strip, pack, picture_name
 from gallery.studio.writer import write_set, yaw_of
 
@@ -69,7 +69,7 @@ def request_of(choice: Choice, options: LiftOptions) -> DrawRequest:
         values=options.values or {},
         size=options.size,
         seed=options.seed,
-        photographs=tuple(Photograph(one.label, one.sha256) for one in choice.people),
+        photographs=tuple(LiftedPhotograph(one.label, one.sha256) for one in choice.people),
     )
 
 

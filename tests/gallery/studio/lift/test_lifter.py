@@ -8,7 +8,7 @@ from gallery.studio.lift.fit import fit_head
 from gallery.studio.lift.head_model import HeadModel
 from gallery.studio.lift.lifter import Lifted, Lifter
 from gallery.studio.lift.person_mask import find_person
-from gallery.studio.meshes import Mesh
+from gallery.studio.meshes import TriMesh
 from gallery.studio.render import Seated
 from gallery.studio.scene import compact
 from tests.gallery.studio.lift.conftest import Portrait
@@ -57,7 +57,7 @@ def test_the_person_is_told_from_the_wall(
 ) -> None:
     kept, camera = fit_head(model, sitter.points)
     body = model.body(library.base, kept)
-    skin = compact(Mesh(body, library.head.triangles, library.head.uv))
+    skin = compact(TriMesh(body, library.head.triangles, library.head.uv))
     mask = find_person(sitter.pixels, sitter.points, camera, skin, body[732])
     assert mask[140, 128] > 0.9  # the nose
     assert mask[20, 6] < 0.2  # a corner
