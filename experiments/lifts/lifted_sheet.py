@@ -10,14 +10,13 @@ import numpy as np
 from PIL import Image
 
 from gallery.align import Aligner, Landmarks
-from gallery.detection.face_mesh import FaceMesh
 from gallery.readers.registry import open_faces
 from gallery.sheets import Tile, sheet
 from gallery.studio import assets
 from gallery.studio.library import Library
 from gallery.studio.lift.head_model import head_model
 from gallery.studio.lift.lifter import Lifter
-from gallery.studio.lift.photographs import FoundPoints, choose, portrait
+from gallery.studio.lift.photographs import FoundPoints, PointFinder, choose, portrait
 from gallery.studio.lift.writer import SHINE, stray
 from gallery.studio.render import Seated
 
@@ -33,7 +32,7 @@ def main() -> None:
     out = Path(sys.argv[2] if len(sys.argv) > 2 else "docs/studio/lifted.png")
     library = Library(assets.require())
     faces = open_faces(f"folder:{sys.argv[1]}").of([f"london-{number}" for number in PEOPLE])
-    looking = choose(faces, FaceMesh(), head_model(library))
+    looking = choose(faces, PointFinder(), head_model(library))
     while True:
         try:
             next(looking)

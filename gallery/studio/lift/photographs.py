@@ -13,9 +13,11 @@ from PIL import Image
 from gallery.align import Aligner, Crop, Pixels
 from gallery.arrays import Floats
 from gallery.detection.face_mesh import FaceMesh
+from gallery.detection.geometry import NoFaceError, find_face
+from gallery.detection.mesh_detector import MeshDetector
 from gallery.errors import DatasetError, ImageError
 from gallery.faces import Face, FaceSet, Problem
-from gallery.images import decode, decoding_of
+from gallery.images import decode
 from gallery.studio.lift.fit import fit_head
 from gallery.studio.lift.head_model import HeadModel
 from gallery.studio.progress import StudioProgress
@@ -25,7 +27,40 @@ _PRESENT = 0.5
 _LOOKED_AT = 384  # side of the square in which the mesh looks for the face, pixels
 _PORTRAIT = 512  # side of a portrait, at most
 _WIDE = 2.4  # side of a portrait, of the longer side of the points' box
-_MIDDLES = (1.0, 0.6)  # squares that are tried where nobody said where the face is, of the image
+_AROUND = 1.3  # side of the square in which the mesh looks, of the drawing's crop
+
+
+class PointFinder:
+    """Finds the 468 points of the face in a photograph: the largest, unless its place is known."""
+
+    def __init__(self) -> None:
+        """Load the networks.
+
+        Raises:
+            MissingPackageError: The extra packages are not installed.
+        """
+        self._mesh = FaceMesh()
+        self._detector = MeshDetector()
+
+    def look(self, image: Image.Image, face: Face) -> Floats:
+        """Return the points in pixels of the upright file, (468, 3).
+
+        Raises:
+            NoFaceError: No face is seen.
+            ImageError: The face lies outside of the image.
+        """
+        if face.is_faceless:
+            raise NoFaceError("no face was found when it was looked at")
+        marks = face.landmarks or find_face(image, self._detector).landmarks
+        own = Aligner(size=1, channels=3).crop_by(marks)
+        side = _AROUND * own.width
+        square = Crop(own.x - (side - own.width) / 2, own.y - (side - own.width) / 2, side, side)
+        crop = Aligner(size=_LOOKED_AT, channels=3).align(image, crop=square)
+        seen = self._mesh.look(crop[None])
+        if seen.presence[0] < _PRESENT:
+            raise NoFaceError("no face is seen where one should be")
+        points = seen.points[0] * np.float32(side / _LOOKED_AT)
+        return np.asarray(points + np.array([square.x, square.y, 0]), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +104,7 @@ class Choice:
 
 
 def choose(
-    faces: FaceSet, mesh: FaceMesh, model: HeadModel
+    faces: FaceSet, finder: PointFinder, model: HeadModel
 ) -> Generator[StudioProgress, None, Choice]:
     """Look at every photograph, and take one frontal one of everybody.
 
@@ -82,7 +117,7 @@ def choose(
     found: dict[str, list[FoundPoints]] = {}
     left_out = list(faces.problems)
     for number, face in enumerate(faces.faces, start=1):
-        one = _look(replace(faces, faces=(face,)), mesh, model)
+        one = _look(replace(faces, faces=(face,)), finder, model)
         if isinstance(one, str):
             left_out.append(Problem(face.name, one))
         else:
@@ -104,47 +139,19 @@ def _is_neutral(face: Face) -> bool:
     return face.condition.get("expression", "neutral") == "neutral"
 
 
-def _look(one: FaceSet, mesh: FaceMesh, model: HeadModel) -> FoundPoints | str:
+def _look(one: FaceSet, finder: PointFinder, model: HeadModel) -> FoundPoints | str:
     """Find the points of a photograph, or say why it cannot be lifted."""
     face = one.faces[0]
     try:
         content = one.read(face)
         image = decode(content).convert("RGB")
-        points = find_points(image, face, mesh)
+        points = finder.look(image, face)
     except ImageError as error:
         return str(error)
-    if points is None:
-        return "no face is found; mindseye data find-faces may tell where it is"
     yaw_deg = fit_head(model, points)[1].yaw_deg
     if abs(yaw_deg) > MOST_YAW_DEG:
         return f"the head is turned by {yaw_deg:.0f} degrees; up to {MOST_YAW_DEG:.0f} are lifted"
     return FoundPoints(one, hashlib.sha256(content).hexdigest(), points, yaw_deg)
-
-
-def find_points(image: Image.Image, face: Face, mesh: FaceMesh) -> Floats | None:
-    """Return the 468 points in pixels of the upright file, (468, 3); None if no face is seen."""
-    reduction = decoding_of(image).reduction
-    width, height = image.width * reduction, image.height * reduction
-    for square in _squares(face, width, height):
-        crop = Aligner(size=_LOOKED_AT, channels=3).align(image, crop=square)
-        seen = mesh.look(crop[None])
-        if seen.presence[0] >= _PRESENT:
-            points = seen.points[0] * np.float32(square.width / _LOOKED_AT)
-            return np.asarray(points + np.array([square.x, square.y, 0]), dtype=np.float32)
-    return None
-
-
-def _squares(face: Face, width: int, height: int) -> list[Crop]:
-    if face.landmarks is not None:
-        own = Aligner(size=1, channels=3).crop_by(face.landmarks)
-        wide = 1.3 * own.width
-        middle = own.x + own.width / 2, own.y + own.width / 2
-        return [Crop(middle[0] - wide / 2, middle[1] - wide / 2, wide, wide)]
-    squares = []
-    for share in _MIDDLES:
-        side = share * max(width, height)
-        squares.append(Crop((width - side) / 2, (height - side) / 2, side, side))
-    return squares
 
 
 def portrait(image: Image.Image, points: Floats) -> tuple[Pixels, Floats]:

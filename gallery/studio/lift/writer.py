@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from gallery.detection.face_mesh import FaceMesh
 from gallery.errors import ConfigError, DatasetError
 from gallery.faces import FaceSet
 from gallery.images import decode
@@ -18,7 +17,7 @@ from gallery.studio.identity import ROOMS
 from gallery.studio.library import Library
 from gallery.studio.lift.head_model import head_model
 from gallery.studio.lift.lifter import Lifter
-from gallery.studio.lift.photographs import Choice, FoundPoints, choose, portrait
+from gallery.studio.lift.photographs import Choice, FoundPoints, PointFinder, choose, portrait
 from gallery.studio.progress import StudioProgress
 from gallery.studio.render import LARGE, Seated
 from gallery.studio.request import DrawRequest, LiftedPhotograph
@@ -47,7 +46,7 @@ def look_at(faces: FaceSet, assets: Path | None = None) -> Generator[StudioProgr
         DatasetError: The assets are missing, or no photograph can be lifted.
     """
     library = _library(studio_assets.require(assets))
-    return (yield from choose(faces, FaceMesh(), head_model(library)))
+    return (yield from choose(faces, PointFinder(), head_model(library)))
 
 
 def request_of(choice: Choice, options: LiftOptions) -> DrawRequest:

@@ -9,8 +9,8 @@ from PIL import Image
 
 from gallery.align import Pixels
 from gallery.arrays import Floats
-from gallery.detection.face_mesh import Meshes
-from gallery.faces import FaceSet
+from gallery.detection.geometry import NoFaceError
+from gallery.faces import Face, FaceSet
 from gallery.readers.registry import open_faces
 from gallery.studio.camera import SAMPLES, Shot, look
 from gallery.studio.geometry import head_shape
@@ -75,12 +75,12 @@ def photographs(tmp_path: Path, sitter: Portrait, monkeypatch: pytest.MonkeyPatc
     (folder / "labels.csv").write_text(lines)
 
     class KnowsThem:
-        def look(self, crops: np.ndarray) -> Meshes:
-            scale = np.float32(crops.shape[1] / SIDE)
-            seen = float(crops.max() > 0)
-            return Meshes(sitter.points[None] * scale, np.array([seen], np.float32))
+        def look(self, image: Image.Image, face: Face) -> Floats:
+            if not np.asarray(image).any():
+                raise NoFaceError(f"no face was found in {face.name}")
+            return sitter.points
 
-    monkeypatch.setattr(writer, "FaceMesh", KnowsThem)
+    monkeypatch.setattr(writer, "PointFinder", KnowsThem)
     return open_faces(f"folder:{folder}")
 
 

@@ -16,7 +16,7 @@ def test_lifting_names_what_is_left_out_and_what_was_made(
     ran = mindseye("studio", "lift", photographs.spec, "lifted", *values)
     assert ran.status == 0
     assert ran.out == "2 images of 2 people, 1 photographs left out: studio:lifted\n"
-    assert "left out: wall.png: no face is found" in ran.err
+    assert "left out: wall.png: no face was found" in ran.err
     assert len(read("studio:lifted", tmp_path / "lifted")) == 2
 
 

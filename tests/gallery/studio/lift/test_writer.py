@@ -33,7 +33,7 @@ def test_a_lifted_set_has_exact_labels_and_names_what_it_leaves_out(
     choice = chosen(photographs, assets_folder)
     (left_out,) = choice.left_out
     assert left_out.name == "wall.png"
-    assert "no face is found" in left_out.reason
+    assert "no face was found" in left_out.reason
     request = request_of(choice, FEW)
     steps = list(lift(tmp_path / "lifted", choice, request, assets=assets_folder))
     assert [(step.done, step.total) for step in steps] == [(1, 2), (2, 2)]
@@ -82,7 +82,7 @@ def test_where_no_photograph_can_be_lifted_the_first_reason_is_named(
     photographs: FaceSet, assets_folder: Path
 ) -> None:
     walls = photographs.where(lambda face: face.name == "wall.png")
-    with pytest.raises(DatasetError, match=r"can be lifted; wall\.png: no face is found"):
+    with pytest.raises(DatasetError, match=r"can be lifted; wall\.png: no face was found"):
         chosen(walls, assets_folder)
 
 
