@@ -1,6 +1,6 @@
 """Several face sets as one, such as drawn people and photographs, to train on together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from gallery.align import Crop
@@ -60,6 +60,13 @@ def _named(condition: Condition, space: AttributeSpace) -> Condition:
     """Return values by their names in a space: "45" of one set may be "45.0" of another."""
     named = ((name, space[name], value) for name, value in condition.items())
     return Condition({name: known.values[known.index(value)] for name, known, value in named})
+
+
+def part_of(spec: str) -> Callable[[Face], str]:
+    """Return what says of an image which set it is of: its number among those of a SPEC."""
+    if JOINS in spec:
+        return lambda face: face.name.partition("/")[0]
+    return lambda _: ""
 
 
 def refuse_reserved(faces: FaceSet, verb: str) -> None:

@@ -13,6 +13,7 @@ from gallery import sheets
 from gallery.align import Aligner, Pixels
 from gallery.errors import ConfigError, WeightsError
 from gallery.faces import Face, FaceSet, Problem
+from gallery.joined import part_of
 from gallery.json_files import spell
 from gallery.pixels import Aligned, align_all, align_each
 from generator.canonical import Rule
@@ -101,7 +102,7 @@ def train(
     others = yield from _read(strangers, aligner)
     usable = any(not isinstance(pixels, Problem) for _, pixels in others)
     whole = align_all(known, spec)
-    fitted, validation = split(whole, request.recipe.train.validation)
+    fitted, validation = split(whole, request.recipe.train.validation, part_of(spec))
     run = TrainingRun(request, fitted, align_all(others, spec) if usable else None, validation)
     if state is None:
         begin_folder(request)

@@ -4,7 +4,7 @@ Shapes: N images.
 """
 
 import hashlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +15,28 @@ from gallery.faces import Face
 from gallery.pixels import Aligned
 
 
-def split(whole: Aligned, share: float) -> tuple[Aligned, Aligned | None]:
+def split(
+    whole: Aligned, share: float, part_of: Callable[[Face], str] = lambda _: ""
+) -> tuple[Aligned, Aligned | None]:
     """Set the last people of the training aside, for choices; at least one, if a share is asked.
+
+    Args:
+        whole: The images.
+        share: Of the people.
+        part_of: Which of several joined sets an image is of: of each the last people are set aside.
 
     Raises:
         ConfigError: Nobody would be left.
     """
     if not share:
         return whole, None
-    people = list(dict.fromkeys(face.identity for face in whole.faces))
-    aside = set(people[-max(1, round(share * len(people))) :])
+    parts: dict[str, dict[str | None, None]] = {}
+    for face in whole.faces:
+        parts.setdefault(part_of(face), {})[face.identity] = None
+    people = {who for part in parts.values() for who in part}
+    aside = {
+        who for part in parts.values() for who in list(part)[-max(1, round(share * len(part))) :]
+    }
     if len(aside) == len(people):
         raise ConfigError(
             f"validation = {share} leaves nobody of {len(people)} people to train on; add people,"

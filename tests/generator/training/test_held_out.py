@@ -7,9 +7,12 @@ import pytest
 
 from gallery.attributes import Condition
 from gallery.errors import ConfigError
+from gallery.faces import FaceSet
+from gallery.joined import join, part_of
 from gallery.pixels import Aligned
 from generator.runs.request import TrainRequest
 from generator.training.held_out import data_sha256, people_of, rests_of, split
+from tests.generator.conftest import ask_for
 
 Align = Callable[[TrainRequest], Aligned]
 
@@ -30,6 +33,21 @@ def test_the_hash_of_the_data_hangs_on_pixels_names_and_labels(
     ]
     assert len({data_sha256(one) for one in (known, *others)}) == 5
     assert data_sha256(known) == data_sha256(align(tiny))
+
+
+def test_of_joined_sets_the_last_people_of_each_are_set_aside(
+    make_faces: Callable[..., FaceSet], align: Align
+) -> None:
+    faces = make_faces(people=5)
+    first, second = faces.identities[:2], faces.identities[2:]
+    joined = join([faces.of(first), faces.of(second)])
+    whole = align(ask_for(joined))
+    _, aside = split(whole, 0.1, part_of(joined.spec))
+    assert aside is not None
+    assert {face.identity for face in aside.faces} == {first[-1], second[-1]}
+    _, alone = split(whole, 0.1)
+    assert alone is not None
+    assert {face.identity for face in alone.faces} == {second[-1]}
 
 
 def test_the_last_people_are_set_aside(tiny: TrainRequest, align: Align) -> None:
