@@ -208,6 +208,20 @@ class LogisticShape:
 
 
 @dataclass(frozen=True, slots=True)
+class LeastScoreShape:
+    """What first answers about strangers seldom score."""
+
+    score: float
+    strangers: float
+    kept: float
+
+    def __post_init__(self) -> None:
+        _require_moderate(self.score)
+        shares = (self.strangers, self.kept)
+        _require(0 <= min(shares) <= max(shares) <= 1, "strangers and kept are shares")
+
+
+@dataclass(frozen=True, slots=True)
 class CalibrationShape:
     """How sure answers of one score are."""
 
@@ -215,6 +229,7 @@ class CalibrationShape:
     first: LogisticShape
     others: LogisticShape
     expected_calibration_error: float | None = None
+    min_score: LeastScoreShape | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(self.measures), len(self.first.slopes), len(self.others.slopes)}

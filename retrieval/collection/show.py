@@ -7,7 +7,7 @@ from typing import Any
 from gallery.catalogue.contradictions import Contradiction
 from gallery.catalogue.records import SpaceRow
 from generator.canonical import Rule
-from generator.card import DEFAULT_PROFILE
+from generator.card import DEFAULT_PROFILE, Card
 from generator.checkpoint import load_card
 from index.kinds import spell_bytes
 from index.store import read_manifest
@@ -15,6 +15,8 @@ from retrieval.collection.collection import Collection
 from retrieval.collection.domain_check import Strangers, misfit, strangers_in
 from retrieval.collection.query_shape import advice
 from retrieval.collection.selection import matching
+from retrieval.scoring.confidence import LeastScore
+from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.terms import DRAWING, Score
 
 PAGE = 1000
@@ -28,10 +30,12 @@ def describe(collection: Collection) -> dict[str, Any]:
         "collection", "images", "duplicates" (files whose image was found before), "contradictions"
         (those of them whose label names somebody else), and "spaces":
         for each its name, weights, attributes, score, "hypotheses" (how many values an image is
-        redrawn in), "advice" (what building it anew would bring, or null), generation, kind of
-        index, vectors, "index" (what its manifest says of what FAISS holds, or null), "strangers"
-        (how many images are unlike those the weights know, or null where nobody knows), count of
-        images in every state, and "skipped": every file left out, with its reason.
+        redrawn in), "landmarks" (how poses are read off them, or null), "min_score" (what answers
+        about strangers seldom score, or null where nobody measured), "advice" (what building it
+        anew would bring, or null), generation, kind of index, vectors, "index" (what its manifest
+        says of what FAISS holds, or null), "strangers" (how many images are unlike those the
+        weights know, or null where nobody knows), count of images in every state, and "skipped":
+        every file left out, with its reason.
 
     Raises:
         WeightsError: A space's copy of its weights is missing or damaged.
@@ -77,6 +81,7 @@ def _space(
         "advice": advice(contract),
         "hypotheses": str(rule.hypotheses),
         "landmarks": rule.landmarks or None,
+        "min_score": _least(card, Score.of(contract).name, rule),
         "generation": space.generation,
         "published_at": space.published_at,
         **published,
@@ -84,6 +89,14 @@ def _space(
         "states": collection.catalogue.spaces.state_counts(space.id),
         "skipped": [{"path": path, "reason": reason} for path, reason in sorted(skipped)],
     }
+
+
+def _least(card: Card, score: str, rule: Rule) -> dict[str, float] | None:
+    """Return the score that answers about strangers seldom reach, if it was fitted."""
+    calibration = ScoreProfile.of(card).calibration(score, rule.hypotheses)
+    if calibration is None or calibration.least is None:
+        return None
+    return calibration.least.to_json()
 
 
 def _strangers(collection: Collection, space: SpaceRow) -> dict[str, Any] | None:
@@ -127,28 +140,41 @@ def to_text(shown: dict[str, Any]) -> str:
     """Say what `describe` found, for people."""
     lines = [f"{shown['collection']}: {shown['images']} images"]
     for space in shown["spaces"]:
-        wishes = ", ".join(f"{n}={'|'.join(v)}" for n, v in space["attributes"].items())
-        states = ", ".join(f"{count} {state}" for state, count in space["states"].items())
-        lines.append(f"space {space['name']}: {space['architecture']}, wishes {wishes}")
-        scored = "" if space["score"] == DRAWING else f", scored by {space['score']}"
-        if space["profile"] != DEFAULT_PROFILE:
-            scored += f", profile {space['profile']}"
-        if space["landmarks"] is not None:
-            scored += ", poses by landmarks"
-        if space["hypotheses"] != "1":
-            scored += f", hypotheses {space['hypotheses']}: {space['vectors']} vectors"
-        lines.append(f"  {states}; {space['kind'] or UNPUBLISHED}{scored}")
-        if space["index"] is not None:
-            lines.append(f"  {_index(space['index'])}")
-        if space["advice"] is not None:
-            lines.append(f"  {space['advice']}")
-        if space["strangers"] is not None:
-            told = Strangers(**{n: v for n, v in space["strangers"].items() if n != "fit"})
-            lines.append(f"  {told if told.fit else misfit(space['name'], told)}")
-        lines += [f"  skipped {one['path']}: {one['reason']}" for one in space["skipped"]]
+        lines += _space_lines(space)
     lines += [f"duplicate {d['path']}: same as {d['same_as']}" for d in shown["duplicates"]]
     lines += [f"contradiction {Contradiction(**one)}" for one in shown["contradictions"]]
     return "\n".join(lines)
+
+
+def _space_lines(space: dict[str, Any]) -> list[str]:
+    wishes = ", ".join(f"{n}={'|'.join(v)}" for n, v in space["attributes"].items())
+    states = ", ".join(f"{count} {state}" for state, count in space["states"].items())
+    lines = [
+        f"space {space['name']}: {space['architecture']}, wishes {wishes}",
+        f"  {states}; {space['kind'] or UNPUBLISHED}{_scored(space)}",
+    ]
+    if space["index"] is not None:
+        lines.append(f"  {_index(space['index'])}")
+    if space["min_score"] is not None:
+        lines.append(f"  suggested {LeastScore(**space['min_score'])}")
+    if space["advice"] is not None:
+        lines.append(f"  {space['advice']}")
+    if space["strangers"] is not None:
+        told = Strangers(**{n: v for n, v in space["strangers"].items() if n != "fit"})
+        lines.append(f"  {told if told.fit else misfit(space['name'], told)}")
+    return lines + [f"  skipped {one['path']}: {one['reason']}" for one in space["skipped"]]
+
+
+def _scored(space: dict[str, Any]) -> str:
+    """Say how a space scores, as far as it is not by drawings alone as ever."""
+    said = "" if space["score"] == DRAWING else f", scored by {space['score']}"
+    if space["profile"] != DEFAULT_PROFILE:
+        said += f", profile {space['profile']}"
+    if space["landmarks"] is not None:
+        said += ", poses by landmarks"
+    if space["hypotheses"] != "1":
+        said += f", hypotheses {space['hypotheses']}: {space['vectors']} vectors"
+    return said
 
 
 def _index(main: dict[str, Any]) -> str:

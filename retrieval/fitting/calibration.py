@@ -8,13 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from gallery.arrays import Doubles
+from gallery.arrays import Doubles, Floats
 from retrieval.evaluation.protocol.queries import Labels
 from retrieval.evaluation.records import QueryTable
 from retrieval.evaluation.statistics.grid_search import Answers
 from retrieval.evaluation.statistics.metrics import calibration_error
-from retrieval.scoring.confidence import Calibration, fit_logistic, measure_names, measures_of
+from retrieval.scoring.confidence import (
+    Calibration,
+    LeastScore,
+    fit_logistic,
+    measure_names,
+    measures_of,
+)
 
+STRANGERS = 0.1  # of questions about strangers that may bring something
 KEPT = 10  # answers of each query that confidence is fitted on
 FOLDS = 5  # of people, to measure how well confidence holds for others
 
@@ -43,6 +50,25 @@ def calibrated(answers: Answers, labels: Labels, asked: QueryTable) -> Calibrati
         sure[mine] = model.first.probability(measures[mine, 0])
     error = calibration_error(sure, answers.right[:, 0])
     return replace(whole, expected_error=round(error, 4))
+
+
+def least_score(best: Floats, right: Floats) -> LeastScore | None:
+    """Choose the score that first answers to questions about strangers seldom reach.
+
+    Args:
+        best: Of every question, the best score of an image of other people than its source: what a
+            gallery would bring that holds nobody of its kind, (Q,).
+        right: Scores of the first answers that are right, (n,).
+
+    Returns:
+        None where there is nobody else, or no answer is right.
+    """
+    found = best[np.isfinite(best)]
+    if not len(found) or not len(right):
+        return None
+    score = round(float(np.quantile(found, 1 - STRANGERS)), 3)
+    shares = (float((part >= score).mean()) for part in (found, right))
+    return LeastScore(score, *(round(share, 4) for share in shares))
 
 
 def _fitted(measures: Doubles, right: Any, names: tuple[str, ...]) -> Calibration:  # noqa: ANN401

@@ -55,7 +55,7 @@ from retrieval.evaluation.statistics.grid_search import (
     hits,
     joined,
 )
-from retrieval.fitting.calibration import KEPT, calibrated
+from retrieval.fitting.calibration import KEPT, calibrated, least_score
 from retrieval.fitting.landmarks import fit_landmarks, fit_rival
 from retrieval.recognisers.registry import DEFAULT, RECOGNISERS
 from retrieval.recognisers.third_party import MissingEmbedderError
@@ -142,8 +142,10 @@ def fit(engine: Engine, faces: FaceSet, options: FitOptions) -> Steps[Fitted]:
             blocks = blocks_of(
                 material.only(SCORES[one.score]), work.bench.asked, source_excluded=alone
             )
-            answers = yield from _answers(blocks, len(work.bench.asked), one)
-            calibrations[one.name] = calibrated(answers, work.bench.labels, work.bench.asked)
+            answers, strangers = yield from _answers(blocks, work.bench, one)
+            found = calibrated(answers, work.bench.labels, work.bench.asked)
+            right = answers.scores[:, 0][answers.right[:, 0]]
+            calibrations[one.name] = replace(found, least=least_score(strangers, right))
         profile = replace(
             profile,
             readers={name: one.fingerprint for name, one in readers.items() if one.fingerprint},
@@ -302,12 +304,18 @@ def _weighed(
     return replace(profile, hypotheses=told), tuple(used)
 
 
-def _answers(blocks: Iterable[Block], queries: int, used: _Used) -> Steps[Answers]:
-    parts = []
+def _answers(blocks: Iterable[Block], bench: Bench, used: _Used) -> Steps[tuple[Answers, Floats]]:
+    """Return the first answers to all queries, and the best score of other people, (Q,)."""
+    parts, strangers = [], []
+    who, sources = bench.labels.identity, bench.asked.source
     for block in blocks:
-        parts.append(first_answers(block.under(used.hypotheses), used.weights, KEPT))
-        yield BenchmarkProgress(f"calibrating {used.name}", block.queries.stop, queries)
-    return joined(parts)
+        one = block.under(used.hypotheses)
+        parts.append(first_answers(one, used.weights, KEPT))
+        mine = sources[block.queries.start : block.queries.stop]
+        others = np.where(who == who[mine][:, None], -np.inf, one.scores(used.weights))
+        strangers.append(others.max(axis=1))
+        yield BenchmarkProgress(f"calibrating {used.name}", block.queries.stop, len(sources))
+    return joined(parts), np.concatenate(strangers)
 
 
 def _described(part: FaceSet, work: Workbench, protocol: Protocol) -> FittingData:

@@ -25,7 +25,7 @@ from generator.hypotheses import Hypotheses
 NEEDED = 2  # answers: the first one's lead is over the second
 SLOPE, BIAS = 1.0, 10.0  # deviations of their Gaussian priors; measures have unit deviation
 STEPS = 50
-ERROR = "expected_calibration_error"
+ERROR, LEAST = "expected_calibration_error", "min_score"
 Flags = NDArray[np.bool_]
 
 
@@ -58,6 +58,33 @@ class Logistic:
 
 
 @dataclass(frozen=True, slots=True)
+class LeastScore:
+    """A score that first answers to questions about strangers seldom reach.
+
+    Attributes:
+        score: The least that should count, as in `--min-score`.
+        strangers: Share of questions about people of whom the gallery holds no image whose first
+            answer scores at least as high, in [0, 1].
+        kept: Share of right first answers that do.
+    """
+
+    score: float
+    strangers: float
+    kept: float
+
+    def to_json(self) -> dict[str, float]:
+        """Return it as cards hold it."""
+        return {"score": self.score, "strangers": self.strangers, "kept": self.kept}
+
+    def __str__(self) -> str:
+        return (
+            f"--min-score {self.score:g}: {100 * (1 - self.strangers):.0f} of 100 questions about"
+            f" people who are not in the gallery then bring nothing, and {100 * self.kept:.0f} of"
+            " 100 right first answers stay"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """How sure answers of one score are.
 
@@ -67,18 +94,22 @@ class Calibration:
         others: For all others.
         expected_error: How far off first answers are in the mean, as measured on other people than
             it was fitted on, in [0, 1]; None where nobody measured.
+        least: What first answers about strangers seldom score; None where nobody measured.
     """
 
     names: tuple[str, ...]
     first: Logistic
     others: Logistic
     expected_error: float | None = None
+    least: LeastScore | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read what `to_json` wrote."""
         first, others = (Logistic.from_json(data[name]) for name in ("first", "others"))
-        return cls(tuple(data["measures"]), first, others, data.get(ERROR))
+        said = data.get(LEAST)
+        least = None if said is None else LeastScore(**said)
+        return cls(tuple(data["measures"]), first, others, data.get(ERROR), least)
 
     def to_json(self) -> dict[str, Any]:
         """Return a form that `from_json` reads back, as cards hold it."""
@@ -88,6 +119,7 @@ class Calibration:
             "first": self.first.to_json(),
             "others": self.others.to_json(),
             **off,
+            **({} if self.least is None else {LEAST: self.least.to_json()}),
         }
 
     def of_answers(

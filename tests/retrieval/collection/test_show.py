@@ -37,6 +37,7 @@ def test_a_collection_is_described_with_its_spaces(collection_dir: Path) -> None
         "advice": None,
         "hypotheses": "1",
         "landmarks": None,
+        "min_score": None,
         "generation": 1,
         "kind": "exact",
         "vectors": 30,

@@ -87,7 +87,9 @@ def test_a_card_gets_weights_calibrations_and_who_they_are_of(fitted: Fitted) ->
     assert calibration is not None
     assert calibration.names == ("drawing", "log_p", "identity", "lead")
     for one in fitted.card.calibration.values():
+        assert one.get("min_score", {}).get("strangers", 0) <= 0.2
         assert 0 <= one["expected_calibration_error"] <= 1
+    assert 0 <= fitted.card.calibration["fused"]["min_score"]["kept"] <= 1
     assert Card.from_json(_text(fitted.card), "here") == fitted.card
     (note,) = fitted.notes
     assert note.startswith("no poses by landmarks: it takes 20 faces")
