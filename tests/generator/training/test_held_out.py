@@ -38,7 +38,7 @@ def test_the_hash_of_the_data_hangs_on_pixels_names_and_labels(
 def test_of_joined_sets_the_last_people_of_each_are_set_aside(
     make_faces: Callable[..., FaceSet], align: Align
 ) -> None:
-    faces = make_faces(people=5)
+    faces = make_faces(people=4)
     first, second = faces.identities[:2], faces.identities[2:]
     joined = join([faces.of(first), faces.of(second)])
     whole = align(ask_for(joined))
