@@ -25,7 +25,7 @@ _BELOW_CHIN_DM = 0.45  # where hanging hair ends
 _WIDEST_DM = 0.75
 _ANGLES = 96
 _STEP_DM = 0.02  # of the march that looks for the silhouette
-_STANDS_OFF_DM = (0.14, 0.26)  # beside ear and jaw: hair hangs there from the first, surely
+_STANDS_OFF_DM = (0.10, 0.20)  # beside ear and jaw: hair hangs there from the first, surely
 _FACE_ENDS_DEG = (52.0, 66.0)  # azimuth behind which hair may hang
 _SUNK_DM = 0.12  # how deep the grid lies where no hair is
 
@@ -156,18 +156,20 @@ def _lower(
 def _hanging(
     body: Floats, camera: PhotoCamera, mask: Floats, outline: _Outline
 ) -> tuple[float, float]:
-    """Return how far hair stands off beside ear or jaw, on the sitter's left and right."""
+    """Return how far hair stands off beside ear or jaw, on the sitter's left and right.
+
+    It is measured where the jaw is narrower than ears above it, and no shoulder or collar below.
+    """
     low, high = chin(body)[1], eyes(body)[:, 1].mean()
-    heights = np.linspace(low, high - 0.1, 8)
+    heights = low + (high - low) * np.array([0.38, 0.45, 0.52])
     wide = _widths(camera, mask, _middle(body), heights)
     here = body[:BODY_VERTICES]
     here = here[(np.abs(here[:, 0]) < 1.1) & (here[:, 1] > low - 0.2)]
     own = [here[np.abs(here[:, 1] - height) < 0.06, 0] for height in heights]
-    left = wide[:, 1] - [side.max() for side in own]
-    right = wide[:, 0] + [side.min() for side in own]
-    above = 0.9 * outline.at(np.radians([-4.0, 184.0]))
-    sides = np.quantile(left, 0.7), np.quantile(right, 0.7)
-    return max(float(above[0]), float(sides[0])), max(float(above[1]), float(sides[1]))
+    left = np.mean(wide[:, 1] - [side.max() for side in own])
+    right = np.mean(wide[:, 0] + [side.min() for side in own])
+    above = 0.7 * outline.at(np.radians([-4.0, 184.0]))
+    return max(float(above[0]), float(left)), max(float(above[1]), float(right))
 
 
 def _outline(
