@@ -17,7 +17,7 @@ class FileRecord:
         identity: Whose face it shows, if known.
         condition: What is known of it.
         size_bytes: Size of the file, or None if it is no file of its own.
-        mtime_ns: Likewise.
+        mtime_ns: When it was last changed, or None if it is no file of its own.
         landmarks: Where the face is, if known.
         by_hand: Whether that was written by hand for the file, whatever its bytes.
     """

@@ -110,8 +110,9 @@ class File(Table):
         path: Absolute; of an image inside a drawn set, the set's folder and the image's name.
         image_id: What it holds, or null if it could not be read.
         reason: Why it could not be read, or null.
-        size_bytes: When it was last read; with mtime_ns, tells whether it must be read again.
-        mtime_ns: Likewise.
+        size_bytes: Its size when it was last read; this and mtime_ns tell whether it must be read
+            again.
+        mtime_ns: When it had last been changed, when it was last read.
         landmarks: Written by hand for this file, as in `Image`, or null.
         marked_sha256: SHA-256 of the bytes with which these were first used.
         identity: Whom the labels of this file name, composed, or null; `Image` has whom those of

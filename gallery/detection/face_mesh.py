@@ -64,8 +64,8 @@ class Square:
     """Where to look in an image.
 
     Attributes:
-        x: Of its middle, pixels.
-        y: Likewise.
+        x: Column of its middle, pixels.
+        y: Row of its middle, pixels.
         side: Pixels.
         angle: How far it is turned, clockwise, radians.
     """

@@ -39,7 +39,7 @@ class DetectedFace:
     Attributes:
         box: Left, upper, right and lower edge: from the brows to the mouth or the chin.
         left_eye: The person's left eye, midway between its corners, (x, y).
-        right_eye: Likewise; of a profile, a guess at the eye that is not seen.
+        right_eye: The right one; of a profile, a guess at the eye that is not seen.
         nose: Its base, above the upper lip, (x, y).
         chin: Its tip, where the detector sees it. The eyes are the middles of the eyeballs then,
             and nothing is estimated.

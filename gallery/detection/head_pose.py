@@ -57,7 +57,7 @@ class Openings:
         mouth: Distance of the lips, of the distance between the outer corners of the eyes.
         mouth_width: Distance of the corners of the mouth, likewise.
         left_eye: Height of the eye on the picture's left, of its width.
-        right_eye: Likewise.
+        right_eye: Height of the eye on the picture's right, of its width.
     """
 
     mouth: Doubles

@@ -102,7 +102,7 @@ def adapt(  # noqa: PLR0913  one argument for each option of the command line
         out: Folder of the run; its name becomes the weights'.
         also: Labelled sets that are trained on beside the photographs, such as drawn people.
         steps: Updates of drawing and of the estimator, each.
-        seed: Of lifting and training.
+        seed: Seed of lifting and training.
         workers: Processes that lift.
         landmarks: File of landmarks, beside those of the SPEC.
         device: "auto", "cpu", "cuda" or "cuda:N".

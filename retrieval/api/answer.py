@@ -145,7 +145,7 @@ def ask(
     """Ask a space about photographs of one person.
 
     Args:
-        searcher: Of the space.
+        searcher: Searcher of the space.
         photographs: The first is the source; the others are drawn from together with it.
         wish: What is wished for.
         k: How many images.

@@ -92,7 +92,7 @@ def benchmark(  # noqa: PLR0913  one argument for each option of the command lin
         protocol: Name or file (docs/benchmark.md). None: the one that is named like the SPEC.
         methods: Names or patterns. Empty: those of the protocol.
         queries: How many are drawn. None: as many as the protocol says.
-        seed: Of the choice of queries. None: that of the protocol.
+        seed: Seed of the choice of queries. None: that of the protocol.
         exclude_source: Take the source out of its ranking.
         portraits: Show recognisers portraits in colour, as a search does.
         train: Where the weights' training images are. None: in the same SPEC.
@@ -102,7 +102,7 @@ def benchmark(  # noqa: PLR0913  one argument for each option of the command lin
         rival_steps: Updates of each. None: as many as the weights had.
         cache: Folder of rivals' embeddings and weights. None: the user's cache.
         editing: Measure the drawings as edits, too (docs/editing.md).
-        profile: Of the weights' cards, such as "photographs". None: that which suits the images.
+        profile: Which profile of the cards, such as "photographs". None: what suits the images.
         device: "auto", "cpu", "cuda" or "cuda:N".
         command: What results.json says that was called.
         progress: Told how far it is. What it raises ends the benchmark; rivals that were finished

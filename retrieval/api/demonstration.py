@@ -13,8 +13,8 @@ class Demonstration:
     """What the demonstration left; `str` of it says what was found, and what to try next.
 
     Attributes:
-        folder: Of all that it made: answers.png, answers.md, benchmark/report.html, collection/;
-            in photographs/ the same of photographs.
+        folder: Where all lies that it made: answers.png, answers.md, benchmark/report.html,
+            collection/; in photographs/ the same of photographs.
         text: What was found.
     """
 

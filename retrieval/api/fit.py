@@ -77,7 +77,7 @@ def fit(  # noqa: PLR0913  one argument for each option of the command line
             is not on the card). None: the former, where the faces show some.
         identities: The first N of these people, or a share.
         queries: How many are drawn.
-        seed: Of the choice of queries.
+        seed: Seed of the choice of queries.
         protocol: Name or file: which images, and what is asked.
         redrawing_only: Only measure how far redrawings usually are; keep all else.
         profile: Name of the kind of faces, such as "photographs": what was fitted stands on the

@@ -75,7 +75,7 @@ class Gallery(GalleryFolder):
             spaces: Add to these alone, with the weights that each keeps.
             split: "all", "train" (people on the card of the weights) or "test" (the others).
             landmarks: File of landmarks, beside those of the SPEC.
-            kind: Of the index: exact, flat, ivf, hnsw, fp16, sq8, pq, rabitq or auto. None: as
+            kind: Kind of the index: exact, flat, ivf, hnsw, fp16, sq8, pq, rabitq or auto. None: as
                 before, or exact.
             memory: What the index may hold in memory, for "auto", like "2GB".
             accuracy: Share of the ten nearest that an approximate kind shall find.

@@ -14,9 +14,9 @@ class Progress:
 
     Attributes:
         phase: What is being done.
-        done: Of this phase.
-        total: Of this phase.
-        loss: Of a training, where it is known.
+        done: How much of this phase is done.
+        total: How much there is of this phase.
+        loss: Loss of a training, where it is known.
         note: What the user should know, now.
     """
 
@@ -41,7 +41,7 @@ def follow(
         steps: They may say `phase`, `done`, `total`, `loss`, `note`.
         progress: Told of each; None for nobody.
         phase: What is being done, of steps that do not say so.
-        total: How many steps there are, likewise.
+        total: How many steps there are, where they do not say so.
     """
     with closing(steps):
         number = 0

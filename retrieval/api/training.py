@@ -48,7 +48,7 @@ def train(  # noqa: PLR0913  one argument for each option of the command line
         steps: Updates of stages 1 and 2.
         train_identities: The first N people, or a share of all, like "0.7".
         fold: "K/N": all people but the K-th of N runs. Without either, everybody is trained on.
-        seed: Of initial weights and order.
+        seed: Seed of initial weights and order.
         device: "auto", "cpu", "cuda" or "cuda:N".
         crop: Where the face is, "X,Y,W,H", in images without landmarks.
         landmarks: File of landmarks, beside those of the SPEC.

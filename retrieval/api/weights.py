@@ -19,9 +19,9 @@ class WeightsCard:
     """What is known of a set of weights; `str` of it is what `mindseye weights show` prints.
 
     Attributes:
-        name: As spaces made with them are called.
+        name: What spaces made with them are called.
         path: The .safetensors file.
-        size_bytes: Of the file and its card.
+        size_bytes: Size of the file and its card.
         attributes: What can be wished for: values by attribute.
         licence: Under which the weights may be used.
         sha256: Hash of the file.
@@ -52,7 +52,7 @@ class WeightsCard:
 
         Args:
             faces: Labelled faces to draw: a SPEC, or what `load_faces` returned.
-            seed: Of the choice of faces.
+            seed: Seed of the choice of faces.
 
         Raises:
             UserError: The faces have none of the values that the weights draw.

@@ -23,8 +23,8 @@ class Compacted:
     """What a compaction did.
 
     Attributes:
-        shards_before: Shards of all spaces.
-        shards_after: Likewise.
+        shards_before: Shards of all spaces, before.
+        shards_after: Shards of all spaces, when it was done.
         rows_dropped: Vectors taken from disk.
         files_removed: Files that belonged to nothing.
         forgotten: Images of which only the SHA-256 is kept.

@@ -72,8 +72,8 @@ def rows_told_of(collection: Collection, space_id: int, number: int, ids: Ids) -
     Of each image so many as it says there are, the first ones: one, or two.
 
     Args:
-        collection: The shard is in.
-        space_id: Likewise.
+        collection: The collection that holds the shard.
+        space_id: Id of the space that holds it.
         number: Number of the shard.
         ids: Image of each row, (n,).
     """
@@ -87,8 +87,8 @@ def images_with_all_rows(collection: Collection, space_id: int, number: int, ids
     """Return the images that have in a shard as many rows as the catalogue says, rising.
 
     Args:
-        collection: The shard is in.
-        space_id: Likewise.
+        collection: The collection that holds the shard.
+        space_id: Id of the space that holds it.
         number: Number of the shard.
         ids: Image of each row, (n,).
     """

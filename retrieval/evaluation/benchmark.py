@@ -54,14 +54,14 @@ class BenchmarkOptions:
 
     Attributes:
         methods: Names or patterns; empty: the protocol's.
-        budget: Of trained rivals.
+        budget: Budget of trained rivals.
         training: Collection that holds the images that the weights were trained on; None: the one
             that is searched.
         cache: Folder of embeddings and trained rivals.
-        command: As it can be typed.
+        command: The command, as it can be typed.
         editing: Whether drawings are measured as edits, too.
-        profile: Of the cards, such as "photographs"; None: that which suits the images, as a new
-            space takes it.
+        profile: Which profile of the cards, such as "photographs". None: the one that suits the
+            images, as a new space takes it.
     """
 
     methods: tuple[str, ...] = ()
@@ -82,7 +82,7 @@ def run(
         faces: The collection; each engine is tested on the people that its weights have not seen.
         engines: Generators with the same attributes; their test people must not overlap.
         protocol: How.
-        options: With what.
+        options: What it is measured with.
 
     Raises:
         ConfigError: The weights do not belong together or do not fit the protocol, or there is no

@@ -44,7 +44,7 @@ class Editing:
 
     Attributes:
         values: By editor and measure, NaN where an edit was not measured, (Q,).
-        moments: Of Inception features, by editor; empty if they were not taken.
+        moments: Moments of Inception features, by editor; empty if they were not taken.
         skipped: Measures that could not be taken, and why.
         judges: Networks that judged, by measure: fingerprint and versions of their packages.
         told: How many values of real test images the classifier tells rightly, and of how many, by

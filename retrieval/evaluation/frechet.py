@@ -22,7 +22,7 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Of some vectors.
+    """Count, mean and scatter of some vectors.
 
     Attributes:
         count: How many.

@@ -32,7 +32,7 @@ def describe_run(
     Args:
         spec: What was searched.
         protocol: How.
-        command: As it can be typed.
+        command: The command, as it can be typed.
         parts: Weights and gallery of each fold.
         seconds: By phase.
     """

@@ -29,7 +29,7 @@ class Rates:
         source: Key of its source.
         where: Table or section.
         criterion: "C1" or "C2".
-        method: As the paper calls it.
+        method: What the paper calls the method.
         like: The method of ours that it corresponds to; empty if there is none.
         rates: Percent, by measure ("R@1").
     """
@@ -66,8 +66,8 @@ class Matrix:
     Attributes:
         source: Key of its source.
         where: Figure.
-        stage: Of the drawing.
-        values: Of the attribute.
+        stage: Stage of the drawing.
+        values: Values of the attribute.
         cells: Grey levels squared; None where nothing is wished.
     """
 

@@ -47,8 +47,8 @@ class BenchmarkProgress:
 
     Attributes:
         phase: What is being done.
-        done: Of this phase.
-        total: Of this phase.
+        done: How much of this phase is done.
+        total: How much there is of this phase.
     """
 
     phase: str
@@ -61,7 +61,7 @@ class GalleryTable:
     """The images that can be found.
 
     Attributes:
-        names: Of the images, as the reader gives them.
+        names: Names of the images, as the reader gives them.
         identity: Position in `People.names`; -1 where nobody knows, (N,).
         values: Position of the value of each attribute in `space`; -1 where nobody knows, (N, A).
         fold: Which fold's gallery an image stands in, from 0, (N,); each is searched by itself.
@@ -183,8 +183,8 @@ class MethodRecord:
         name: Like "two-step/pixels".
         note: What it does, in a few words, for tables.
         settings: JSON values; trials of the tuning, hash of trained weights and the like.
-        seed: Of its training; 0 for a method that is not trained. Several seeds are several records
-            of one name.
+        seed: Seed of its training; 0 for a method that is not trained. Several seeds are several
+            records of one name.
         source_excluded: Whether each query's own source image is taken out of its ranking, and all
             copies of it.
         skipped: Why it could not run; everything below is then empty. Empty if it ran.
@@ -219,7 +219,7 @@ class Fold:
 
     Attributes:
         weights: Name.
-        sha256: Of the weights' file.
+        sha256: SHA-256 of the weights' file.
         identities: Test people that are known.
         gallery: Test images, the unlabelled too.
         dropped: Pairs left out because nothing in the gallery answers them, or their source cannot
@@ -229,7 +229,7 @@ class Fold:
             None if it was not checked (`duplicates_note` says why).
         duplicates_note: How it was checked, or why not.
         copies: Test images whose file is, byte for byte, that of another one before it.
-        profile: Of the weights' card, that scores and confidence are of.
+        profile: Profile of the weights' card, that scores and confidence are of.
     """
 
     weights: str
@@ -249,13 +249,13 @@ class Provenance:
     """All that is needed to measure again.
 
     Attributes:
-        command: As it can be typed.
+        command: The command, as it can be typed.
         created: ISO 8601, UTC.
         spec: What was searched, as the user wrote it.
         protocol: The protocol file's content as JSON values: name, split, gallery, queries, seed,
             criteria, cutoffs, exclude_source.
         hashes: SHA-256 by what it is of: "data", "protocol", "code", one for each set of weights.
-        versions: Of mindseye, Python, NumPy, torch, by name.
+        versions: Versions of mindseye, Python, NumPy, torch, by name.
         machine: Processor, cores, accelerator, in words.
         seconds: By phase: "read", "build", "answer", "train".
     """
@@ -330,7 +330,7 @@ def example_queries(count: int, seed: int, wanted: int = EXAMPLES) -> Integers:
 
     Args:
         count: Queries, Q.
-        seed: Of the choice.
+        seed: Seed of the choice.
         wanted: How many; all if there are fewer.
 
     Returns:

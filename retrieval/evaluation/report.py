@@ -51,7 +51,7 @@ def write(record: Record, out: Path) -> Generator[BenchmarkProgress, None, Writt
     whole. Without matplotlib the plots are left out, and a note says so.
 
     Args:
-        record: Of one fold, or pooled.
+        record: Record of one fold, or pooled.
         out: Folder; made if it is not there.
 
     Raises:

@@ -30,8 +30,8 @@ def calibrated(answers: Answers, labels: Labels, asked: QueryTable) -> Calibrati
     """Fit how sure answers are, and measure on other people than it was fitted on how well.
 
     Args:
-        answers: To all queries.
-        labels: Of the gallery.
+        answers: The answers to all queries.
+        labels: Labels of the gallery.
         asked: The queries.
 
     Returns:

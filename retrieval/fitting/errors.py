@@ -19,7 +19,7 @@ def measure_redrawing(engine: Engine, faces: FaceSet, options: FitOptions) -> St
     """Measure only how far redrawings usually are; labels of values are not needed.
 
     Args:
-        engine: Of the weights.
+        engine: Engine of the weights.
         faces: Collection that shows people they have not seen.
         options: Which of them.
 

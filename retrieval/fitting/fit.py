@@ -102,7 +102,7 @@ class Fitted:
     """What was fitted.
 
     Attributes:
-        card: With what was fitted: `fusion`, `calibration`, `redrawing`, `landmarks`.
+        card: The card with what was fitted: `fusion`, `calibration`, `redrawing`, `landmarks`.
         notes: What was left out, and why.
     """
 
@@ -114,7 +114,7 @@ def fit(engine: Engine, faces: FaceSet, options: FitOptions) -> Steps[Fitted]:
     """Fit the weights of a score, and calibrate its answers.
 
     Args:
-        engine: Of the weights.
+        engine: Engine of the weights.
         faces: Collection that shows people they have not seen.
         options: Which of them, and how they are asked about.
 
@@ -230,8 +230,8 @@ class _Used:
 
     Attributes:
         score: Its name.
-        weights: Of its parts.
-        hypotheses: Of the gallery images.
+        weights: Weights of its parts.
+        hypotheses: Hypotheses of the gallery images.
     """
 
     score: str

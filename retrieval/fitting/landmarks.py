@@ -66,7 +66,7 @@ def fit_rival(work: Workbench, material: Material, *, source_excluded: bool) -> 
     It is for the method `landmarks+sface` of the benchmark: as good a fit as the fused score has.
 
     Args:
-        work: As it was fitted, its card with landmarks.
+        work: The fold, as it was fitted; its card has landmarks.
         material: What scores are made of; with identities.
         source_excluded: Whether each query's own source answers nothing.
     """

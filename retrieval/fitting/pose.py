@@ -43,7 +43,7 @@ class PoseSamples:
         yaws: Read off landmarks.
         truth: Position of the true value of each, (N,).
         people: Number of the person whom each shows, (N,).
-        values: Of the pose, degrees, V of them.
+        values: Values of the pose, degrees, V of them.
         network: log p by the network, (N, V); None of weights without an estimator.
     """
 

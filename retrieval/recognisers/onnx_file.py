@@ -36,7 +36,7 @@ class Node:
     """One operator.
 
     Attributes:
-        kind: As ONNX calls it, like "Conv".
+        kind: What ONNX calls it, like "Conv".
         inputs: Names of its inputs.
         numbers: Its attributes that are numbers, or lists of whole numbers.
     """

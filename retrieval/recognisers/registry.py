@@ -27,7 +27,7 @@ def name_in(fingerprint: str) -> str:
     """Return the name of the recogniser that a fingerprint is of.
 
     Args:
-        fingerprint: As on cards, or in a contract. Where it names none that there is, or is empty,
+        fingerprint: What a card or a contract says. Where it names none that there is, or is empty,
             the default is returned: whether it fits is checked against what is opened.
     """
     name = fingerprint.partition(" ")[0]

@@ -33,10 +33,10 @@ class _Layer:
     Attributes:
         weight: (F, C / groups, k, k), channels last.
         bias: (F,).
-        slope: Of negative numbers, (F,).
-        stride: In both directions.
-        padding: On all sides.
-        groups: Of channels.
+        slope: Slope of negative numbers, (F,).
+        stride: Stride in both directions.
+        padding: Padding on all sides.
+        groups: Groups of channels.
     """
 
     weight: Tensor
@@ -66,7 +66,7 @@ class SFaceNetwork:
 
         Args:
             path: The file.
-            precision: Of the convolutions; the full layer is float32.
+            precision: Precision of the convolutions; the full layer is float32.
 
         Raises:
             OnnxError: The file holds another network.

@@ -30,7 +30,7 @@ def enlarged(pixels: Pixels, side: int, box: tuple[float, float, float, float]) 
 
     Args:
         pixels: Aligned faces.
-        side: Of the result, pixels.
+        side: Side of the result, pixels.
         box: Left, upper, right and lower edge, as shares of the side.
     """
     size = pixels.shape[1]

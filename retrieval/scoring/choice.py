@@ -16,7 +16,7 @@ class ScoreChoice:
     """The score of a space.
 
     Attributes:
-        score: As `build` takes it: None for that of a space there is.
+        score: The score, as `build` takes it. None: that of the space there is.
         why: What was chosen for the user, in a line; empty where nothing more than the drawing was.
     """
 
@@ -31,8 +31,8 @@ def refuse_score(
 
     Args:
         score: What is asked for; None for nothing.
-        hypotheses: Likewise, as for `--hypotheses`.
-        engines: Of the weights, one for each space.
+        hypotheses: What is asked for, as `--hypotheses` spells it; None for nothing.
+        engines: Engines of the weights, one for each space.
         is_new: Whether there is no space yet, so that one would be chosen.
 
     Raises:
@@ -53,8 +53,8 @@ def choose_score(
 
     Args:
         score: What is asked for; None for nothing.
-        hypotheses: Likewise, as for `--hypotheses`.
-        engine: Of the space's weights.
+        hypotheses: What is asked for, as `--hypotheses` spells it; None for nothing.
+        engine: Engine of the space's weights.
         is_new: Whether the space is yet to be made.
     """
     if score is not None or not is_new:
@@ -77,6 +77,6 @@ def own_score(card: Card) -> str:
     """Return the fullest score that was fitted and asks no recogniser of others: alike everywhere.
 
     Args:
-        card: Of weights that have an attribute estimator, if such a score was fitted.
+        card: Card of weights. They have an attribute estimator, if such a score was fitted.
     """
     return VALUES if VALUES in ScoreProfile.of(card).scores else DRAWING

@@ -89,9 +89,9 @@ class Calibration:
     """How sure answers of one score are.
 
     Attributes:
-        names: Of the measures: the parts of the score, then "lead".
-        first: For first answers.
-        others: For all others.
+        names: Names of the measures: the parts of the score, then "lead".
+        first: Regression for first answers.
+        others: Regression for all other answers.
         expected_error: How far off first answers are in the mean, as measured on other people than
             it was fitted on, in [0, 1]; None where nobody measured.
         least: What first answers about strangers seldom score; None where nobody measured.
@@ -128,7 +128,7 @@ class Calibration:
         """Return how sure the answers to one query are, best first, (K,).
 
         Args:
-            scores: Of the answers, falling, (K,).
+            scores: Scores of the answers, falling, (K,).
             parts: What they are the sum of, by name, (K,) each; nothing for drawings alone.
         """
         one = {name: part[None] for name, part in parts.items()}
@@ -156,9 +156,9 @@ def measures_of(
     """Return what confidence is judged by, (Q, K, M).
 
     Args:
-        scores: Of the answers, best first, (Q, K).
+        scores: Scores of the answers, best first, (Q, K).
         parts: What they are the sum of, (Q, K) each; of drawings alone, the score is the part.
-        names: Of the measures.
+        names: Names of the measures.
     """
     there = {"drawing": scores, **parts, "lead": leads(scores)}
     return np.stack([there[name] for name in names], axis=2).astype(np.float64)

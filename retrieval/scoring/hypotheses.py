@@ -49,8 +49,8 @@ class Seconds:
 
     Attributes:
         of: Positions of these images, rising, (M,).
-        conditions: In which they were redrawn.
-        embeddings: Of the redrawings, unit length, (M, D).
+        conditions: The conditions in which they were redrawn.
+        embeddings: Embeddings of the redrawings, unit length, (M, D).
     """
 
     of: Ids

@@ -63,7 +63,7 @@ class IdentityTerm(Term):
         """Open a recogniser.
 
         Args:
-            engine: Of the weights; any will do.
+            engine: Engine of the weights; any will do.
             wanted: Its name, or its fingerprint.
 
         Raises:

@@ -25,9 +25,9 @@ class FittedScore:
     """What a score reaches where some images have a second hypothesis.
 
     Attributes:
-        weights: Of its parts.
+        weights: Weights of its parts.
         rows: Vectors of an image in the mean; None where nobody said.
-        hit_rate: Of first answers, by criterion.
+        hit_rate: Hit rates of first answers, by criterion.
     """
 
     weights: Coefficients
@@ -85,7 +85,7 @@ class FittingData:
         people: Whom it shows.
         images: How many.
         queries: How many were asked.
-        seed: Of the choice of queries.
+        seed: Seed of the choice of queries.
     """
 
     spec: str = "a set unnamed"
@@ -116,7 +116,7 @@ class ScoreProfile:
     """What was fitted for the scores of a set of weights.
 
     Attributes:
-        name: Of the weights, for messages.
+        name: Name of the weights, for messages.
         scores: Weights of each score without second hypotheses that was fitted, by name.
         identity_alone: Weight of identity beside the drawing alone; None where not fitted.
         hypotheses: By score, whether gallery images have second hypotheses.
@@ -224,7 +224,7 @@ class ScoreProfile:
 
         Args:
             score: Its name.
-            hypotheses: Of the gallery images.
+            hypotheses: Hypotheses of the gallery images.
 
         Raises:
             ConfigError: The score has no room for second hypotheses.
@@ -278,8 +278,8 @@ class ScoreProfile:
 
         Args:
             term: Its name.
-            fingerprint: Of what is installed; older cards do not say what they were fitted with,
-                and are taken at their word.
+            fingerprint: Fingerprint of what is installed. Older cards do not say what they were
+                fitted with, and are taken at their word.
 
         Raises:
             WeightsError: It is another one, whose numbers weigh otherwise.

@@ -74,7 +74,7 @@ class Scoring:
     Attributes:
         score: Terms of the score.
         layout: Where they stand.
-        weights: Of the terms.
+        weights: Weights of the terms.
         readers: What reads them from images, by term.
         pose: Estimates poses by landmarks, too; None where the weights alone are asked.
     """
@@ -167,7 +167,7 @@ class Scoring:
 
         Args:
             engine: Drew the wish.
-            features: Of the drawing, not normalised, (1, D).
+            features: Features of the drawing, not normalised, (1, D).
             wish: What is wished for.
             pixels: The sources, aligned, all of one person, (n, S, S, C): the mean of what is read
                 from them counts.

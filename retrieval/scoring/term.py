@@ -59,7 +59,7 @@ class Part:
     """A term as a score has it.
 
     Attributes:
-        name: Of the term.
+        name: Name of the term.
         width: Numbers that a vector holds of it, w.
         detail: What the contract says of its reader; empty for nothing.
     """
@@ -89,9 +89,9 @@ class Term(ABC):
     from the source.
 
     Attributes:
-        name: As parts of answers are called, and as contracts begin to spell it.
-        key: As cards call its coefficient.
-        letter: As tables for people call it.
+        name: What parts of answers are called, and what its spelling in contracts begins with.
+        key: What cards call its coefficient.
+        letter: What tables for people call it.
         what: What it reads, in the plural, for messages.
         grid: Coefficients that `weights fit` tries, rising, from 0; the drawing's is always 1.
     """
@@ -107,7 +107,7 @@ class Term(ABC):
         """Open what reads it.
 
         Args:
-            engine: Of the weights.
+            engine: Engine of the weights.
             wanted: Name or fingerprint of what reads, where several could; empty for the usual one.
 
         Raises:

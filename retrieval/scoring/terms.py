@@ -189,7 +189,7 @@ class Layout:
         Args:
             drawings: Embeddings of the drawings, (N, D).
             asked: What is asked of each term, by name, (N, w) each (`Term.ask`).
-            weights: Of the terms.
+            weights: Weights of the terms.
 
         Raises:
             ValueError: A part is missing or of another shape.
@@ -248,7 +248,7 @@ def ask_sources(name: str, wishes: Floats, read: Vectors, sources: Ids) -> Float
     """Return what queries ask of a term whose sources are images of the gallery, (Q, w).
 
     Args:
-        name: Of the term.
+        name: Name of the term.
         wishes: One-hot over the wished values, (Q, A).
         read: What was read from the gallery, (N, w).
         sources: Gallery positions of the sources, (Q,).

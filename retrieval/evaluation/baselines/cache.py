@@ -35,9 +35,9 @@ class TrainedBaseline:
     """A rival's network and how it came about.
 
     Attributes:
-        network: On its device, ready to be asked.
+        network: The network, on its device, ready to be asked.
         settings: Budget, seed, what was tuned and what it found; JSON.
-        sha256: Of its tensors.
+        sha256: SHA-256 of its tensors.
     """
 
     network: nn.Module

@@ -114,7 +114,7 @@ class Classifier:
     Attributes:
         space: Attributes that it tells.
         settings: How it was trained; JSON.
-        sha256: Of its weights.
+        sha256: SHA-256 of its weights.
         dimension: Length A of its answers.
     """
 
@@ -165,7 +165,7 @@ def train_classifier(
         part: Images of the training people.
         space: Attributes to tell; what is not known of an image teaches nothing.
         budget: What may be spent.
-        seed: Of everything random.
+        seed: Seed of everything random.
         device: That computes.
         cache: Folder of trained rivals, or None.
 

@@ -158,7 +158,7 @@ class Composed:
     Attributes:
         space: Attributes that can be wished for.
         settings: How it was trained; JSON.
-        sha256: Of its weights.
+        sha256: SHA-256 of its weights.
         dimension: Length D of its embeddings.
     """
 
@@ -197,7 +197,7 @@ def train_composed(
         part: Images of the training people.
         space: Attributes that can be wished for.
         budget: What may be spent.
-        seed: Of everything random.
+        seed: Seed of everything random.
         device: That computes.
         cache: Folder of trained rivals, or None.
 

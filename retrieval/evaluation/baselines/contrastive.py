@@ -19,7 +19,7 @@ def reciprocal_ranks(
         probes: Unit length, (B, D).
         gallery: Unit length, (N, D).
         wanted: Cell of each probe's right images, (B,).
-        cells: Of the gallery, (N,).
+        cells: Cells of the gallery, (N,).
     """
     found = []
     for start in range(0, len(probes), 256):

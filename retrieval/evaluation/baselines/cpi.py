@@ -164,7 +164,7 @@ class Cpi:
     Attributes:
         space: The attribute `pose`.
         settings: How it was trained; JSON.
-        sha256: Of its weights.
+        sha256: SHA-256 of its weights.
         dimension: Numbers of an image.
     """
 
@@ -240,7 +240,7 @@ def train_cpi(
         part: Images of the training people.
         space: The attribute `pose` alone.
         budget: What may be spent.
-        seed: Of everything random.
+        seed: Seed of everything random.
         device: That computes.
         cache: Folder of trained rivals, or None.
 

@@ -146,11 +146,11 @@ class BaselinePlan:
     """How one rival is trained.
 
     Attributes:
-        name: For the progress bar.
+        name: What the progress bar calls it.
         task: Makes its task from images.
         rate: Lower of the two learning rates of its grid.
         budget: What it may spend.
-        seed: Of everything random.
+        seed: Seed of everything random.
         device: That it is trained on.
         precision: That it is trained in; "auto" is the one that the machine is faster in.
     """

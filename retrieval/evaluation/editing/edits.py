@@ -23,8 +23,8 @@ class Edits:
         gallery: Pixels of the gallery, (N, S, S, C).
         edited: The drawings, (Q, S, S, C).
         source: Gallery position of each edit's source, (Q,).
-        target: Of its target: an image of the same person with the wished value, and with all else
-            as in the source if there is one, (Q,).
+        target: Position of its target: an image of the same person with the wished value, if
+            there is one with all else as in the source, (Q,).
         strict: Whether all else is as in the source, (Q,).
     """
 

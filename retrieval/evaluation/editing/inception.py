@@ -72,7 +72,7 @@ def resized(images: Tensor, side: int) -> Tensor:
 
     Args:
         images: (N, C, S, S).
-        side: Of the result.
+        side: Side of the result.
 
     Returns:
         (N, C, side, side).

@@ -21,10 +21,10 @@ class EditEmbedder:
     """A network that describes images.
 
     Attributes:
-        name: Of the network.
+        name: Name of the network.
         fingerprint: Changes whenever the descriptions of the same pixels would; holds the SHA-256
             of its weights.
-        versions: Of the packages that carry and run it.
+        versions: Versions of the packages that carry and run it.
         describe: (N, S, S, C), 0..255 -> (N, D).
     """
 

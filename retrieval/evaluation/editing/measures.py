@@ -92,7 +92,7 @@ def hellinger(a: Values, b: Values) -> Values:
 
     Args:
         a: Shares that sum to 1, (n, B).
-        b: Likewise.
+        b: The shares that they are compared with, (n, B).
 
     Returns:
         Distances, (n,): 0 of equal histograms, 1 of those that share no colour.

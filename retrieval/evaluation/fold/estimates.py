@@ -26,9 +26,9 @@ class Estimated:
     """Estimated values of the gallery.
 
     Attributes:
-        positions: In the collection's space, -1 where nothing is estimated, (N, A).
+        positions: Values in the collection's space, -1 where nothing is estimated, (N, A).
         settings: How the classifier was trained, JSON.
-        seconds: To estimate them, without the training.
+        seconds: Time to estimate them, without the training.
     """
 
     positions: Integers

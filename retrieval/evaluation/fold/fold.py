@@ -34,7 +34,7 @@ class ReadFold:
     Attributes:
         engine: Draws.
         aligned: The gallery; its pixels are a memory map.
-        labels: Of the gallery.
+        labels: Labels of the gallery.
         everything: All queries that the gallery answers under C1.
         dropped: Pairs that it does not answer, by criterion.
         problems: Files that could not be used.
@@ -194,8 +194,8 @@ def read_portraits(
     Args:
         faces: The set that they were read from.
         aligned: The images.
-        aligner: Of the weights.
-        store: Of scratch files.
+        aligner: Aligner of the weights.
+        store: Store of scratch files.
 
     Raises:
         DatasetError: A file can be read no longer.

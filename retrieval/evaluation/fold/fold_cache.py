@@ -85,10 +85,10 @@ class Bench:
     Attributes:
         engine: The generator under test.
         aligned: The gallery.
-        labels: Of the gallery.
+        labels: Labels of the gallery.
         asked: The queries.
         training: What the weights were trained on; None if it is not at hand.
-        budget: Of trained rivals.
+        budget: Budget of trained rivals.
         store: Where vectors are put.
         portraits_of: Set that the gallery was read from, where recognisers are shown portraits;
             None where they see the pixels that the generator draws from.

@@ -25,9 +25,9 @@ def read_yaws(
     Args:
         faces: The set that the images were read from.
         aligned: The images.
-        card: Of the weights, whose aligner cuts portraits.
+        card: Card of the weights, whose aligner cuts portraits.
         mesh: Finds landmarks.
-        store: Of scratch files.
+        store: Store of scratch files.
     """
     portraits = yield from read_portraits(faces, aligned, card.aligner, store)
     parts: list[Yaws] = []

@@ -44,7 +44,7 @@ class ErrorNotes:
 
     Attributes:
         asked: The queries.
-        pixels: Of the gallery, (N, S, S, C).
+        pixels: Pixels of the gallery, (N, S, S, C).
         targets: Gallery position of each query's target, -1 without one, (Q,).
         errors: Mean squared error by stage, NaN where none was noted, (Q,).
         maps: Sum and count by wished attribute and value.

@@ -48,7 +48,7 @@ class Searched:
 
     Attributes:
         gallery: Embeddings, unit length, (N, D).
-        probes: Likewise, one for each query, (Q, D).
+        probes: Vectors of the queries, (Q, D).
         values: Values that gallery images are taken to have, (N, A): only those of all wished
             values are ranked. None ranks all.
         source_excluded: Whether each query's own source image is left out, and copies of it.

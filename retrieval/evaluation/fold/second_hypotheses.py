@@ -40,7 +40,7 @@ def hypotheses_of(
 
     Args:
         weighed: What each pair of weights reached, by hypotheses.
-        rows: Vectors of an image in the mean, likewise.
+        rows: Vectors of an image in the mean, by hypotheses.
 
     Returns:
         By score, what is chosen, and the best weights of what has second hypotheses. Empty where

@@ -27,7 +27,7 @@ def read_term(work: Workbench, name: str, wanted: str = "") -> Steps[Timed[Vecto
 
     Args:
         work: The fold.
-        name: Of the term.
+        name: Name of the term.
         wanted: Name or fingerprint of what reads; empty for what the card was fitted with.
 
     Raises:

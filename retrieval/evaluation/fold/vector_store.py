@@ -100,7 +100,7 @@ class Store:
         """Return what writes rows to a scratch file; another of this name is overwritten.
 
         Args:
-            name: Of the file.
+            name: Name of the file.
             count: Rows that there will be, N; fewer are fine.
         """
         return Writer(self.scratch / f"{name}.npy", count)
@@ -111,7 +111,7 @@ class Store:
         """Return rows that were made before, or make and keep them.
 
         Args:
-            name: Of what is made, for file and progress.
+            name: Name of what is made, for file and progress.
             key: All that decides the rows; JSON.
             count: Rows, N.
             make: Yields them, part by part.

@@ -28,7 +28,7 @@ class ConfidenceJudge:
 
     Attributes:
         layout: Where the parts of the vectors stand.
-        calibration: Of the weights under test.
+        calibration: Calibration of the weights under test.
     """
 
     layout: Layout
@@ -41,11 +41,11 @@ class Prepared:
 
     Attributes:
         gallery: Embeddings, unit length or fused, (N, D).
-        probes: Likewise, (Q, D).
+        probes: Embeddings of the queries, like those of the gallery, (Q, D).
         values: Values that gallery images are taken to have: the first of two steps, (N, A).
         build_s: Seconds to prepare the gallery, without any training.
         probe_s: Seconds to make the probes.
-        settings: Of its training, JSON.
+        settings: Settings of its training, JSON.
         errors: Mean squared error of each query's drawing, by stage, where the method draws.
         images: Its drawings, (Q, S, S, C), or nothing.
         judge: Tells how sure its first answers are; None if nobody does.

@@ -59,7 +59,7 @@ def fused(terms: Sequence[str], wanted: str, work: Workbench, _: int) -> Steps[P
     """Search fused vectors, with the weights that the card says.
 
     Args:
-        terms: Of the score, beside the drawing.
+        terms: Terms of the score, beside the drawing.
         wanted: Hypotheses: as on the card, one, or two.
         work: The fold.
     """
@@ -133,7 +133,7 @@ class _Images:
 
     Attributes:
         work: The fold.
-        layout: Of the vectors.
+        layout: Layout of the vectors.
         read: What was read for each term, by name, (N, w) each.
     """
 
@@ -145,8 +145,8 @@ class _Images:
         """Write the vectors of images that were redrawn so, (M, layout.dimension).
 
         Args:
-            name: Of the file.
-            embeddings: Of their redrawings, (M, D).
+            name: Name of the file.
+            embeddings: Embeddings of their redrawings, (M, D).
             of: Their positions, (M,); None for the whole gallery.
         """
         writer = self.work.bench.store.writer(name, len(embeddings))

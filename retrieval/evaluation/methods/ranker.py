@@ -40,7 +40,7 @@ def answer(method: Method, seed: int, work: Workbench, protocol: Protocol) -> St
 
     Args:
         method: One of the registry.
-        seed: Of its training.
+        seed: Seed of its training.
         work: The fold.
         protocol: How deep, and with or without the source.
     """
@@ -89,7 +89,7 @@ def first_confidences(prepared: Prepared, top: Integers) -> Doubles:
     """Say how sure the first answer to each query is, (Q,).
 
     Args:
-        prepared: With a judge.
+        prepared: What a method prepared; it has a judge.
         top: Gallery positions, best first, (Q, K).
     """
     if prepared.judge is None:
@@ -118,9 +118,9 @@ def undoubted(
     """Take confidence from answers to which a search would give none: NaN, (Q,).
 
     Args:
-        sure: Of first answers, (Q,).
+        sure: Confidences of first answers, (Q,).
         sources: Gallery positions of the queries' sources, (Q,).
-        errors: Of the redrawing of every gallery image, (N,).
+        errors: Errors of the redrawing of every gallery image, (N,).
         usual: What errors are.
     """
     strange = errors > usual.limit

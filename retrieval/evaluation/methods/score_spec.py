@@ -18,9 +18,9 @@ class ScoreSpec:
     """How a method scores.
 
     Attributes:
-        weights: Of the parts.
-        hypotheses: Of the gallery images.
-        calibration: Of its answers; None if nothing was fitted.
+        weights: Weights of the parts.
+        hypotheses: Hypotheses of the gallery images.
+        calibration: Calibration of its answers; None if nothing was fitted.
     """
 
     weights: Coefficients
@@ -32,8 +32,8 @@ def asked_of(card: Card, terms: Sequence[str], wanted: str) -> ScoreSpec:
     """Return how a method scores, as was fitted for its terms.
 
     Args:
-        card: Of the weights under test.
-        terms: Of the score, beside the drawing.
+        card: Card of the weights under test.
+        terms: Terms of the score, beside the drawing.
         wanted: Hypotheses: as on the card, one, or two. Without log p there is one.
 
     Raises:

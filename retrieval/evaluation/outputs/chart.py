@@ -42,7 +42,7 @@ class Chart:
 
     Attributes:
         title: What is drawn, for those who cannot see it.
-        x_label: Of the horizontal axis.
+        x_label: Label of the horizontal axis.
         x_ticks: Place and text.
         y_ticks: Place and text.
         lines: One for each method.

@@ -25,7 +25,7 @@ def to_html(summary: Json, record: Record) -> str:
 
     Args:
         summary: What `summarise` returned.
-        record: Of the same benchmark, for its pictures.
+        record: Record of the same benchmark, for its pictures.
     """
     environment = Environment(
         loader=PackageLoader("retrieval.evaluation.outputs", "page"),

@@ -28,7 +28,7 @@ def write_plots(summary: Json, record: Record, out: Path) -> Iterator[Path]:
 
     Args:
         summary: What `summarise` returned.
-        record: Of the same benchmark, for maps of errors.
+        record: Record of the same benchmark, for maps of errors.
         out: Folder of the results; the files go to `plots/` in it.
 
     Raises:

@@ -60,7 +60,7 @@ class ReportRow:
         head: Its name.
         note: Below the name.
         cells: One for each column, or none at all.
-        role: As of a `ReportMark`; or "paper", "skipped".
+        role: The role, as of a `ReportMark`; or "paper", "skipped".
         empty: What stands in place of cells.
     """
 

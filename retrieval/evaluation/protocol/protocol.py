@@ -19,7 +19,7 @@ class Protocol:
     """How a benchmark is run; docs/benchmark.md describes the files it is read from.
 
     Attributes:
-        name: For tables.
+        name: What tables call it.
         train_identities: Who may have been trained on: the first N people, or a share; everybody
             else is tested on, and weights that have seen one of them are refused. Empty: whoever
             stands on the weights' card.
@@ -29,9 +29,9 @@ class Protocol:
             images with a value that is not listed are left out. For weights that were trained on
             another collection. Attributes that are not named keep theirs.
         attributes: What is wished for; empty: everything that the weights draw.
-        wishes: For how many of these attributes each query wishes at once.
+        wishes: How many of these attributes each query wishes for at once.
         queries: How many are drawn, without replacement; all, if there are fewer.
-        seed: Of that choice.
+        seed: Seed of that choice.
         criteria: Which are reported.
         cutoffs: Ranks K at which the hit rate is taken, rising.
         exclude_source: Whether the source image is taken out of its own ranking.

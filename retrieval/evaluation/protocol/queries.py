@@ -150,9 +150,9 @@ def count_pairs(labels: Labels, wishable: Mapping[str, Sequence[int]], wishes: i
     """Count the pairs of an image and a wish, whether or not an image answers them.
 
     Args:
-        labels: Of the images; those of unknown identity or value are no sources.
+        labels: Labels of the images; those of unknown identity or value are no sources.
         wishable: Positions of the values that can be wished for, by attribute.
-        wishes: For how many attributes a query wishes at once.
+        wishes: How many attributes a query wishes for at once.
     """
     by_column = _by_column(labels, wishable)
     pairs = 0
@@ -168,9 +168,9 @@ def all_queries(labels: Labels, wishable: Mapping[str, Sequence[int]], wishes: i
     """List every query that has a right answer under C1, in order of source, attributes, values.
 
     Args:
-        labels: Of the gallery.
+        labels: Labels of the gallery.
         wishable: Positions of the values that can be wished for, by attribute.
-        wishes: For how many attributes a query wishes at once; each wished value differs from the
+        wishes: How many attributes a query wishes for at once; each wished value differs from the
             source's.
     """
     width = len(labels.names)

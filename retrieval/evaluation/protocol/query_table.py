@@ -100,7 +100,7 @@ def ask(labels: Labels, queries: Queries, subsets: Mapping[str, Condition]) -> Q
     """List the right images of every query.
 
     Args:
-        labels: Of the gallery.
+        labels: Labels of the gallery.
         queries: Each with a right answer under C1.
         subsets: Values of the source, by name of the part that is reported by itself.
 

@@ -52,7 +52,7 @@ def number_combinations(values: Integers, space: AttributeSpace, columns: Intege
     """Number combinations of values; -1 where one of them is not known, (n, k) -> (n,).
 
     Args:
-        values: Of some attributes, -1 where it is not known, (n, k).
+        values: Values of some attributes, -1 where it is not known, (n, k).
         space: All attributes.
         columns: Positions of those attributes, (k,).
     """
@@ -79,8 +79,8 @@ class Cells:
         """Sort the images into cells.
 
         Args:
-            groups: Of each image, -1 for none, (N,).
-            numbers: Of each image's combination, -1 for none, (N,).
+            groups: Groups of each image, -1 for none, (N,).
+            numbers: Numbers of each image's combination, -1 for none, (N,).
         """
         self._width = int(numbers.max(initial=0)) + 1
         cell = np.where((groups >= 0) & (numbers >= 0), groups * self._width + numbers, -1)

@@ -40,7 +40,7 @@ def resample(people: int, draws: int = DRAWS, seed: int = SEED) -> Values:
     Args:
         people: I.
         draws: B.
-        seed: Of the draws.
+        seed: Seed of the draws.
 
     Returns:
         How often each was drawn, (B, I).
@@ -54,7 +54,7 @@ def cluster_sums(values: Values, person: Counts, people: int) -> tuple[Values, V
     """Sum measures over each person's queries.
 
     Args:
-        values: Of each query, (Q, M).
+        values: Values of each query, (Q, M).
         person: Whom each query asks about, (Q,), in 0..people - 1.
         people: I.
 
@@ -102,7 +102,7 @@ def student_quantile(share: float, freedom: int) -> float:
     """Return the quantile of Student's t distribution, by bisection of its integral.
 
     Args:
-        share: Of the distribution that lies below, above 0.5 and below 1.
+        share: Share of the distribution that lies below, above 0.5 and below 1.
         freedom: Degrees of freedom, at least 1.
     """
     low, high = 0.0, 1.0

@@ -42,7 +42,7 @@ class Breakdown:
 
     Attributes:
         by: What tells the groups apart.
-        groups: In a natural order; a query may be in none.
+        groups: The groups in a natural order; a query may be in none.
     """
 
     by: str
@@ -74,7 +74,7 @@ class HitMatrix:
         attribute: Its name.
         values: Those that were asked about; rows are the source's, columns the wished ones.
         queries: How many each rate is of, (V, V).
-        rates: In [0, 1] by method; NaN where nothing was asked, (V, V) each.
+        rates: Rates in [0, 1] by method; NaN where nothing was asked, (V, V) each.
     """
 
     attribute: str
@@ -108,7 +108,7 @@ def break_down(
         by: What tells the groups apart.
         groups: Queries of each, (Q,).
         record: All queries.
-        scores: Of the methods, under one criterion.
+        scores: Scores of the methods, under one criterion.
         measure: Column of the scores.
     """
     made = []
@@ -151,7 +151,7 @@ def hit_matrices(record: Record, scores: Sequence[Scores], measure: int) -> list
 
     Args:
         record: All queries.
-        scores: Of the methods, under one criterion, (Q, M) each.
+        scores: Scores of the methods, under one criterion, (Q, M) each.
         measure: Column of the scores.
     """
     queries, space = record.queries, record.gallery.space

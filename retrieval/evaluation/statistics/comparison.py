@@ -27,8 +27,8 @@ class Difference:
         criterion: "C1" or "C2".
         measure: Like "R@5".
         queries: How many were compared.
-        first: In the first benchmark.
-        second: In the second.
+        first: The value in the first benchmark.
+        second: The value in the second benchmark.
         change: Second minus first, paired.
     """
 
@@ -71,7 +71,7 @@ def compare(first: Path, second: Path) -> Comparison:
 
     Args:
         first: File, or its folder.
-        second: Likewise.
+        second: File or folder of the other benchmark.
 
     Raises:
         DatasetError: A file is missing, damaged, of another format, or does not belong to the one

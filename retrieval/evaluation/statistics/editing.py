@@ -27,7 +27,7 @@ class Measure:
     """What a measure is.
 
     Attributes:
-        label: For tables.
+        label: What tables call it.
         better: "lower" or "higher".
         digits: That tables print.
         what: It says, in a line.
@@ -61,7 +61,7 @@ def summarise_editing(editing: Editing, identity: Integers) -> Json:
     """Return all that was measured of edits, as JSON values.
 
     Args:
-        editing: Of all folds.
+        editing: What was measured of the drawings of all folds.
         identity: Whom each edit shows, (Q,).
     """
     scored, refused = _frechet(editing)

@@ -66,7 +66,7 @@ class Block:
         parts: Scores of each part, unweighted, by name: "drawing", then the terms; (b, N) each.
         right: Images that are right, by criterion, (b, N).
         second: Like the part "drawing", of second hypotheses, (b, N); None without.
-        margins: Of the images, (N,); None without.
+        margins: Margins of the images, (N,); None without.
     """
 
     queries: range
@@ -99,7 +99,7 @@ class GridPoint:
 
     Attributes:
         weights: The coefficients.
-        hit_rate: Of the first answer, by criterion, in [0, 1]; NaN where no query is measured.
+        hit_rate: Hit rates of first answers, by criterion, in [0, 1]; NaN where none is measured.
     """
 
     weights: Coefficients
@@ -229,7 +229,7 @@ def chosen_of(weighed: Sequence[GridPoint], name: str = "") -> ScoreProfile:
 
     Args:
         weighed: What the points reached.
-        name: Of the weights that draw.
+        name: Name of the weights that draw.
     """
     rates, scores, alone = {}, {}, None
     for score, terms in SCORES.items():

@@ -56,8 +56,8 @@ class Scores:
     """Measures of one method under one criterion, of every query.
 
     Attributes:
-        name: Of the method.
-        seeds: Of the trainings that were averaged.
+        name: Name of the method.
+        seeds: Seeds of the trainings that were averaged.
         values: Mean over the seeds, (Q, M); the rows that the criterion is not measured on are NaN.
         by_seed: Mean over the measured queries, for each seed, (number of seeds, M).
     """

@@ -28,7 +28,7 @@ def pool(records: Sequence[Record]) -> Record:
     hashes and the sum of the seconds.
 
     Args:
-        records: At least one; their collections share an attribute space.
+        records: Records, at least one; their collections share an attribute space.
 
     Raises:
         ValueError: There is none, or methods, seeds or attributes differ.
