@@ -15,6 +15,7 @@ from index.contract import IndexContract
 from retrieval.collection.build_progress import BuildProgress
 from retrieval.collection.builder import Builder, How
 from retrieval.collection.collection import Collection
+from retrieval.collection.leftovers import sweep
 from retrieval.collection.publish import publish, publishing
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.scorer import default_score, make_scoring, scoring_of
@@ -91,12 +92,19 @@ def build(  # noqa: PLR0913  what a user says of a build
     for step in publishing(collection, engine.card.name, request):
         noted = True
         yield replace(last, phase=step.phase, done=step.done, total=step.total, note=step.note)
+    _clear(builder)
     if noted:
         yield replace(last, note=None)
     for space in collection.catalogue.spaces.all():
         if space.name != engine.card.name and space.generation is not None:
             with contextlib.suppress(IndexFileError):  # damage there is for its own build to mend
                 publish(collection, space.name)  # an image may have been removed from every space
+
+
+def _clear(builder: Builder) -> None:
+    """Remove the old files of shards that were written anew, as nothing published needs them."""
+    if builder.has_dropped:
+        sweep(builder.collection, builder.catalogue.spaces.get(builder.space.name))
 
 
 def _contract(collection: Collection, name: str) -> IndexContract | None:

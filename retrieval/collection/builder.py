@@ -102,6 +102,7 @@ class Builder:
         )
         self.next_shard = 1
         self.lost: set[int] = set()
+        self.has_dropped = False  # shards, that were written anew
         self.noted: dict[str, list[str]] = {}  # not told yet: names of files, by note
         problems = len(faces.problems)
         total = len(faces) + problems
@@ -150,7 +151,7 @@ class Builder:
                 self._finish(waiting)
             self._look_again(reading, pencil)
         self._forget_unreadable()
-        drop_stale(self.collection, self.space)
+        self.has_dropped = drop_stale(self.collection, self.space)
         yield self._shown()
 
     def _shown(self) -> BuildProgress:

@@ -19,11 +19,15 @@ from index.base import Ids, Vectors
 from retrieval.collection.collection import Collection
 
 
-def drop_stale(collection: Collection, space: SpaceRow) -> None:
+def drop_stale(collection: Collection, space: SpaceRow) -> bool:
     """Write anew the shards that hold rows of images which were embedded again since.
 
     Otherwise two rows of one image would be taken for rival hypotheses about it.
+
+    Returns:
+        Whether there were any; their old files stay until they are swept.
     """
+    found = False
     spaces = collection.catalogue.spaces
     directory = collection.space_dir(space.name)
     needed = spaces.shard_rows(space.id)
@@ -35,6 +39,8 @@ def drop_stale(collection: Collection, space: SpaceRow) -> None:
         states = spaces.states(space.id, others.tolist())
         if "indexed" in states.values():
             rewrite(collection, space.name, [shard])
+            found = True
+    return found
 
 
 def rewrite(collection: Collection, name: str, old: Sequence[ShardRow]) -> ShardRow | None:

@@ -10,6 +10,7 @@ from PIL import Image
 from gallery.align import Landmarks
 from gallery.files import file_sha256
 from gallery.landmarks import Points, faceless_row, read_rows, write_rows
+from retrieval.collection.leftovers import stray_files
 from retrieval.collection.show import describe
 from tests.retrieval.conftest import Gallery
 
@@ -101,6 +102,17 @@ def test_files_that_swapped_contents_are_cut_as_was_written_by_hand_for_their_na
     ids = gallery.collection.catalogue.images.matching("id > 0").tolist()
     assert gallery.collection.catalogue.spaces.cut_anew(gallery.space.id, ids) == set()
     assert sorted(Path(path).name for path in last.edited) == list(pair)
+
+
+def test_images_that_are_cut_anew_leave_no_file_that_belongs_to_nothing(gallery: Gallery) -> None:
+    write_rows(gallery.photos / "landmarks.csv", [ONE.row("0.png")])
+    gallery.build()
+    opened = gallery.open()
+    found = gallery.names(opened)
+    write_rows(gallery.photos / "landmarks.csv", [OTHER.row("0.png")])
+    gallery.build()
+    assert stray_files(gallery.collection, gallery.space) == []
+    assert sorted(gallery.names(opened)) == sorted(found)  # what is open goes on
 
 
 def edited(path: Path) -> None:
