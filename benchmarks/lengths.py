@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from gallery.arrays import Floats, normalise
 from gallery.files import write_whole
+from gallery.portraits import portrait_aligner
 from gallery.readers.registry import open_faces
 from generator.canonical import Rule, canonicalise
 from generator.checkpoint import find_weights, load_card
@@ -41,7 +42,6 @@ from index.probing import ROWS, QueryShape
 from retrieval.collection.query_shape import Asking
 from retrieval.embedding import contract_from_card
 from retrieval.recognisers.registry import open_recogniser
-from retrieval.recognisers.sface import portrait_aligner
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.term import Part
 from retrieval.scoring.terms import FUSED, SCORES, VALUES, Score, ask_sources

@@ -21,11 +21,13 @@ from benchmarks.startup import processor
 from gallery.align import Pixels
 from gallery.arrays import Floats, normalise
 from gallery.pixels import align_all, align_each
+from gallery.portraits import portrait_aligner
 from gallery.readers.registry import open_faces
 from generator.checkpoint import find_weights, load_weights
 from generator.device import keep_freed_memory
 from retrieval.recognisers import sface_network
-from retrieval.recognisers.sface import BOX, SIDE, portrait_aligner
+from retrieval.recognisers.five_points import SIDE
+from retrieval.recognisers.sface import BOX
 from retrieval.recognisers.sface_network import SFaceNetwork
 from retrieval.recognisers.third_party import enlarged, package_file
 

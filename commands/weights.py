@@ -73,8 +73,12 @@ def fit(
         ),
     ] = None,
     recogniser: Annotated[
-        str, typer.Option(help="Tells whose face it is, now and in searches: sface or dlib.")
-    ] = "sface",
+        str | None,
+        typer.Option(
+            help="Tells whose face it is, now and in searches: sface5 (faces brought to five"
+            " points), sface or dlib. Default: sface5 where landmarks can be found, else sface."
+        ),
+    ] = None,
     redrawing_only: Annotated[
         bool,
         typer.Option(

@@ -110,6 +110,8 @@ class Aligner:
         crop: Where faces stand in photographs without landmarks; None is the centre square.
         eye_line: Height of the eyes' midpoint, share of the side from above.
         chin_line: Height of the chin, likewise.
+        wide: How many times as wide as that square is what is cut out, around the same middle; at
+            least 1. More than 1 for portraits alone (gallery/portraits.py).
     """
 
     size: int
@@ -117,12 +119,15 @@ class Aligner:
     crop: Crop | None = None
     eye_line: float = 0.41
     chin_line: float = 0.93
+    wide: float = 1.0
 
     def __post_init__(self) -> None:
         if self.size < 1 or self.channels not in (1, 3):
             raise ValueError(f"size must be positive and channels 1 or 3, got {self!r}")
         if not 0 <= self.eye_line < self.chin_line <= 1:
             raise ValueError(f"lines must lie at 0 <= eye_line < chin_line <= 1, got {self!r}")
+        if self.wide < 1:
+            raise ValueError(f"wide must be at least 1, got {self!r}")
 
     def align(
         self, image: Image.Image, landmarks: Landmarks | None = None, crop: Crop | None = None
@@ -139,8 +144,9 @@ class Aligner:
             Pixels, (size, size, channels), 0..255.
 
         Raises:
-            ImageError: The square lies outside the image, or is far larger than it, or reaches
-                beyond it and would take more pixels than are decoded of an image.
+            ImageError: The square, before it is widened, lies outside the image, or is far larger
+                than it, or reaches beyond it and would take more pixels than are decoded of an
+                image.
         """
         reduction = decoding_of(image).reduction
         full = image.width * reduction, image.height * reduction
@@ -148,6 +154,9 @@ class Aligner:
         _check_square(full, *square, reduction)
         left, top, side = (number / reduction for number in square)
         mode = "L" if self.channels == 1 else "RGB"
+        if self.wide > 1:
+            left, top, side = _widened(left, top, side, self.wide)
+            image, left, top, side = _reduced(image, left, top, side, self.size)
         image = image if image.mode == mode else image.convert(mode)
         face = _cut(image, left, top, side, self.size)
         return face.reshape(self.size, self.size, self.channels)
@@ -180,6 +189,7 @@ class Aligner:
             "eye_line": self.eye_line,
             "chin_line": self.chin_line,
             "resampling": RESAMPLING,
+            **({"wide": self.wide} if self.wide > 1 else {}),
         }
 
     @classmethod
@@ -198,6 +208,7 @@ class Aligner:
                 crop=Crop.parse(data["crop"]) if data["crop"] else None,
                 eye_line=float(data["eye_line"]),
                 chin_line=float(data["chin_line"]),
+                wide=float(data.get("wide", 1)),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ConfigError(f"This is not an aligner: {data!r} ({error})") from error
@@ -219,6 +230,29 @@ def _check_square(
             f"the face square (side {side:.0f} px) reaches beyond the image of"
             f" {width} x {height} and has too many pixels. Shrink the image"
         )
+
+
+def _widened(left: float, top: float, side: float, factor: float) -> tuple[float, float, float]:
+    """Return the square around the same middle, so many times as wide."""
+    margin = side * (factor - 1) / 2
+    return left - margin, top - margin, side * factor
+
+
+def _reduced(
+    image: Image.Image, left: float, top: float, side: float, size: int
+) -> tuple[Image.Image, float, float, float]:
+    """Shrink what a large square holds by a whole factor, to no less than twice the wanted size.
+
+    What is repeated beyond an edge then takes no more memory than the square's share of the image.
+    """
+    factor = int(side // (2 * size))
+    if factor < 2:
+        return image, left, top, side
+    x0, y0 = max(int(np.floor(left)), 0), max(int(np.floor(top)), 0)
+    x1 = min(int(np.ceil(left + side)), image.width)
+    y1 = min(int(np.ceil(top + side)), image.height)
+    inner = image.reduce(factor, box=(x0, y0, x1, y1))
+    return inner, (left - x0) / factor, (top - y0) / factor, side / factor
 
 
 def _cut(image: Image.Image, left: float, top: float, side: float, size: int) -> Pixels:

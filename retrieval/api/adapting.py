@@ -18,6 +18,7 @@ from gallery.errors import ConfigError, DatasetError, ImageError
 from gallery.faces import FaceSet, Problem
 from gallery.files import write_whole
 from gallery.images import decode
+from gallery.portraits import portrait_aligner
 from gallery.studio.lift import writer
 from gallery.studio.lift.photographs import Choice, FoundPoints
 from gallery.studio.progress import StudioProgress
@@ -28,7 +29,6 @@ from retrieval.api.fit import fit
 from retrieval.api.progress import Callback, follow
 from retrieval.api.training import train
 from retrieval.recognisers.registry import open_recogniser
-from retrieval.recognisers.sface import portrait_aligner
 from retrieval.recognisers.third_party import MissingEmbedderError
 
 LIFTS, SETTINGS = "lifts", "adapt.toml"  # in the folder of the run

@@ -18,7 +18,7 @@ from retrieval.evaluation.fold.vector_store import Steps
 from retrieval.evaluation.protocol.files import find_protocol
 from retrieval.fitting import errors, told
 from retrieval.fitting import fit as fitting
-from retrieval.recognisers.registry import DEFAULT
+from retrieval.recognisers.registry import usual_recogniser
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def fit(  # noqa: PLR0913  one argument for each option of the command line
     protocol: str | None = None,
     redrawing_only: bool = False,
     profile: str | None = None,
-    recogniser: str = DEFAULT,
+    recogniser: str | None = None,
     landmarks: str | Path | None = None,
     device: str = "auto",
     progress: Callback | None = None,
@@ -82,7 +82,8 @@ def fit(  # noqa: PLR0913  one argument for each option of the command line
         redrawing_only: Only measure how far redrawings usually are; keep all else.
         profile: Name of the kind of faces, such as "photographs": what was fitted stands on the
             card under it, beside what was fitted for others. None: the card's first profile.
-        recogniser: "sface" or "dlib": tells whose face it is, here and in searches from now on.
+        recogniser: "sface5", "sface" or "dlib": tells whose face it is, here and in searches from
+            now on. None: "sface5" where what finds landmarks is installed, else "sface".
         landmarks: File of landmarks, beside those of the SPEC.
         device: "auto", "cpu", "cuda" or "cuda:N".
         progress: Told how far it is. What it raises ends the fit; nothing is changed then.
@@ -95,7 +96,10 @@ def fit(  # noqa: PLR0913  one argument for each option of the command line
     opened, path = load_faces(faces, landmarks), find_weights(str(weights))
     chosen = replace(find_protocol(protocol, opened.spec), queries=queries, seed=seed)
     options = fitting.FitOptions(
-        people=people, identities=identities, protocol=chosen, recogniser=recogniser
+        people=people,
+        identities=identities,
+        protocol=chosen,
+        recogniser=recogniser or usual_recogniser(),
     )
     engine = open_engine(path, device, images=len(opened))
     measure: Callable[[Engine, FaceSet, fitting.FitOptions], Steps[fitting.Fitted]]

@@ -11,6 +11,7 @@ from gallery import sheets
 from gallery.align import Crop, Pixels
 from gallery.arrays import Floats, normalise
 from gallery.errors import WeightsError
+from gallery.portraits import portrait_aligner
 from gallery.provenance import WHOLE, mark
 from generator.canonical import Rule, canonicalise
 from generator.checkpoint import find_weights
@@ -18,7 +19,6 @@ from generator.engine import Engine
 from retrieval.api.additions import open_engine
 from retrieval.api.sources import Source, Wish, open_sources, spelt
 from retrieval.estimation.landmark_pose import for_card, log_p_of
-from retrieval.recognisers.sface import portrait_aligner
 from retrieval.search.crops import FIND, asking_for_crops, find_faces, parse_crop
 from retrieval.search.drawing import draw_wish
 
@@ -141,7 +141,8 @@ class Generator:
             pixels = aligner.align(photographs[0].image, crop=square)[None]
         if self._pose is None:
             return pixels, lambda _: log_p_of(self._engine, None, pixels, None)
-        portrait = portrait_aligner(aligner).align(photographs[0].image, crop=square)[None]
+        cut = portrait_aligner(aligner, self._pose.form)
+        portrait = cut.align(photographs[0].image, crop=square)[None]
         return pixels, lambda _: log_p_of(self._engine, self._pose, pixels, portrait)
 
 

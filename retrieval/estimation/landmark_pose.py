@@ -12,9 +12,11 @@ import numpy as np
 from gallery.align import Pixels
 from gallery.arrays import Floats
 from gallery.attributes import AttributeSpace
-from gallery.detection.face_mesh import FaceMesh, Meshes
+from gallery.detection.face_mesh import Meshes
 from gallery.detection.head_pose import head_pose
+from gallery.detection.shared_mesh import shared_mesh
 from gallery.errors import WeightsError
+from gallery.portraits import NARROW, PortraitForm, form_in
 from gallery.third_party import MissingPackageError
 from generator.card import Card
 from generator.engine import Engine
@@ -34,6 +36,28 @@ class Mesh(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class FormedMesh:
+    """Finds the landmarks of portraits that are not narrow, and says so.
+
+    Attributes:
+        mesh: Finds them.
+        form: Of the portraits.
+    """
+
+    mesh: Mesh
+    form: PortraitForm
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the mesh, and the form."""
+        return f"{self.mesh.fingerprint} of {self.form}"
+
+    def look(self, crops: Pixels) -> Meshes:
+        """Find 468 points in every portrait."""
+        return self.mesh.look(crops)
+
+
+@dataclass(frozen=True, slots=True)
 class LandmarkPose:
     """Estimates poses by landmarks, and by the network beside them.
 
@@ -44,6 +68,11 @@ class LandmarkPose:
 
     calibration: PoseCalibration
     mesh: Mesh
+
+    @property
+    def form(self) -> PortraitForm:
+        """How the portraits are cut that it wants."""
+        return form_in(self.calibration.mesh)
 
     def estimate(self, portraits: Pixels, network: Floats | None, space: AttributeSpace) -> Floats:
         """Return log p(value | image), laid out as the one-hot code, (N, A).
@@ -119,7 +148,7 @@ def _for_card(card: Card) -> tuple[LandmarkPose | None, str]:
     if calibration is None:
         return None, ""
     try:
-        mesh = opened_mesh()
+        mesh = formed(opened_mesh(), form_in(calibration.mesh))
     except MissingPackageError as error:
         return None, f"by the weights alone, which know photographs less well: {error}"
     if mesh.fingerprint == calibration.mesh:
@@ -145,7 +174,7 @@ def for_contract(spelt: str, space: str) -> LandmarkPose | None:
     if not spelt:
         return None
     calibration = PoseCalibration.parse(spelt)
-    mesh = opened_mesh()
+    mesh = formed(opened_mesh(), form_in(calibration.mesh))
     if mesh.fingerprint != calibration.mesh:
         raise WeightsError(
             f"The space {space} estimates poses by the landmarks of {calibration.mesh}, and here"
@@ -155,11 +184,16 @@ def for_contract(spelt: str, space: str) -> LandmarkPose | None:
     return LandmarkPose(calibration, mesh)
 
 
+def formed(mesh: Mesh, form: PortraitForm) -> Mesh:
+    """Return a mesh whose fingerprint says in what form of portraits it looks for faces."""
+    return mesh if form == NARROW else FormedMesh(mesh, form)
+
+
 @cache
 def opened_mesh() -> Mesh:
-    """Open what finds landmarks, once.
+    """Open what finds landmarks, once; in portraits of the narrow form, see `formed`.
 
     Raises:
         MissingPackageError: It is not installed.
     """
-    return FaceMesh()
+    return shared_mesh()

@@ -21,6 +21,7 @@ from gallery.duplicates import number_contents
 from gallery.errors import ConfigError, DatasetError, did_you_mean
 from gallery.faces import FaceSet, first_identities
 from gallery.joined import refuse_reserved
+from gallery.portraits import NARROW, PortraitForm
 from gallery.spelling import composed
 from generator.card import Card
 from generator.engine import Engine
@@ -57,7 +58,7 @@ from retrieval.evaluation.statistics.grid_search import (
 )
 from retrieval.fitting.calibration import KEPT, calibrated, least_score
 from retrieval.fitting.landmarks import fit_landmarks, fit_rival
-from retrieval.recognisers.registry import DEFAULT, RECOGNISERS
+from retrieval.recognisers.registry import DEFAULT, RECOGNISERS, form_of
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.confidence import spell_score
 from retrieval.scoring.profile import FittingData, ScoreProfile
@@ -128,7 +129,8 @@ def fit(engine: Engine, faces: FaceSet, options: FitOptions) -> Steps[Fitted]:
     readers, notes = _readers(engine, wanted)
     with open_store(options.cache) as store, store.inner() as own:
         scratch = replace(own, kept=own.scratch)  # nothing that is read from faces is kept
-        work = yield from _workbench(engine, part, options.protocol, scratch)
+        form = form_of(options.recogniser) if "identity" in readers else NARROW
+        work = yield from _workbench(engine, part, options.protocol, scratch, form)
         landmarks, why = yield from fit_landmarks(work, part.spec)
         notes = (*notes, why) if why else notes
         if landmarks:
@@ -189,7 +191,9 @@ def fitting_people(faces: FaceSet, card: Card, options: FitOptions) -> FaceSet:
     return people
 
 
-def _workbench(engine: Engine, part: FaceSet, protocol: Protocol, store: Store) -> Steps[Workbench]:
+def _workbench(
+    engine: Engine, part: FaceSet, protocol: Protocol, store: Store, form: PortraitForm
+) -> Steps[Workbench]:
     """Read the images, and draw by lot what is asked."""
     missing = [name for name in engine.card.space.names if name not in part.space]
     if missing:
@@ -205,8 +209,8 @@ def _workbench(engine: Engine, part: FaceSet, protocol: Protocol, store: Store) 
     wanted = wishable(engine.card.space, space, protocol.attributes, protocol.wishes)
     (queries,) = draw_queries([all_queries(labels, wanted, protocol.wishes)], protocol)
     asked = ask(labels, queries, {})
-    bench = Bench(engine, aligned, labels, asked, None, BaselineBudget(), store, part, part)
-    return Workbench(bench)
+    budget = BaselineBudget()
+    return Workbench(Bench(engine, aligned, labels, asked, None, budget, store, part, part, form))
 
 
 def _readers(

@@ -7,7 +7,7 @@ import numpy as np
 from gallery.third_party import MissingPackageError
 from generator.card import Card
 from generator.networks.estimator import split_scores
-from retrieval.estimation.landmark_pose import opened_mesh
+from retrieval.estimation.landmark_pose import formed, opened_mesh
 from retrieval.estimation.pose_calibration import ATTRIBUTE, PoseCalibration, pose_of, turns_of
 from retrieval.evaluation.fold.fold_cache import YAWS, Workbench, as_positions
 from retrieval.evaluation.fold.vector_store import Steps
@@ -32,7 +32,7 @@ def fit_landmarks(work: Workbench, spec: str) -> Steps[tuple[dict[str, object], 
     if pose is None:
         return {}, ""
     try:
-        mesh = opened_mesh()
+        mesh = formed(opened_mesh(), work.bench.form)
     except MissingPackageError as error:
         return {}, f"no poses by landmarks: {error}"
     yaws = yield from work.yaws(mesh)

@@ -1,4 +1,4 @@
-"""Face recognisers by name.
+"""Face recognisers by name, and how the portraits are cut that each wants.
 
 A recogniser's fingerprint begins with its name. So the fingerprint on a card, or in the contract of
 a space, says which one to open; whether what is installed is the very same is checked after.
@@ -6,11 +6,19 @@ a space, says which one to open; whether what is installed is the very same is c
 
 from collections.abc import Callable
 
+from gallery.detection.face_mesh import FaceMesh
+from gallery.portraits import NARROW, WIDE, PortraitForm
 from retrieval.recognisers.dlib_resnet import DlibRecogniser
-from retrieval.recognisers.sface import Recogniser, SFace
+from retrieval.recognisers.sface import FivePointSFace, Recogniser, SFace
+from retrieval.recognisers.third_party import MissingEmbedderError
 
-DEFAULT = "sface"
-RECOGNISERS: dict[str, Callable[[], Recogniser]] = {"sface": SFace, "dlib": DlibRecogniser}
+DEFAULT = "sface"  # of cards and contracts that name none
+RECOGNISERS: dict[str, Callable[[], Recogniser]] = {
+    "sface": SFace,
+    "sface5": FivePointSFace,
+    "dlib": DlibRecogniser,
+}
+FORMS: dict[str, PortraitForm] = {"sface5": WIDE}  # of all others NARROW
 
 
 def open_recogniser(name: str = DEFAULT) -> Recogniser:
@@ -23,6 +31,15 @@ def open_recogniser(name: str = DEFAULT) -> Recogniser:
     return RECOGNISERS[name]()
 
 
+def usual_recogniser() -> str:
+    """Name the one that new fits take: the best that is installed, or may be."""
+    try:
+        FaceMesh.require()
+    except MissingEmbedderError:
+        return DEFAULT
+    return "sface5"
+
+
 def name_in(fingerprint: str) -> str:
     """Return the name of the recogniser that a fingerprint is of.
 
@@ -32,3 +49,12 @@ def name_in(fingerprint: str) -> str:
     """
     name = fingerprint.partition(" ")[0]
     return name if name in RECOGNISERS else DEFAULT
+
+
+def form_of(fingerprint: str) -> PortraitForm:
+    """Return how portraits are cut for a recogniser, and so for the landmarks beside it.
+
+    Args:
+        fingerprint: Its name or fingerprint, as on cards; empty where none is known.
+    """
+    return FORMS.get(name_in(fingerprint), NARROW)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from gallery.align import Pixels
 from gallery.arrays import Floats
-from retrieval.recognisers.registry import name_in, open_recogniser
-from retrieval.recognisers.sface import PORTRAIT_SIDE, Recogniser
+from retrieval.recognisers.registry import form_of, name_in, open_recogniser
+from retrieval.recognisers.sface import Recogniser
 from retrieval.scoring.term import Term
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ class PortraitReader:
 
     @property
     def detail(self) -> str:
-        """The recogniser, and how large portraits are."""
-        return f"{self.fingerprint} of {PORTRAIT_SIDE} px"
+        """The recogniser, and how portraits are cut."""
+        return f"{self.fingerprint} of {form_of(self.fingerprint)}"
 
     def read(self, pixels: Pixels, portraits: Pixels | None) -> Floats:
         """Embed portraits, (N, P, P, 3) -> (N, I), unit length.

@@ -15,6 +15,7 @@ from gallery.align import Aligner, Pixels
 from gallery.arrays import Floats, normalise
 from gallery.attributes import Condition
 from gallery.errors import IndexFileError, WeightsError
+from gallery.portraits import portrait_aligner
 from generator.canonical import Rule, canonicalise
 from generator.card import Card
 from generator.engine import Engine
@@ -23,7 +24,7 @@ from index.base import Ids
 from index.contract import IndexContract
 from retrieval.embedding import contract_from_card
 from retrieval.estimation.landmark_pose import LandmarkPose, for_card, for_contract, log_p_of
-from retrieval.recognisers.sface import portrait_aligner
+from retrieval.recognisers.registry import form_of
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.hypotheses import rivals, second_views
 from retrieval.scoring.profile import ScoreProfile
@@ -99,7 +100,9 @@ class Scoring:
     def portraits(self, aligner: Aligner) -> Aligner | None:
         """Return what cuts out the faces that readers and landmarks need; None if none does."""
         needed = any(reader.needs_portraits for reader in self.readers.values())
-        return portrait_aligner(aligner) if needed or self.pose is not None else None
+        if needed:
+            return portrait_aligner(aligner, form_of(self.recogniser))
+        return None if self.pose is None else portrait_aligner(aligner, self.pose.form)
 
     def rule(self, rule: Rule) -> Rule:
         """Return a rule with the way in which this score estimates poses."""

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -323,3 +324,51 @@ def test_size_and_channels_are_checked(size: int, channels: int) -> None:
 def test_the_lines_are_checked(eyes: float, chin: float) -> None:
     with pytest.raises(ValueError, match="0 <= eye_line < chin_line <= 1"):
         Aligner(size=8, channels=1, eye_line=eyes, chin_line=chin)
+
+
+def test_a_wider_square_has_the_same_middle() -> None:
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 120, 3)).astype("uint8"))
+    face = Landmarks(eyes=(60, 40), chin=(60, 60))
+    plain = Aligner(size=40, channels=3)
+    square = plain.crop_by(face)
+    wide = replace(plain, size=60, wide=1.5)
+    margin = square.width / 4
+    around = Crop(square.x - margin, square.y - margin, 1.5 * square.width, 1.5 * square.width)
+    for seen in (wide.align(photo, face), wide.align(photo, crop=square)):
+        assert np.array_equal(seen, replace(plain, size=60).align(photo, crop=around))
+
+
+def test_what_a_wider_square_lacks_repeats_the_edge() -> None:
+    pixels = np.zeros((40, 40, 3), np.uint8)
+    pixels[:, :20], pixels[:, 20:] = 50, 200  # a face that fills its picture
+    seen = Aligner(size=80, channels=3, wide=2.0).align(Image.fromarray(pixels))
+    assert (seen[:, :36] == 50).all()
+    assert (seen[:, 44:] == 200).all()
+
+
+def test_a_wider_square_of_a_large_photograph_is_cut_in_little_memory() -> None:
+    """Its square would have more pixels than are decoded of an image."""
+    photo = Image.new("L", (7000, 7000), 90)
+    seen = Aligner(size=32, channels=1, wide=2.0).align(photo)
+    assert (seen == 90).all()
+
+
+def test_shrinking_a_large_square_in_two_steps_keeps_things_in_place() -> None:
+    """A bright square in the middle of a large photograph, whose left edge is beyond its own."""
+    pixels = np.zeros((1200, 1200), np.uint8)
+    pixels[400:800, 100:500] = 200
+    wide = Aligner(size=30, channels=1, wide=1.5).align(
+        Image.fromarray(pixels), crop=Crop(0, 300, 600, 600)
+    )  # 900 pixels from (-150, 150): 30 of them are one
+    bright = np.argwhere(wide[:, :, 0] > 100)
+    assert bright.min(axis=0) == pytest.approx((250 / 30, 250 / 30), abs=1)
+    assert bright.max(axis=0) == pytest.approx((650 / 30 - 1, 650 / 30 - 1), abs=1)
+
+
+def test_only_what_is_wider_says_so() -> None:
+    """Cards and contracts of all others stay as they were."""
+    assert "wide" not in Aligner(size=8, channels=1).to_json()
+    wide = Aligner(size=8, channels=1, wide=1.5)
+    assert Aligner.from_json(json.loads(json.dumps(wide.to_json()))) == wide
+    with pytest.raises(ValueError, match="wide must be at least 1"):
+        Aligner(size=8, channels=1, wide=0.9)

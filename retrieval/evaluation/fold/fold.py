@@ -15,6 +15,7 @@ from gallery.duplicates import number_contents
 from gallery.errors import ConfigError, DatasetError
 from gallery.faces import Face, FaceSet, Problem, first_identities
 from gallery.pixels import Aligned, align_each
+from gallery.portraits import PortraitForm, portrait_aligner
 from gallery.spelling import composed
 from generator.card import Card
 from generator.engine import Engine
@@ -24,7 +25,6 @@ from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.protocol.queries import Labels, Queries, all_queries, count_pairs
 from retrieval.evaluation.protocol.query_table import known_space, restrict
 from retrieval.evaluation.records import BenchmarkProgress
-from retrieval.recognisers.sface import portrait_aligner
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ def read_images(
 
 
 def read_portraits(
-    faces: FaceSet, aligned: Aligned, aligner: Aligner, store: Store
+    faces: FaceSet, aligned: Aligned, aligner: Aligner, store: Store, form: PortraitForm
 ) -> Steps[Aligned]:
     """Cut portraits of images that were read before, for a recogniser; pixels (N, P, P, 3).
 
@@ -196,13 +196,14 @@ def read_portraits(
         aligned: The images.
         aligner: Aligner of the weights.
         store: Store of scratch files.
+        form: Form of the portraits.
 
     Raises:
         DatasetError: A file can be read no longer.
     """
-    part, name = replace(faces, faces=aligned.faces), f"portraits-{id(aligned)}"
+    part, name = replace(faces, faces=aligned.faces), f"portraits-{form.side}-{id(aligned)}"
     phase = "cutting portraits"
-    portraits = yield from read_images(part, portrait_aligner(aligner), store, name, phase)
+    portraits = yield from read_images(part, portrait_aligner(aligner, form), store, name, phase)
     if portraits.faces != aligned.faces:
         raise DatasetError(f"{faces.spec} changed while it was read; run the same command again")
     return portraits

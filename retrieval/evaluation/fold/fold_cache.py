@@ -20,6 +20,7 @@ from gallery.arrays import Floats, normalise
 from gallery.attributes import AttributeSpace, Condition
 from gallery.faces import FaceSet
 from gallery.pixels import Aligned
+from gallery.portraits import NARROW, PortraitForm, as_portraits
 from generator.canonical import Rule, canonicalise
 from generator.engine import DrawnBatch, Engine
 from index.base import Vectors
@@ -34,7 +35,7 @@ from retrieval.evaluation.fold.vector_store import Steps, Store, Timed, array_sh
 from retrieval.evaluation.protocol.queries import Labels
 from retrieval.evaluation.protocol.wishes import wish_of
 from retrieval.evaluation.records import BenchmarkProgress, Integers, QueryTable
-from retrieval.recognisers.registry import RECOGNISERS
+from retrieval.recognisers.registry import RECOGNISERS, form_of
 
 BATCH = 256
 YAWS, NETWORK_LOG_P = "yaws", "log p by the network"
@@ -94,6 +95,7 @@ class Bench:
             None where they see the pixels that the generator draws from.
         faces: Set that the gallery was read from, where landmarks may be read off portraits; else
             None.
+        form: How portraits are cut for landmarks while these are fitted: as for the recogniser.
     """
 
     engine: Engine
@@ -105,6 +107,7 @@ class Bench:
     store: Store
     portraits_of: FaceSet | None = None
     faces: FaceSet | None = None
+    form: PortraitForm = NARROW
 
     @property
     def pose(self) -> LandmarkPose | None:
@@ -207,8 +210,11 @@ class Workbench:
             MissingEmbedderError: What the embedder needs is not installed.
         """
         network = open_embedder(embedder, self.bench.device)
+        form = NARROW
         if embedder in RECOGNISERS:
-            aligned = yield from self._shown(aligned)
+            form = form_of(embedder)
+            if self.bench.portraits_of is not None:
+                aligned, form = (yield from self._portraits(aligned, form)), NARROW
         pixels = aligned.pixels
         if isinstance(network, PixelEmbedder):  # quicker made than read
             writer = self.bench.store.writer(f"pixels-of-{id(aligned)}", len(pixels))
@@ -219,18 +225,19 @@ class Workbench:
             return Timed(writer.close(), time.perf_counter() - started)
         key = {"data": array_sha256(pixels), "embedder": network.fingerprint}
         made = yield from self.bench.store.keep(
-            embedder, key, len(pixels), lambda: _parts(network, aligned)
+            embedder, key, len(pixels), lambda: _parts(network, aligned, form)
         )
         return made
 
-    def _shown(self, aligned: Aligned) -> Steps[Aligned]:
-        """Return what recognisers are shown of images: these, or portraits of them."""
-        bench, faces = self.bench, self.bench.portraits_of
-        if faces is None:
-            return aligned
+    def _portraits(self, aligned: Aligned, form: PortraitForm) -> Steps[Aligned]:
+        """Cut portraits of images, for recognisers."""
+        bench, faces = self.bench, self.bench.portraits_of or self.bench.faces
         if aligned is not bench.aligned and bench.training is not None:
             faces = bench.training.faces
-        return (yield from read_portraits(faces, aligned, bench.engine.card.aligner, bench.store))
+        if faces is None:
+            raise SkippedMethodError("the photographs are not at hand")
+        aligner = bench.engine.card.aligner
+        return (yield from read_portraits(faces, aligned, aligner, bench.store, form))
 
     def yaws(self, mesh: Mesh) -> Steps[Timed[Yaws]]:
         """Read the yaws of the gallery off landmarks.
@@ -363,8 +370,8 @@ def as_positions(estimates: Sequence[Condition], space: AttributeSpace) -> Integ
     return np.array(rows, dtype=np.int64).reshape(len(estimates), len(space.names))
 
 
-def _parts(network: Embedder, aligned: Aligned) -> Iterator[Floats]:
+def _parts(network: Embedder, aligned: Aligned, form: PortraitForm = NARROW) -> Iterator[Floats]:
     return (
-        network.embed(np.asarray(aligned.pixels[run.start : run.stop]))
+        network.embed(as_portraits(aligned.pixels[run.start : run.stop], form))
         for run in blocks(len(aligned.pixels))
     )

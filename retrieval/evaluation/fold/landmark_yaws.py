@@ -7,6 +7,7 @@ import numpy as np
 
 from gallery.faces import FaceSet
 from gallery.pixels import Aligned
+from gallery.portraits import form_in
 from generator.card import Card
 from retrieval.estimation.landmark_pose import Mesh, yaws_of
 from retrieval.estimation.pose_calibration import Yaws
@@ -26,10 +27,11 @@ def read_yaws(
         faces: The set that the images were read from.
         aligned: The images.
         card: Card of the weights, whose aligner cuts portraits.
-        mesh: Finds landmarks.
+        mesh: Finds landmarks; its fingerprint says in what form of portraits.
         store: Store of scratch files.
     """
-    portraits = yield from read_portraits(faces, aligned, card.aligner, store)
+    form = form_in(mesh.fingerprint)
+    portraits = yield from read_portraits(faces, aligned, card.aligner, store, form)
     parts: list[Yaws] = []
     count = len(portraits.faces)
     for start in range(0, count, AT_ONCE):

@@ -8,13 +8,14 @@ from functools import partial
 
 import numpy as np
 
+from gallery.portraits import NARROW, as_portraits
 from index.base import Vectors
 from retrieval.evaluation.fold.fold import read_portraits
 from retrieval.evaluation.fold.fold_cache import SkippedMethodError, Workbench, blocks
 from retrieval.evaluation.fold.second_hypotheses import log_probabilities
 from retrieval.evaluation.fold.vector_store import Steps, Timed
 from retrieval.evaluation.records import BenchmarkProgress
-from retrieval.recognisers.registry import name_in
+from retrieval.recognisers.registry import form_of, name_in
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.term import Reader
 from retrieval.scoring.terms import TERMS
@@ -65,14 +66,15 @@ def _read(work: Workbench, name: str, wanted: str) -> Steps[Vectors]:
     bench = work.bench
     reader: Reader = TERMS[name].open(bench.engine, wanted)
     pixels = portraits = bench.aligned.pixels
+    form = form_of(reader.fingerprint)
     if reader.needs_portraits and bench.portraits_of is not None:
-        aligner = bench.engine.card.aligner
-        shown = yield from read_portraits(bench.portraits_of, bench.aligned, aligner, bench.store)
-        portraits = shown.pixels
+        of, aligner = bench.portraits_of, bench.engine.card.aligner
+        shown = yield from read_portraits(of, bench.aligned, aligner, bench.store, form)
+        portraits, form = shown.pixels, NARROW
     writer = bench.store.writer(f"term-{name}", len(pixels))
     for run in blocks(len(pixels)):
         rows = slice(run.start, run.stop)
-        cut = np.asarray(portraits[rows]) if reader.needs_portraits else None
+        cut = as_portraits(portraits[rows], form) if reader.needs_portraits else None
         writer.add(reader.read(np.asarray(pixels[rows]), cut))
         yield BenchmarkProgress(f"reading {TERMS[name].what}", writer.done, len(pixels))
     return writer.close()

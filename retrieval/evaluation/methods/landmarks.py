@@ -16,8 +16,9 @@ from dataclasses import replace
 import numpy as np
 
 from gallery.arrays import Floats
+from gallery.portraits import NARROW, form_in
 from generator.card import Card
-from retrieval.estimation.landmark_pose import Mesh, estimate_of, opened_mesh
+from retrieval.estimation.landmark_pose import Mesh, estimate_of, formed, opened_mesh
 from retrieval.estimation.pose_calibration import PoseCalibration, Yaws, pose_of
 from retrieval.evaluation.fold.fold_cache import SkippedMethodError, Workbench
 from retrieval.evaluation.fold.term_rows import read_term
@@ -36,7 +37,8 @@ def landmarks(work: Workbench, _: int) -> Steps[Prepared]:
     space = work.bench.space
     if pose_of(space) is None or set(space.names) != {"pose"}:
         raise SkippedMethodError("landmarks tell poses in degrees, and nothing else")
-    mesh = opened_mesh()
+    fitted = PoseCalibration.of(work.bench.engine.card)
+    mesh = formed(opened_mesh(), NARROW if fitted is None else form_in(fitted.mesh))
     yaws = yield from work.yaws(mesh)
     known = yield from read_term(work, "identity")
     started = time.perf_counter()

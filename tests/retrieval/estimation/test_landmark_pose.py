@@ -13,6 +13,7 @@ from PIL import Image
 
 from gallery.errors import IndexFileError, WeightsError
 from gallery.images import load
+from gallery.portraits import NARROW, WIDE, portrait_aligner
 from gallery.readers.registry import open_faces
 from gallery.third_party import MissingPackageError
 from generator.canonical import Rule
@@ -29,7 +30,6 @@ from retrieval.estimation.pose_calibration import PoseCalibration, Yaws
 from retrieval.evaluation.benchmark import BenchmarkOptions, run
 from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.records import Record
-from retrieval.recognisers.sface import portrait_aligner
 from retrieval.search.explain import explain
 from retrieval.search.searcher import Searcher, open_searcher
 from tests.retrieval.recognising import FUSION, tell_by_colours
@@ -255,3 +255,18 @@ def test_the_benchmark_takes_the_profile_that_is_named(
         assert fused.settings["identity"] == identity
         assert record.folds[0].profile == (profile or "default")
         assert record.folds[0].identities == people
+
+
+def test_a_calibration_says_in_what_portraits_landmarks_are_found() -> None:
+    """So says every contract that it is part of."""
+    wide = landmark_pose.formed(Turning(), WIDE)
+    assert landmark_pose.formed(Turning(), NARROW).fingerprint == Turning.fingerprint
+    calibration = PoseCalibration(mesh=wide.fingerprint)
+    assert PoseCalibration.parse(calibration.spell()) == calibration
+    rule = Rule.parse(str(Rule("both", landmarks=calibration.spell())))
+    found = landmark_pose.for_contract(rule.landmarks, "pose-32")
+    assert found is not None
+    assert (found.form, found.mesh.fingerprint) == (WIDE, wide.fingerprint)
+    narrow = landmark_pose.for_contract(PoseCalibration(mesh=Turning.fingerprint).spell(), "x")
+    assert narrow is not None
+    assert narrow.form == NARROW

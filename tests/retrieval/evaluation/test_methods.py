@@ -63,7 +63,8 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(recognisers.RECOGNISERS, "sface", Means)
+    for name in ("sface", "sface5"):
+        monkeypatch.setitem(recognisers.RECOGNISERS, name, Means)
     monkeypatch.setitem(embedders.EMBEDDERS, "vgg16", lambda _: Means())
     monkeypatch.setitem(embedders.EMBEDDERS, "dlib", missing)
 

@@ -4,14 +4,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from gallery.align import Pixels
+from gallery.align import Aligner, Pixels
 from gallery.arrays import normalise
-from retrieval.recognisers import sface_network
+from gallery.detection.face_mesh import Meshes
+from gallery.detection.shared_mesh import shared_mesh
+from gallery.portraits import NARROW, WIDE, portrait_aligner
+from gallery.readers.registry import open_faces
+from retrieval.recognisers import sface, sface_network
 from retrieval.recognisers.onnx_file import Graph, OnnxError
-from retrieval.recognisers.sface import SFace
+from retrieval.recognisers.registry import name_in
+from retrieval.recognisers.sface import FivePointSFace, SFace
 from retrieval.recognisers.sface_network import SFaceNetwork
 from retrieval.recognisers.third_party import MissingEmbedderError, package_file
+from retrieval.scoring.identity import PortraitReader
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +66,79 @@ def test_the_first_spelling_stays() -> None:
         "sface (0.065, 0.01, 0.935, 0.88)"
         " 0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79"
     )
+
+
+@pytest.fixture(scope="module")
+def five() -> FivePointSFace:
+    try:
+        return FivePointSFace()
+    except MissingEmbedderError as missing:
+        pytest.skip(str(missing))
+
+
+def drawn_faces() -> list[Image.Image]:
+    """Two people of the packaged gallery, twice each, under two lights."""
+    mini = open_faces("studio-mini")
+    chosen = [
+        face
+        for face in mini.of(mini.identities[:2]).faces
+        if face.condition["pose"] == "15" and face.condition["illumination"] in {"6", "8"}
+    ]
+    return [mini.load(face).convert("RGB") for face in chosen]
+
+
+def test_a_head_may_be_tilted_and_out_of_the_middle(five: FivePointSFace) -> None:
+    """Five points find it where a box does not."""
+    aligner = Aligner(size=60, channels=3)
+    upright = drawn_faces()
+    tilted = [
+        one.rotate(25, Image.Resampling.BICUBIC, translate=(5, 2), fillcolor=(90, 90, 90))
+        for one in upright
+    ]
+    kept = {}
+    for recogniser, form in ((five, WIDE), (SFace(), NARROW)):
+        cut = portrait_aligner(aligner, form)
+        before, after = (
+            recogniser.embed(np.stack([cut.align(one) for one in photos]))
+            for photos in (upright, tilted)
+        )
+        kept[form] = float((before * after).sum(axis=1).mean())
+    assert kept[WIDE] > 0.9
+    assert kept[WIDE] > kept[NARROW] + 0.1
+
+
+class Doubting:
+    """A mesh that finds the points that the other finds, and holds them for no face."""
+
+    fingerprint = "doubting"
+
+    def look(self, crops: Pixels) -> Meshes:
+        found = shared_mesh().look(crops)
+        return Meshes(found.points, np.zeros_like(found.presence))
+
+
+def test_in_doubt_the_middle_is_looked_at_too(
+    five: FivePointSFace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the box that the other variant looks at, of the narrow portrait."""
+    monkeypatch.setattr(sface, "shared_mesh", Doubting)
+    wide, narrow = (
+        np.stack(
+            [
+                portrait_aligner(Aligner(size=60, channels=3), form).align(photo)
+                for photo in drawn_faces()
+            ]
+        )
+        for form in (WIDE, NARROW)
+    )
+    sure, by_box = five.embed(wide), SFace().embed(narrow)
+    found = FivePointSFace().embed(wide)
+    assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=1e-5)
+    assert (found * normalise(sure + by_box)).sum(axis=1) == pytest.approx(1, abs=0.02)
+    assert ((found * sure).sum(axis=1) < 0.999).all()
+
+
+def test_both_have_names_and_contracts_of_their_own(five: FivePointSFace) -> None:
+    assert name_in(five.fingerprint) == "sface5"
+    assert PortraitReader(SFace()).detail.endswith("c34e79 of 128 px")
+    assert PortraitReader(five).detail == f"{five.fingerprint} of 192 px, 1.5 wide"

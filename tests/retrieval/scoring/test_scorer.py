@@ -15,6 +15,7 @@ from PIL import Image
 from gallery.arrays import normalise
 from gallery.errors import ConfigError, IndexFileError, WeightsError
 from gallery.images import load
+from gallery.portraits import portrait_aligner
 from gallery.readers.registry import open_faces
 from generator.canonical import Rule, canonicalise
 from generator.checkpoint import load_card, save_card
@@ -27,7 +28,6 @@ from retrieval.collection.collection import Collection
 from retrieval.collection.query_shape import query_shape
 from retrieval.collection.show import describe, to_text
 from retrieval.collection.verify import verify
-from retrieval.recognisers.sface import portrait_aligner
 from retrieval.recognisers.third_party import MissingEmbedderError
 from retrieval.scoring.scorer import default_score, make_scoring
 from retrieval.scoring.sound_vectors import are_sound

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from gallery.detection.face_mesh import Meshes
+from gallery.portraits import portrait_aligner
 from gallery.readers.registry import open_faces
 from gallery.third_party import MissingPackageError
 from generator.engine import Engine
@@ -19,7 +20,6 @@ from retrieval.evaluation.methods import landmarks
 from retrieval.evaluation.methods.landmarks import LINE, A
 from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.records import MethodRecord, Record
-from retrieval.recognisers.sface import portrait_aligner
 from tests.retrieval.recognising import FUSION, Colours, tell_by_colours
 from tests.retrieval.turning import Turning, yaws_in
 
