@@ -230,6 +230,7 @@ class Fold:
         duplicates_note: How it was checked, or why not.
         copies: Test images whose file is, byte for byte, that of another one before it.
         profile: Profile of the weights' card, that scores and confidence are of.
+        poses_note: Why poses are not estimated by landmarks, though that was fitted; else empty.
     """
 
     weights: str
@@ -242,6 +243,7 @@ class Fold:
     duplicates_note: str = ""
     copies: int = 0
     profile: str = DEFAULT_PROFILE
+    poses_note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from gallery.arrays import Doubles
 from gallery.attributes import Attribute
 from gallery.duplicates import contradictory, spell_group
 from gallery.faces import Face
+from retrieval.estimation.landmark_pose import why_not
 from retrieval.evaluation.drawing_records import Drawings, Estimate, Example
 from retrieval.evaluation.fold.audit import NEAR, Twins
 from retrieval.evaluation.fold.estimates import Estimated, translated
@@ -37,6 +38,7 @@ def describe_fold(part: ReadFold, training: Training | None, twins: Twins | None
     return Fold(
         weights=part.engine.card.name,
         profile=part.engine.card.profile,
+        poses_note=why_not(part.engine.card),
         sha256=part.engine.card.sha256,
         identities=len({face.identity for face in faces} - {None}),
         gallery=len(faces),

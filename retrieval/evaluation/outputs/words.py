@@ -98,6 +98,8 @@ def asked(summary: Json) -> str:
     )
     profiles = sorted({fold["profile"] for fold in summary["folds"] if "profile" in fold})
     fitted = f" Scores are those of the profile {' and '.join(profiles)}." if profiles else ""
+    notes = dict.fromkeys(fold["poses_note"] for fold in summary["folds"] if "poses_note" in fold)
+    fitted += "".join(f" Poses are estimated {note}." for note in notes)
     return (
         f"{queries['C1']:,} queries{several} under C1 and, under C2, {queries['C2']:,} of these"
         f" (seed {protocol.get('seed', 0)}; left out before the draw, because nothing in the"

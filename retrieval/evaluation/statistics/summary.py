@@ -126,6 +126,7 @@ def _counts(record: Record) -> Json:
                 "duplicates_note": fold.duplicates_note,
                 **({"copies": fold.copies} if fold.copies else {}),
                 **({} if fold.profile == DEFAULT_PROFILE else {"profile": fold.profile}),
+                **({"poses_note": fold.poses_note} if fold.poses_note else {}),
             }
             for fold in record.folds
         ],

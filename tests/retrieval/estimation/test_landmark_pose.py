@@ -28,8 +28,10 @@ from retrieval.estimation import landmark_pose
 from retrieval.estimation.landmark_pose import estimate_of, for_card, why_not, yaws_of
 from retrieval.estimation.pose_calibration import PoseCalibration, Yaws
 from retrieval.evaluation.benchmark import BenchmarkOptions, run
+from retrieval.evaluation.outputs.words import asked
 from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.records import Record
+from retrieval.evaluation.statistics.summary import score_all, summarise
 from retrieval.search.explain import explain
 from retrieval.search.searcher import Searcher, open_searcher
 from tests.retrieval.recognising import FUSION, tell_by_colours
@@ -255,6 +257,19 @@ def test_the_benchmark_takes_the_profile_that_is_named(
         assert fused.settings["identity"] == identity
         assert record.folds[0].profile == (profile or "default")
         assert record.folds[0].identities == people
+        assert record.folds[0].poses_note == ""
+
+
+def test_the_benchmark_says_where_landmarks_are_not_those_of_the_fit(
+    weights: Path, faces_spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(landmark_pose, "opened_mesh", Nobody)
+    options = BenchmarkOptions(methods=("random",), cache=tmp_path)
+    protocol = Protocol(queries=9, attributes=("pose",))
+    record = measured(run(open_faces(faces_spec), [Engine.open(weights, CPU)], protocol, options))
+    summary = summarise(record, score_all(record))
+    assert "was fitted with other landmarks than are installed" in record.folds[0].poses_note
+    assert f"Poses are estimated {record.folds[0].poses_note}." in asked(summary)
 
 
 def test_a_calibration_says_in_what_portraits_landmarks_are_found() -> None:
