@@ -1,7 +1,7 @@
 """Which of a card's profiles suits a gallery: what was fitted for drawn faces, or for photographs.
 
 How far redrawings are from their images tells kinds of faces apart (domain_check.py). A few images
-of the gallery are redrawn; the profile whose usual error is nearest to theirs is taken.
+of the gallery are redrawn; the profile whose usual errors are nearest to theirs is taken.
 """
 
 import math
@@ -48,10 +48,10 @@ def choose_profile(engine: Engine, faces: FaceSet) -> ProfileChoice:
     errors = _errors(engine, faces)
     if len(errors) < FEWEST:
         return ProfileChoice(engine.card.profile)
-    median = float(np.median(errors))
-    far = {name: abs(math.log((median + 1) / (known + 1))) for name, known in usual.items()}
-    chosen = min(far, key=far.__getitem__)
-    known = ", ".join(f"{name} by {error:.0f}" for name, error in usual.items())
+    median, limit = (float(one) for one in np.quantile(errors, (0.5, 0.99)))
+    found = Usual(median, limit)
+    chosen = min(usual, key=lambda name: _apart(found, usual[name]))
+    known = ", ".join(f"{name} by {one.median:.0f}" for name, one in usual.items())
     return ProfileChoice(
         chosen,
         f"{chosen}: images of this gallery are redrawn with a mean squared error of {median:.0f}"
@@ -59,14 +59,23 @@ def choose_profile(engine: Engine, faces: FaceSet) -> ProfileChoice:
     )
 
 
-def _usual(engine: Engine) -> dict[str, float]:
-    """Return the median error of every profile that says one, by name."""
+def _apart(one: Usual, other: Usual) -> float:
+    """Return how far apart errors are: by the logarithms of their medians and of their largest.
+
+    Blurred photographs are redrawn as well as drawn faces, in the median; the largest errors tell.
+    """
+    pairs = ((one.median, other.median), (one.limit, other.limit))
+    return sum(abs(math.log((mine + 1) / (theirs + 1))) for mine, theirs in pairs)
+
+
+def _usual(engine: Engine) -> dict[str, Usual]:
+    """Return the usual errors of every profile that says some, by name."""
     card = engine.card
     found = {}
     for name in (card.profile, *card.profiles):
         told = Usual.of(card.under(name))
         if told is not None:
-            found[name] = told.median
+            found[name] = told
     return found
 
 

@@ -47,6 +47,18 @@ def own(tmp_path: Path, faces_dir: Path, pose_weights: Path) -> Path:
     return path
 
 
+def test_of_profiles_alike_in_the_median_the_largest_errors_decide(
+    own: Path, faces_dir: Path
+) -> None:
+    card, faces = load_card(own), open_faces(f"folder:{faces_dir}")
+    median = float(card.under("alike").redrawing["quantiles"]["0.5"])
+    errors = np.concatenate([np.full(180, median), np.full(20, 400 * median)])
+    far = replace(card, redrawing=usual_errors(errors, "folder:x", ["a", "b"]))
+    save_card(own, card.with_profile("far", far))
+    engine = Engine.open(own, CPU, precision=torch.float32)
+    assert choose_profile(engine, faces).profile == "alike"
+
+
 def test_the_profile_with_errors_as_usual_as_the_gallerys_is_chosen(
     own: Path, faces_dir: Path
 ) -> None:
