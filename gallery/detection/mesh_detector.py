@@ -34,6 +34,9 @@ WIDE = 1.6  # side of the square where the points begin, in sides of the box
 PRESENCE = 0.2
 SURE = {1: 0.1, 2: 0.9, 4: 0.9}
 SURE_OF_OTHERS = 0.9  # in the same photograph, beside the surest
+# Upright faces of portraits have 4 or more, upside down they have 3 or less: where the surest has
+# less than this, the photograph is looked at upside down, too.
+CERTAIN = 3.4
 SEEN_PRESENCE = 0.1  # from which on the points say where eyes and chin are
 LEAST_WINDOW = 64  # pixels; smaller squares of a photograph are not looked at
 MOST_BOXES = 24  # of a level: the surest
@@ -81,13 +84,22 @@ class MeshDetector:
 
         Faces that lie on their side or upside down are among them (`DetectedFace.is_upright`).
         """
-        for level, sure in SURE.items():
-            squares = windows(*image.size, level)
-            boxes = each_once([box for one in squares for box in self._boxes_in(image, one)])
-            found = [self._face(image, box, sure) for box in boxes[:MOST_BOXES]]
-            if faces := _believed([one for one in found if one is not None]):
-                return faces
+        for level, least in SURE.items():
+            if found := self._candidates(image, level, least):
+                if found[0].sureness < CERTAIN:
+                    turned = image.transpose(Image.Transpose.ROTATE_180)
+                    others = self._candidates(turned, level, CERTAIN)
+                    if others:
+                        return [_upside_down(one.face, image.size) for one in others]
+                return [one.face for one in found]
         return ()
+
+    def _candidates(self, image: Image.Image, level: int, least: float) -> list[_Candidate]:
+        """Return the faces in the squares of one level, the surest first."""
+        squares = windows(*image.size, level)
+        boxes = each_once([box for one in squares for box in self._boxes_in(image, one)])
+        found = [self._face(image, box, least) for box in boxes[:MOST_BOXES]]
+        return _believed([one for one in found if one is not None])
 
     def _boxes_in(self, image: Image.Image, window: Window) -> list[FaceBox]:
         """Return the boxes in one square of an image, in pixels of the image."""
@@ -113,14 +125,32 @@ class MeshDetector:
         return _Candidate(sureness, face)
 
 
-def _believed(candidates: Sequence[_Candidate]) -> list[DetectedFace]:
+def _believed(candidates: Sequence[_Candidate]) -> list[_Candidate]:
     """Return the surest face, and others that do not overlap it if they are sure enough."""
-    kept: list[DetectedFace] = []
+    kept: list[_Candidate] = []
     for one in sorted(candidates, key=lambda candidate: -candidate.sureness):
-        apart = all(overlap(one.face.box, other.box) < blaze_face.OVERLAP for other in kept)
+        boxes = [other.face.box for other in kept]
+        apart = all(overlap(one.face.box, box) < blaze_face.OVERLAP for box in boxes)
         if not kept or (apart and one.sureness >= SURE_OF_OTHERS):
-            kept.append(one.face)
+            kept.append(one)
     return kept
+
+
+def _upside_down(face: DetectedFace, size: tuple[int, int]) -> DetectedFace:
+    """Return a face of an image that was turned by 180 degrees, in the image as it is."""
+    width, height = size
+    left, upper, right, lower = face.box
+
+    def turned(point: tuple[float, float]) -> tuple[float, float]:
+        return width - point[0], height - point[1]
+
+    return DetectedFace(
+        box=(*turned((right, lower)), *turned((left, upper))),
+        left_eye=turned(face.left_eye),
+        right_eye=turned(face.right_eye),
+        nose=turned(face.nose),
+        chin=face.chin and turned(face.chin),
+    )
 
 
 def windows(width: int, height: int, level: int) -> Iterator[Window]:

@@ -100,3 +100,9 @@ def test_what_runs_the_network_may_be_missing(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     with pytest.raises(MissingPackageError, match="ai-edge-litert is not installed; pip install"):
         FaceMesh()
+
+
+@needs_mesh
+def test_the_runtime_says_nothing_of_itself(capfd: pytest.CaptureFixture[str]) -> None:
+    FaceMesh()
+    assert capfd.readouterr() == ("", "")

@@ -100,3 +100,27 @@ def test_the_square_by_landmarks_is_the_one_that_alignment_cuts() -> None:
     assert square.width == square.height == pytest.approx(38.5 / 0.52, abs=1)
     cut = aligner.align(photograph, landmarks)
     assert (aligner.align(photograph, crop=square) == cut).all()
+
+
+def test_a_chin_that_was_seen_is_taken_as_it_is() -> None:
+    seen = DetectedFace((40, 40, 80, 90), (70, 60), (50, 60), (60, 72), chin=(61, 92))
+    points = points_of(seen)
+    assert (points.left_eye, points.right_eye, points.chin) == ((70, 60), (50, 60), (61, 92))
+    assert points_of(seen.times(2)).chin == (122, 184)
+
+
+@pytest.mark.parametrize(
+    ("chin", "upright"),
+    [((60, 100), True), ((90, 80), True), ((100, 70), False), ((20, 60), False), ((60, 20), False)],
+)
+def test_a_face_is_upright_if_its_chin_is_below_its_eyes(
+    image: Image.Image, chin: tuple[float, float], upright: bool
+) -> None:
+    seen = DetectedFace((40, 40, 80, 90), (70, 60), (50, 60), (60, 72), chin=chin)
+    assert seen.is_upright == upright
+    small = DetectedFace((0, 0, 20, 20), (12, 6), (6, 6), (9, 12))
+    found = find_face(image, Sees(seen, small))
+    assert (found.points.chin == chin) == upright
+    if not upright:
+        with pytest.raises(NoFaceError, match="turn the photograph"):
+            find_face(image, Sees(seen))
