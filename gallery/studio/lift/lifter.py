@@ -27,7 +27,6 @@ from gallery.studio.skin_map import skin_map
 _ALBEDO = 1.0  # of the photograph's light, so that the standard light about gives it back
 _DARKEST, _LIGHTEST = 0.002, 0.95
 _EYEBALLS = 1  # the eyes are the second part
-_PITCH = 0.5  # share of the pitch that was measured that is kept: it is half the face's own form
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Lifted:
     Attributes:
         scene: Ready to be seen and lit.
         yaw_deg: How the head was turned in the photograph.
-        pitch_deg: The elevation from which it is best seen.
+        pitch_deg: The elevation from which it was taken.
     """
 
     scene: Scene
@@ -118,7 +117,7 @@ class Lifter:
         atlas.gloss[atlas.place(SKIN)] = self._face
         marks = (centre(body), eyes(body), chin(body))
         scene = assemble(parts, atlas, marks, _EYEBALLS)
-        return Lifted(scene, camera.yaw_deg, _PITCH * camera.pitch_deg)
+        return Lifted(scene, camera.yaw_deg, camera.pitch_deg)
 
     def _masks(self) -> tuple[Floats, Floats, Floats]:
         """Return where the face is, (U, U), which texels are plain skin, and cheeks, (N,), 0..1."""

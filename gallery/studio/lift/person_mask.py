@@ -71,7 +71,7 @@ def person_mask(
     if far.sum() < 30:
         far = (distance > np.quantile(distance[~below], 0.85)) & ~below
     prior = _prior(distance, below) + 8 * face
-    person, around = inside, far
+    person, around = face | (distance < -0.08), far  # hair, too, to begin with
     links = _links(srgb)
     odds = prior
     for _ in range(_ROUNDS):
