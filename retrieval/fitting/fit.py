@@ -301,7 +301,7 @@ def _weighed(
     used += [_Used(name, weights) for name, weights in profile.scores.items()]
     margins = np.empty(0) if material.margins is None else material.margins
     rows = {one: 1 + float(one.chosen(margins).mean()) for one in settings if len(margins)}
-    told = hypotheses_of(weighed, rows)
+    told = hypotheses_of(weighed, rows, len(asked))
     for name, choice in told.items():
         if not choice.chosen.single:
             used.append(_Used(name, choice.tried[choice.chosen].weights, choice.chosen))

@@ -4,6 +4,7 @@ Shapes: N gallery images, M of them with a second hypothesis, A values of all at
 dimensions.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -27,20 +28,25 @@ from retrieval.scoring.terms import SCORES
 
 WITHIN = (1.0, 2.0, 4.0, np.inf)  # margins: the first value up to e, e^2, e^4 times as likely
 WORTH = 0.002  # of the hit rate under C2: what more vectors must bring
+CLEARLY = 2.0  # standard errors of the hit rate that they must bring, besides
 ROUNDING = 1e-9
 
 
 def hypotheses_of(
-    weighed: Mapping[Hypotheses, Sequence[GridPoint]], rows: Mapping[Hypotheses, float]
+    weighed: Mapping[Hypotheses, Sequence[GridPoint]],
+    rows: Mapping[Hypotheses, float],
+    queries: int | None = None,
 ) -> dict[str, HypothesesChoice]:
     """Choose how many hypotheses gallery images have, for each score that holds log p.
 
     Beginning with one, more rows are taken where they bring at least WORTH of the hit rate under C2
-    over what was taken before.
+    over what was taken before, and at least CLEARLY standard errors of it: on a few people a gain
+    of a few queries is chance.
 
     Args:
         weighed: What each pair of weights reached, by hypotheses.
         rows: Vectors of an image in the mean, by hypotheses.
+        queries: How many were asked; None where nobody knows, and WORTH alone decides.
 
     Returns:
         By score, what is chosen, and the best weights of what has second hypotheses. Empty where
@@ -57,8 +63,10 @@ def hypotheses_of(
             continue
         held = ONE
         for hypotheses, one in found.items():
-            gained = known(one.hit_rate["C2"]) - known(found[held].hit_rate["C2"])
-            held = hypotheses if gained >= WORTH - ROUNDING else held
+            before = known(found[held].hit_rate["C2"])
+            gained = known(one.hit_rate["C2"]) - before
+            needed = max(WORTH, CLEARLY * _standard_error(before, queries))
+            held = hypotheses if gained >= needed - ROUNDING else held
         tried = {
             hypotheses: FittedScore(one.weights, round(rows[hypotheses], 4), rounded(one))
             for hypotheses, one in found.items()
@@ -66,6 +74,11 @@ def hypotheses_of(
         }
         told[name] = HypothesesChoice(held, tried)
     return told
+
+
+def _standard_error(rate: float, queries: int | None) -> float:
+    """Return the standard error of a hit rate, of the binomial distribution; 0 where unknown."""
+    return math.sqrt(rate * (1 - rate) / queries) if queries else 0.0
 
 
 def log_probabilities(work: Workbench) -> Steps[Timed[Floats]]:

@@ -235,6 +235,16 @@ def test_second_hypotheses_alone_do_harm_and_pay_with_log_p() -> None:
     assert str(chosen) == "2 within 2"  # more vectors bring nothing more
 
 
+@pytest.mark.parametrize(
+    ("queries", "chosen"), [(96, "1"), (2_000, "2 within 1"), (None, "2 within 1")]
+)
+def test_of_few_queries_a_gain_is_chance(queries: int | None, chosen: str) -> None:
+    """Four of 96 queries more, on four people: sixteen others lost by it."""
+    weighed = {ONE: rated(0.18), Hypotheses(1.0): rated(0.22)}
+    told = hypotheses_of(weighed, dict.fromkeys(weighed, 1.5), queries)
+    assert str(told["drawing+values"].chosen) == chosen
+
+
 def rated(c2: float, c1: float = 0.9) -> list[GridPoint]:
     return [
         GridPoint(Coefficients(), {"C1": 0.5, "C2": min(c2, 0.4)}),
