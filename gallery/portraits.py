@@ -22,8 +22,8 @@ class PortraitForm:
     """How portraits are cut.
 
     Attributes:
-        side: Of a portrait, pixels, P.
-        wide: Side of its square, of the side of the aligner's square, at least 1.
+        side: Side of a portrait, pixels, P.
+        wide: How many times as wide as the aligner's square it is, at least 1.
     """
 
     side: int

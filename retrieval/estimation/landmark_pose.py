@@ -41,7 +41,7 @@ class FormedMesh:
 
     Attributes:
         mesh: Finds them.
-        form: Of the portraits.
+        form: Form of the portraits.
     """
 
     mesh: Mesh

@@ -57,8 +57,8 @@ def warped(portrait: NDArray[np.uint8], transform: Doubles, side: int = SIDE) ->
 
     Args:
         portrait: The portrait.
-        transform: From its pixels to those of the result, [A | b].
-        side: Of the result, T.
+        transform: What brings its pixels to those of the result, [A | b].
+        side: Side of the result, T.
     """
     back = np.linalg.inv(transform[:, :2])
     shift = -back @ transform[:, 2]

@@ -31,8 +31,8 @@ class _Layer:
     """A convolution with its normalisation, and a PReLU after it.
 
     Attributes:
-        weight: (F, C / groups, k, k), channels last.
-        bias: (F,).
+        weight: Weights, (F, C / groups, k, k), channels last.
+        bias: Biases, (F,).
         slope: Slope of negative numbers, (F,).
         stride: Stride in both directions.
         padding: Padding on all sides.

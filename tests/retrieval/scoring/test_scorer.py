@@ -12,10 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
+from gallery.align import Aligner
 from gallery.arrays import normalise
 from gallery.errors import ConfigError, IndexFileError, WeightsError
 from gallery.images import load
-from gallery.portraits import portrait_aligner
+from gallery.portraits import NARROW, WIDE, portrait_aligner
 from gallery.readers.registry import open_faces
 from generator.canonical import Rule, canonicalise
 from generator.checkpoint import load_card, save_card
@@ -29,9 +30,10 @@ from retrieval.collection.query_shape import query_shape
 from retrieval.collection.show import describe, to_text
 from retrieval.collection.verify import verify
 from retrieval.recognisers.third_party import MissingEmbedderError
-from retrieval.scoring.scorer import default_score, make_scoring
+from retrieval.scoring.identity import PortraitReader
+from retrieval.scoring.scorer import Scoring, default_score, make_scoring
 from retrieval.scoring.sound_vectors import are_sound
-from retrieval.scoring.terms import Layout, wish_code
+from retrieval.scoring.terms import Coefficients, Layout, Score, wish_code
 from retrieval.search.explain import explain, to_json, write
 from retrieval.search.result import Among
 from retrieval.search.searcher import Searcher, open_searcher
@@ -392,3 +394,19 @@ def test_an_explanation_of_drawings_alone_needs_no_estimator(
     assert [row.value for row in told.rows] == ["left", "right"]
     assert told.rows[0].answer.hits[0].parts == {}
     collection.close()
+
+
+class Wide(Colours):
+    """Colours, by the name of a recogniser that wants wide portraits."""
+
+    fingerprint = "sface5 colours"
+
+
+def test_a_recogniser_gets_portraits_as_it_wants_them() -> None:
+    aligner = Aligner(size=32, channels=1)
+    nobody = Scoring(Score(), Layout(4), Coefficients())
+    assert nobody.portraits(aligner) is None
+    for recogniser, form in ((Colours(), NARROW), (Wide(), WIDE)):
+        scoring = replace(nobody, readers={"identity": PortraitReader(recogniser)})
+        assert scoring.portraits(aligner) == portrait_aligner(aligner, form)
+        assert scoring.readers["identity"].detail.endswith(f" of {form}")
