@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
-from benchmarks.startup import processor
+from benchmarks.against import processor
 from gallery.arrays import Doubles
 from gallery.detection.face_mesh import FaceMesh
 from gallery.detection.geometry import Detector, NoFaceError, find_face

@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from benchmarks.against import processor
 from benchmarks.landmarks import heads, official
-from benchmarks.startup import processor
 from gallery.detection.geometry import Detector, NoFaceError, find_face
 from gallery.detection.registry import AUTO, open_detector
 from gallery.images import load

@@ -17,7 +17,7 @@ import numpy as np
 import onnxruntime
 import torch
 
-from benchmarks.startup import processor
+from benchmarks.against import processor
 from gallery.align import Pixels
 from gallery.arrays import Floats, normalise
 from gallery.pixels import align_all, align_each
