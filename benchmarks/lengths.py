@@ -210,7 +210,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("spec", nargs="?", help="gallery; not needed once --kept is there")
     parser.add_argument("--kept", type=Path, required=True)
-    parser.add_argument("--weights", default="pose-mindseye-60")
+    parser.add_argument("--weights", default="pose-drawn-60")
     parser.add_argument("--kinds", default=",".join(APPROXIMATE))
     parser.add_argument("--scores", default=f"{VALUES},{FUSED}")
     parser.add_argument("--ways", default=",".join(WAYS))

@@ -54,9 +54,13 @@ class WeightsFile:
         return cls(path, card, sum(p.stat().st_size for p in (path, path.with_suffix(".json"))))
 
     @property
-    def rank(self) -> tuple[int, bool]:
-        """What makes one set better than another: large drawings, then features made to find."""
-        return self.card.aligner.size, bool(self.card.network.get("projection"))
+    def rank(self) -> tuple[int, bool, int]:
+        """What makes one set better than another.
+
+        Large drawings; features made to find; scores fitted for several kinds of faces.
+        """
+        card = self.card
+        return card.aligner.size, bool(card.network.get("projection")), len(card.profiles)
 
     def describe(self) -> dict[str, Any]:
         """Return what a user wants to know, for JSON: no lists of people."""
@@ -171,7 +175,7 @@ def _fits(
         yield weights, tuple(a.name for a in drawn if _is_asked(a, space, wanted))
 
 
-def _worth(found: tuple[WeightsFile, tuple[str, ...]]) -> tuple[tuple[int, bool], int, int]:
+def _worth(found: tuple[WeightsFile, tuple[str, ...]]) -> tuple[tuple[int, bool, int], int, int]:
     """Return what makes one choice better than another; of equals the one that draws least else."""
     weights, fits = found
     return weights.rank, len(fits), -len(weights.card.space.names)

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Weights of drawn faces go on with 2, 4 or 8 people's photographs, four more people fit what their fused score weighs, and eight that
 # nothing has seen are asked. Prints a table with intervals.
-# Usage: experiments/few/run.sh SPEC OUT [WEIGHTS]     (a packaged name or a folder, pose-mindseye-60; SPEC: cmu-faces:PATH after `mindseye data find-faces`)
+# Usage: experiments/few/run.sh SPEC OUT [WEIGHTS]     (a packaged name or a folder, pose-drawn-60; SPEC: cmu-faces:PATH after `mindseye data find-faces`)
 # COUNTS ("2 4 8"), ALONE ("2 8": without the drawn faces) and ARCHITECTURE (mindseye-60, that of WEIGHTS) can be set in the environment. Three to seven minutes each of a Zen 5 core (docs/durations.md).
 # A run that was stopped goes on where it was.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-spec=${1:?SPEC, such as cmu-faces:faces.tar.gz} out=${2:?OUT, a folder} weights=${3:-pose-mindseye-60}
+spec=${1:?SPEC, such as cmu-faces:faces.tar.gz} out=${2:?OUT, a folder} weights=${3:-pose-drawn-60}
 rows=()
 ask() {
     if [ ! -e "$out/$1/fitted" ]; then # once: the card then knows these four people

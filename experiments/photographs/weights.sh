@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Weights of both worlds: weights that have seen drawn people alone go on with lifted photographs and drawn people together.
-# Usage: experiments/photographs/weights.sh PORTRAITS.tar.gz OUT [START]     (START: weights of drawn people alone, by default what experiments/weights/run.sh makes)
+# Usage: experiments/photographs/weights.sh PORTRAITS.tar.gz OUT [START]     (START: weights of drawn people alone, by default the packaged ones)
 # What is finished is not done again. The people of held_out.txt and of London are trained on never.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-archive=$(realpath "${1:?the archive of portraits}") out=${2:?OUT, a folder} start=$(realpath "${3:-runs/weights/pose-mindseye-60}")
+archive=$(realpath "${1:?the archive of portraits}") out=${2:?OUT, a folder} start=${3:-pose-drawn-60}
 root=$PWD bin=$PWD/.venv/bin
 mkdir -p "$out"
 [ -d "$out/portraits" ] || tar -xzf "$archive" -C "$out"

@@ -18,14 +18,14 @@ python=${PYTHON:-.venv/bin/python}
 [ "$step" = train ] || [ -x "$python" ] || bash scripts/setup
 profile=${PROFILE:-$("$python" -c 'import torch; print("gpu" if torch.cuda.is_available() else "cpu")')}
 names=("$@")
-[ $# -gt 0 ] || names=(pose-mindseye-60 pose-60 illumination-60 accessory-60 pose-32 occlusion-60 expression-60)
+[ $# -gt 0 ] || names=(pose-drawn-60 pose-60 illumination-60 accessory-60 pose-32 occlusion-60 expression-60)
 mkdir -p "$out"
 
 # NAME: set, attribute, architecture, people trained on, steps a stage on a GPU and on a CPU; - for
 # the architecture's own recipe, the same everywhere.
 recipe() {
     case "$1" in
-        pose-mindseye-60) echo studio-249 pose mindseye-60 100 - - ;;
+        pose-drawn-60) echo studio-249 pose mindseye-60 100 - - ;;
         pose-60)         echo studio-249 pose two-stage-60 100 6000 2000 ;;
         illumination-60) echo studio-249 illumination two-stage-60 100 5000 450 ;;
         accessory-60)    echo studio-accessory accessory two-stage-60 0.8 4000 350 ;;

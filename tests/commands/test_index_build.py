@@ -35,7 +35,7 @@ def test_a_folder_of_50_files_good_and_bad_is_indexed(
     assert list(space) == [
         *("name", "weights_sha256", "architecture", "attributes", "score"),
         *("profile", "advice"),
-        *("hypotheses", "generation"),
+        *("hypotheses", "landmarks", "min_score", "generation"),
         *("published_at", "kind", "vectors", "dimension", "index", "strangers"),
         *("states", "skipped"),
     ]

@@ -32,7 +32,7 @@ FOLDER = Path("/tmp/golden")  # noqa: S108  the catalogues name it, so it is nob
 PEOPLE = ("900000", "900001", "900002", "900003")
 POSES = ("-45", "-30", "-15", "0", "15", "30", "45")
 LIGHTS = ("3", "7", "17")
-WEIGHTS = "pose-mindseye-60"
+WEIGHTS = "pose-mindseye-60"  # of those commits; now: pose-drawn-60
 MANY = "2 within 4"
 COLLECTIONS: dict[
     str, dict[str, tuple[str, ...]]

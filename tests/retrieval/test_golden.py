@@ -30,6 +30,7 @@ OLDER = ("exact-drawing", "ivf-values", "hnsw-values-two", "sq8-fused")  # by 40
 NEWER = ("hnsw-values-column", "sq8-fused-column")  # by 926b9a1
 NAMES = (*OLDER, *NEWER)
 SPACE = "pose-mindseye-60"
+NETWORK = "pose-drawn-60"  # as the same weights are called now
 REMOVED = {"900000_0_3.png", "900001_45_7.png", "900002_-45_17.png", "900003_15_7.png"}
 NEW = "900000_0_0.png"  # an image that no golden collection has seen
 
@@ -55,12 +56,12 @@ class Golden:
 
 
 def unpack(name: str, folder: Path) -> Golden:
-    """Unpack a golden collection, and put the packaged network into its space."""
+    """Unpack a golden collection, and put the network into its space that it was built with."""
     root = folder / name
     with tarfile.open(GOLDEN / f"{name}.tar.gz") as tar:
         tar.extractall(root, filter="data")
     probes, answers = root / "probes.npy", root / "answers.json"
-    shutil.copy(find_weights(SPACE), root / "spaces" / SPACE / "weights.safetensors")
+    shutil.copy(find_weights(NETWORK), root / "spaces" / SPACE / "weights.safetensors")
     golden = Golden(root, np.load(probes), json.loads(answers.read_text("utf-8")))
     probes.unlink()
     answers.unlink()

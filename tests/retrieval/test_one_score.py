@@ -22,6 +22,7 @@ from generator.checkpoint import find_weights
 from generator.engine import Engine
 from retrieval.collection.build import build
 from retrieval.collection.collection import Collection
+from retrieval.collection.profile_choice import choose_profile
 from retrieval.evaluation.benchmark import BenchmarkOptions, run
 from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.records import Record
@@ -58,6 +59,7 @@ def of_two_hypotheses(folder: Path) -> Path:
     shutil.copy(shipped, weights)
     card = json.loads(shipped.with_suffix(".json").read_text("utf-8"))
     fitted = {"log_probability": 0.5, "hit_rate": {"C1": 0.9, "C2": 0.9}}
+    card.pop("profiles")
     card["fusion"]["hypotheses"] = {
         "drawing+values": {"chosen": MANY, "tried": {MANY: fitted}},
         "fused": {"chosen": MANY, "tried": {MANY: {**fitted, "identity": 0.3}}},
@@ -103,6 +105,7 @@ def searching(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Callab
     def opened(score: str) -> Searcher:
         collection = Collection.open_or_create(tmp_path_factory.mktemp("collection"))
         draws = Engine.open(weights, CPU)
+        draws = draws.under(choose_profile(draws, some_faces()).profile)  # as a gallery does
         with collection.writing():
             list(build(collection, some_faces(), draws, weights, score=score))
         return open_searcher(collection, ["pose=0"], CPU)
