@@ -2,7 +2,8 @@
 
 Frontal photographs are lifted: each becomes a head that the studio turns and lights, so that every
 drawing of it has exact values (gallery/studio/lift). Training goes on with these heads; what scores
-weigh, and how sure answers are, is fitted on the heads of people left out.
+weigh, and how sure answers are, is fitted on the heads of people left out; where these are few,
+it stays what it was for the weights that it began with.
 """
 
 from collections.abc import Generator, Iterator, Sequence
@@ -23,7 +24,7 @@ from gallery.studio.lift import writer
 from gallery.studio.lift.photographs import Choice, FoundPoints
 from gallery.studio.progress import StudioProgress
 from generator.card import Card
-from generator.checkpoint import WEIGHTS_FILE, find_weights, load_card
+from generator.checkpoint import WEIGHTS_FILE, find_weights, load_card, save_card
 from retrieval.api.faces import load_faces
 from retrieval.api.fit import fit
 from retrieval.api.progress import Callback, follow
@@ -35,7 +36,8 @@ LIFTS, SETTINGS = "lifts", "adapt.toml"  # in the folder of the run
 PROFILE = "photographs"
 EYES, CHIN = [33, 133, 362, 263], 152  # of the 468 points: corners of the eyes, tip of the chin
 LIGHTS = ("1", "4", "7", "10", "13", "17")  # of twenty: from all sides
-FEWEST = 10  # people: a fifth of them is left out to fit on
+FEWEST = 8  # people: a fifth of them is left out
+TO_FIT = 10  # people left out, of whom a fit is better than what the weights began with says
 SAME_PERSON = 0.5  # cosine of identities from which two photographs show one person
 RECIPE = """# What `mindseye adapt` trained with; `mindseye train --config` takes it, too.
 [train]
@@ -143,10 +145,31 @@ def adapt(  # noqa: PLR0913  one argument for each option of the command line
         progress=progress,
     )
     kept = load_card(made)
-    if PROFILE not in (kept.profile, *kept.profiles):
-        fit(made, lifts, people="validation", profile=PROFILE, device=device, progress=progress)
-    fitted = f"people of {lifts} that nothing was trained on; profile {PROFILE}"
+    aside = [who for who in kept.data.get("validation", ()) if who in _people(choice)]
+    if PROFILE not in (card.profile, *card.profiles) or len(aside) >= TO_FIT:
+        fitted = f"{len(aside)} people of {lifts} that nothing was trained on"
+        if kept.profile != PROFILE:
+            fit(made, lifts, people="validation", profile=PROFILE, device=device, progress=progress)
+    else:
+        fitted = f"what {card.name} was fitted on, as {len(aside)} people left out are too few"
+        save_card(made, _carried_over(card.under(PROFILE), kept))
     return Adapted(folder / WEIGHTS_FILE, len(choice.people), choice.left_out, fitted)
+
+
+def _people(choice: Choice) -> frozenset[str]:
+    return frozenset(one.label for one in choice.people)
+
+
+def _carried_over(begun: Card, made: Card) -> Card:
+    """Return a card with what scores weigh, and poses by landmarks, as they were before."""
+    return replace(
+        made,
+        fusion=begun.fusion,
+        calibration=begun.calibration,
+        landmarks=begun.landmarks,
+        redrawing=made.redrawing or begun.redrawing,
+        profile=PROFILE,
+    )
 
 
 def _options(card: Card, seed: int) -> writer.LiftOptions:
