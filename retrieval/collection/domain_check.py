@@ -15,7 +15,7 @@ from generator.reconstruction_error import Usual
 from retrieval.collection.collection import Collection
 
 MOST = 0.1  # share of a gallery, where 0.01 is expected
-TRAIN = "train on a few labelled people of your own: mindseye train --start (docs/transfer.md)"
+TRAIN = "let the weights go on with your photographs: mindseye adapt (docs/transfer.md)"
 FIND = "have the faces found (mindseye data find-faces) and index again, or "
 
 

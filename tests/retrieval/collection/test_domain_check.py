@@ -123,8 +123,8 @@ def test_a_source_redrawn_worse_than_usual_has_no_confidence(
     assert answer.doubt.reason == (
         "This photograph is unlike those the weights know: redrawn, its mean squared"
         f" error is {errors[worst]:,.0f}, that of 99 of 100 below {between(errors, 3):,.0f}; have"
-        " the face found: --crop face, or say where it is: --crop X,Y,W,H, or train on a few"
-        " labelled people of your own: mindseye train --start (docs/transfer.md)"
+        " the face found: --crop face, or say where it is: --crop X,Y,W,H, or let the"
+        " weights go on with your photographs: mindseye adapt (docs/transfer.md)"
     )
     assert to_json(answer, "x.png")["no_confidence"] == answer.doubt.reason
     assert {hit["confidence"] for hit in to_json(answer, "x.png")["hits"]} == {None}
@@ -169,8 +169,8 @@ def test_a_gallery_unlike_what_is_known_has_no_confidence_for_any_answer(
         "fitted-32 does not fit these photographs: 4 of 30 images (13 %) are redrawn"
         " worse than 99 of 100 faces of the kind that the weights know (mean squared error above"
         f" {between(errors, 4):,.0f}). Answers get no confidence; have the faces found (mindseye"
-        " data find-faces) and index again, or train on a few labelled people of your own:"
-        " mindseye train --start (docs/transfer.md)"
+        " data find-faces) and index again, or let the weights go on with your photographs:"
+        " mindseye adapt (docs/transfer.md)"
     )
     strangers = [collection.catalogue.images.at(str(faces_dir / name)) for name in errors][-2:]
     assert collection.catalogue.images.remove([i for i in strangers if i is not None]) == sorted(
@@ -184,14 +184,14 @@ def test_who_has_had_the_faces_found_is_not_told_to_do_so() -> None:
     assert "find-faces" in uncut
     assert "find-faces" not in cut
     assert cut.endswith(
-        "Answers get no confidence; train on a few labelled people of your own: mindseye train"
-        " --start (docs/transfer.md)"
+        "Answers get no confidence; let the weights go on with your photographs: mindseye adapt"
+        " (docs/transfer.md)"
     )
     told = Usual(median=4.0, limit=7.4)
     placed = of_sources(told, [9.0], placed=True)
     assert placed is not None
     assert "--crop" not in placed.reason
-    assert "mindseye train --start" in placed.reason
+    assert "mindseye adapt" in placed.reason
 
 
 def test_a_gallery_cut_by_landmarks_is_only_told_to_train(
