@@ -9,6 +9,17 @@ import typer
 from commands.interrupts import resumable
 from commands.progress import bar, result, tell
 
+Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the set.")]
+Values = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=V,V", help="The values of an attribute; say it again for others."),
+]
+Size = Annotated[int, typer.Option(help="Side of the images, pixels, 32 to 256.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="How many processes. Default: one for each core.")
+]
+AssetsFolder = Annotated[Path | None, typer.Option(help="Folder of the assets.")]
+
 
 def assets(
     folder: Annotated[
@@ -28,7 +39,7 @@ def assets(
 
 
 def draw(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the set.")],
+    out: Out,
     identities: Annotated[int, typer.Option(min=1, help="How many people.")],
     attributes: Annotated[
         str,
@@ -37,37 +48,27 @@ def draw(
             help="The attributes that vary. All others keep their standard value.",
         ),
     ] = "pose,illumination",
-    value: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=V,V", help="The values of an attribute; say it again for others."
-        ),
-    ] = None,
-    size: Annotated[int, typer.Option(help="Side of the images, pixels, 32 to 256.")] = 60,
+    value: Values = None,
+    size: Size = 60,
     seed: Annotated[int, typer.Option(min=0, help="Random seed: which people are drawn.")] = 0,
     first_identity: Annotated[int, typer.Option(min=0, help="Number of the first person.")] = 0,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="How many processes. Default: one for each core.")
-    ] = None,
-    assets: Annotated[Path | None, typer.Option(help="Folder of the assets.")] = None,
+    workers: Workers = None,
+    assets: AssetsFolder = None,
 ) -> None:
     """Draw a set of synthetic faces; a set that was stopped goes on.
 
     \b
     Example: mindseye studio draw my-set --identities 30 --attributes pose,illumination
     """
-    from gallery.attributes import parse_wishes
     from gallery.studio import writer
     from gallery.studio.request import DrawRequest
     from gallery.studio.shards import read_manifest
 
-    given = parse_wishes(value) if value else {}
-    values = {name: tuple(text.split(",")) for name, text in given.items()}
     request = DrawRequest(
         identities=identities,
         first_identity=first_identity,
         attributes=tuple(attributes.split(",")),
-        values=values,
+        values=_values(value),
         size=size,
         seed=seed,
     )
@@ -82,37 +83,28 @@ def draw(
 
 def lift(
     spec: Annotated[str, typer.Argument(metavar="SPEC", help="Photographs, like folder:PHOTOS.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the set.")],
+    out: Out,
     attributes: Annotated[
         str,
         typer.Option(metavar="NAME,NAME", help="What varies: pose, illumination, occlusion."),
     ] = "pose,illumination",
-    value: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=V,V", help="The values of an attribute; say it again for others."
-        ),
-    ] = None,
-    size: Annotated[int, typer.Option(help="Side of the images, pixels, 32 to 256.")] = 60,
+    value: Values = None,
+    size: Size = 60,
     seed: Annotated[int, typer.Option(min=0, help="Random seed: rooms, and how shots stray.")] = 0,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="How many processes. Default: one for each core.")
-    ] = None,
-    assets: Annotated[Path | None, typer.Option(help="Folder of the assets.")] = None,
+    workers: Workers = None,
+    assets: AssetsFolder = None,
 ) -> None:
     """Turn and light frontal photographs: one of each person becomes a set as `draw` makes them.
 
     \b
     Example: mindseye studio lift folder:photos lifted
     """
-    from gallery.attributes import parse_wishes
     from gallery.readers.registry import open_faces
     from gallery.studio.lift import writer
 
-    given = parse_wishes(value) if value else {}
     options = writer.LiftOptions(
         attributes=tuple(attributes.split(",")),
-        values={name: tuple(text.split(",")) for name, text in given.items()},
+        values=_values(value),
         size=size,
         seed=seed,
     )
@@ -131,3 +123,11 @@ def lift(
         f"{request.images} images of {request.identities} people, {len(choice.left_out)}"
         f" photographs left out: studio:{out}"
     )
+
+
+def _values(given: list[str] | None) -> dict[str, tuple[str, ...]]:
+    """Read NAME=V,V, each said once."""
+    from gallery.attributes import parse_wishes
+
+    wished = parse_wishes(given) if given else {}
+    return {name: tuple(text.split(",")) for name, text in wished.items()}

@@ -15,13 +15,12 @@ from gallery.files import write_whole
 from gallery.readers.photographs_mini import CREDIT
 from gallery.readers.registry import open_faces
 from generator.canonical import ESTIMATOR, EXPECTED, Rule
-from generator.checkpoint import load_card
 from generator.engine import Engine
 from generator.zoo import WeightsFile, packaged
 from retrieval.collection.build import build
 from retrieval.collection.build_progress import BuildProgress
 from retrieval.collection.collection import Collection
-from retrieval.collection.profile_choice import choose_profile
+from retrieval.collection.profile_choice import profile_of_space
 from retrieval.evaluation import benchmark, report
 from retrieval.evaluation.outputs import tables
 from retrieval.evaluation.protocol.files import find_protocol
@@ -141,12 +140,10 @@ def index(plan: DemoPlan, weights: WeightsFile) -> Iterator[BuildProgress]:
     collection = Collection.open_or_create(plan.collection)
     try:
         known = {space.name for space in collection.catalogue.spaces.all()}
-        if weights.card.name in known:
-            kept = load_card(collection.weights_path(weights.card.name)).profile
-            engine, score = engine.under(kept), None
-        else:
-            engine = engine.under(choose_profile(engine, plan.part(weights)).profile)
-            score = own_score(engine.card)
+        is_new = weights.card.name not in known
+        chosen = profile_of_space(collection, engine, plan.part(weights), is_new=is_new)
+        engine = engine.under(chosen.profile)
+        score = own_score(engine.card) if is_new else None
         with collection.writing():
             yield from build(collection, plan.part(weights), engine, weights.path, score=score)
     finally:

@@ -6,10 +6,9 @@ weigh, and how sure answers are, is fitted on the heads of people left out; wher
 it stays what it was for the weights that it began with.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +26,7 @@ from generator.card import Card
 from generator.checkpoint import WEIGHTS_FILE, find_weights, load_card, save_card
 from retrieval.api.faces import load_faces
 from retrieval.api.fit import fit
-from retrieval.api.progress import Callback, follow
+from retrieval.api.progress import Callback, follow, follow_each
 from retrieval.api.training import train
 from retrieval.recognisers.registry import open_recogniser
 from retrieval.recognisers.third_party import MissingEmbedderError
@@ -126,7 +125,7 @@ def adapt(  # noqa: PLR0913  one argument for each option of the command line
         )
     request = writer.request_of(choice, _options(card, seed))
     lifting = writer.lift(folder / LIFTS, choice, request, workers=workers)
-    follow(_all(lifting), progress, "lifting people")
+    follow_each(lifting, progress, "lifting people")
     lifts = f"studio:{folder / LIFTS}"
     settings = folder / SETTINGS
     gray = 1.0 if _are_gray(opened) else 0.25
@@ -238,7 +237,3 @@ def _are_gray(faces: FaceSet) -> bool:
             pixels = np.asarray(faces.load(face).convert("RGB").resize((16, 16)), np.int16)
             gray.append(int(np.ptp(pixels, axis=2).max()) <= 2)
     return 2 * sum(gray) > len(gray)
-
-
-def _all(steps: Iterator[StudioProgress]) -> Generator[StudioProgress, None, None]:
-    yield from chain(steps)

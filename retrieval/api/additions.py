@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gallery.errors import ConfigError, did_you_mean
 from gallery.faces import FaceSet
-from generator.checkpoint import find_weights, load_card
+from generator.checkpoint import find_weights
 from generator.device import pick_device, worth_compiling
 from generator.engine import Engine
 from generator.zoo import fitting
@@ -16,7 +16,7 @@ from retrieval.collection import build as building
 from retrieval.collection.build_progress import BuildProgress
 from retrieval.collection.collection import Collection
 from retrieval.collection.domain_check import misfit, strangers_in
-from retrieval.collection.profile_choice import ProfileChoice, choose_profile
+from retrieval.collection.profile_choice import ProfileChoice, profile_of_space
 from retrieval.estimation.landmark_pose import why_not
 from retrieval.scoring.choice import choose_score, refuse_score
 from retrieval.splits import SPLITS, part_of
@@ -142,10 +142,14 @@ def add_to_space(
     part = part_of(faces, source.engine.card, options.split)
     phase = f"indexing with {name}"
     known = {space.name for space in collection.catalogue.spaces.all()}
-    profile = _profile(collection, part, source.engine, options, is_new=name not in known)
+    is_new = name not in known
+    if options.profile is not None:
+        profile = ProfileChoice(options.profile)
+    else:
+        profile = profile_of_space(collection, source.engine, part, is_new=is_new)
     engine = source.engine.under(profile.profile)
-    choice = choose_score(options.score, options.hypotheses, engine, is_new=name not in known)
-    alone = why_not(engine.card) if name not in known else ""
+    choice = choose_score(options.score, options.hypotheses, engine, is_new=is_new)
+    alone = why_not(engine.card) if is_new else ""
     for what, why in (("Profile", profile.why), ("Score", choice.why), ("Poses", alone)):
         if why and progress is not None:
             progress(Progress(phase=phase, done=0, total=len(part), note=f"{what}: {why}"))
@@ -173,19 +177,6 @@ def add_to_space(
         edited=last.edited,
         warnings=tuple(_warnings(collection, name, last)),
     )
-
-
-def _profile(
-    collection: Collection, part: FaceSet, engine: Engine, options: AddOptions, *, is_new: bool
-) -> ProfileChoice:
-    """Return the profile that was asked for, or that of the space, or one that suits the images."""
-    if options.profile is not None:
-        return ProfileChoice(options.profile)
-    if is_new:
-        return choose_profile(engine, part)
-    said = load_card(collection.weights_path(engine.card.name)).profile
-    known = (engine.card.profile, *engine.card.profiles)
-    return ProfileChoice(said if said in known else engine.card.profile)
 
 
 def _last_of(

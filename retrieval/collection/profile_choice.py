@@ -15,8 +15,10 @@ from gallery.errors import ImageError
 from gallery.faces import FaceSet
 from gallery.pixels import cut
 from generator.canonical import Rule
+from generator.checkpoint import load_card
 from generator.engine import Engine
 from generator.reconstruction_error import Usual, own_errors
+from retrieval.collection.collection import Collection
 
 SAMPLE = 48  # images that are redrawn to choose by
 FEWEST = 8  # of fewer usable ones, the card's first profile is kept
@@ -33,6 +35,24 @@ class ProfileChoice:
 
     profile: str
     why: str = ""
+
+
+def profile_of_space(
+    collection: Collection, engine: Engine, faces: FaceSet, *, is_new: bool
+) -> ProfileChoice:
+    """Return the profile that a space has, or, of a new one, the one that suits its images.
+
+    Args:
+        collection: Of the space.
+        engine: Of its weights, with their card. A profile that this no longer has is not kept.
+        faces: The images that are added.
+        is_new: Whether the space is yet to be made.
+    """
+    if is_new:
+        return choose_profile(engine, faces)
+    said = load_card(collection.weights_path(engine.card.name)).profile
+    known = (engine.card.profile, *engine.card.profiles)
+    return ProfileChoice(said if said in known else engine.card.profile)
 
 
 def choose_profile(engine: Engine, faces: FaceSet) -> ProfileChoice:
