@@ -5,11 +5,12 @@ so, in this order; a build killed anywhere goes on with the first unfinished bat
 half-written is overwritten.
 
 While one batch is drawn, the next one is read, decoded and aligned by several threads; never more
-than these two are in memory. Results are those of one batch after the other.
+than these two are in memory. Results are those of one batch after the other. Several workers
+(retrieval/collection/workers) draw several batches; each is finished as soon as it is drawn.
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 
 from gallery.align import Landmarks
 from gallery.catalogue.records import FileRecord, ImageState, ShardRow
-from gallery.errors import ImageError, IndexFileError
+from gallery.errors import IndexFileError
 from gallery.faces import Face, FaceSet
 from generator.canonical import Rule
 from generator.engine import Engine
@@ -27,10 +28,12 @@ from index.base import Ids
 from retrieval.collection.admission import Admission
 from retrieval.collection.build_progress import BuildProgress
 from retrieval.collection.collection import Collection
-from retrieval.collection.ingest import AlignedFace, Reading
+from retrieval.collection.ingest import Reading
 from retrieval.collection.shard_rewrite import drop_stale
 from retrieval.collection.space_folder import open_space
-from retrieval.scoring.scorer import GalleryVectors, Scoring
+from retrieval.collection.workers.block import EmbeddedBlock, Embedder
+from retrieval.collection.workers.here import EmbedderHere, Embedders, Embedding
+from retrieval.scoring.scorer import Scoring
 
 BATCH = 256
 ENDLESS = (
@@ -49,27 +52,31 @@ class How:
 
 
 def _note(note: str, names: Sequence[str]) -> str:
+    if not names:
+        return note
     others = f" and {len(names) - 1} more" if len(names) > 1 else ""
     return f"{names[0]}{others}: {note}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """A batch that is aligned and being drawn.
+    """A batch that is being embedded.
 
     Attributes:
         files: How many.
-        ids: Images that could be used, (n,).
-        landmarks: The landmarks by which each image was cut out.
-        drawing: Their vectors, in the making; None where n is 0.
-        bad: Images that could not be used, with reasons.
+        ids: Images to embed, (n,).
+        names: The file that each is read from.
+        landmarks: The landmarks by which each image is cut out.
+        embedding: What comes of them, in the making; None where n is 0.
+        bad: Images that are left out, with reasons.
         counts: What this batch adds to the build's progress.
     """
 
     files: int
     ids: Ids
+    names: tuple[str, ...]
     landmarks: tuple[Landmarks | None, ...]
-    drawing: Future[GalleryVectors] | None
+    embedding: Embedding | None
     bad: tuple[ImageState, ...]
     counts: BuildProgress
 
@@ -129,30 +136,50 @@ class Builder:
         self._forget_lost_shards()
         self._report_problems()
         faces = iter(self.faces.faces)
-        waiting: _Batch | None = None
-        aligner = self.engine.card.aligner
-        portraits = self.how.scoring.portraits(aligner)
-        with (
-            ThreadPoolExecutor(1) as pencil,
-            Reading(self.faces, aligner, portraits) as reading,
-        ):
+        flying: list[_Batch] = []
+        with ExitStack() as stack:
+            aligner = self.engine.card.aligner
+            portraits = self.how.scoring.portraits(aligner)
+            reading = stack.enter_context(Reading(self.faces, aligner, portraits))
+            embedders = stack.enter_context(self._embedders(reading))
             while batch := list(islice(faces, BATCH)):
-                following = self._start(batch, waiting, reading, pencil)
-                if waiting is not None:
-                    self._finish(waiting)
-                    waiting = following
-                    try:
-                        yield self._shown()
-                    except GeneratorExit:
-                        self._finish(waiting)
-                        raise
-                waiting = following
-            if waiting is not None:
-                self._finish(waiting)
-            self._look_again(reading, pencil)
+                flying.append(self._start(batch, flying, reading, embedders))
+                yield from self._settle(flying, embedders, wait=False)
+            yield from self._settle(flying, embedders, wait=True)
+            self._look_again(reading, embedders)
         self._forget_unreadable()
         self.has_dropped = drop_stale(self.collection, self.space)
         yield self._shown()
+
+    def _embedders(self, reading: Reading) -> Embedders:
+        """Open what embeds the batches."""
+        return EmbedderHere(Embedder(self.engine, self.how.rule, self.how.scoring), reading)
+
+    def _settle(
+        self, flying: list[_Batch], embedders: Embedders, *, wait: bool
+    ) -> Iterator[BuildProgress]:
+        """Finish batches that are due; yield progress after each but the very last.
+
+        Args:
+            flying: The batches in hand; those that are finished are taken out.
+            embedders: They are given to.
+            wait: Finish all.
+        """
+        given = [batch.embedding for batch in flying]
+        while (place := embedders.due(given, wait=wait)) is not None:
+            self._finish(flying.pop(place))
+            del given[place]
+            for note in embedders.notes():
+                self.noted.setdefault(note, [])
+            if wait and not flying:
+                return
+            try:
+                yield self._shown()
+            except GeneratorExit:
+                for batch in flying:
+                    if batch.embedding is None or not embedders.drop(batch.embedding):
+                        self._finish(batch)
+                raise
 
     def _shown(self) -> BuildProgress:
         told = [_note(note, names) for note, names in self.noted.items()]
@@ -164,7 +191,7 @@ class Builder:
         edited = [path for path in self.catalogue.images.edited() if path.startswith(root)]
         return replace(shown, lost=len(self.lost), edited=tuple(edited))
 
-    def _look_again(self, reading: Reading, pencil: ThreadPoolExecutor) -> None:
+    def _look_again(self, reading: Reading, embedders: Embedders) -> None:
         """Take over labels and landmarks of files that hold their image first, now.
 
         While a batch was in hand, a file of a later one was still known to hold that image.
@@ -178,7 +205,7 @@ class Builder:
         ]
         for start in range(0, len(late), BATCH):
             part = late[start : start + BATCH]
-            batch = self._start(part, None, reading, pencil)
+            batch = self._start(part, [], reading, embedders)
             counts = replace(batch.counts, duplicates=batch.counts.duplicates - len(part))
             self._finish(replace(batch, files=0, counts=counts))
 
@@ -202,82 +229,75 @@ class Builder:
     def _start(
         self,
         batch: Sequence[Face],
-        waiting: _Batch | None,
+        flying: Sequence[_Batch],
         reading: Reading,
-        pencil: ThreadPoolExecutor,
+        embedders: Embedders,
     ) -> _Batch:
-        """Read, register and align a batch, and have it drawn."""
+        """Read and register a batch, and have it embedded."""
         paths = [str(self.faces.path(face).absolute()) for face in batch]
         read = reading.look(batch, self.catalogue.images.known(paths))
-        chosen = self.admission.choose(read, set(waiting.ids.tolist()) if waiting else set())
+        in_hand = {image_id for other in flying for image_id in other.ids.tolist()}
+        chosen = self.admission.choose(read, in_hand)
         todo, landmarks = chosen.todo, self.catalogue.images.landmarks(list(chosen.todo))
-        asked = [(one, landmarks.get(image_id)) for image_id, one in todo.items()]
-        good: list[tuple[int, Landmarks | None, AlignedFace]] = []
-        bad = [
-            ImageState(image_id, "skipped", reason) for image_id, reason in chosen.refused.items()
-        ]
-        for image_id, (_, where), found in zip(todo, asked, reading.align(asked), strict=True):
-            if isinstance(found, ImageError):
-                bad.append(ImageState(image_id, "skipped", str(found)))
-            else:
-                good.append((image_id, where, found))
-                for note in found.notes:
-                    self.noted.setdefault(note, []).append(todo[image_id].face.name)
-        drawing = None
-        if good:
-            drawing = pencil.submit(self._drawn, [found for _, _, found in good])
+        block = [(one, landmarks.get(image_id)) for image_id, one in todo.items()]
         return _Batch(
             files=len(batch),
-            ids=np.array([image_id for image_id, _, _ in good], dtype=np.int64),
-            landmarks=tuple(where for _, where, _ in good),
-            drawing=drawing,
-            bad=tuple(bad),
+            ids=np.array(list(todo), dtype=np.int64),
+            names=tuple(one.face.name for one in todo.values()),
+            landmarks=tuple(where for _, where in block),
+            embedding=embedders.submit(block) if block else None,
+            bad=tuple(ImageState(i, "skipped", reason) for i, reason in chosen.refused.items()),
             counts=chosen.counts,
         )
 
-    def _drawn(self, cuts: Sequence[AlignedFace]) -> GalleryVectors:
-        """Make the vectors of some faces."""
-        portraits = [cut.portrait for cut in cuts if cut.portrait is not None]
-        return self.how.scoring.gallery(
-            self.engine,
-            np.stack([cut.pixels for cut in cuts]),
-            np.stack(portraits) if portraits else None,
-            self.how.rule,
-        )
-
     def _finish(self, batch: _Batch) -> None:
-        """Wait until a batch is drawn; write its shard, then tell the catalogue."""
-        placed = list(batch.bad)
-        shard = None
-        finite = np.ones(0, dtype=np.bool_)
-        if batch.drawing is not None:
-            made = batch.drawing.result()
-            finite = made.finite()
-            rows = finite[made.of]
-            if rows.any():
-                shard = self._append(batch.ids[made.of[rows]], made.vectors[rows])
-            which, where = batch.ids.tolist(), batch.landmarks
-            views = zip(made.estimates, made.seconds, made.errors.tolist(), strict=True)
-            placed += [
-                ImageState(image_id, "indexed", None, estimate, landmarks, second, error)
-                if good
-                else ImageState(image_id, "skipped", ENDLESS)
-                for good, image_id, landmarks, (estimate, second, error) in zip(
-                    finite, which, where, views, strict=True
-                )
-            ]
+        """Wait until a batch is embedded; write its shard, then tell the catalogue."""
+        placed, shard = list(batch.bad), None
+        if batch.embedding is not None:
+            made = batch.embedding.result()
+            refused = sorted(made.refused.items())
+            placed += [ImageState(int(batch.ids[i]), "skipped", why) for i, why in refused]
+            for position, notes in made.notes.items():
+                for note in notes:
+                    self.noted.setdefault(note, []).append(batch.names[position])
+            told, shard = self._write(batch, made)
+            placed += told
         self.catalogue.spaces.place(self.space.id, placed, shard)
         self.lost -= {one.image_id for one in placed}
         before, added = self.progress, batch.counts
+        indexed = sum(one.state == "indexed" for one in placed)
         self.progress = replace(
             before,
             done=before.done + batch.files,
-            indexed=before.indexed + int(finite.sum()),
+            indexed=before.indexed + indexed,
             known=before.known + added.known,
-            skipped=before.skipped + added.skipped + len(batch.bad) + int((~finite).sum()),
+            skipped=before.skipped + added.skipped + len(placed) - indexed,
             duplicates=before.duplicates + added.duplicates,
             removed=before.removed + added.removed,
         )
+
+    def _write(
+        self, batch: _Batch, made: EmbeddedBlock
+    ) -> tuple[list[ImageState], ShardRow | None]:
+        """Write the vectors of a batch; return what the catalogue shall know of its images."""
+        if made.vectors is None:
+            return [], None
+        ids, vectors = batch.ids[made.used], made.vectors
+        finite = vectors.finite()
+        rows = finite[vectors.of]
+        shard = None
+        if rows.any():
+            shard = self._append(ids[vectors.of[rows]], vectors.vectors[rows])
+        where = [batch.landmarks[position] for position in made.used.tolist()]
+        views = zip(vectors.estimates, vectors.seconds, vectors.errors.tolist(), strict=True)
+        return [
+            ImageState(image_id, "indexed", None, estimate, landmarks, second, error)
+            if good
+            else ImageState(image_id, "skipped", ENDLESS)
+            for good, image_id, landmarks, (estimate, second, error) in zip(
+                finite, ids.tolist(), where, views, strict=True
+            )
+        ], shard
 
     def _append(self, ids: Ids, embeddings: np.ndarray) -> ShardRow:
         shard = store.append_shard(self.directory, self.next_shard, ids, embeddings)

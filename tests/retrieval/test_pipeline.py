@@ -10,11 +10,11 @@ import pytest
 from gallery.faces import Face, FaceSet
 from gallery.readers.registry import open_faces
 from generator.canonical import canonicalise
-from retrieval.collection import builder as module
 from retrieval.collection import ingest
 from retrieval.collection.build import build
 from retrieval.collection.collection import Collection
 from retrieval.collection.verify import verify
+from retrieval.collection.workers import here
 from retrieval.scoring import scorer
 from tests.retrieval.collection.test_compact import finished
 from tests.retrieval.conftest import Gallery
@@ -56,7 +56,7 @@ def test_threads_change_no_byte(
             return Done()
 
     expected = files(gallery)
-    monkeypatch.setattr(module, "ThreadPoolExecutor", AtOnce)
+    monkeypatch.setattr(here, "ThreadPoolExecutor", AtOnce)
     monkeypatch.setattr(ingest, "ThreadPoolExecutor", AtOnce)
     gallery.collection = Collection.open_or_create(tmp_path / "one by one")
     gallery.build()
