@@ -3,6 +3,7 @@
 READERS = {  # name: the module whose `read` reads it, imported when it is asked for
     "cmu-faces": "gallery.readers.cmu_faces",
     "folder": "gallery.readers.folder",
+    "kdef": "gallery.readers.kdef",
     "multipie": "gallery.readers.multipie",
     "studio": "gallery.readers.studio",
 }

@@ -1,0 +1,109 @@
+"""`data show` of the sets whose files are named by what they show: as they lie on a disk."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+from tests.running import Mindseye
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fixture:
+    """A set in small.
+
+    Attributes:
+        images: Names of its images.
+        missing: The one that is taken away, and what is said then.
+        wrong: A file that does not belong to it.
+        said: What `data show` says of it.
+        licence: What is said of an empty folder.
+        texts: Its other files, by name.
+    """
+
+    images: tuple[str, ...]
+    missing: tuple[str, str]
+    wrong: str
+    said: tuple[str, ...]
+    licence: str
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+SETS = {
+    "kdef": Fixture(
+        images=tuple(
+            f"KDEF/{who}/{who}{expression}{angle}.JPG"
+            for who in ("AF01", "BM02")
+            for expression in ("NE", "HA")
+            for angle in ("S", "HL")
+        ),
+        missing=("KDEF/BM02/BM02HAHL.JPG", "M02: pose=45 expression=happy"),
+        wrong="KDEF/AF01/holiday.JPG",
+        said=("8 images of 2 identities", "pose: 0 4  45 4", "expression: happy 4  neutral 4"),
+        licence="The set is for researchers and non-commercial use; ask for it at https://kdef.se",
+    ),
+}
+
+
+def laid_out(root: Path, fixture: Fixture) -> Path:
+    """Draw a face for every name; write the other files."""
+    root.mkdir()
+    for number, name in enumerate(fixture.images):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image = Image.new("RGB", (36, 48), (30, 40, 60 + number))
+        ImageDraw.Draw(image).ellipse((8, 8, 28, 40), fill=(200, 160, 140))
+        image.save(path)
+    for name, text in fixture.texts.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+@pytest.mark.parametrize("reader", SETS)
+def test_a_set_is_counted_decoded_and_drawn(
+    reader: str, mindseye: Mindseye, tmp_path: Path
+) -> None:
+    fixture = SETS[reader]
+    root = laid_out(tmp_path / "set", fixture)
+    sheet = tmp_path / "sheet.png"
+    shown = mindseye("data", "show", f"{reader}:{root}", "--check", "--sheet", sheet)
+    assert shown.status == 0, shown.err
+    for text in fixture.said:
+        assert text in shown.out
+    assert "left out" not in shown.out
+    assert sheet.stat().st_size > 0
+
+
+@pytest.mark.parametrize("reader", SETS)
+def test_a_file_that_does_not_belong_to_it_is_told(
+    reader: str, mindseye: Mindseye, tmp_path: Path
+) -> None:
+    root = laid_out(tmp_path / "set", SETS[reader])
+    first = next(iter(SETS[reader].images))
+    (root / SETS[reader].wrong).write_bytes((root / first).read_bytes())
+    shown = mindseye("data", "show", f"{reader}:{root}")
+    assert shown.status == 0, shown.err
+    assert f"left out: {SETS[reader].wrong}: " in shown.out
+    assert SETS[reader].said[0] in shown.out
+
+
+@pytest.mark.parametrize("reader", SETS)
+def test_a_missing_file_is_told(reader: str, mindseye: Mindseye, tmp_path: Path) -> None:
+    root = laid_out(tmp_path / "set", SETS[reader])
+    name, said = SETS[reader].missing
+    assert said not in mindseye("data", "show", f"{reader}:{root}").out
+    (root / name).unlink()
+    assert said in mindseye("data", "show", f"{reader}:{root}").out
+
+
+@pytest.mark.parametrize("reader", SETS)
+def test_an_empty_folder_brings_the_licence_and_where_to_ask(
+    reader: str, mindseye: Mindseye, tmp_path: Path
+) -> None:
+    shown = mindseye("data", "show", f"{reader}:{tmp_path}")
+    assert (shown.status, shown.out) == (1, "")
+    assert SETS[reader].licence in shown.err
+    assert shown.err.count("\n") == 1
