@@ -1,6 +1,7 @@
 """The readers and packaged sets by name, without importing any: help texts need no more."""
 
 READERS = {  # name: the module whose `read` reads it, imported when it is asked for
+    "cas-peal": "gallery.readers.cas_peal",
     "cmu-faces": "gallery.readers.cmu_faces",
     "folder": "gallery.readers.folder",
     "kdef": "gallery.readers.kdef",

@@ -32,6 +32,21 @@ class Fixture:
 
 
 SETS = {
+    "cas-peal": Fixture(
+        images=tuple(
+            f"FRONTAL/Accessory/{who}_IEU+00_PM+00_EN_A{accessory}_D0_T0_BB_M0_R1_S0.tif"
+            for who in ("FY_000001", "MO_000002")
+            for accessory in (0, 2, 4)
+        ),
+        missing=(
+            "FRONTAL/Accessory/MO_000002_IEU+00_PM+00_EN_A4_D0_T0_BB_M0_R1_S0.tif",
+            "000002: pose=0 tilt=level expression=neutral accessory=glasses-1",
+        ),
+        wrong="FRONTAL/Accessory/MO_000002_IEU+00_PM+00_EN_A4_D0_T0.tif",
+        said=("6 images of 2 identities", "accessory: none 2  hat-2 2  glasses-1 2"),
+        licence="The set is for research under a signed agreement; ask for it at http://www.jdl.ac",
+        texts={"FRONTAL/Accessory/FaceFP_2.txt": "eyes"},
+    ),
     "kdef": Fixture(
         images=tuple(
             f"KDEF/{who}/{who}{expression}{angle}.JPG"
