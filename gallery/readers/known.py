@@ -6,6 +6,7 @@ READERS = {  # name: the module whose `read` reads it, imported when it is asked
     "folder": "gallery.readers.folder",
     "kdef": "gallery.readers.kdef",
     "multipie": "gallery.readers.multipie",
+    "rafd": "gallery.readers.rafd",
     "studio": "gallery.readers.studio",
 }
 PACKAGED = {  # name: the module whose `read_mini` reads it

@@ -59,6 +59,21 @@ SETS = {
         said=("8 images of 2 identities", "pose: 0 4  45 4", "expression: happy 4  neutral 4"),
         licence="The set is for researchers and non-commercial use; ask for it at https://kdef.se",
     ),
+    "rafd": Fixture(
+        images=tuple(
+            f"Rafd{camera}_{who}_{expression}_frontal.jpg"
+            for camera in ("045", "090")
+            for who in ("01_Caucasian_female", "33_Caucasian_male")
+            for expression in ("happy", "fearful")
+        ),
+        missing=(
+            "Rafd090_33_Caucasian_male_fearful_frontal.jpg",
+            "33: pose=0 expression=afraid gaze=frontal",
+        ),
+        wrong="Rafd09_33_Caucasian_male_fearful_frontal.jpg",
+        said=("8 images of 2 identities", "pose: -45 4  0 4", "expression: afraid 4  happy 4"),
+        licence="The set is for research at accredited universities; ask for it at https://rafd.",
+    ),
 }
 
 
