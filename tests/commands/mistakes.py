@@ -139,7 +139,7 @@ MISTAKES = {
     ),
     "unknown reader": (
         "index build foldr:{folder} --weights {weights} --collection {new}",
-        "There is no reader 'foldr'; did you mean 'folder'? Known: cas-peal, cmu-faces, folder, kd",
+        "There is no reader 'foldr'; did you mean 'folder'? Known: cas-peal, cfee, cmu-faces, fold",
     ),
     "no reader": (
         "data show {folder}",

@@ -47,6 +47,18 @@ SETS = {
         licence="The set is for research under a signed agreement; ask for it at http://www.jdl.ac",
         texts={"FRONTAL/Accessory/FaceFP_2.txt": "eyes"},
     ),
+    "cfee": Fixture(
+        images=tuple(
+            f"01-04/Images1/{number}_{who}_{who}7.jpg"
+            for number in ("01", "02")
+            for who in ("106", "207")
+        ),
+        missing=("01-04/Images1/02_207_2077.jpg", "207: expression=happy"),
+        wrong="01-04/Images1/02_207.jpg",
+        said=("4 images of 2 identities", "expression: neutral 2  happy 2"),
+        licence="The set is handed out for research on request; ask for it at https://cbcsl.ece.oh",
+        texts={"categories.csv": "number,name\n1,Neutral\n2,Happy\n"},
+    ),
     "kdef": Fixture(
         images=tuple(
             f"KDEF/{who}/{who}{expression}{angle}.JPG"
