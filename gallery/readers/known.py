@@ -2,6 +2,7 @@
 
 READERS = {  # name: the module whose `read` reads it, imported when it is asked for
     "cas-peal": "gallery.readers.cas_peal",
+    "celeba": "gallery.readers.celeba",
     "cfee": "gallery.readers.cfee",
     "cmu-faces": "gallery.readers.cmu_faces",
     "folder": "gallery.readers.folder",

@@ -47,6 +47,26 @@ SETS = {
         licence="The set is for research under a signed agreement; ask for it at http://www.jdl.ac",
         texts={"FRONTAL/Accessory/FaceFP_2.txt": "eyes"},
     ),
+    "celeba": Fixture(
+        images=tuple(f"Img/img_align_celeba/{number:06d}.jpg" for number in (1, 2, 3)),
+        missing=("Img/img_align_celeba/000003.jpg", "000003.jpg: names no image"),
+        wrong="Img/img_align_celeba/smile.jpg",
+        said=(
+            " images of 2 identities",
+            "accessory: none 1  glasses 1",
+            "partition: train 2",
+            "young: no 1  yes",
+        ),
+        licence="The set is for research that is not commercial; it is found at https://mmlab.ie.cuhk",
+        texts={
+            "Anno/list_attr_celeba.txt": (
+                "3\nEyeglasses Wearing_Hat Young\n"
+                "000001.jpg -1 -1 1\n000002.jpg 1 -1 -1\n000003.jpg 1 1 1\n"
+            ),
+            "Anno/identity_CelebA.txt": "000001.jpg 9\n000002.jpg 8\n000003.jpg 8\n",
+            "Eval/list_eval_partition.txt": "000001.jpg 0\n000002.jpg 0\n000003.jpg 2\n",
+        },
+    ),
     "cfee": Fixture(
         images=tuple(
             f"01-04/Images1/{number}_{who}_{who}7.jpg"
