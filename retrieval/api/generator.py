@@ -13,6 +13,7 @@ from gallery.arrays import Floats, normalise
 from gallery.errors import WeightsError
 from gallery.portraits import portrait_aligner
 from gallery.provenance import WHOLE, mark
+from gallery.wishes import Wishes
 from generator.canonical import Rule, canonicalise
 from generator.checkpoint import find_weights
 from generator.engine import Engine
@@ -60,7 +61,7 @@ class Generator:
         Raises:
             UserError: The wish is unknown, or the image cannot be used.
         """
-        wished = self._engine.card.space.parse_wishes(spelt(wish))
+        wished = Wishes.parse(spelt(wish)).within(self._engine.card.space)
         pixels, log_p = self._seen(image, crop)
         made = draw_wish(self._engine, self._rule, pixels, wished, log_p=log_p)
         return mark(sheets.to_image(made.drawn.refined[0]), WHOLE)
@@ -124,7 +125,7 @@ class Generator:
         if not (wishes := spelt(wish)):
             whole = canonicalise(self._engine, pixels, self._rule, log_p(1)).embeddings
             return np.asarray(whole[0])
-        wished = self._engine.card.space.parse_wishes(wishes)
+        wished = Wishes.parse(wishes).within(self._engine.card.space)
         made = draw_wish(self._engine, self._rule, pixels, wished, log_p=log_p)
         return np.asarray(normalise(made.drawn.features)[0])
 

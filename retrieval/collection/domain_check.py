@@ -101,6 +101,18 @@ def of_gallery(name: str, strangers: Strangers | None) -> Doubt | None:
     return Doubt(misfit(name, strangers), brief)
 
 
+def of_wish(spelt: str) -> Doubt:
+    """Doubt answers to a wish of another kind than those that confidence was fitted on.
+
+    Args:
+        spelt: A wish that excludes, or has a weight.
+    """
+    reason = (
+        f"Confidence was fitted on wishes without weight and not, and means nothing for {spelt!r}"
+    )
+    return Doubt(reason, "no confidence:\nweighed or\nexcluding wish")
+
+
 def of_sources(usual: Usual, errors: Sequence[float], *, placed: bool = False) -> Doubt | None:
     """Doubt answers about a photograph that is redrawn worse than usual.
 

@@ -16,6 +16,7 @@ from gallery.arrays import Floats, normalise
 from gallery.attributes import Condition
 from gallery.errors import IndexFileError, WeightsError
 from gallery.portraits import portrait_aligner
+from gallery.wishes import Wishes
 from generator.canonical import Rule, canonicalise
 from generator.card import Card
 from generator.engine import Engine
@@ -162,7 +163,7 @@ class Scoring:
         self,
         engine: Engine,
         features: Floats,
-        wish: Mapping[str, str],
+        wishes: Wishes,
         pixels: Pixels,
         portraits: Pixels | None,
     ) -> Floats:
@@ -171,7 +172,7 @@ class Scoring:
         Args:
             engine: Drew the wish.
             features: Features of the drawing, not normalised, (1, D).
-            wish: What is wished for.
+            wishes: What is wished for; exclusions are no part of it (exclusions.py).
             pixels: The sources, aligned, all of one person, (n, S, S, C): the mean of what is read
                 from them counts.
             portraits: The same faces for the readers, (n, P, P, 3); None where none needs them.
@@ -179,7 +180,7 @@ class Scoring:
         drawn = normalise(features)
         if self.name == DRAWING:
             return drawn
-        code = wish_code(engine.card.space, wish)[None]
+        code = wish_code(engine.card.space, wishes.values, wishes.weights)[None]
         asked = {
             name: TERMS[name].ask(
                 TermQuestion(code, partial(_read_together, reader, pixels, portraits))

@@ -12,10 +12,11 @@ from PIL import Image
 
 from gallery.align import Crop, Pixels
 from gallery.arrays import Floats
-from gallery.attributes import Condition, read_wishes
+from gallery.attributes import Condition
 from gallery.catalogue.records import SpaceRow
 from gallery.catalogue.store import Catalogue
-from gallery.errors import ConfigError, IndexFileError, WeightsError
+from gallery.errors import ConfigError, IndexFileError, WeightsError, WishError
+from gallery.wishes import Wishes
 from generator.canonical import PAPERS, Rule
 from generator.card import Card
 from generator.checkpoint import find_weights
@@ -23,14 +24,17 @@ from generator.engine import Engine
 from generator.reconstruction_error import Usual
 from index.base import Neighbours
 from retrieval.collection.collection import Collection
-from retrieval.collection.domain_check import Doubt, counted, of_gallery, of_sources
+from retrieval.collection.domain_check import Doubt, counted, of_gallery, of_sources, of_wish
 from retrieval.scoring.confidence import NEEDED
+from retrieval.scoring.exclusions import Exclusion, exclusions
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.scorer import Scoring, scoring_of
 from retrieval.scoring.terms import DRAWING, Coefficients, Layout, Score
 from retrieval.search.drawing import draw_wish
+from retrieval.search.excluding import search_excluding
 from retrieval.search.known_faces import KnownFaces
 from retrieval.search.live_index import LiveIndex
+from retrieval.search.parts import NO_PARTS, Asked, ScoreParts, parts_of
 from retrieval.search.result import ALL, Among, Found, SearchResult, Timings
 from retrieval.search.routing import choose_space, require_weights
 
@@ -97,7 +101,7 @@ class Searcher:
     def query(
         self,
         image: Image.Image,
-        wishes: Condition | Sequence[str],
+        wishes: Wishes | Condition | Sequence[str],
         k: int,
         crop: Crop | Sequence[Crop | None] | None = None,
         *,
@@ -116,7 +120,8 @@ class Searcher:
             others: More images of the same person, to draw from together with the first.
 
         Raises:
-            WishError: A wish names an unknown attribute or value.
+            WishError: A wish names an unknown attribute or value, or asks the score for what it
+                has not.
             ConfigError: `among.where` is no expression, or names what is not known; or there are
                 others, and the weights draw from single images.
             ImageError: The crop does not fit the image.
@@ -124,7 +129,8 @@ class Searcher:
             IndexFileError: A stored vector does.
             ValueError: There are not as many crops as images.
         """
-        wish = self.card.space.read_wishes(wishes)
+        wish = Wishes.of(wishes).within(self.card.space)
+        excluded = self._exclusions(wish)
         if others:
             self._require_fusion(1 + len(others))
         images = [image, *others]
@@ -143,10 +149,10 @@ class Searcher:
         probe = self.scoring.probe(self.engine, features, wish, seen, cut)
         self._require_finite(probe, wish)
         embedded_at = time.perf_counter()
-        neighbours = self._search(probe, max(k, NEEDED), among)
+        neighbours = self._search(probe, max(k, NEEDED), among, excluded)
         found_at = time.perf_counter()
-        doubt = self._doubt(errors, placed=None not in crops)
-        hits = self._hits(neighbours, probe, doubted=doubt is not None)[:k]
+        doubt = self._doubt(wish, errors, placed=None not in crops)
+        hits = self._hits(neighbours, Asked(probe, wish, excluded), doubted=doubt is not None)[:k]
         if among.min_score is not None:
             hits = hits[: int((neighbours.scores[0] >= among.min_score).sum())]
         timings = Timings(
@@ -161,13 +167,32 @@ class Searcher:
         )
         return SearchResult(self.space.name, wish, source, drawn, timings, hits, doubt)
 
-    def _search(self, probe: Floats, k: int, among: Among) -> Neighbours:
+    def _exclusions(self, wishes: Wishes) -> tuple[Exclusion, ...]:
+        """Return what must not be shown.
+
+        Raises:
+            WishError: Exclusions or weights are wished for, and the score cannot tell.
+        """
+        if wishes.plain:
+            return ()
+        if not self.scoring.weights.of("log_p"):
+            raise WishError(
+                f"{str(wishes.special)!r} has no effect in the space {self.space.name}: its score"
+                " does not weigh how surely an image shows a value. Wish without weight and not"
+            )
+        return exclusions(wishes, self.card.space, self.scoring.layout, self.scoring.weights)
+
+    def _search(
+        self, probe: Floats, k: int, among: Among, excluded: Sequence[Exclusion]
+    ) -> Neighbours:
         images = self._catalogue.images
         unwanted = list(images.holding(among.exclude).values())
         allowed = images.matching(among.where, self.space.id) if among.where is not None else None
+        if excluded:
+            return search_excluding(self.index, probe, k, excluded, allowed, unwanted)
         return self.index.search(probe, k, allowed, unwanted)
 
-    def _require_finite(self, probe: Floats, wish: Condition) -> None:
+    def _require_finite(self, probe: Floats, wish: Wishes) -> None:
         if not np.isfinite(probe).all():
             raise WeightsError(
                 f"The drawing of {wish} from this image holds NaN or infinity, and nothing is like"
@@ -194,7 +219,7 @@ class Searcher:
         return self.scoring.log_p(self.engine, images, portraits)
 
     def _draw(
-        self, images: Pixels, portraits: Pixels | None, wish: Condition
+        self, images: Pixels, portraits: Pixels | None, wish: Wishes
     ) -> tuple[Floats, Floats, tuple[float, ...]]:
         """Draw the wish; what is not wished for stays as it is estimated to be in the first.
 
@@ -212,11 +237,14 @@ class Searcher:
         made = draw_wish(self.engine, self.rule, images, wish, judged=judged, log_p=log_p)
         return made.drawn.refined[0], made.drawn.features, made.errors
 
-    def _doubt(self, errors: Sequence[float], *, placed: bool) -> Doubt | None:
-        """Say why nothing is known of how sure the answers are, if so: the gallery, or the sources.
+    def _doubt(self, wishes: Wishes, errors: Sequence[float], *, placed: bool) -> Doubt | None:
+        """Say why nothing is known of how sure the answers are, if so.
 
-        The gallery is judged again when it has changed.
+        It is the wish, the gallery, or the sources. The gallery is judged again when it has
+        changed.
         """
+        if self._confidence is not None and wishes.special is not None:
+            return of_wish(str(wishes.special))
         if self._usual is None:
             return None
         if self._judged[0] != self.space:
@@ -225,14 +253,14 @@ class Searcher:
         return self._judged[1] or of_sources(self._usual, errors, placed=placed)
 
     def _hits(
-        self, neighbours: Neighbours, probe: Floats, *, doubted: bool = False
+        self, neighbours: Neighbours, asked: Asked, *, doubted: bool = False
     ) -> tuple[Found, ...]:
         """Say what was found, with the parts of its scores, and how sure it is unless doubted."""
         ids, scores = neighbours.ids[0].tolist(), neighbours.scores[0]
-        parts = self._parts(probe, ids) if ids else {}
+        parts = self._parts(asked, ids) if ids else NO_PARTS
         sure = None
         if self._confidence is not None and ids and not doubted:
-            sure = self._confidence.of_answers(scores, parts).tolist()
+            sure = self._confidence.of_answers(scores, parts.terms).tolist()
         rows = self._catalogue.images.rows(self.space.id, ids)
         strange = [image_id for image_id in ids if image_id not in rows]
         if strange:
@@ -250,28 +278,30 @@ class Searcher:
                 rows[image_id].estimate,
                 rows[image_id].sha256,
                 rows[image_id].landmarks,
-                {name: round(float(part[place]), 6) for name, part in parts.items()},
+                {name: round(float(part[place]), 6) for name, part in parts.terms.items()},
                 None if sure is None else round(sure[place], 4),
                 rows[image_id].second,
+                {name: round(float(part[place]), 6) for name, part in parts.wishes.items()},
             )
             for place, image_id in enumerate(ids)
         )
 
-    def _parts(self, probe: Floats, ids: Sequence[int]) -> dict[str, Floats]:
-        """Return what each part of the probe adds to the scores of some images, (n,) each.
+    def _parts(self, asked: Asked, ids: Sequence[int]) -> ScoreParts:
+        """Return what the scores of some images are the sum of.
 
-        They are read off the vectors by which the images were found; nothing is searched again.
+        It is read off the vectors by which the images were found; nothing is searched again.
         """
         if self.scoring.name == DRAWING:
-            return {}
+            return NO_PARTS
         wanted = np.array(ids, dtype=np.int64)
         stored = self.index.index.stored(np.sort(wanted))  # of the index as it was just now
-        return self.scoring.layout.split(stored.best(probe[0], wanted), probe[0])
+        vectors = stored.best(asked.probe[0], wanted)
+        return parts_of(vectors, asked, self.card.space, self.scoring.layout)
 
 
 def open_searcher(
     collection: Collection,
-    wishes: Condition | Sequence[str],
+    wishes: Wishes | Condition | Sequence[str],
     device: torch.device,
     *,
     space: str | None = None,
@@ -296,7 +326,7 @@ def open_searcher(
         IndexFileError: The index is damaged, or was made under another contract.
         WeightsError: The space's weights are missing or damaged.
     """
-    chosen = choose_space(collection, read_wishes(wishes), space, together=together)
+    chosen = choose_space(collection, Wishes.of(wishes), space, together=together)
     return open_space(collection, chosen, device, weights)
 
 
