@@ -15,8 +15,8 @@ from gallery.portraits import portrait_aligner
 from gallery.provenance import WHOLE, mark
 from gallery.wishes import Wishes
 from generator.canonical import Rule, canonicalise
-from generator.checkpoint import find_weights
-from generator.engine import Engine
+from generator.drawer import Drawer
+from generator.weights_file import find_weights
 from retrieval.api.additions import open_engine
 from retrieval.api.sources import Source, Wish, open_sources, spelt
 from retrieval.estimation.landmark_pose import for_card, log_p_of
@@ -31,7 +31,7 @@ class Generator:
     "face" to look for it; None: the weights' own crop, or else the centre square.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Drawer) -> None:
         self._engine = engine
         self._pose = for_card(engine.card)
         spelt = "" if self._pose is None else self._pose.calibration.spell()

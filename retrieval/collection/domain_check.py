@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gallery.catalogue.records import SpaceRow
-from generator.checkpoint import load_card
 from generator.reconstruction_error import Usual
+from generator.weights_file import load_card
 from retrieval.collection.collection import Collection
 
 MOST = 0.1  # share of a gallery, where 0.01 is expected

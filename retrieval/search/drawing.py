@@ -12,8 +12,8 @@ from gallery.attributes import Attribute, Condition
 from gallery.errors import WishError
 from gallery.wishes import Wishes
 from generator.canonical import Rule, canonicalise
-from generator.engine import DrawnBatch, Engine
-from generator.networks.estimator import split_scores
+from generator.drawer import Drawer, DrawnBatch
+from generator.values import split_scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class DrawnWish:
 
 
 def draw_wish(
-    engine: Engine,
+    engine: Drawer,
     rule: Rule,
     images: Pixels,
     wishes: Wishes,
@@ -71,7 +71,7 @@ def draw_wish(
 
 
 def _allowed(
-    engine: Engine, wishes: Wishes, shown: Condition, image: Pixels, log_p: Floats | None
+    engine: Drawer, wishes: Wishes, shown: Condition, image: Pixels, log_p: Floats | None
 ) -> Condition:
     """Return what is drawn: what is wished for, else what is shown, or what is likeliest besides.
 

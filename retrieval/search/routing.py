@@ -8,7 +8,7 @@ from gallery.attributes import AttributeSpace, Condition
 from gallery.catalogue.records import SpaceRow
 from gallery.errors import CatalogueError, ConfigError, IndexFileError, WeightsError, WishError
 from gallery.wishes import Wishes
-from generator.checkpoint import fuses, load_card
+from generator.weights_file import load_card
 from generator.zoo import packaged
 from index.contract import IndexContract
 from retrieval.collection.collection import Collection
@@ -80,6 +80,8 @@ def _draws(space: AttributeSpace, wish: Condition) -> bool:
 
 
 def _fuses(collection: Collection, space: SpaceRow) -> bool:
+    from generator.checkpoint import fuses  # noqa: PLC0415  torch builds the network
+
     try:
         return fuses(load_card(collection.weights_path(space.name)))
     except (ConfigError, WeightsError):  # which opening the space will say

@@ -5,9 +5,9 @@ Shapes: S side, C channels, D dimensions, K results.
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image
 
 from gallery.align import Crop, Pixels
@@ -19,9 +19,10 @@ from gallery.errors import ConfigError, IndexFileError, WeightsError, WishError
 from gallery.wishes import Wishes
 from generator.canonical import PAPERS, Rule
 from generator.card import Card
-from generator.checkpoint import find_weights
-from generator.engine import Engine
+from generator.drawer import Drawer
 from generator.reconstruction_error import Usual
+from generator.runtime import open_drawer
+from generator.weights_file import find_weights
 from index.base import Neighbours
 from retrieval.collection.collection import Collection
 from retrieval.collection.domain_check import Doubt, counted, of_gallery, of_sources, of_wish
@@ -38,6 +39,9 @@ from retrieval.search.parts import NO_PARTS, Asked, ScoreParts, parts_of
 from retrieval.search.result import ALL, Among, Found, SearchResult, Timings
 from retrieval.search.routing import choose_space, require_weights
 
+if TYPE_CHECKING:
+    import torch
+
 
 class Searcher:
     """One space of a collection, open for queries.
@@ -52,7 +56,7 @@ class Searcher:
     def __init__(
         self,
         collection: Collection,
-        engine: Engine,
+        engine: Drawer,
         index: LiveIndex,
         rule: Rule = PAPERS,
         scoring: Scoring | None = None,
@@ -302,7 +306,7 @@ class Searcher:
 def open_searcher(
     collection: Collection,
     wishes: Wishes | Condition | Sequence[str],
-    device: torch.device,
+    device: "str | torch.device",
     *,
     space: str | None = None,
     weights: str | None = None,
@@ -314,7 +318,7 @@ def open_searcher(
         collection: What to search.
         wishes: What is wished for; or as written, like "pose=45". The weights of the space must
             know every attribute and value.
-        device: Where to draw.
+        device: Where to draw: "auto", "cpu", "cuda" or "cuda:N".
         space: Its name; None takes the most recent one that can answer.
         weights: Weights the caller believes the space to be made with; refused if it is not.
         together: Whether several images of one person are to be drawn from: a space that can is
@@ -331,14 +335,17 @@ def open_searcher(
 
 
 def open_space(
-    collection: Collection, chosen: SpaceRow, device: torch.device, weights: str | None = None
+    collection: Collection,
+    chosen: SpaceRow,
+    device: "str | torch.device",
+    weights: str | None = None,
 ) -> Searcher:
     """Open a space that was chosen; see `open_searcher`."""
     contract = collection.contract(chosen)
     if weights is not None:
         require_weights(contract, chosen, find_weights(weights))
     rule = Rule.parse(contract.canonicalisation)
-    engine = Engine.open(collection.weights_path(chosen.name), device)
+    engine = open_drawer(collection.weights_path(chosen.name), device)
     scoring = scoring_of(engine, contract)
-    index = LiveIndex(collection, chosen, scoring.contract(engine.card, rule), device.type)
+    index = LiveIndex(collection, chosen, scoring.contract(engine.card, rule), engine.on)
     return Searcher(collection, engine, index, rule, scoring)

@@ -20,8 +20,8 @@ from gallery.images import load
 from gallery.portraits import NARROW, WIDE, portrait_aligner
 from gallery.readers.registry import open_faces
 from generator.canonical import Rule, canonicalise
-from generator.checkpoint import load_card, save_card
 from generator.engine import Engine
+from generator.weights_file import load_card, save_card
 from index.kinds import Request
 from index.probing import ROWS
 from index.store import open_shard, read_contract, read_manifest
