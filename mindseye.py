@@ -107,6 +107,7 @@ def open_gallery(
     *,
     create: bool = False,
     catalogue: str | None = None,
+    engine: str | None = None,
     device: str = "auto",
 ) -> "Gallery":
     """Open a gallery: images that can be searched, in a folder on disk.
@@ -115,6 +116,8 @@ def open_gallery(
         path: Folder of the collection.
         create: Make it, if it is not there, when something is first added.
         catalogue: URL of the database for the catalogue of a new collection; None: SQLite.
+        engine: Address of what searches a new collection, like "postgresql://me@host/faces"
+            (docs/engines.md); None: its folder.
         device: Where to draw: "auto", "cpu", "cuda" or "cuda:N".
 
     Raises:
@@ -122,7 +125,7 @@ def open_gallery(
     """
     from retrieval.api.gallery import Gallery
 
-    return Gallery(Path(path), create=create, catalogue=catalogue, device=device)
+    return Gallery(Path(path), create=create, catalogue=catalogue, engine=engine, device=device)
 
 
 def import_gallery(

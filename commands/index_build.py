@@ -47,6 +47,14 @@ def build(
             metavar="URL", help="Database for the catalogue of a new collection, if not SQLite."
         ),
     ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="What searches a new collection, if not its folder: postgresql://me@host/faces,"
+            " milvus://host:19530 or milvus:FILE.db (docs/engines.md).",
+        ),
+    ] = None,
     split: Split = "all",
     landmarks: LandmarksFile = None,
     kind: Annotated[
@@ -112,7 +120,7 @@ def build(
 
     keep_freed_memory()
     with mindseye.open_gallery(
-        collection, create=not resume, catalogue=catalogue, device=device
+        collection, create=not resume, catalogue=catalogue, engine=engine, device=device
     ) as gallery:
         faces = open_set(spec, landmarks)
         with _building() as progress:

@@ -60,3 +60,13 @@ def _is_first(ids: Ids) -> NDArray[np.bool_]:
     first = np.empty_like(starts)
     np.put_along_axis(first, order, starts, axis=1)
     return first
+
+
+def places_among_equals(ids: Ids) -> Ids:
+    """Return how many earlier rows are of the same image, for each row: (n,) -> (n,)."""
+    order = np.argsort(ids, kind="stable")
+    starts = np.flatnonzero(np.diff(ids[order], prepend=ids[order][:1] - 1))
+    lengths = np.diff(np.append(starts, len(ids)))
+    places = np.empty_like(order)
+    places[order] = np.arange(len(ids)) - np.repeat(starts, lengths)
+    return places

@@ -4,15 +4,16 @@ Shapes: N images, A length of the one-hot code.
 """
 
 import numpy as np
+import torch
 
 from gallery.align import Aligner, Pixels
 from gallery.arrays import Floats
 from gallery.attributes import Attribute, AttributeSpace
 from generator.card import Card
-from generator.drawer import Closest, Drawer, DrawnBatch
+from generator.engine import Closest, DrawnBatch, Engine
 
 
-class FakeEngine(Drawer):
+class FakeEngine(Engine):
     """Draws and estimates what a test says, and does all else as an engine does.
 
     A child defines `draw`, and where it has an estimator that looks at more than a pixel,
@@ -26,7 +27,7 @@ class FakeEngine(Drawer):
     def __init__(self, card: Card, probabilities: Floats | None = None) -> None:
         """Take the card of weights that are not there."""
         self.card = card
-        self.on, self.runtime = "cpu", "made up"
+        self.device = torch.device("cpu")
         self.refines, self.fuses = True, False
         self.probabilities = probabilities
 

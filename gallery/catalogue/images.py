@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from gallery.align import Landmarks
 from gallery.attributes import Condition
 from gallery.catalogue import removal
+from gallery.catalogue.changing import changing
 from gallery.catalogue.contradictions import Contradiction, contradictions, labelled
 from gallery.catalogue.filters import images_where
 from gallery.catalogue.json_values import read_condition, read_landmarks
@@ -58,7 +59,7 @@ class Images:
         Returns:
             The image of each offer, or None for files that could not be read.
         """
-        with self._session.begin():
+        with changing(self._session):
             return register(self._session, offers)
 
     def remove(self, image_ids: Sequence[int]) -> list[int]:
@@ -66,22 +67,22 @@ class Images:
 
         Open searchers leave them out from their next query on. `purge` forgets the rest.
         """
-        with self._session.begin():
+        with changing(self._session):
             return removal.remove(self._session, image_ids)
 
     def restore(self, image_ids: Sequence[int]) -> None:
         """Let images that were removed by hand be indexed again."""
-        with self._session.begin():
+        with changing(self._session):
             removal.restore(self._session, image_ids)
 
     def purge(self) -> int:
         """Forget all but the SHA-256 of images removed by hand; return how many those are."""
-        with self._session.begin():
+        with changing(self._session):
             return removal.purge(self._session)
 
     def forget(self, paths: Sequence[str]) -> None:
         """Forget places that no longer hold what they held; their images stay."""
-        with self._session.begin():
+        with changing(self._session):
             for part in parts(paths):
                 self._session.execute(delete(File).where(File.path.in_(part)))
 
@@ -128,6 +129,16 @@ class Images:
         finally:
             self._session.rollback()
         return found
+
+    def matching_query(self, where: str, space_id: int | None) -> Select[Any]:
+        """Return the query for the ids of the images of which an expression is true.
+
+        For whoever asks the same database in a statement of its own; see `matching`.
+        """
+        try:
+            return images_where(self._session, parse(where), space_id)
+        finally:
+            self._session.rollback()
 
     def removed_by_hand(self, image_ids: Sequence[int]) -> set[int]:
         """Return those of the images that were removed by hand."""

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from gallery.catalogue.changing import changing
 from gallery.catalogue.images import NOWHERE, Images
 from gallery.catalogue.inserting import insert_rows
 from gallery.catalogue.json_values import spell_condition, spell_landmarks
 from gallery.catalogue.parts import parts
 from gallery.catalogue.records import ImageState, ShardRow, SpaceRow
-from gallery.catalogue.removal import place_removed
+from gallery.catalogue.removal import BY_HAND, place_removed
 from gallery.catalogue.tables import Image, Placement, Shard, Space
 from gallery.errors import CatalogueError, did_you_mean
 
@@ -73,13 +74,22 @@ class Spaces:
 
     def add(self, name: str, contract_sha256: str) -> SpaceRow:
         """Record a new space, still empty."""
-        with self._session.begin():
-            self._session.add(Space(name=name, contract_sha256=contract_sha256))
+        with changing(self._session):
+            self.add_within(name, contract_sha256)
         return self.get(name)
+
+    def add_within(self, name: str, contract_sha256: str) -> int | None:
+        """Record a new space as a part of a change; return its id, or None where it is there."""
+        if self._session.scalar(select(Space.id).where(Space.name == name)) is not None:
+            return None
+        made = Space(name=name, contract_sha256=contract_sha256)
+        self._session.add(made)
+        self._session.flush()
+        return made.id
 
     def keep_faceless(self, space_id: int, *, keeps: bool) -> None:
         """Record whether a space takes in images in which no face was found."""
-        with self._session.begin():
+        with changing(self._session):
             self._session.get_one(Space, space_id).keeps_faceless = int(keeps)
 
     def left_out(self, image_ids: Sequence[int], reason: str) -> set[int]:
@@ -104,10 +114,14 @@ class Spaces:
         return found
 
     def place(self, space_id: int, placed: Sequence[ImageState], shard: ShardRow | None) -> None:
-        """Record what became of a batch of images, and the shard that holds their vectors."""
+        """Record what became of a batch of images, and the shard that holds their vectors.
+
+        On a server an image may have been removed by hand while it was drawn: it stays removed.
+        """
         number = shard.number if shard else None
         rows = [_placement(space_id, one, number) for one in placed]
-        with self._session.begin():
+        with changing(self._session):
+            self._leave_removed(rows)
             for part in parts([one.image_id for one in placed]):
                 self._session.execute(
                     delete(Placement).where(
@@ -118,6 +132,17 @@ class Spaces:
                 self._add_shard(space_id, shard)
             self._session.flush()
             insert_rows(self._session, Placement, rows, with_ids=False)
+
+    def _leave_removed(self, rows: Sequence[dict[str, Any]]) -> None:
+        if self._session.get_bind().dialect.name == "sqlite":
+            return  # whose one writer looked before it drew
+        gone: set[int] = set()
+        for part in parts([row["image_id"] for row in rows]):
+            by_hand = select(Image.id).where(Image.id.in_(part), Image.removed_at.is_not(None))
+            gone.update(self._session.scalars(by_hand))
+        for row in rows:
+            if row["image_id"] in gone:
+                row |= {"state": "removed", "reason": BY_HAND, "shard": None}
 
     def _add_shard(self, space_id: int, shard: ShardRow) -> None:
         self._session.add(
@@ -135,7 +160,7 @@ class Spaces:
     def replace_shards(self, space_id: int, old: Sequence[int], new: ShardRow | None) -> None:
         """Record that one shard, or none, holds what some others held of indexed images."""
         number = new.number if new else None
-        with self._session.begin():
+        with changing(self._session):
             for part in parts(old):
                 held = Placement.shard.in_(part) & (Placement.space_id == space_id)
                 self._session.execute(update(Placement).where(held).values(shard=number))
@@ -147,7 +172,7 @@ class Spaces:
 
     def place_removed(self, space_id: int, image_ids: Sequence[int]) -> None:
         """Record that images removed by hand are not in a space which had no state for them."""
-        with self._session.begin():
+        with changing(self._session):
             place_removed(self._session, space_id, image_ids)
 
     def cut_anew(self, space_id: int, image_ids: Sequence[int]) -> set[int]:
@@ -208,6 +233,17 @@ class Spaces:
         self._session.rollback()
         return found
 
+    def doubled(self, space_id: int) -> NDArray[np.int64]:
+        """Return the indexed images of which two vectors are kept, rising."""
+        query = select(Placement.image_id).where(
+            Placement.space_id == space_id,
+            Placement.state == "indexed",
+            Placement.second_estimate.is_not(None),
+        )
+        found = np.fromiter(self._session.scalars(query.order_by(Placement.image_id)), np.int64)
+        self._session.rollback()
+        return found
+
     def removed_since(self, space_id: int, generation: int) -> NDArray[np.int64]:
         """Return the images removed from a space since a generation was published, rising."""
         query = (
@@ -236,7 +272,7 @@ class Spaces:
     def forget_shard(self, space_id: int, number: int) -> list[int]:
         """Forget a shard that is lost; its images, which are returned, are pending again."""
         held = (Placement.space_id == space_id) & (Placement.shard == number)
-        with self._session.begin():
+        with changing(self._session):
             ids = list(self._session.scalars(select(Placement.image_id).where(held)))
             self._session.execute(delete(Placement).where(held))
             self._session.execute(
@@ -246,16 +282,23 @@ class Spaces:
 
     def forget_placements(self, space_id: int, image_ids: Sequence[int]) -> None:
         """Forget the states of images in a space: they are pending again."""
-        with self._session.begin():
+        with changing(self._session):
             for part in parts(image_ids):
                 here = (Placement.space_id == space_id) & Placement.image_id.in_(part)
                 self._session.execute(delete(Placement).where(here))
 
     def publish(self, space_id: int, generation: int) -> None:
         """Let a generation answer the queries of a space."""
-        with self._session.begin():
+        with changing(self._session):
             space = self._session.get_one(Space, space_id)
             space.generation = generation
+            space.published_at = datetime.now(UTC).isoformat(timespec="microseconds")
+
+    def publish_next(self, space_id: int) -> None:
+        """Count a generation on, where what answers is not a generation of files."""
+        with changing(self._session):
+            space = self._session.get_one(Space, space_id, with_for_update=True)
+            space.generation = (space.generation or 0) + 1
             space.published_at = datetime.now(UTC).isoformat(timespec="microseconds")
 
     def state_counts(self, space_id: int) -> dict[str, int]:

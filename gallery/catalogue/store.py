@@ -14,6 +14,7 @@ from sqlalchemy import URL, text
 from sqlalchemy.orm import Session
 
 from gallery.catalogue import values
+from gallery.catalogue.changing import changing
 from gallery.catalogue.engine import connect
 from gallery.catalogue.images import Images
 from gallery.catalogue.spaces import Spaces
@@ -50,6 +51,12 @@ class Catalogue:
             yield self.session
         finally:
             self.session.rollback()
+
+    @contextmanager
+    def changing(self) -> Iterator[Session]:
+        """Give the session for changes that are one transaction; see `changing`."""
+        with changing(self.session):
+            yield self.session
 
     def recover(self) -> None:
         """End what a question that failed has left open, so that the next one sees what is new."""

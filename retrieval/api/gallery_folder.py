@@ -39,10 +39,18 @@ class GalleryFolder:
         path: Its folder.
     """
 
-    def __init__(self, path: Path, *, create: bool = False, catalogue: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        create: bool = False,
+        catalogue: str | None = None,
+        engine: str | None = None,
+    ) -> None:
         self.path = path
         self._create = create
         self._catalogue = catalogue
+        self._engine = engine
         self._opened: Collection | None = None
         if not create or address.has_catalogue(path):
             self._collection()
@@ -245,7 +253,7 @@ class GalleryFolder:
         """Return the collection, opened; it is made when something is first added."""
         if self._opened is None:
             if self._create and (make or address.has_catalogue(self.path)):
-                self._opened = Collection.open_or_create(self.path, self._catalogue)
+                self._opened = Collection.open_or_create(self.path, self._catalogue, self._engine)
             else:
                 self._opened = Collection.open(self.path)
         return self._opened

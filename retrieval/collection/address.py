@@ -38,8 +38,12 @@ def address(root: Path) -> URL:
         raise CatalogueError(f"{path} does not say where the catalogue is: {error}") from error
 
 
-def parse(text: str) -> URL:
+def parse(text: str, option: str = "--catalogue") -> URL:
     """Read the URL of a database.
+
+    Args:
+        text: The URL.
+        option: What messages call it.
 
     Raises:
         ConfigError: It is none, names a SQLite file, or holds a password.
@@ -47,12 +51,12 @@ def parse(text: str) -> URL:
     try:
         url = make_url(text)
     except (ArgumentError, ValueError) as error:
-        raise ConfigError(f"--catalogue wants the URL of a database, like {EXAMPLE}") from error
+        raise ConfigError(f"{option} wants the URL of a database, like {EXAMPLE}") from error
     if url.get_backend_name() == "sqlite":
-        raise ConfigError("--catalogue is for database servers; SQLite lies in the collection")
+        raise ConfigError(f"{option} is for database servers; SQLite lies in the collection")
     if url.password or "password" in url.query:
         raise ConfigError(
-            "--catalogue is kept in the collection's folder, so it cannot hold a password; for"
+            f"{option} is kept in the collection's folder, so it cannot hold a password; for"
             " PostgreSQL put that into ~/.pgpass or PGPASSWORD"
         )
     return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url

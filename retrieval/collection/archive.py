@@ -82,6 +82,11 @@ def export(collection: Collection, archive: Path) -> Iterator[Packing]:
         OSError: The disk is full, or the folder cannot be written.
     """
     _require_file_name(archive)
+    if collection.in_postgres:
+        raise ConfigError(
+            f"The vectors of {collection.root} are in PostgreSQL; carry them with its own tools"
+            " (pg_dump, pg_restore), which copy catalogue, vectors and weights together"
+        )
     workplace = archive.absolute().with_name(f".{archive.name}.exporting")
     shutil.rmtree(workplace, ignore_errors=True)  # of an export that was killed
     workplace.mkdir()

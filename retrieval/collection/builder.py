@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from gallery.align import Landmarks
-from gallery.catalogue.records import FileRecord, ImageState, ShardRow
+from gallery.catalogue.records import FileRecord, ImageState
 from gallery.errors import IndexFileError
 from gallery.faces import Face, FaceSet
 from generator.canonical import Rule
-from generator.drawer import Drawer
+from generator.engine import Engine
 from index import store
 from index.base import Ids
 from retrieval.collection.admission import Admission
@@ -31,6 +31,7 @@ from retrieval.collection.collection import Collection
 from retrieval.collection.ingest import Reading
 from retrieval.collection.shard_rewrite import drop_stale
 from retrieval.collection.space_folder import open_space
+from retrieval.collection.storing import Rows, keep
 from retrieval.collection.workers.block import EmbeddedBlock, Embedder
 from retrieval.collection.workers.here import EmbedderHere, Embedders, Embedding
 from retrieval.scoring.scorer import Scoring
@@ -88,7 +89,7 @@ class Builder:
         self,
         collection: Collection,
         faces: FaceSet,
-        engine: Drawer,
+        engine: Engine,
         weights: Path,
         how: How,
     ) -> None:
@@ -251,8 +252,8 @@ class Builder:
         )
 
     def _finish(self, batch: _Batch) -> None:
-        """Wait until a batch is embedded; write its shard, then tell the catalogue."""
-        placed, shard = list(batch.bad), None
+        """Wait until a batch is embedded; keep its vectors, and tell the catalogue."""
+        placed, rows = list(batch.bad), None
         if batch.embedding is not None:
             made = batch.embedding.result()
             refused = sorted(made.refused.items())
@@ -260,9 +261,9 @@ class Builder:
             for position, notes in made.notes.items():
                 for note in notes:
                     self.noted.setdefault(note, []).append(batch.names[position])
-            told, shard = self._write(batch, made)
+            told, rows = self._told(batch, made)
             placed += told
-        self.catalogue.spaces.place(self.space.id, placed, shard)
+        self.next_shard += keep(self.collection, self.space, placed, rows, self.next_shard)
         self.lost -= {one.image_id for one in placed}
         before, added = self.progress, batch.counts
         indexed = sum(one.state == "indexed" for one in placed)
@@ -276,18 +277,16 @@ class Builder:
             removed=before.removed + added.removed,
         )
 
-    def _write(
-        self, batch: _Batch, made: EmbeddedBlock
-    ) -> tuple[list[ImageState], ShardRow | None]:
-        """Write the vectors of a batch; return what the catalogue shall know of its images."""
+    def _told(self, batch: _Batch, made: EmbeddedBlock) -> tuple[list[ImageState], Rows | None]:
+        """Return what the catalogue shall know of the images of a batch, and their vectors."""
         if made.vectors is None:
             return [], None
         ids, vectors = batch.ids[made.used], made.vectors
         finite = vectors.finite()
-        rows = finite[vectors.of]
-        shard = None
-        if rows.any():
-            shard = self._append(ids[vectors.of[rows]], vectors.vectors[rows])
+        good_rows = finite[vectors.of]
+        rows = None
+        if good_rows.any():
+            rows = ids[vectors.of[good_rows]], vectors.vectors[good_rows]
         where = [batch.landmarks[position] for position in made.used.tolist()]
         views = zip(vectors.estimates, vectors.seconds, vectors.errors.tolist(), strict=True)
         return [
@@ -297,9 +296,4 @@ class Builder:
             for good, image_id, landmarks, (estimate, second, error) in zip(
                 finite, ids.tolist(), where, views, strict=True
             )
-        ], shard
-
-    def _append(self, ids: Ids, embeddings: np.ndarray) -> ShardRow:
-        shard = store.append_shard(self.directory, self.next_shard, ids, embeddings)
-        self.next_shard += 1
-        return ShardRow(**asdict(shard))
+        ], rows

@@ -4,17 +4,18 @@ Shapes: n images of one portion, D dimensions of an embedding.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
 from gallery.attributes import Condition
-from gallery.catalogue.records import FileRecord, ImageState, ShardRow
+from gallery.catalogue.records import FileRecord, ImageState
 from gallery.errors import CatalogueError
 from index import store
 from index.base import Vectors
 from index.contract import IndexContract
 from retrieval.collection.collection import Collection
+from retrieval.collection.storing import add_space, keep
 from retrieval.scoring.sound_vectors import are_sound
 from retrieval.scoring.terms import Layout
 
@@ -60,7 +61,7 @@ def add_embedded(
     spaces = collection.catalogue.spaces
     store.write_contract(directory, contract)
     if name not in {space.name for space in spaces.all()}:
-        spaces.add(name, contract.digest())
+        add_space(collection, name, contract)
     space = spaces.get(name)
     layout = Layout.of_contract(contract)
     taken = 0
@@ -79,13 +80,12 @@ def add_embedded(
             places = [first[image_id] for image_id in new]
             number = spaces.get(name).last_shard + 1
             ids = np.array(new, dtype=np.int64)
-            shard = store.append_shard(directory, number, ids, portion.embeddings[places])
             estimates = portion.estimates
             placed = [
                 ImageState(i, "indexed", estimate=estimates[place] if estimates else None)
                 for i, place in zip(new, places, strict=True)
             ]
-            spaces.place(space.id, placed, ShardRow(**asdict(shard)))
+            keep(collection, space, placed, (ids, portion.embeddings[places]), number)
         taken += len(new)
         yield taken
 

@@ -8,18 +8,22 @@ import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from sqlalchemy.engine import URL
 
 from gallery.catalogue.records import SpaceRow
 from gallery.catalogue.store import Catalogue
-from gallery.errors import CatalogueError, IndexFileError, WeightsError
+from gallery.errors import CatalogueError, ConfigError, IndexFileError, WeightsError
 from gallery.json_files import read, spell
 from generator.card import NAME
 from index.contract import IndexContract
 from index.loader import read_contract
-from retrieval.collection import address
+from retrieval.collection import address, engine_address, shared_files
+from retrieval.collection.engine_address import MILVUS, POSTGRES, EngineAddress
+
+if TYPE_CHECKING:
+    from index.postgres.vectors import PostgresVectors
 
 LOCK = ".lock"
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -35,11 +39,16 @@ class Collection:
     Attributes:
         root: Its folder.
         catalogue: What it holds.
+        engine: Where its vectors are searched; None for its folder.
     """
 
-    def __init__(self, root: Path, catalogue: Catalogue) -> None:
+    def __init__(
+        self, root: Path, catalogue: Catalogue, engine: EngineAddress | None = None
+    ) -> None:
         self.root = root
         self.catalogue = catalogue
+        self.engine = engine
+        self._vectors: dict[int, PostgresVectors] = {}
 
     @classmethod
     def open(cls, root: Path) -> Self:
@@ -53,32 +62,97 @@ class Collection:
                 f"There is no collection in {root}; make one with `mindseye index build SPEC"
                 f" --attribute pose --collection {root}`"
             )
-        return cls(root, _open_catalogue(root))
+        return cls._with_engine(root, _open_catalogue(root), engine_address.read(root))
 
     @classmethod
-    def open_or_create(cls, root: Path, catalogue: str | None = None) -> Self:
+    def open_or_create(
+        cls, root: Path, catalogue: str | None = None, engine: str | None = None
+    ) -> Self:
         """Open a collection, or make an empty one.
 
         Args:
             root: Its folder.
             catalogue: URL of the database that shall hold, or holds, the catalogue; None for
                 the one it has, or a SQLite file in the folder.
+            engine: Address of the engine that shall search, or searches, its vectors; None for
+                the one it has, or its folder. PostgreSQL holds the catalogue, too, and may hold
+                that of other machines' folders: all of them are one collection then.
 
         Raises:
             CatalogueError: The folder cannot be made, its catalogue cannot be opened, or is
-                another one.
+                another one; or its engine is.
             ConfigError: The URL is none, or has a password.
         """
         url = None if catalogue is None else address.parse(catalogue)
+        wanted = None if engine is None else engine_address.parse(engine)
+        if wanted is not None:
+            engine_address.require_same(root, wanted)
+            if wanted.kind == POSTGRES:
+                if url is not None and url != wanted.url:
+                    raise ConfigError(
+                        "--engine postgresql://… holds the catalogue, too; leave out --catalogue"
+                    )
+                url = wanted.url
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise CatalogueError(f"Cannot make the collection {root}: {error.strerror}") from error
-        return cls(root, _open_catalogue(root, url))
+        opened = _open_catalogue(root, url, wanted)
+        return cls._with_engine(root, opened, engine_address.read(root))
+
+    @classmethod
+    def _with_engine(cls, root: Path, catalogue: Catalogue, engine: EngineAddress | None) -> Self:
+        """Make what an engine needs: tables of vectors, and copies of what is shared."""
+        if engine is None or engine.kind != POSTGRES:
+            return cls(root, catalogue, engine)
+        from index.postgres.schema import bring_up_to_date  # noqa: PLC0415  of an extra
+
+        try:
+            with catalogue.changing() as session:
+                bring_up_to_date(session.connection(), engine.text)
+            shared_files.fetch(catalogue, root / "spaces")
+        except BaseException:
+            catalogue.close()
+            raise
+        return cls(root, catalogue, engine)
 
     def close(self) -> None:
         """Give the catalogue back."""
+        for vectors in self._vectors.values():
+            vectors.close()
+        self._vectors.clear()
         self.catalogue.close()
+
+    @property
+    def in_postgres(self) -> bool:
+        """Whether its vectors are in the database of its catalogue, and not in its folder."""
+        return self.engine is not None and self.engine.kind == POSTGRES
+
+    @property
+    def in_milvus(self) -> bool:
+        """Whether Milvus searches a copy of its vectors."""
+        return self.engine is not None and self.engine.kind == MILVUS
+
+    def vectors(self, space: SpaceRow) -> "PostgresVectors":
+        """Return the vectors of a space that are in PostgreSQL.
+
+        Raises:
+            IndexFileError: There are none, or they were made under another contract.
+        """
+        from index.postgres.vectors import PostgresVectors  # noqa: PLC0415  of an extra
+
+        if space.id not in self._vectors:
+            shown = "" if self.engine is None else self.engine.text
+            session = self.catalogue.session
+            self._vectors[space.id] = PostgresVectors.open(
+                session, space.id, self.contract(space), shown
+            )
+        return self._vectors[space.id]
+
+    def fetch(self) -> None:
+        """Bring what other machines have changed of the spaces' weights and cards."""
+        if self.in_postgres:
+            shared_files.fetch(self.catalogue, self.root / "spaces")
 
     def space_dir(self, name: str) -> Path:
         """Return the folder of a space.
@@ -100,6 +174,8 @@ class Collection:
             IndexFileError: It is missing, damaged, or not the one that the catalogue knows.
         """
         directory = self.space_dir(space.name)
+        if self.in_postgres and not (directory / "contract.json").is_file():
+            self.fetch()
         contract = read_contract(directory)
         if contract.digest() != space.contract_sha256:
             raise IndexFileError(
@@ -124,18 +200,25 @@ class Collection:
 
     def weights_path(self, name: str) -> Path:
         """Return where a space keeps its own copy of its weights."""
-        return self.space_dir(name) / "weights.safetensors"
+        path = self.space_dir(name) / "weights.safetensors"
+        if self.in_postgres and not path.is_file():
+            self.fetch()  # of a space that another machine has made
+        return path
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the collection's lock: many may read at once, only one may write.
 
-        The lock ends with the process, however that ends.
+        The lock ends with the process, however that ends. In PostgreSQL any number may write: each
+        change is a transaction, and they come one after the other (gallery/catalogue/changing.py).
 
         Raises:
             CatalogueError: Another process is writing; the message says which, and since when. Or
                 the folder cannot be written.
         """
+        if self.in_postgres:
+            yield
+            return
         try:
             file = (self.root / LOCK).open("a+", encoding="utf-8")
         except OSError as error:
@@ -182,26 +265,41 @@ class Collection:
             raise CatalogueError(_locked(self.root, str(self.root / LOCK))) from error
 
 
-def _open_catalogue(root: Path, url: URL | None = None) -> Catalogue:
+def _open_catalogue(
+    root: Path, url: URL | None = None, engine: EngineAddress | None = None
+) -> Catalogue:
     """Open the catalogue of a folder, one process at a time: the first one makes its tables."""
     folder = os.open(root, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):  # some network file systems lock no folders
             fcntl.flock(folder, fcntl.LOCK_EX)
+        is_new = not address.has_catalogue(root)
         if url is None:
-            return Catalogue.open(address.address(root))
-        address.require_same(root, url)
-        return _open_elsewhere(root, url)
+            opened = Catalogue.open(address.address(root))
+        else:
+            address.require_same(root, url)
+            opened = _open_elsewhere(root, url, shared=engine is not None)
+        if engine is not None and is_new:
+            engine_address.write(root, engine)
+            if url is not None:
+                address.write_address(root, url)
+        return opened
     finally:
         os.close(folder)
 
 
-def _open_elsewhere(root: Path, url: URL) -> Catalogue:
-    """Open a catalogue in another database; a new collection takes only one that is empty."""
+def _open_elsewhere(root: Path, url: URL, *, shared: bool) -> Catalogue:
+    """Open a catalogue in another database; a new collection takes only one that is empty.
+
+    Or, of a collection that lives there as a whole, one whose vectors are there, too.
+    """
     opened = Catalogue.open(url)
     if address.has_catalogue(root):
         return opened
-    if opened.spaces.all() or opened.images.count():
+    holds = bool(opened.spaces.all() or opened.images.count())
+    if shared and (not holds or _has_vectors(opened)):
+        return opened
+    if holds or _has_vectors(opened):
         opened.close()
         raise CatalogueError(
             f"{address.spell(url)} holds the catalogue of another collection; every collection"
@@ -209,6 +307,14 @@ def _open_elsewhere(root: Path, url: URL) -> Catalogue:
         )
     address.write_address(root, url)
     return opened
+
+
+def _has_vectors(opened: Catalogue) -> bool:
+    """Say whether a database keeps the vectors of a collection beside its catalogue."""
+    from index.postgres.schema import has_vectors  # noqa: PLC0415  of an extra
+
+    with opened.reading() as session:
+        return has_vectors(session.connection())
 
 
 def _locked(root: Path, path: str) -> str:

@@ -46,6 +46,9 @@ def publishing(
         IndexFileError: A shard is missing or damaged.
         ConfigError: The kind needs FAISS, which is not installed; or no kind fits the memory.
     """
+    if collection.in_postgres:
+        yield from _publishing_in_postgres(collection, name, request)
+        return
     spaces = collection.catalogue.spaces
     directory = collection.space_dir(name)
     space = spaces.get(name)
@@ -71,6 +74,28 @@ def publishing(
     if store.read_manifest(directory, generation).kind in GRAPHS_AND_CODES and advice(contract):
         yield store.PublicationStep("publishing", 1, 1, f"Of the space {name} {advice(contract)}")
     store.remove_generations(directory, before=generation - 1)
+
+
+def _publishing_in_postgres(
+    collection: Collection, name: str, request: store.Request | None
+) -> Iterator[store.PublicationStep]:
+    """Say from when on, and how, the vectors of a space in PostgreSQL are searched."""
+    from index.postgres import publishing as postgres  # noqa: PLC0415  of an extra
+
+    space = collection.catalogue.spaces.get(name)
+    vectors = collection.vectors(space)
+    vectors.refresh()
+    current, shape = vectors.settings, query_shape(collection, name, collection.contract(space))
+    request = request or store.Request(kind=current.asked, accuracy=current.accuracy)
+    same = (current.asked, current.accuracy) == (request.kind, request.accuracy)
+    tuned = current.kind == "exact" or current.shape == shape.name
+    if space.generation is not None and same and tuned and not current.changed:
+        return
+    made = yield from postgres.publishing(space.id, vectors, request, shape)
+    with collection.catalogue.changing() as session:
+        postgres.note(session, space.id, made)
+        collection.catalogue.spaces.publish_next(space.id)
+    vectors.refresh()
 
 
 def _manifest(collection: Collection, name: str, generation: int | None) -> store.Manifest | None:

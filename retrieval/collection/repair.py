@@ -6,6 +6,7 @@ import numpy as np
 
 from gallery.catalogue.records import ShardRow, SpaceRow
 from index import store
+from retrieval.collection import verify_postgres
 from retrieval.collection.collection import Collection
 from retrieval.collection.finding import Finding
 from retrieval.collection.leftovers import sweep
@@ -32,6 +33,11 @@ def repair(collection: Collection, findings: Sequence[Finding]) -> int:
     spaces = collection.catalogue.spaces
     for space in spaces.all():
         ours = [one for one in findings if one.space == space.name]
+        if collection.in_postgres:
+            pending += verify_postgres.mend(collection, space)
+            if ours and space.generation is not None:
+                publish(collection, space.name)
+            continue
         for one in ours:
             if one.kind in LOST and one.number is not None:
                 pending += len(spaces.forget_shard(space.id, one.number))

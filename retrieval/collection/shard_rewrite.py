@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gallery.catalogue.records import ShardRow, SpaceRow
 from index import store
 from index.base import Ids, Vectors
+from index.merge import places_among_equals
 from retrieval.collection.collection import Collection
 
 
@@ -102,13 +103,3 @@ def images_with_all_rows(collection: Collection, space_id: int, number: int, ids
     found = np.intersect1d(ids, spaces.held_by(space_id, number))
     again = ids[places_among_equals(ids) == 1]
     return np.setdiff1d(found, np.setdiff1d(spaces.doubled_in(space_id, number), again))
-
-
-def places_among_equals(ids: Ids) -> Ids:
-    """Return how many earlier rows are of the same image, for each row: (n,) -> (n,)."""
-    order = np.argsort(ids, kind="stable")
-    starts = np.flatnonzero(np.diff(ids[order], prepend=ids[order][:1] - 1))
-    lengths = np.diff(np.append(starts, len(ids)))
-    places = np.empty_like(order)
-    places[order] = np.arange(len(ids)) - np.repeat(starts, lengths)
-    return places

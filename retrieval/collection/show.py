@@ -8,7 +8,7 @@ from gallery.catalogue.contradictions import Contradiction
 from gallery.catalogue.records import SpaceRow
 from generator.canonical import Rule
 from generator.card import DEFAULT_PROFILE, Card
-from generator.weights_file import load_card
+from generator.checkpoint import load_card
 from index.kinds import spell_bytes
 from index.store import read_manifest
 from retrieval.collection.collection import Collection
@@ -27,7 +27,8 @@ def describe(collection: Collection) -> dict[str, Any]:
     """Describe a collection and its spaces.
 
     Returns:
-        "collection", "images", "duplicates" (files whose image was found before), "contradictions"
+        "collection", "engine" (where its vectors are searched, or null for its folder), "images",
+        "duplicates" (files whose image was found before), "contradictions"
         (those of them whose label names somebody else), and "spaces":
         for each its name, weights, attributes, score, "hypotheses" (how many values an image is
         redrawn in), "landmarks" (how poses are read off them, or null), "min_score" (what answers
@@ -45,6 +46,7 @@ def describe(collection: Collection) -> dict[str, Any]:
     unreadable = catalogue.images.unreadable()
     return {
         "collection": str(collection.root),
+        "engine": None if collection.engine is None else collection.engine.text,
         "images": catalogue.images.count(),
         "unreadable_files": len(unreadable),
         "duplicates": [
@@ -63,13 +65,7 @@ def _space(
     rule = Rule.parse(contract.canonicalisation)
     published: dict[str, Any] = {"kind": None, "vectors": 0, "dimension": None, "index": None}
     if space.generation is not None:
-        manifest = read_manifest(collection.space_dir(space.name), space.generation)
-        published = {
-            "kind": manifest.kind,
-            "vectors": manifest.vectors,
-            "dimension": manifest.dimension,
-            "index": None if manifest.main is None else asdict(manifest.main),
-        }
+        published = _published(collection, space)
     skipped = collection.catalogue.spaces.skipped(space.id) + unreadable
     return {
         "name": space.name,
@@ -102,6 +98,19 @@ def _least(card: Card, score: str, rule: Rule) -> dict[str, float] | None:
 def _strangers(collection: Collection, space: SpaceRow) -> dict[str, Any] | None:
     found = strangers_in(collection, space)
     return None if found is None else {**asdict(found), "fit": found.fit}
+
+
+def _published(collection: Collection, space: SpaceRow) -> dict[str, Any]:
+    """Say what answers the searches of a space: its kind, what it holds, how well it does."""
+    if collection.in_postgres:
+        return collection.vectors(space).described()
+    manifest = read_manifest(collection.space_dir(space.name), space.generation or 0)
+    return {
+        "kind": manifest.kind,
+        "vectors": manifest.vectors,
+        "dimension": manifest.dimension,
+        "index": None if manifest.main is None else asdict(manifest.main),
+    }
 
 
 def images_where(
@@ -138,7 +147,8 @@ def image_line(row: dict[str, Any]) -> str:
 
 def to_text(shown: dict[str, Any]) -> str:
     """Say what `describe` found, for people."""
-    lines = [f"{shown['collection']}: {shown['images']} images"]
+    where = "" if shown["engine"] is None else f", searched in {shown['engine']}"
+    lines = [f"{shown['collection']}: {shown['images']} images{where}"]
     for space in shown["spaces"]:
         lines += _space_lines(space)
     lines += [f"duplicate {d['path']}: same as {d['same_as']}" for d in shown["duplicates"]]

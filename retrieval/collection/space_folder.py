@@ -11,6 +11,7 @@ from index import store
 from index.contract import IndexContract
 from retrieval.collection.collection import Collection
 from retrieval.collection.own_weights import copy_card, copy_weights
+from retrieval.collection.storing import add_space, share
 
 
 def open_space(
@@ -32,6 +33,7 @@ def open_space(
     name = card.name
     known = {space.name: space for space in spaces.all()}
     if name in known:
+        collection.fetch()
         store.read_contract(directory).require_same(
             contract, what=f"The space {name} of {collection.root}"
         )
@@ -41,13 +43,14 @@ def open_space(
             copy_weights(weights, copy, card.sha256, card.profile)
         elif weights.resolve() != copy.resolve():  # a card may have been fitted anew
             copy_card(weights, copy, card.profile)
+        share(collection, known[name])
         return known[name]
     _require_no_shards(directory)
     shutil.rmtree(directory, ignore_errors=True)  # of a build killed before it began
     directory.mkdir(parents=True, exist_ok=True)
     copy_weights(weights, collection.weights_path(name), card.sha256, card.profile)
     store.write_contract(directory, contract)
-    return spaces.add(name, contract.digest())
+    return add_space(collection, name, contract)
 
 
 def _require_no_shards(directory: Path) -> None:

@@ -12,10 +12,11 @@ import numpy as np
 from gallery.catalogue.records import ShardRow, SpaceRow
 from gallery.errors import CatalogueError, ConfigError, IndexFileError, WeightsError
 from gallery.files import file_sha256
-from generator.weights_file import load_card
+from generator.checkpoint import load_card
 from index import store
 from index.base import Ids, Vectors
 from index.contract import IndexContract
+from retrieval.collection import verify_postgres
 from retrieval.collection.collection import Collection
 from retrieval.collection.finding import REPAIR, Checking, Finding
 from retrieval.collection.leftovers import stray_files
@@ -84,6 +85,8 @@ class _Space:
             what = "contract.json is not the one the catalogue knows"
             todo = "put the right contract.json back, or build anew in another --collection"
             return [*findings, self._find(kind="contract-changed", what=what, todo=todo)]
+        if self._collection.in_postgres:
+            return [*findings, *verify_postgres.findings(self._collection, self._space)]
         shards = self._spaces.shards(self._space.id)
         seen: list[Ids] = [np.empty(0, np.int64)]
         for done, shard in enumerate(shards, start=1):

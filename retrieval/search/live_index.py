@@ -14,7 +14,8 @@ import numpy as np
 
 from gallery.catalogue.records import SpaceRow
 from gallery.errors import CatalogueError, IndexFileError
-from index.base import Ids, Index, Neighbours, Vectors
+from index.backend import EVERYTHING, Limit
+from index.base import Ids, Index, Neighbours, StoredVectors, Vectors
 from index.contract import IndexContract
 from index.loader import open_index, read_manifest
 from retrieval.collection.collection import Collection
@@ -64,6 +65,15 @@ class LiveIndex:
     def index(self) -> Index:
         """Index of its generation."""
         return self._taken.index
+
+    def find(self, probes: Vectors, k: int, limit: Limit = EVERYTHING) -> Neighbours:
+        """Find the k best images for each probe; see `Live.find`."""
+        allowed = None if limit.among is None else limit.among.ids()
+        return self.search(probes, k, allowed, limit.excluded.tolist())
+
+    def stored(self, images: Ids) -> StoredVectors:
+        """Copy the vectors of some images; see `Live.stored`."""
+        return self.index.stored(images)
 
     def search(
         self, probes: Vectors, k: int, allowed: Ids | None = None, unwanted: Sequence[int] = ()

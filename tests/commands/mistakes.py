@@ -139,7 +139,7 @@ MISTAKES = {
     ),
     "unknown reader": (
         "index build foldr:{folder} --weights {weights} --collection {new}",
-        "There is no reader 'foldr'; did you mean 'folder'? Known: cas-peal, celeba, cfee, cmu-fac",
+        "There is no reader 'foldr'; did you mean 'folder'? Known: cmu-faces, folder, multipie",
     ),
     "no reader": (
         "data show {folder}",

@@ -18,6 +18,8 @@ from gallery.files import file_sha256, write_whole
 from generator import checkpoint
 from generator.card import Card
 from generator.checkpoint import (
+    find_weights,
+    load_card,
     load_checkpoint,
     load_tensors,
     load_weights,
@@ -28,7 +30,6 @@ from generator.checkpoint import (
 from generator.engine import Engine
 from generator.networks.registry import ARCHITECTURES, architecture
 from generator.networks.two_stage import TwoStage
-from generator.weights_file import find_weights, load_card
 
 MakeCard = Callable[..., Card]
 MakeNetwork = Callable[[Card], TwoStage]

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from gallery.errors import WeightsError
 from generator.card import Card
 from generator.checkpoint import save_weights
-from generator.drawer import DrawnBatch
-from generator.engine import Engine
+from generator.engine import DrawnBatch, Engine
 from generator.networks.two_stage import TwoStage
 from generator.runs.request import CPU
 

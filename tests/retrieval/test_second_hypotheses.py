@@ -15,7 +15,7 @@ from gallery.errors import ConfigError, IndexFileError, WeightsError
 from gallery.images import load
 from gallery.readers.registry import open_faces
 from generator.canonical import Rule
-from generator.weights_file import load_card, save_card
+from generator.checkpoint import load_card, save_card
 from index import store
 from index.kinds import Request
 from retrieval.collection import archive
@@ -189,6 +189,7 @@ def test_parts_of_scores_cost_no_search(
         pytest.importorskip("faiss")
     space.build(hypotheses=hypotheses, request=Request(kind=kind))
     searcher, probes = space.searcher(), []
+    assert isinstance(searcher.index, LiveIndex)
     index, search = searcher.index.index, searcher.index.index.search
 
     def noted(probe: Any, *arguments: Any, **named: Any) -> Any:

@@ -94,7 +94,7 @@ def test_several_images_of_a_person_are_fused_by_confidence(
     drawn = searcher.engine.draw_together(pixels[None], code)
     assert (answer.source == pixels[0]).all()
     assert np.array_equal(answer.drawn, drawn.refined[0])
-    neighbours = searcher.index.search(normalise(drawn.features), 30)
+    neighbours = searcher.index.find(normalise(drawn.features), 30)
     assert [hit.score for hit in answer.hits] == [
         round(score, 6) for score in neighbours.scores[0].tolist()
     ]

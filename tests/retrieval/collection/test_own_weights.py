@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 
 from gallery.errors import WeightsError
-from generator.checkpoint import load_weights, save_weights
-from generator.weights_file import load_card, save_card
+from generator.checkpoint import load_card, load_weights, save_card, save_weights
 from retrieval.collection.own_weights import copy_card, copy_weights
 
 

@@ -6,7 +6,7 @@ import pytest
 from gallery.errors import IndexFileError
 from gallery.files import file_sha256
 from gallery.readers.registry import open_faces
-from generator.drawer import Drawer
+from generator.engine import Engine
 from retrieval.collection.build import build
 from retrieval.collection.collection import Collection
 from retrieval.collection.show import describe, images_where, to_text
@@ -19,6 +19,7 @@ def test_a_collection_is_described_with_its_spaces(collection_dir: Path) -> None
     spaces = {space["name"]: space for space in shown.pop("spaces")}
     assert shown == {
         "collection": str(collection_dir),
+        "engine": None,
         "images": 30,
         "unreadable_files": 0,
         "duplicates": [],
@@ -65,6 +66,7 @@ def test_a_space_whose_build_was_stopped_says_how_to_go_on(collection_dir: Path)
 def test_an_empty_collection_has_no_spaces(collection: Collection) -> None:
     assert describe(collection) == {
         "collection": str(collection.root),
+        "engine": None,
         "images": 0,
         "unreadable_files": 0,
         "duplicates": [],
@@ -75,7 +77,7 @@ def test_an_empty_collection_has_no_spaces(collection: Collection) -> None:
 
 def test_a_space_before_its_first_publication_has_no_kind(
     collection: Collection,
-    quick: Callable[[Path], Drawer],
+    quick: Callable[[Path], Engine],
     pose_weights: Path,
     photos: Path,
     photograph: Callable[..., Path],
@@ -100,7 +102,7 @@ def test_a_space_before_its_first_publication_has_no_kind(
 
 def test_a_lost_manifest_is_named(
     collection: Collection,
-    quick: Callable[[Path], Drawer],
+    quick: Callable[[Path], Engine],
     pose_weights: Path,
     photos: Path,
     photograph: Callable[..., Path],

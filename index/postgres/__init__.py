@@ -1,0 +1,1 @@
+"""Vectors of a collection in PostgreSQL, beside its catalogue: pgvector."""

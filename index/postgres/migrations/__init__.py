@@ -1,0 +1,1 @@
+"""Migrations of the tables that vectors are in."""
