@@ -26,11 +26,13 @@ from gallery.align import Pixels
 from gallery.arrays import Floats
 from gallery.pixels import align_all, align_each
 from gallery.readers.registry import open_faces
-from generator.checkpoint import find_weights, load_weights
+from generator.checkpoint import load_weights
 from generator.device import keep_freed_memory, pick_device
-from generator.engine import Closest, Engine
+from generator.drawer import Closest
+from generator.engine import Engine
 from generator.networks.blocks import UnpoolConv
 from generator.networks.two_stage import TwoStage
+from generator.weights_file import find_weights
 
 Canonicalise = Callable[[Pixels], Closest]
 RESULTS = Path(__file__).parent / "results"

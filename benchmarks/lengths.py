@@ -32,8 +32,8 @@ from gallery.files import write_whole
 from gallery.portraits import portrait_aligner
 from gallery.readers.registry import open_faces
 from generator.canonical import Rule, canonicalise
-from generator.checkpoint import find_weights, load_card
 from generator.engine import Engine
+from generator.weights_file import find_weights, load_card
 from index import store
 from index.contract import IndexContract
 from index.exact import ExactIndex

@@ -23,8 +23,9 @@ from gallery.arrays import Floats, normalise
 from gallery.pixels import align_all, align_each
 from gallery.portraits import portrait_aligner
 from gallery.readers.registry import open_faces
-from generator.checkpoint import find_weights, load_weights
+from generator.checkpoint import load_weights
 from generator.device import keep_freed_memory
+from generator.weights_file import find_weights
 from retrieval.recognisers import sface_network
 from retrieval.recognisers.five_points import SIDE
 from retrieval.recognisers.sface import BOX

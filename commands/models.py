@@ -41,9 +41,9 @@ def open_set(spec: str, landmarks: Path | None = None) -> "FaceSet":
 
 def open_engine(given: str, device: str, images: int = 1) -> "Engine":
     """Open weights to draw so many images."""
-    from generator.checkpoint import find_weights
     from generator.device import pick_device, worth_compiling
     from generator.engine import Engine
+    from generator.weights_file import find_weights
 
     chosen = pick_device(device)
     return Engine.open(find_weights(given), chosen, compiled=worth_compiling(chosen, images))

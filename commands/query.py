@@ -21,19 +21,22 @@ from gallery.json_files import spell
 
 
 def query(
-    images: Annotated[
-        list[Path],
+    given: Annotated[
+        list[str],
         typer.Argument(
-            metavar="IMAGE...",
-            help="The source image; several of one person for weights that fuse them.",
+            metavar="IMAGE... [WISH...]",
+            help="The source image; several of one person for weights that fuse them. Then wishes,"
+            " as with --wish: what holds a = and is no file.",
         ),
     ],
     wish: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
-            metavar="NAME=VALUE", help="The value to draw; say it again to wish for more."
+            metavar="NAME=VALUE",
+            help='The value to draw; say it again to wish for more. "pose=45 * 0.5" counts half,'
+            ' "not pose=45" must not be shown.',
         ),
-    ],
+    ] = None,
     collection: CollectionDir = DEFAULT_COLLECTION,
     k: Annotated[int, typer.Option("-k", min=1, help="How many images to find.")] = 10,
     space: Annotated[
@@ -76,9 +79,11 @@ def query(
     \b
     Example: mindseye query me.jpg --wish eyes=sunglasses --collection my-faces --sheet found.png
     Example: mindseye query a.jpg b.jpg c.jpg --wish pose=0 --collection my-faces
+    Example: mindseye query me.jpg "pose=45 * 0.5" "not accessory=sunglasses"
 
     pose=45: the nose points to the left edge of the picture; pose=-45: to its right edge.
     """
+    images, wishes = split_given(given)
     if explain is not None and len(images) > 1:
         raise ConfigError("--explain tells of one image; leave the others out")
     with uncollected(), mindseye.open_gallery(collection, device=device) as gallery:
@@ -87,7 +92,7 @@ def query(
         with told_if_slow(f"Opening {collection}: the larger it is, the longer this takes."):
             answer = gallery.search(
                 images,
-                wish,
+                [*wishes, *(wish or ())],
                 k,
                 crop=crop,
                 where=read_where(where),
@@ -109,3 +114,9 @@ def query(
     shown = None if drawn is None else str(drawn)
     found = spell(answer.to_json(shown, embed=not no_drawing)) if as_json else str(answer)
     typer.echo(found)
+
+
+def split_given(given: list[str]) -> tuple[list[str], list[str]]:
+    """Tell images from wishes: a wish holds a "=", and there is no file of that name."""
+    wishes = [one for one in given if "=" in one and not Path(one).exists()]
+    return [one for one in given if one not in wishes], wishes

@@ -127,7 +127,7 @@ def lift(
 
 def _values(given: list[str] | None) -> dict[str, tuple[str, ...]]:
     """Read NAME=V,V, each said once."""
-    from gallery.attributes import parse_wishes
+    from gallery.wishes import Wishes
 
-    wished = parse_wishes(given) if given else {}
+    wished = Wishes.parse(given).values if given else {}
     return {name: tuple(text.split(",")) for name, text in wished.items()}

@@ -237,26 +237,6 @@ class AttributeSpace:
         for value in attribute.values:
             yield Condition({attribute.name: value})
 
-    def parse_wishes(self, wishes: Iterable[str]) -> Condition:
-        """Read wishes like "pose=45".
-
-        Raises:
-            WishError: A wish is not NAME=VALUE, names an unknown attribute or value, or an
-                attribute is wished for twice; or there is none.
-        """
-        wished = parse_wishes(wishes)
-        for name in wished:
-            self[name]
-        return self.check(wished)
-
-    def read_wishes(self, wishes: "Condition | Iterable[str]") -> "Condition":
-        """Return wishes as this space spells them; see `parse_wishes`."""
-        if not isinstance(wishes, Condition):
-            return self.parse_wishes(wishes)
-        for name in wishes:
-            self[name]
-        return self.check(wishes)
-
     def to_json(self) -> list[dict[str, Any]]:
         """Return a form that `from_json` reads back."""
         return [
@@ -280,30 +260,6 @@ class AttributeSpace:
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ConfigError(f"This is not an attribute space: {data!r} ({error})") from error
-
-
-def parse_wishes(wishes: Iterable[str]) -> Condition:
-    """Split wishes at their "=", before it is known which space will answer them.
-
-    Raises:
-        WishError: A wish is not NAME=VALUE, an attribute is wished for twice, or there is none.
-    """
-    wished: dict[str, str] = {}
-    for wish in wishes:
-        name, equals, value = (part.strip() for part in wish.partition("="))
-        if not (name and equals and value):
-            raise WishError(f"A wish is NAME=VALUE, like pose=45; got {wish!r}")
-        if name in wished:
-            raise WishError(f"{name} is wished for twice: {wished[name]!r} and {value!r}")
-        wished[name] = value
-    if not wished:
-        raise WishError("There is no wish; add --wish NAME=VALUE, like --wish pose=45")
-    return Condition(wished)
-
-
-def read_wishes(wishes: Condition | Iterable[str]) -> Condition:
-    """Return wishes, split where they come as written; see `parse_wishes`."""
-    return wishes if isinstance(wishes, Condition) else parse_wishes(wishes)
 
 
 def as_number(text: str) -> float | None:

@@ -39,9 +39,9 @@ from gallery.arrays import Floats, normalise
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import IndexFileError
 from generator.card import Card
-from generator.engine import DrawnBatch, Engine
+from generator.drawer import Drawer, DrawnBatch
 from generator.hypotheses import ONE, Hypotheses
-from generator.networks.estimator import best_combinations, best_values, conditions_at
+from generator.values import best_combinations, best_values, conditions_at
 
 RuleKind = Literal["reconstruction", "estimator", "expected", "both"]
 RECONSTRUCTION: RuleKind = "reconstruction"
@@ -69,7 +69,7 @@ class Rule:
     Attributes:
         kind: "reconstruction", "estimator", "expected" or "both".
         temperature: Of "both": squared grey levels that a unit of log-probability weighs.
-        refine_best: See `Engine.closest`; None follows the rule to the letter.
+        refine_best: See `Drawer.closest`; None follows the rule to the letter.
         hypotheses: How many canonical views of an image are stored. `canonicalise` gives the first.
         landmarks: How log p of poses is read off landmarks, spelt as a calibration is
             (retrieval/estimation/pose_calibration.py); empty where the weights alone are asked.
@@ -156,7 +156,7 @@ class CanonicalViews:
 
 
 def canonicalise(
-    engine: Engine, pixels: Pixels, rule: Rule = PAPERS, log_p: Floats | None = None
+    engine: Drawer, pixels: Pixels, rule: Rule = PAPERS, log_p: Floats | None = None
 ) -> CanonicalViews:
     """Redraw images, each under the values that it seems to show.
 
@@ -182,7 +182,7 @@ def canonicalise(
 
 
 def redraw(
-    engine: Engine, pixels: Pixels, rule: Rule = PAPERS, log_p: Floats | None = None
+    engine: Drawer, pixels: Pixels, rule: Rule = PAPERS, log_p: Floats | None = None
 ) -> Views:
     """Redraw images once each, under the values that a rule chooses; of `expected` the likeliest.
 
@@ -207,12 +207,12 @@ def redraw(
     return closest(engine, pixels, handicap=handicap, refine_best=rule.refine_best)
 
 
-def _known(engine: Engine, pixels: Pixels, log_p: Floats | None) -> Floats:
+def _known(engine: Drawer, pixels: Pixels, log_p: Floats | None) -> Floats:
     """Return log p of all values, (N, A): what is given, or what the weights say."""
     return engine.log_probabilities(pixels) if log_p is None else log_p
 
 
-def _expected(engine: Engine, pixels: Pixels, log_p: Floats | None) -> CanonicalViews:
+def _expected(engine: Drawer, pixels: Pixels, log_p: Floats | None) -> CanonicalViews:
     """Redraw each image under every value that is likely enough, and take the mean embedding."""
     space = engine.card.space
     chosen, sums = best_combinations(_known(engine, pixels, log_p), space, MOST)
@@ -231,7 +231,7 @@ def _expected(engine: Engine, pixels: Pixels, log_p: Floats | None) -> Canonical
     return CanonicalViews(estimates, refined, normalise(embeddings), errors)
 
 
-def estimated(engine: Engine, pixels: Pixels, log_p: Floats | None = None) -> Views:
+def estimated(engine: Drawer, pixels: Pixels, log_p: Floats | None = None) -> Views:
     """Redraw each image once, under the likeliest value of each attribute.
 
     Args:
@@ -250,7 +250,7 @@ def estimated(engine: Engine, pixels: Pixels, log_p: Floats | None = None) -> Vi
 
 
 def closest(
-    engine: Engine,
+    engine: Drawer,
     pixels: Pixels,
     *,
     handicap: Floats | None = None,
@@ -264,8 +264,8 @@ def closest(
     Args:
         engine: Draws; it has attributes.
         pixels: Aligned images, 0..255, (N, S, S, C), N at least 1.
-        handicap: Handicap of one attribute: see `Engine.closest`, (N, K).
-        refine_best: See `Engine.closest`.
+        handicap: Handicap of one attribute: see `Drawer.closest`, (N, K).
+        refine_best: See `Drawer.closest`.
     """
     space = engine.card.space
     first = Condition({a.name: a.values[0] for a in space.attributes})

@@ -18,15 +18,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from gallery.errors import ConfigError, WeightsError
-from gallery.files import file_sha256, replacing, write_whole
-from gallery.json_files import Origin, parse, read_text, spell
-from generator.card import AGAIN, Card
+from gallery.files import file_sha256, replacing
+from gallery.json_files import Origin, parse, spell
+from generator.card import Card
 from generator.networks.family import Network
 from generator.networks.registry import architecture
+from generator.weights_file import load_card, save_card
 
 NO_CHECKPOINT = "is no training checkpoint"
-WEIGHTS_FILE = "weights.safetensors"
-PACKAGED = Path(__file__).parent / "weights"  # what ships
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
@@ -79,20 +78,6 @@ def save_weights(path: Path, network: Network, card: Card) -> Card:
     card = replace(card, sha256=file_sha256(path))
     save_card(path, card)
     return card
-
-
-def save_card(path: Path, card: Card) -> None:
-    """Write the card beside a weights file, PATH.json.
-
-    Raises:
-        OSError: The folder cannot be written; an older card is left as it was.
-    """
-    write_whole(path.with_suffix(".json"), spell_card(card))
-
-
-def spell_card(card: Card) -> bytes:
-    """Return what stands in the file of a card."""
-    return spell(card.to_json(), indent=1).encode()
 
 
 def load_weights(path: Path) -> tuple[Network, Card]:
@@ -152,21 +137,6 @@ def is_finite(tensor: Tensor) -> bool:
     return bool(tensor.sum().isfinite()) or bool(tensor.isfinite().all())
 
 
-def load_card(path: Path) -> Card:
-    """Read the card beside a weights file.
-
-    Raises:
-        WeightsError: A file is missing, or the card is damaged.
-    """
-    beside = path.with_suffix(".json")
-    for needed in (path, beside):
-        if not needed.is_file():
-            raise WeightsError(
-                f"There is no file {needed}; weights are two files, NAME.safetensors and NAME.json"
-            )
-    return Card.from_json(read_text(beside, WeightsError, AGAIN), str(beside))
-
-
 def fuses(card: Card) -> bool:
     """Say whether the weights of a card draw one person from several images.
 
@@ -175,40 +145,6 @@ def fuses(card: Card) -> bool:
     """
     with torch.device("meta"):  # the network's shape, without its numbers
         return architecture(card.architecture).build(card.space.size, card.network).fuses
-
-
-def packaged_weights() -> dict[str, Path]:
-    """Return the weights that ship with the program, by name."""
-    return {path.stem: path for path in sorted(PACKAGED.glob("*.safetensors"))}
-
-
-def find_weights(given: str) -> Path:
-    """Return the weights file that the user named.
-
-    Args:
-        given: A .safetensors file, the folder that `mindseye train --out` made, or, if there is
-            neither, the name of packaged weights.
-
-    Raises:
-        WeightsError: There is no such file, folder or name, or no weights in the folder.
-    """
-    path = Path(given).expanduser()
-    if path.is_dir():
-        path /= WEIGHTS_FILE
-        if not path.is_file():
-            raise WeightsError(
-                f"{given} holds no {WEIGHTS_FILE}; finish its training with `mindseye train"
-                " … --resume`, or name another folder"
-            )
-    elif not path.is_file():
-        packaged = packaged_weights()
-        if given in packaged:
-            return packaged[given]
-        raise WeightsError(
-            f"There are no weights {given!r}; give the folder that `mindseye train --out` made, a"
-            f" .safetensors file, or packaged weights: {', '.join(packaged) or 'none here'}"
-        )
-    return path
 
 
 def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:

@@ -5,8 +5,7 @@ the flat features.
 """
 
 from collections.abc import Iterator
-from copy import copy, deepcopy
-from dataclasses import dataclass
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,45 +18,15 @@ from gallery.arrays import Floats
 from generator.card import Card
 from generator.checkpoint import load_weights
 from generator.device import drawings_at_once
+from generator.drawer import Closest, Drawer, DrawnBatch, refined_wishes
 from generator.networks.estimator import log_probabilities
 from generator.networks.family import Network
 from generator.networks.prepared import Redrawn
 from generator.precision_cache import pick_precision
 
 
-@dataclass(frozen=True, slots=True)
-class DrawnBatch:
-    """Drawings of N wishes.
-
-    Attributes:
-        first: Images of the first stage, grey levels in [0, 255], (N, S, S, C).
-        refined: Images of the last stage, likewise.
-        features: Features of the bottleneck, flat and not yet normalised, (N, D).
-    """
-
-    first: Floats
-    refined: Floats
-    features: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Closest:
-    """Of every image the drawing, of several wishes, that comes closest to it.
-
-    Attributes:
-        choice: Position of its wish, (N,).
-        errors: Mean squared distance of the refined drawing to its image, grey levels squared,
-            (N,).
-        drawn: The drawings kept.
-    """
-
-    choice: NDArray[np.int64]
-    errors: Floats
-    drawn: DrawnBatch
-
-
-class Engine:
-    """A generator ready to draw.
+class Engine(Drawer):
+    """A generator ready to draw with torch; see `Drawer`.
 
     Attributes:
         card: The card of its weights.
@@ -90,6 +59,8 @@ class Engine:
         """
         self.card = card
         self.device = device
+        self.on = str(device)
+        self.runtime = f"torch, {str(precision).removeprefix('torch.')}"
         self._at_once = batch_size
         statistics = (torch.tensor(card.mean), torch.tensor(card.deviation))
         self.refines = network.TWO_STAGES
@@ -124,20 +95,6 @@ class Engine:
         network, card = load_weights(path)
         return cls(network, card, device, precision=precision, compiled=compiled, keep=False)
 
-    def under(self, profile: str) -> Self:
-        """Return the same engine with another profile of its card; see `Card.under`.
-
-        Raises:
-            ConfigError: The card has no such profile.
-        """
-        return self.with_card(self.card.under(profile))
-
-    def with_card(self, card: Card) -> Self:
-        """Return the same engine under another card, of which only what was fitted differs."""
-        other = copy(self)
-        other.card = card
-        return other
-
     @property
     def dimension(self) -> int:
         """Length D of the flat features."""
@@ -153,7 +110,7 @@ class Engine:
         Raises:
             ValueError: The shapes do not fit the network.
         """
-        self._require(pixels, codes, "(N, {})")
+        self.require_shapes(pixels, codes, "(N, {})")
         return self._redraw(pixels, codes[:, None], None, 1).drawn
 
     @torch.inference_mode()
@@ -167,7 +124,7 @@ class Engine:
         Raises:
             ValueError: The shapes do not fit the network, or it draws from single images.
         """
-        self._require(pixels[:, 0], codes, "(N, {})")
+        self.require_shapes(pixels[:, 0], codes, "(N, {})")
         images = self._tensor(pixels).permute(0, 1, 4, 2, 3).float()
         drawing = self._network.together(images, self._tensor(codes))
         return _arrays(drawing.first, drawing.refined, drawing.features)
@@ -221,37 +178,16 @@ class Engine:
         Raises:
             ValueError: The shapes do not fit the network, or refine_best is not positive.
         """
-        self._require(pixels, codes, "(N, K, {})")
-        wishes = codes.shape[1]
-        refined = wishes if refine_best is None else min(refine_best, wishes)
-        if refined < 1:
-            raise ValueError(f"refine_best must be at least 1, of at least 1 wish; got {refined}")
+        self.require_shapes(pixels, codes, "(N, K, {})")
+        refined = refined_wishes(refine_best, codes.shape[1])
         return self._redraw(pixels, codes, handicap, refined)
-
-    def _require(self, pixels: Pixels, codes: Floats, shape: str) -> None:
-        aligner = self.card.aligner
-        wanted = (len(codes), aligner.size, aligner.size, aligner.channels)
-        fits = codes.ndim == shape.count(",") + 1 and codes.shape[-1] == self.card.space.size
-        if pixels.shape != wanted or not fits:
-            raise ValueError(
-                f"expected images {wanted} and codes {shape.format(self.card.space.size)}"
-            )
 
     def _redraw(
         self, pixels: Pixels, codes: Floats, handicap: Floats | None, refine_best: int
     ) -> Closest:
         if handicap is None:
             handicap = np.zeros(codes.shape[:2], dtype=np.float32)
-        parts = list(self._batches(pixels, codes, handicap, refine_best))
-        return Closest(
-            np.concatenate([part.choice for part in parts]),
-            np.concatenate([part.errors for part in parts]),
-            DrawnBatch(
-                np.concatenate([part.drawn.first for part in parts]),
-                np.concatenate([part.drawn.refined for part in parts]),
-                np.concatenate([part.drawn.features for part in parts]),
-            ),
-        )
+        return Closest.joined(list(self._batches(pixels, codes, handicap, refine_best)))
 
     @torch.inference_mode()
     def _batches(

@@ -20,7 +20,7 @@ from gallery.arrays import Floats
 from gallery.errors import WeightsError
 from generator.canonical import ESTIMATOR, Rule, redraw
 from generator.card import Card
-from generator.engine import Engine
+from generator.drawer import Drawer
 
 QUANTILES = (0.5, 0.9, 0.99)
 BATCH = 64
@@ -106,7 +106,7 @@ def _measured(card: Card) -> tuple[tuple[float, ...], int]:
     return found, images
 
 
-def own_errors(engine: Engine, pixels: Pixels, rule: Rule) -> Floats | None:
+def own_errors(engine: Drawer, pixels: Pixels, rule: Rule) -> Floats | None:
     """Mean squared distance of every image to its canonical view, (N,).
 
     Args:

@@ -14,15 +14,8 @@ from typing import Any
 from gallery.attributes import Attribute, AttributeSpace
 from gallery.errors import UserError, WeightsError, did_you_mean
 from generator.card import Card
-from generator.checkpoint import (
-    PACKAGED,
-    find_weights,
-    load_card,
-    load_weights,
-    packaged_weights,
-    save_weights,
-)
 from generator.reconstruction_error import usual_text
+from generator.weights_file import PACKAGED, find_weights, load_card, packaged_weights
 
 LICENCE = "Apache-2.0"
 LARGEST = 16 * 2**20  # bytes of one file
@@ -103,6 +96,8 @@ def pack(
     Raises:
         WeightsError: The source is missing or damaged, or too large when packed.
     """
+    from generator.checkpoint import load_weights, save_weights  # noqa: PLC0415  torch
+
     network, card = load_weights(source)
     if len(card.space.attributes) == 1:  # the branch of several is no table of constant maps
         network = network.packed()

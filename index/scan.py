@@ -1,7 +1,8 @@
 """Comparing every probe with every row: exact, by blocks, from memory or from disk.
 
-Equal scores are ordered by gallery row, at the K boundary too. torch.topk promises no order among
-equals, so what is ranked is not the score but an integer made of score and row, no two alike.
+On the CPU NumPy does it; on other devices torch does (index/torch_scan.py), which is not imported
+before. Equal scores are ordered by gallery row, at the K boundary too: what is ranked is not the
+score but an integer made of score and row, no two alike (index/keys.py).
 
 Equal means equal as computed, in float32. Matrix products round by the place of a row in its block
 and by the shapes of both sides, so that two copies of one vector may score a rounding step apart.
@@ -13,13 +14,11 @@ Shapes: Q probes, R rows ranked, N gallery rows, n rows of one chunk, D dimensio
 from collections.abc import Iterator
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from index.base import GalleryRows, Ids, Vectors
 from index.choice import RowSubset
-from index.keys import HIDDEN, ranking_keys, rows_and_scores
+from index.keys import ranking_keys, rows_and_scores
 
 PROBES = 256  # in work at a time: the score table stays below 256 x BLOCK_ROWS
 SPARSE = 0.25  # of the rows: a smaller choice is copied together, a larger one masked
@@ -44,22 +43,52 @@ def best_rows(
     Returns:
         Row numbers (Q, R) and scores (Q, R), best first; equal scores in gallery order.
     """
-    groups = _tensor(probes).to(device).split(PROBES)
-    none = torch.empty(0, dtype=torch.int64, device=device)
-    best = [none.expand(len(group), 0) for group in groups]
-    for rows, embeddings, wanted in _chunks(gallery, choice):
-        columns = _tensor(embeddings).to(device).T  # (D, n)
-        numbers = torch.from_numpy(rows).to(device)
-        unwanted = None if wanted is None else ~torch.from_numpy(wanted).to(device)
-        for place, group in enumerate(groups):
-            new = ranking_keys(group @ columns, numbers)
-            if unwanted is not None:
-                new.masked_fill_(unwanted, HIDDEN)
-            best[place] = _largest(torch.cat([best[place], new], dim=1), count)
-    return rows_and_scores(torch.cat(best))
+    if device != "cpu":
+        from index.torch_scan import best_keys  # noqa: PLC0415  torch, where it alone can
+
+        return rows_and_scores(best_keys(chunks(gallery, choice), probes, count, device, PROBES))
+    best = [_Best(count) for _ in probes]
+    for rows, embeddings, wanted in chunks(gallery, choice):
+        columns = np.asarray(embeddings).T  # (D, n)
+        for first in range(0, len(probes), PROBES):
+            scores = probes[first : first + PROBES] @ columns
+            for of, mine in zip(best[first : first + PROBES], scores, strict=True):
+                of.take(rows, mine, wanted)
+    found = np.empty((len(probes), count), np.int64)
+    for place, one in enumerate(best):
+        found[place] = one.keys()
+    return rows_and_scores(found)
 
 
-def _chunks(
+class _Best:
+    """The best rows of one probe, of the chunks seen so far."""
+
+    def __init__(self, count: int) -> None:
+        """Keep so many."""
+        self._count = count
+        self._keys: Ids = np.empty(0, np.int64)
+        self._least = np.float32(-np.inf)  # the score of the last that is kept
+
+    def take(self, rows: Ids, scores: Vectors, wanted: NDArray[np.bool_] | None) -> None:
+        """Look at a chunk: rows (n,), their scores (n,), which of them are wanted (n,) or all."""
+        near = ~(scores < self._least)  # so that what is no number is not passed over
+        if wanted is not None:
+            near &= wanted
+        at = np.flatnonzero(near)
+        if not len(at):
+            return
+        keys = np.concatenate([self._keys, ranking_keys(scores[at], rows[at])])
+        if len(keys) >= self._count:
+            keys = np.partition(keys, len(keys) - self._count)[len(keys) - self._count :]
+            self._least = rows_and_scores(keys.min(keepdims=True))[1][0]
+        self._keys = keys
+
+    def keys(self) -> Ids:
+        """Return what was kept, falling."""
+        return np.sort(self._keys)[::-1]
+
+
+def chunks(
     gallery: GalleryRows, choice: RowSubset | None
 ) -> Iterator[tuple[Ids, Vectors, NDArray[np.bool_] | None]]:
     """Yield rows, embeddings, and which of them are wanted; None if all are.
@@ -77,13 +106,3 @@ def _chunks(
         mask = choice.mask()
         for rows, embeddings in gallery.chunks():
             yield rows, embeddings, mask[rows]
-
-
-def _tensor(array: Vectors) -> Tensor:
-    """Share memory with an array, or copy what torch cannot share (read-only, not contiguous)."""
-    return torch.from_numpy(np.require(array, requirements=["C", "W", "E"]))
-
-
-def _largest(keys: Tensor, count: int) -> Tensor:
-    """Return the largest keys of each row, falling: (Q, n) -> (Q, min(count, n))."""
-    return torch.topk(keys, min(count, keys.shape[1]), dim=1).values

@@ -4,13 +4,13 @@ import json
 from collections.abc import Callable
 
 from generator.card import Card
-from generator.engine import Engine
+from generator.drawer import Drawer
 from index.contract import IndexContract
 
 RAW = "none"  # the papers' features, not projected
 
 
-def contract_of(engine: Engine, rule: str) -> IndexContract:
+def contract_of(engine: Drawer, rule: str) -> IndexContract:
     """Return the terms under which this generator's embeddings can be compared.
 
     Args:

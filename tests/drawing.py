@@ -4,16 +4,15 @@ Shapes: N images, A length of the one-hot code.
 """
 
 import numpy as np
-import torch
 
 from gallery.align import Aligner, Pixels
 from gallery.arrays import Floats
 from gallery.attributes import Attribute, AttributeSpace
 from generator.card import Card
-from generator.engine import Closest, DrawnBatch, Engine
+from generator.drawer import Closest, Drawer, DrawnBatch
 
 
-class FakeEngine(Engine):
+class FakeEngine(Drawer):
     """Draws and estimates what a test says, and does all else as an engine does.
 
     A child defines `draw`, and where it has an estimator that looks at more than a pixel,
@@ -27,7 +26,7 @@ class FakeEngine(Engine):
     def __init__(self, card: Card, probabilities: Floats | None = None) -> None:
         """Take the card of weights that are not there."""
         self.card = card
-        self.device = torch.device("cpu")
+        self.on, self.runtime = "cpu", "made up"
         self.refines, self.fuses = True, False
         self.probabilities = probabilities
 

@@ -18,7 +18,7 @@ from gallery.errors import DatasetError
 from gallery.faces import Face, FaceSet
 from gallery.pixels import cut
 from generator.card import Card
-from generator.engine import Engine
+from generator.drawer import Drawer
 from retrieval.evaluation.fold.fold import tested_faces
 from retrieval.evaluation.fold.probes import targets_of
 from retrieval.evaluation.protocol.protocol import Protocol
@@ -91,7 +91,7 @@ def choose_edits(
     return _edits(known.faces, labels, chosen)
 
 
-def draw_sheet(faces: FaceSet, engines: Mapping[str, Engine], edits: Sequence[Edit]) -> Image.Image:
+def draw_sheet(faces: FaceSet, engines: Mapping[str, Drawer], edits: Sequence[Edit]) -> Image.Image:
     """Draw all edits by all editors: a row for each, below the sources and the targets.
 
     Args:

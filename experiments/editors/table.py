@@ -13,8 +13,8 @@ from gallery import sheets
 from gallery.errors import ConfigError, UserError
 from gallery.files import write_whole
 from gallery.readers.registry import open_faces
-from generator.checkpoint import find_weights
 from generator.engine import Engine
+from generator.weights_file import find_weights
 from retrieval.evaluation.protocol.files import find_protocol
 
 

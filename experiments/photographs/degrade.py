@@ -23,7 +23,7 @@ from gallery.align import Pixels
 from gallery.errors import UserError
 from gallery.faces import Face, FaceSet, first_identities
 from gallery.readers.registry import open_faces
-from generator.checkpoint import find_weights, load_card
+from generator.weights_file import find_weights, load_card
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ from gallery.errors import ConfigError, UserError
 from gallery.faces import FaceSet
 from gallery.pixels import align_all, align_each
 from gallery.readers.registry import open_faces
-from generator.checkpoint import find_weights
 from generator.device import pick_device
 from generator.engine import Engine
+from generator.weights_file import find_weights
 from retrieval.evaluation.protocol.files import find_protocol
 from retrieval.evaluation.protocol.query_table import about
 

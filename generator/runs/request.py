@@ -12,10 +12,10 @@ from gallery.errors import ConfigError, WeightsError, did_you_mean
 from gallery.faces import FaceSet, first_identities, fold_identities
 from gallery.joined import refuse_reserved
 from generator.card import NAME
-from generator.checkpoint import find_weights, load_card
 from generator.networks.family import Network
 from generator.networks.registry import architecture
 from generator.training.config import Precision, Recipe, TrainConfig
+from generator.weights_file import find_weights, load_card
 
 CPU = torch.device("cpu")
 

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from gallery.arrays import Floats
 from gallery.pixels import Aligned
-from generator.engine import Engine
-from generator.networks.estimator import best_values, labels_of
+from generator.drawer import Drawer
+from generator.networks.estimator import labels_of
+from generator.values import best_values
 
 TEMPERATURES = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)  # squared grey levels
 BATCH = 64
@@ -27,7 +28,7 @@ CLEARLY = 2.0  # standard errors that it must be ahead by: a few people are easi
 Flags = NDArray[np.bool_]
 
 
-def fit_rule(engine: Engine, validation: Aligned) -> dict[str, Any]:
+def fit_rule(engine: Drawer, validation: Aligned) -> dict[str, Any]:
     """Choose a rule and its temperature.
 
     The estimator alone has every image redrawn once, the others under every value: it is taken
@@ -75,7 +76,7 @@ def _clearly_better(right: Flags, than: Flags) -> bool:
     return bool(gain.mean() > max(WORTH, CLEARLY * gain.std(ddof=1) / np.sqrt(len(gain))))
 
 
-def redrawing_errors(engine: Engine, part: Aligned) -> Floats:
+def redrawing_errors(engine: Drawer, part: Aligned) -> Floats:
     """Mean squared errors of the redrawings under every value of the one attribute, (N, K)."""
     values = engine.card.space.size
     columns = []

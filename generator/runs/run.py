@@ -17,7 +17,7 @@ from gallery.joined import part_of
 from gallery.json_files import spell
 from gallery.pixels import Aligned, align_all, align_each
 from generator.canonical import Rule
-from generator.checkpoint import WEIGHTS_FILE, save_checkpoint, save_weights
+from generator.checkpoint import save_checkpoint, save_weights
 from generator.engine import Engine
 from generator.networks.estimator import labels_of
 from generator.networks.family import Network
@@ -42,6 +42,7 @@ from generator.training.contrastive import HardBatches
 from generator.training.data import TrainingData
 from generator.training.held_out import data_sha256, people_of, rests_of, split
 from generator.training.pairs import make_pairs
+from generator.weights_file import WEIGHTS_FILE
 
 LOG_EVERY = 20
 SAVE_EVERY_S = 30.0  # what a stopped run loses at most

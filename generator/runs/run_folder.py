@@ -14,9 +14,10 @@ import torch
 from gallery.errors import ConfigError, WeightsError
 from gallery.files import write_whole
 from gallery.json_files import Origin, parse, read, spell
-from generator.checkpoint import WEIGHTS_FILE, load_checkpoint
+from generator.checkpoint import load_checkpoint
 from generator.runs.request import TrainRequest
 from generator.training.config import CHOICES
+from generator.weights_file import WEIGHTS_FILE
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 RUN_FILE = "run.json"

@@ -10,7 +10,7 @@ from gallery.faces import FaceSet
 from gallery.pixels import Aligned, align_all, align_each
 from gallery.provenance import PART, mark
 from gallery.sheets import Tile, sheet
-from generator.engine import Engine
+from generator.drawer import Drawer
 from generator.training.pairs import Pairs, make_pairs
 
 MEASURED_PAIRS = 2_000
@@ -18,7 +18,7 @@ SAMPLED_PAIRS = 8
 SHOWN_PEOPLE = 20
 
 
-def measure(engine: Engine, part: Aligned, seed: int) -> dict[str, Any] | None:
+def measure(engine: Drawer, part: Aligned, seed: int) -> dict[str, Any] | None:
     """Return the mean squared error of both stages on pairs of different values.
 
     Args:
@@ -42,7 +42,7 @@ def measure(engine: Engine, part: Aligned, seed: int) -> dict[str, Any] | None:
     }
 
 
-def showcase(engine: Engine, faces: FaceSet, seed: int) -> Image.Image:
+def showcase(engine: Drawer, faces: FaceSet, seed: int) -> Image.Image:
     """Draw people the weights have not seen: rows of source, stage 1, stage 2, target.
 
     Args:
@@ -71,7 +71,7 @@ def showcase(engine: Engine, faces: FaceSet, seed: int) -> Image.Image:
 
 
 def sample_sheet(
-    engine: Engine, part: Aligned, seed: int, *, refined: bool, title: str
+    engine: Drawer, part: Aligned, seed: int, *, refined: bool, title: str
 ) -> Image.Image:
     """Draw rows of source, stage 1, stage 2, target.
 
@@ -91,7 +91,7 @@ def sample_sheet(
     return _rows(engine, part, pairs, refined=refined, title=title)
 
 
-def _rows(engine: Engine, part: Aligned, pairs: Pairs, *, refined: bool, title: str) -> Image.Image:
+def _rows(engine: Drawer, part: Aligned, pairs: Pairs, *, refined: bool, title: str) -> Image.Image:
     drawn = engine.draw(part.pixels[pairs.sources], pairs.codes[pairs.targets])
     drawing = "stage 1" if engine.refines else "drawing"
     rows = []
@@ -108,7 +108,7 @@ def _rows(engine: Engine, part: Aligned, pairs: Pairs, *, refined: bool, title: 
     return mark(sheet(rows, title=title, tile_px=128), PART)
 
 
-def _some_pairs(engine: Engine, part: Aligned, most: int, seed: int) -> Pairs | None:
+def _some_pairs(engine: Drawer, part: Aligned, most: int, seed: int) -> Pairs | None:
     """Choose pairs of different values, without replacement; None if there are none."""
     try:
         pairs = make_pairs(part.faces, engine.card.space, same_pairs=False)

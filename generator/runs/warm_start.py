@@ -7,10 +7,11 @@ from gallery.errors import WeightsError
 from gallery.pixels import Aligned
 from gallery.spelling import composed
 from generator.card import Card
-from generator.checkpoint import load_card, load_weights
+from generator.checkpoint import load_weights
 from generator.networks.family import Network
 from generator.runs.request import TrainRequest
 from generator.training.data import TrainingData
+from generator.weights_file import load_card
 
 
 def begin_with(start: Path, network: Network) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -50,6 +50,7 @@ class PostgresVectors:
     Attributes:
         settings: How it is searched.
         dimension: Length D of an embedding.
+        found: The rows among which the last search found its images.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class PostgresVectors:
     ) -> None:
         self.settings = settings
         self.dimension = settings.dimension
+        self.found = StoredVectors(np.empty(0, np.int64), np.empty((0, self.dimension), np.float32))
         self._session = session
         self._space_id = int(space_id)
         self._table = table_of(space_id)
@@ -180,7 +182,11 @@ class PostgresVectors:
         if not np.isfinite(probes).all():
             raise ValueError("probes must be finite, got infinite values or NaN")
         where, values, few = self._condition(limit)
-        return side_by_side([self._best(one, k, (where, values), few=few) for one in probes])
+        answers = []
+        for probe in probes:
+            self.found = self._best(probe, k, (where, values), few=few)
+            answers.append(ranked_images(self.found, probe, k))
+        return side_by_side(answers)
 
     def _condition(self, limit: Limit) -> tuple[str, dict[str, Any], bool]:
         """Return which rows may be found, in SQL with its values, and whether they are few."""
@@ -204,13 +210,14 @@ class PostgresVectors:
                 values |= given
         return f"WHERE {' AND '.join(parts)}" if parts else "", values, few
 
-    def _best(self, probe: Vectors, k: int, asked: Asked, *, few: bool) -> tuple[Ids, Vectors]:
+    def _best(self, probe: Vectors, k: int, asked: Asked, *, few: bool) -> StoredVectors:
+        """Return rows among which the k best images are."""
         rows = rows_wanted(k)
         if self.settings.kind == "hnsw" and not few:
             found = self.ranked(probe, rows, asked, exactly=False)
             if len(found.ids) == rows:  # as many as were asked for; else the walk was given up
-                return ranked_images(found, probe, k)
-        return ranked_images(self.ranked(probe, 2 * k, asked, exactly=True), probe, k)
+                return found
+        return self.ranked(probe, 2 * k, asked, exactly=True)
 
     def ranked(
         self, probe: Vectors, rows: int, asked: Asked = EVERY_ROW, *, exactly: bool

@@ -23,7 +23,7 @@ from gallery.studio.lift import writer
 from gallery.studio.lift.photographs import Choice, FoundPoints
 from gallery.studio.progress import StudioProgress
 from generator.card import Card
-from generator.checkpoint import WEIGHTS_FILE, find_weights, load_card, save_card
+from generator.weights_file import WEIGHTS_FILE, find_weights, load_card, save_card
 from retrieval.api.faces import load_faces
 from retrieval.api.fit import fit
 from retrieval.api.progress import Callback, follow, follow_each

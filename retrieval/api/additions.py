@@ -6,9 +6,9 @@ from pathlib import Path
 
 from gallery.errors import ConfigError, did_you_mean
 from gallery.faces import FaceSet
-from generator.checkpoint import find_weights
 from generator.device import pick_device, worth_compiling
 from generator.engine import Engine
+from generator.weights_file import find_weights
 from generator.zoo import fitting
 from index.store import Request
 from retrieval.api.progress import Callback, Progress, follow

@@ -9,9 +9,9 @@ from PIL import Image
 
 from gallery import sheets
 from gallery.align import Crop
-from gallery.attributes import Condition
 from gallery.provenance import WHOLE, mark
 from gallery.readers.registry import Photograph
+from gallery.wishes import Wishes
 from retrieval.api.sources import notes_of
 from retrieval.search import answers
 from retrieval.search.crops import asking_for_crops, place_faces
@@ -31,7 +31,7 @@ class Question:
 
     searcher: Searcher
     images: tuple[Image.Image, ...]
-    wish: Condition
+    wishes: Wishes
     k: int
     crops: tuple[Crop | None, ...]
     among: Among
@@ -80,8 +80,13 @@ class Answer(Sequence[Found]):
 
     @property
     def wish(self) -> dict[str, str]:
-        """What was wished for, spelt as in the space."""
+        """The values that shall be shown, spelt as in the space."""
         return dict(self._found.wish)
+
+    @property
+    def wishes(self) -> tuple[str, ...]:
+        """All that was wished for, as written: with weights, and what must not be shown."""
+        return self._found.wishes.spelt
 
     @property
     def no_confidence(self) -> str | None:
@@ -119,7 +124,7 @@ class Answer(Sequence[Found]):
         return answers.to_text(self._found)
 
     def __repr__(self) -> str:
-        return f"<Answer to {self._found.wish} in {self.space}: {len(self)} hits>"
+        return f"<Answer to {self._found.wishes} in {self.space}: {len(self)} hits>"
 
     def _repr_html_(self) -> str:
         """Show source, drawing and hits in a notebook."""
@@ -127,7 +132,7 @@ class Answer(Sequence[Found]):
 
     def _figures(self) -> Iterator[str]:
         yield _figure(self.source, "source")
-        yield _figure(self.drawn, f"drawn: {self._found.wish}")
+        yield _figure(self.drawn, f"drawn: {self._found.wishes}")
         for hit in self:
             tile = hit_tile(hit, self._question.searcher.card.aligner, sheets.PLAIN)
             picture = None if tile.pixels is None else sheets.to_image(tile.pixels)
@@ -137,7 +142,7 @@ class Answer(Sequence[Found]):
 def ask(
     searcher: Searcher,
     photographs: Sequence[Photograph],
-    wish: Condition,
+    wishes: Wishes,
     k: int,
     crop: Crop | str | None,
     among: Among,
@@ -147,7 +152,7 @@ def ask(
     Args:
         searcher: Searcher of the space.
         photographs: The first is the source; the others are drawn from together with it.
-        wish: What is wished for.
+        wishes: What is wished for.
         k: How many images.
         crop: What `retrieval.search.crops.parse_crop` read.
         among: Which images may answer.
@@ -159,9 +164,9 @@ def ask(
     placed = place_faces(searcher, photographs, crop)
     first, *others = images = tuple(one.image for one in photographs)
     with asking_for_crops(photographs):
-        found = searcher.query(first, wish, k, placed.crops, among=among, others=others)
+        found = searcher.query(first, wishes, k, placed.crops, among=among, others=others)
     question = Question(
-        searcher=searcher, images=images, wish=wish, k=k, crops=placed.crops, among=among
+        searcher=searcher, images=images, wishes=wishes, k=k, crops=placed.crops, among=among
     )
     notes = [*notes_of(photographs), *placed.notes, *answers.missing_note(found)]
     return Answer(found, question, notes)

@@ -8,9 +8,9 @@ from typing import Any
 from gallery.errors import ConfigError, did_you_mean
 from gallery.faces import FaceSet
 from generator.card import Card
-from generator.checkpoint import find_weights, save_card
-from generator.engine import Engine
+from generator.drawer import Drawer
 from generator.reconstruction_error import usual_text
+from generator.weights_file import find_weights, save_card
 from retrieval.api.additions import open_engine
 from retrieval.api.faces import load_faces
 from retrieval.api.progress import Callback, follow
@@ -102,7 +102,7 @@ def fit(  # noqa: PLR0913  one argument for each option of the command line
         recogniser=recogniser or usual_recogniser(),
     )
     engine = open_engine(path, device, images=len(opened))
-    measure: Callable[[Engine, FaceSet, fitting.FitOptions], Steps[fitting.Fitted]]
+    measure: Callable[[Drawer, FaceSet, fitting.FitOptions], Steps[fitting.Fitted]]
     measure = errors.measure_redrawing if redrawing_only else fitting.fit
     fitted = follow(measure(engine, opened, options), progress, "fitting")
     save_card(path, engine.card.with_profile(profile, fitted.card))

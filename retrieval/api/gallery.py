@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gallery.align import Crop
-from gallery.attributes import parse_wishes
 from gallery.errors import ConfigError
+from gallery.wishes import Wishes
 from retrieval.api.answer import Answer, ask
 from retrieval.api.gallery_folder import GalleryFolder
 from retrieval.api.open_spaces import OpenSpaces
@@ -163,7 +163,8 @@ class Gallery(GalleryFolder):
         Args:
             source: A path, or an image that Pillow opened; several of one person for weights that
                 fuse them.
-            wish: What is wished for: {"pose": 45}, or like "pose=45".
+            wish: What is wished for: {"pose": 45}, or like "pose=45"; with a weight, "pose=45 *
+                0.5"; what must not be, "not accessory=sunglasses" (docs/scoring.md).
             k: How many images, at least 1.
             crop: Where the face is: "X,Y,W,H" in pixels or shares up to 1, or "face" to look for it
                 (extra "faces"). None: as the gallery cuts this image, or else the weights' own.
@@ -179,7 +180,7 @@ class Gallery(GalleryFolder):
         """
         if k < 1:
             raise ConfigError(f"k is how many images are wanted, at least 1; got {k}")
-        face, wished = parse_crop(crop), parse_wishes(spelt(wish))
+        face, wished = parse_crop(crop), Wishes.parse(spelt(wish))
         among = Among(where=where, min_score=min_score)
         photographs = open_sources(source)
         if exclude_source:

@@ -13,9 +13,10 @@ from gallery.arrays import Floats, normalise
 from gallery.errors import WeightsError
 from gallery.portraits import portrait_aligner
 from gallery.provenance import WHOLE, mark
+from gallery.wishes import Wishes
 from generator.canonical import Rule, canonicalise
-from generator.checkpoint import find_weights
-from generator.engine import Engine
+from generator.drawer import Drawer
+from generator.weights_file import find_weights
 from retrieval.api.additions import open_engine
 from retrieval.api.sources import Source, Wish, open_sources, spelt
 from retrieval.estimation.landmark_pose import for_card, log_p_of
@@ -30,7 +31,7 @@ class Generator:
     "face" to look for it; None: the weights' own crop, or else the centre square.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Drawer) -> None:
         self._engine = engine
         self._pose = for_card(engine.card)
         spelt = "" if self._pose is None else self._pose.calibration.spell()
@@ -60,7 +61,7 @@ class Generator:
         Raises:
             UserError: The wish is unknown, or the image cannot be used.
         """
-        wished = self._engine.card.space.parse_wishes(spelt(wish))
+        wished = Wishes.parse(spelt(wish)).within(self._engine.card.space)
         pixels, log_p = self._seen(image, crop)
         made = draw_wish(self._engine, self._rule, pixels, wished, log_p=log_p)
         return mark(sheets.to_image(made.drawn.refined[0]), WHOLE)
@@ -124,7 +125,7 @@ class Generator:
         if not (wishes := spelt(wish)):
             whole = canonicalise(self._engine, pixels, self._rule, log_p(1)).embeddings
             return np.asarray(whole[0])
-        wished = self._engine.card.space.parse_wishes(wishes)
+        wished = Wishes.parse(wishes).within(self._engine.card.space)
         made = draw_wish(self._engine, self._rule, pixels, wished, log_p=log_p)
         return np.asarray(normalise(made.drawn.features)[0])
 

@@ -1,8 +1,7 @@
 """Spaces that were opened for a search, kept for the next one: opening weights takes longest."""
 
-from gallery.attributes import Condition
 from gallery.errors import WeightsError
-from generator.device import pick_device
+from gallery.wishes import Wishes
 from retrieval.collection.collection import Collection
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.search import searcher as searching
@@ -25,7 +24,7 @@ class OpenSpaces:
     def find(
         self,
         collection: Collection,
-        wish: Condition,
+        wishes: Wishes,
         space: str | None,
         weights: str | None,
         *,
@@ -35,11 +34,10 @@ class OpenSpaces:
 
         One that was opened before is taken, unless its weights or its card have changed since.
         """
-        device = pick_device(self._device)
-        chosen = choose_space(collection, wish, space, together=together)
+        chosen = choose_space(collection, wishes, space, together=together)
         key = (chosen.name, chosen.contract_sha256, *_state(collection, chosen.name))
         if weights is not None or key not in self._opened:
-            self._opened[key] = searching.open_space(collection, chosen, device, weights)
+            self._opened[key] = searching.open_space(collection, chosen, self._device, weights)
         return self._opened[key]
 
     def untold(self, searcher: Searcher) -> tuple[str, ...]:

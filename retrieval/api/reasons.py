@@ -20,7 +20,12 @@ class Reasons:
         asked = question
         self._aligner = asked.searcher.card.aligner
         self._told = explain.explain(
-            asked.searcher, asked.images[0], asked.wish, asked.k, asked.crops[0], among=asked.among
+            asked.searcher,
+            asked.images[0],
+            asked.wishes,
+            asked.k,
+            asked.crops[0],
+            among=asked.among,
         )
 
     def sheet(self) -> Image.Image:

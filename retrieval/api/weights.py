@@ -7,8 +7,8 @@ from typing import Any, overload
 from PIL import Image
 
 from gallery.faces import FaceSet
-from generator.checkpoint import find_weights
 from generator.runs.samples import showcase
+from generator.weights_file import find_weights
 from generator.zoo import WeightsFile, packaged, to_table, to_text
 from retrieval.api.additions import open_engine
 from retrieval.api.faces import load_faces

@@ -8,7 +8,7 @@ from pathlib import Path
 from gallery.errors import IndexFileError
 from gallery.faces import FaceSet
 from generator.canonical import Rule
-from generator.engine import Engine
+from generator.drawer import Drawer
 from generator.hypotheses import AUTO, ONE, Hypotheses
 from index import store
 from index.contract import IndexContract
@@ -25,7 +25,7 @@ from retrieval.scoring.terms import DRAWING, Score
 def build(  # noqa: PLR0913  what a user says of a build
     collection: Collection,
     faces: FaceSet,
-    engine: Engine,
+    engine: Drawer,
     weights: Path,
     request: store.Request | None = None,
     *,
@@ -45,7 +45,7 @@ def build(  # noqa: PLR0913  what a user says of a build
         engine: Draws; its card names the space.
         weights: File that the engine was loaded from; the space keeps a copy.
         request: Kind of index, and what it may cost; None for that of the last generation.
-        refine_best: See `Engine.closest`; part of the space's contract. None for what the space was
+        refine_best: See `Drawer.closest`; part of the space's contract. None for what the space was
             built with, and for a new one all.
         restore: Whether images that were removed by hand are taken in again.
         score: One of `terms.SCORES`; part of the space's contract. None for what the space was
@@ -114,7 +114,7 @@ def _contract(collection: Collection, name: str) -> IndexContract | None:
 
 
 def _hypotheses(
-    engine: Engine, score: str, stored: IndexContract | None, asked: str | None
+    engine: Drawer, score: str, stored: IndexContract | None, asked: str | None
 ) -> Hypotheses:
     """Return what is asked for, or what a space has, or what was fitted for the score."""
     if asked is None and stored is not None and score != DRAWING:

@@ -22,7 +22,7 @@ from gallery.catalogue.records import FileRecord, ImageState
 from gallery.errors import IndexFileError
 from gallery.faces import Face, FaceSet
 from generator.canonical import Rule
-from generator.engine import Engine
+from generator.drawer import Drawer
 from index import store
 from index.base import Ids
 from retrieval.collection.admission import Admission
@@ -89,7 +89,7 @@ class Builder:
         self,
         collection: Collection,
         faces: FaceSet,
-        engine: Engine,
+        engine: Drawer,
         weights: Path,
         how: How,
     ) -> None:

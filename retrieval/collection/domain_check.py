@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gallery.catalogue.records import SpaceRow
-from generator.checkpoint import load_card
 from generator.reconstruction_error import Usual
+from generator.weights_file import load_card
 from retrieval.collection.collection import Collection
 
 MOST = 0.1  # share of a gallery, where 0.01 is expected
@@ -99,6 +99,18 @@ def of_gallery(name: str, strangers: Strangers | None) -> Doubt | None:
     share = f"{100 * strangers.share:.0f} %"
     brief = f"no confidence:\ngallery unlike\n({share} of it)"
     return Doubt(misfit(name, strangers), brief)
+
+
+def of_wish(spelt: str) -> Doubt:
+    """Doubt answers to a wish of another kind than those that confidence was fitted on.
+
+    Args:
+        spelt: A wish that excludes, or has a weight.
+    """
+    reason = (
+        f"Confidence was fitted on wishes without weight and not, and means nothing for {spelt!r}"
+    )
+    return Doubt(reason, "no confidence:\nweighed or\nexcluding wish")
 
 
 def of_sources(usual: Usual, errors: Sequence[float], *, placed: bool = False) -> Doubt | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from gallery.errors import WeightsError
 from gallery.files import file_sha256, replacing, write_whole
 from generator.card import Card
-from generator.checkpoint import spell_card
+from generator.weights_file import spell_card
 
 
 def copy_card(source: Path, target: Path, profile: str | None = None) -> None:

@@ -15,9 +15,9 @@ from gallery.errors import ImageError
 from gallery.faces import FaceSet
 from gallery.pixels import cut
 from generator.canonical import Rule
-from generator.checkpoint import load_card
-from generator.engine import Engine
+from generator.drawer import Drawer
 from generator.reconstruction_error import Usual, own_errors
+from generator.weights_file import load_card
 from retrieval.collection.collection import Collection
 
 SAMPLE = 48  # images that are redrawn to choose by
@@ -38,7 +38,7 @@ class ProfileChoice:
 
 
 def profile_of_space(
-    collection: Collection, engine: Engine, faces: FaceSet, *, is_new: bool
+    collection: Collection, engine: Drawer, faces: FaceSet, *, is_new: bool
 ) -> ProfileChoice:
     """Return the profile that a space has, or, of a new one, the one that suits its images.
 
@@ -55,7 +55,7 @@ def profile_of_space(
     return ProfileChoice(said if said in known else engine.card.profile)
 
 
-def choose_profile(engine: Engine, faces: FaceSet) -> ProfileChoice:
+def choose_profile(engine: Drawer, faces: FaceSet) -> ProfileChoice:
     """Choose by how far redrawings of some images are from them.
 
     Args:
@@ -88,7 +88,7 @@ def _apart(one: Usual, other: Usual) -> float:
     return sum(abs(math.log((mine + 1) / (theirs + 1))) for mine, theirs in pairs)
 
 
-def _usual(engine: Engine) -> dict[str, Usual]:
+def _usual(engine: Drawer) -> dict[str, Usual]:
     """Return the usual errors of every profile that says some, by name."""
     card = engine.card
     found = {}
@@ -99,7 +99,7 @@ def _usual(engine: Engine) -> dict[str, Usual]:
     return found
 
 
-def _errors(engine: Engine, faces: FaceSet) -> Sequence[float]:
+def _errors(engine: Drawer, faces: FaceSet) -> Sequence[float]:
     """Return the error of some images, evenly spread over the set; of those that can be used."""
     step = max(1, len(faces) // SAMPLE)
     pixels: list[Pixels] = []

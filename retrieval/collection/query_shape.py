@@ -11,7 +11,7 @@ import numpy as np
 from gallery.arrays import Floats, normalise
 from gallery.errors import ConfigError, WeightsError
 from generator.canonical import Rule
-from generator.checkpoint import load_card
+from generator.weights_file import load_card
 from index.contract import IndexContract
 from index.probing import ROWS, QueryShape
 from retrieval.collection.collection import Collection

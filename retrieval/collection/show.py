@@ -8,7 +8,7 @@ from gallery.catalogue.contradictions import Contradiction
 from gallery.catalogue.records import SpaceRow
 from generator.canonical import Rule
 from generator.card import DEFAULT_PROFILE, Card
-from generator.checkpoint import load_card
+from generator.weights_file import load_card
 from index.kinds import spell_bytes
 from index.store import read_manifest
 from retrieval.collection.collection import Collection

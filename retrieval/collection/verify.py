@@ -12,7 +12,7 @@ import numpy as np
 from gallery.catalogue.records import ShardRow, SpaceRow
 from gallery.errors import CatalogueError, ConfigError, IndexFileError, WeightsError
 from gallery.files import file_sha256
-from generator.checkpoint import load_card
+from generator.weights_file import load_card
 from index import store
 from index.base import Ids, Vectors
 from index.contract import IndexContract

@@ -19,8 +19,8 @@ from gallery.errors import WeightsError
 from gallery.portraits import NARROW, PortraitForm, form_in
 from gallery.third_party import MissingPackageError
 from generator.card import Card
-from generator.engine import Engine
-from generator.networks.estimator import split_scores
+from generator.drawer import Drawer
+from generator.values import split_scores
 from retrieval.estimation.pose_calibration import PoseCalibration, Yaws, pose_of, turns_of
 
 
@@ -104,7 +104,7 @@ def estimate_of(
 
 
 def log_p_of(
-    engine: Engine, pose: LandmarkPose | None, pixels: Pixels, portraits: Pixels | None
+    engine: Drawer, pose: LandmarkPose | None, pixels: Pixels, portraits: Pixels | None
 ) -> Floats | None:
     """Estimate what images show: log p(value | image), laid out as the one-hot code, (N, A).
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from gallery.arrays import Doubles
 from gallery.faces import FaceSet
-from generator.engine import Engine
+from generator.drawer import Drawer
 from retrieval.collection.profile_choice import choose_profile
 from retrieval.evaluation.editing.measuring import measure_editing
 from retrieval.evaluation.fold.audit import find_twins
@@ -74,7 +74,7 @@ class BenchmarkOptions:
 
 
 def run(
-    faces: FaceSet, engines: Sequence[Engine], protocol: Protocol, options: BenchmarkOptions
+    faces: FaceSet, engines: Sequence[Drawer], protocol: Protocol, options: BenchmarkOptions
 ) -> Generator[BenchmarkProgress, None, Record]:
     """Run a benchmark; the generator's return value is what was measured.
 
@@ -133,7 +133,7 @@ class _Setting:
     methods: tuple[Method, ...]
 
 
-def _under_profile(engine: Engine, faces: FaceSet, protocol: Protocol, asked: str | None) -> Engine:
+def _under_profile(engine: Drawer, faces: FaceSet, protocol: Protocol, asked: str | None) -> Drawer:
     """Return an engine under the profile that is asked for, or that suits whom it is tested on."""
     if asked is None:
         asked = choose_profile(engine, tested_faces(faces, engine.card, protocol)).profile

@@ -6,7 +6,7 @@ import numpy as np
 
 from gallery.faces import FaceSet
 from generator.canonical import Rule, canonicalise
-from generator.engine import Engine
+from generator.drawer import Drawer
 from generator.reconstruction_error import usual_errors
 from retrieval.evaluation.fold.fold import read_images
 from retrieval.evaluation.fold.fold_cache import BATCH
@@ -15,11 +15,11 @@ from retrieval.evaluation.records import BenchmarkProgress
 from retrieval.fitting.fit import FitOptions, Fitted, fitting_people
 
 
-def measure_redrawing(engine: Engine, faces: FaceSet, options: FitOptions) -> Steps[Fitted]:
+def measure_redrawing(engine: Drawer, faces: FaceSet, options: FitOptions) -> Steps[Fitted]:
     """Measure only how far redrawings usually are; labels of values are not needed.
 
     Args:
-        engine: Engine of the weights.
+        engine: Drawer of the weights.
         faces: Collection that shows people they have not seen.
         options: Which of them.
 

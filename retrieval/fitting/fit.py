@@ -24,7 +24,7 @@ from gallery.joined import refuse_reserved
 from gallery.portraits import NARROW, PortraitForm
 from gallery.spelling import composed
 from generator.card import Card
-from generator.engine import Engine
+from generator.drawer import Drawer
 from generator.hypotheses import ONE, TWO, Hypotheses
 from generator.reconstruction_error import usual_errors
 from index.base import Vectors
@@ -111,11 +111,11 @@ class Fitted:
     notes: tuple[str, ...]
 
 
-def fit(engine: Engine, faces: FaceSet, options: FitOptions) -> Steps[Fitted]:
+def fit(engine: Drawer, faces: FaceSet, options: FitOptions) -> Steps[Fitted]:
     """Fit the weights of a score, and calibrate its answers.
 
     Args:
-        engine: Engine of the weights.
+        engine: Drawer of the weights.
         faces: Collection that shows people they have not seen.
         options: Which of them, and how they are asked about.
 
@@ -192,7 +192,7 @@ def fitting_people(faces: FaceSet, card: Card, options: FitOptions) -> FaceSet:
 
 
 def _workbench(
-    engine: Engine, part: FaceSet, protocol: Protocol, store: Store, form: PortraitForm
+    engine: Drawer, part: FaceSet, protocol: Protocol, store: Store, form: PortraitForm
 ) -> Steps[Workbench]:
     """Read the images, and draw by lot what is asked."""
     missing = [name for name in engine.card.space.names if name not in part.space]
@@ -214,7 +214,7 @@ def _workbench(
 
 
 def _readers(
-    engine: Engine, wanted: Mapping[str, str]
+    engine: Drawer, wanted: Mapping[str, str]
 ) -> tuple[dict[str, Reader], tuple[str, ...]]:
     """Open what reads terms, as far as it can be had; say of the others why not."""
     if not engine.estimates:

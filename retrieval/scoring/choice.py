@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from generator.card import Card
-from generator.engine import Engine
+from generator.drawer import Drawer
 from generator.hypotheses import AUTO, ONE, Hypotheses
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.scorer import default_score, make_scoring, other_reader
@@ -25,7 +25,7 @@ class ScoreChoice:
 
 
 def refuse_score(
-    score: str | None, hypotheses: str | None, engines: Iterable[Engine], *, is_new: bool
+    score: str | None, hypotheses: str | None, engines: Iterable[Drawer], *, is_new: bool
 ) -> None:
     """Refuse a score that cannot be had, before anything is made.
 
@@ -47,14 +47,14 @@ def refuse_score(
 
 
 def choose_score(
-    score: str | None, hypotheses: str | None, engine: Engine, *, is_new: bool
+    score: str | None, hypotheses: str | None, engine: Drawer, *, is_new: bool
 ) -> ScoreChoice:
     """Choose the score of a space, unless one is asked for or the space has one.
 
     Args:
         score: What is asked for; None for nothing.
         hypotheses: What is asked for, as `--hypotheses` spells it; None for nothing.
-        engine: Engine of the space's weights.
+        engine: Drawer of the space's weights.
         is_new: Whether the space is yet to be made.
     """
     if score is not None or not is_new:

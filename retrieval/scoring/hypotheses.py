@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from gallery.align import Pixels
 from gallery.arrays import Floats, normalise
 from gallery.attributes import AttributeSpace, Condition
-from generator.engine import Engine
+from generator.drawer import Drawer
 from generator.hypotheses import Hypotheses
-from generator.networks.estimator import best_values, conditions_at, split_scores
+from generator.values import best_values, conditions_at, split_scores
 from index.base import Ids
 
 
@@ -86,7 +86,7 @@ def rivals(log_p: Floats, first: Sequence[Condition], space: AttributeSpace) -> 
     return Rivals(conditions_at(found, space), margins.astype(np.float32))
 
 
-def second_views(engine: Engine, pixels: Pixels, found: Rivals, hypotheses: Hypotheses) -> Seconds:
+def second_views(engine: Drawer, pixels: Pixels, found: Rivals, hypotheses: Hypotheses) -> Seconds:
     """Redraw the images that have a second hypothesis in it.
 
     Args:

@@ -13,7 +13,7 @@ from retrieval.recognisers.sface import Recogniser
 from retrieval.scoring.term import Term
 
 if TYPE_CHECKING:
-    from generator.engine import Engine
+    from generator.drawer import Drawer
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,11 @@ class IdentityTerm(Term):
     what = "identities"
     grid = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
-    def open(self, engine: "Engine", wanted: str) -> PortraitReader:
+    def open(self, engine: "Drawer", wanted: str) -> PortraitReader:
         """Open a recogniser.
 
         Args:
-            engine: Engine of the weights; any will do.
+            engine: Drawer of the weights; any will do.
             wanted: Its name, or its fingerprint.
 
         Raises:

@@ -18,7 +18,7 @@ from gallery.arrays import Floats
 from retrieval.scoring.term import Part, Term, TermQuestion
 
 if TYPE_CHECKING:
-    from generator.engine import Engine
+    from generator.drawer import Drawer
 
 CLIP = 10.0  # log p below -CLIP counts as -CLIP
 SPELT = f"log-probability from -{CLIP:g} over {CLIP:g}"
@@ -28,7 +28,7 @@ SPELT = f"log-probability from -{CLIP:g} over {CLIP:g}"
 class ValueReader:
     """Reads log p(value | image), laid out as the one-hot code: the weights' own estimator."""
 
-    engine: "Engine"
+    engine: "Drawer"
     fingerprint: str = ""
     detail: str = ""
     needs_portraits: bool = False
@@ -53,7 +53,7 @@ class LogProbabilityTerm(Term):
     what = "log-probabilities"
     grid = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
-    def open(self, engine: "Engine", wanted: str) -> ValueReader:
+    def open(self, engine: "Drawer", wanted: str) -> ValueReader:
         """Take the estimator of the weights."""
         del wanted
         return ValueReader(engine)

@@ -16,9 +16,10 @@ from gallery.arrays import Floats, normalise
 from gallery.attributes import Condition
 from gallery.errors import IndexFileError, WeightsError
 from gallery.portraits import portrait_aligner
+from gallery.wishes import Wishes
 from generator.canonical import Rule, canonicalise
 from generator.card import Card
-from generator.engine import Engine
+from generator.drawer import Drawer
 from generator.hypotheses import ONE, Hypotheses
 from index.base import Ids
 from index.contract import IndexContract
@@ -108,7 +109,7 @@ class Scoring:
         """Return a rule with the way in which this score estimates poses."""
         return replace(rule, landmarks="" if self.pose is None else self.pose.calibration.spell())
 
-    def log_p(self, engine: Engine, pixels: Pixels, portraits: Pixels | None) -> Floats | None:
+    def log_p(self, engine: Drawer, pixels: Pixels, portraits: Pixels | None) -> Floats | None:
         """Estimate what images show, as this space does; see `landmark_pose.log_p_of`."""
         return log_p_of(engine, self.pose, pixels, portraits)
 
@@ -117,7 +118,7 @@ class Scoring:
         return contract_from_card(card, str(rule), self.layout.dimension, self.score.spell)
 
     def gallery(
-        self, engine: Engine, pixels: Pixels, portraits: Pixels | None, rule: Rule
+        self, engine: Drawer, pixels: Pixels, portraits: Pixels | None, rule: Rule
     ) -> GalleryVectors:
         """Redraw gallery images, and make the vectors that are searched.
 
@@ -160,9 +161,9 @@ class Scoring:
 
     def probe(
         self,
-        engine: Engine,
+        engine: Drawer,
         features: Floats,
-        wish: Mapping[str, str],
+        wishes: Wishes,
         pixels: Pixels,
         portraits: Pixels | None,
     ) -> Floats:
@@ -171,7 +172,7 @@ class Scoring:
         Args:
             engine: Drew the wish.
             features: Features of the drawing, not normalised, (1, D).
-            wish: What is wished for.
+            wishes: What is wished for; exclusions are no part of it (exclusions.py).
             pixels: The sources, aligned, all of one person, (n, S, S, C): the mean of what is read
                 from them counts.
             portraits: The same faces for the readers, (n, P, P, 3); None where none needs them.
@@ -179,7 +180,7 @@ class Scoring:
         drawn = normalise(features)
         if self.name == DRAWING:
             return drawn
-        code = wish_code(engine.card.space, wish)[None]
+        code = wish_code(engine.card.space, wishes.values, wishes.weights)[None]
         asked = {
             name: TERMS[name].ask(
                 TermQuestion(code, partial(_read_together, reader, pixels, portraits))
@@ -189,7 +190,7 @@ class Scoring:
         return self.layout.probes(drawn, asked, self.weights)
 
 
-def make_scoring(engine: Engine, name: str, hypotheses: Hypotheses = ONE) -> Scoring:
+def make_scoring(engine: Drawer, name: str, hypotheses: Hypotheses = ONE) -> Scoring:
     """Open a score by name, for a new space.
 
     Raises:
@@ -204,7 +205,7 @@ def make_scoring(engine: Engine, name: str, hypotheses: Hypotheses = ONE) -> Sco
     return replace(made, pose=for_card(engine.card))
 
 
-def scoring_of(engine: Engine, contract: IndexContract) -> Scoring:
+def scoring_of(engine: Drawer, contract: IndexContract) -> Scoring:
     """Open the score that a space was built with.
 
     Raises:
@@ -248,7 +249,7 @@ def _pose_of(rule: Rule, card: Card) -> LandmarkPose | None:
         ) from error
 
 
-def default_score(engine: Engine) -> str:
+def default_score(engine: Drawer) -> str:
     """Choose the score of a new space: the fullest that was fitted and can be had here.
 
     It cannot where what reads a term is not installed, or another one is than it was fitted with.
@@ -264,7 +265,7 @@ def default_score(engine: Engine) -> str:
     return DRAWING
 
 
-def other_reader(engine: Engine) -> str:
+def other_reader(engine: Drawer) -> str:
     """Say why a score that was fitted cannot be had: another reader of a term is installed."""
     profile = ScoreProfile.of(engine.card)
     for name in reversed(SCORES):
@@ -278,7 +279,7 @@ def other_reader(engine: Engine) -> str:
     return ""
 
 
-def _opened(engine: Engine, profile: ScoreProfile, terms: tuple[str, ...]) -> dict[str, Reader]:
+def _opened(engine: Drawer, profile: ScoreProfile, terms: tuple[str, ...]) -> dict[str, Reader]:
     """Open what reads some terms, as was fitted with."""
     readers = {}
     for name in terms:
@@ -287,7 +288,7 @@ def _opened(engine: Engine, profile: ScoreProfile, terms: tuple[str, ...]) -> di
     return readers
 
 
-def _of(engine: Engine, weights: Coefficients, readers: Readers, *, column: bool) -> Scoring:
+def _of(engine: Drawer, weights: Coefficients, readers: Readers, *, column: bool) -> Scoring:
     parts = tuple(Part(name, reader.width, reader.detail) for name, reader in readers.items())
     score = Score(parts, column)
     return Scoring(score, score.layout(engine.dimension), weights, readers)

@@ -21,7 +21,7 @@ from gallery.align import Pixels
 from gallery.arrays import Floats
 
 if TYPE_CHECKING:
-    from generator.engine import Engine
+    from generator.drawer import Drawer
 
 LENGTH_TOLERANCE = 1e-3  # float32 rounds the length of a long vector by about 1e-5
 
@@ -103,11 +103,11 @@ class Term(ABC):
     grid: tuple[float, ...]
 
     @abstractmethod
-    def open(self, engine: "Engine", wanted: str) -> Reader:
+    def open(self, engine: "Drawer", wanted: str) -> Reader:
         """Open what reads it.
 
         Args:
-            engine: Engine of the weights.
+            engine: Drawer of the weights.
             wanted: Name or fingerprint of what reads, where several could; empty for the usual one.
 
         Raises:

@@ -28,6 +28,7 @@ numbers of a term, F numbers of a fused vector.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 
@@ -256,15 +257,24 @@ def ask_sources(name: str, wishes: Floats, read: Vectors, sources: Ids) -> Float
     return TERMS[name].ask(TermQuestion(wishes, lambda: np.asarray(read[sources])))
 
 
-def wish_code(space: AttributeSpace, wish: Mapping[str, str]) -> Floats:
-    """Encode a wish: a 1 for each wished value, nothing for the other attributes, (A,).
+def wish_code(
+    space: AttributeSpace,
+    wish: Mapping[str, str],
+    weights: Mapping[str, float] = MappingProxyType({}),
+) -> Floats:
+    """Encode a wish: the weight of each wished value, nothing for the other attributes, (A,).
+
+    Args:
+        space: Its values are encoded.
+        wish: Values by attribute.
+        weights: Weights by attribute; 1 where nothing is said.
 
     Raises:
         WishError: An attribute or a value is unknown.
     """
     known = space.check(wish)
     codes = [
-        [float(known.get(attribute.name) == value) for value in attribute.values]
-        for attribute in space.attributes
+        [weights.get(a.name, 1.0) * (known.get(a.name) == value) for value in a.values]
+        for a in space.attributes
     ]
     return np.array([one for part in codes for one in part], dtype=np.float32)

@@ -19,6 +19,7 @@ def to_json(answer: SearchResult, drawn: str | None) -> dict[str, Any]:
     return {
         "space": answer.space,
         "wish": dict(answer.wish),
+        "wishes": list(answer.wishes.spelt),
         "drawn": drawn,
         "timings_ms": asdict(answer.timings_ms),
         "no_confidence": None if answer.doubt is None else answer.doubt.reason,
@@ -45,7 +46,8 @@ def missing_note(answer: SearchResult) -> list[str]:
 def hit_to_json(hit: Found) -> dict[str, Any]:
     """Return one answer as JSON: "parts" is what its score is the sum of, if of several.
 
-    "second_estimate" is there where the image was redrawn in two values.
+    "wishes" is what each wish added, where values are estimated. "second_estimate" is there where
+    the image was redrawn in two values.
     """
     second = {} if hit.second is None else {"second_estimate": dict(hit.second)}
     return {
@@ -58,12 +60,13 @@ def hit_to_json(hit: Found) -> dict[str, Any]:
         "condition": dict(hit.condition),
         "estimate": dict(hit.estimate),
         **second,
+        **({"wishes": dict(hit.wishes)} if hit.wishes else {}),
     }
 
 
 def to_text(answer: SearchResult) -> str:
     """Return an answer as lines of text, best first."""
-    lines = [f"{answer.wish}  (space {answer.space})"]
+    lines = [f"{answer.wishes}  (space {answer.space})"]
     for hit in answer.hits:
         who = hit.identity or "-"
         sure = "" if hit.confidence is None else f"  {100 * hit.confidence:3.0f} %"

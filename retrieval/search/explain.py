@@ -21,6 +21,7 @@ from gallery.attributes import Condition
 from gallery.files import write_whole
 from gallery.json_files import spell
 from gallery.provenance import PART, WHOLE, mark
+from gallery.wishes import Wishes
 from generator.canonical import canonicalise
 from retrieval.search.answers import hit_to_json
 from retrieval.search.result import ALL, Among, SearchResult
@@ -31,8 +32,9 @@ READING = (
     "sheet.png: first the source and its canonical redrawing; then a row for each value: the"
     " drawing, and the gallery images that come closest to it. score = drawing (cosine of drawing"
     " and canonical view) + log_p (how surely the image shows the wished values) + identity (how"
-    " alike source and image are to a face recogniser), each as weighted; drawing alone where the"
-    " space holds no more. confidence: calibrated probability that person and wish are right;"
+    " alike source and image are to a face recogniser) + not (how surely the image does not show"
+    " what must not be), each as weighted; drawing alone where there is no more. wishes: what"
+    " each wish added. confidence: calibrated probability that person and wish are right;"
     " no_confidence: why there is none although it was fitted."
 )
 
@@ -59,7 +61,7 @@ class Explanation:
     """An answer, and what other wishes would have brought.
 
     Attributes:
-        wish: The wished values.
+        wishes: What was wished for.
         score: What scores are made of, as in `--score`.
         estimate: The values that the source seems to show.
         redrawn: The source, redrawn in these, grey levels in [0, 255], (S, S, C).
@@ -69,7 +71,7 @@ class Explanation:
         rows: For each wished attribute, every value in order.
     """
 
-    wish: Condition
+    wishes: Wishes
     score: str
     estimate: Condition
     redrawn: Floats
@@ -81,7 +83,7 @@ class Explanation:
 def explain(
     searcher: Searcher,
     image: Image.Image,
-    wishes: Condition | Sequence[str],
+    wishes: Wishes | Condition | Sequence[str],
     k: int = SHOWN,
     crop: Crop | None = None,
     *,
@@ -102,23 +104,23 @@ def explain(
         ImageError: The crop does not fit the image.
     """
     card, engine = searcher.card, searcher.engine
-    wish = card.space.read_wishes(wishes)
+    wished = Wishes.of(wishes).within(card.space)
     source = card.aligner.align(image, crop=crop)[None]
     portraits = searcher.scoring.portraits(card.aligner)
     cut = None if portraits is None else portraits.align(image, crop=crop)[None]
     log_p = searcher.estimate(source, cut)
     seen = canonicalise(engine, source, searcher.rule, log_p)
     rows = []
-    for name in wish:
+    for name in wished.values:
         for value in card.space[name].values:
-            asked = wish.replace({name: value})
+            asked = wished.showing(name, value)
             answer = searcher.query(image, asked, k, crop, among=among)
-            rows.append(ExplainedValue(name, value, asked == wish, answer))
+            rows.append(ExplainedValue(name, value, asked == wished, answer))
     probabilities = None
     if log_p is not None:
         probabilities = _by_value(searcher, np.exp(log_p[0]))
     return Explanation(
-        wish,
+        wished,
         searcher.scoring.name,
         seen.estimates[0],
         seen.images[0],
@@ -168,7 +170,7 @@ def sheet(explanation: Explanation, aligner: Aligner) -> Image.Image:
         frame = sheets.GREEN if row.wished else sheets.PLAIN
         found = [hit_tile(hit, aligner, sheets.PLAIN) for hit in row.answer.hits]
         rows.append([sheets.Tile(row.answer.drawn, caption, frame), *found])
-    title = f"{explanation.wish}: every value drawn, and its nearest images ({explanation.score})"
+    title = f"{explanation.wishes}: every value drawn, and its nearest images ({explanation.score})"
     return mark(sheets.sheet(rows, tile_px=112, title=title), PART)
 
 
@@ -178,7 +180,8 @@ def to_json(explanation: Explanation) -> dict[str, Any]:
     return {
         "reading": READING,
         "space": explanation.rows[0].answer.space,
-        "wish": dict(explanation.wish),
+        "wish": dict(explanation.wishes.values),
+        "wishes": list(explanation.wishes.spelt),
         "score": explanation.score,
         "no_confidence": None if doubt is None else doubt.reason,
         "source": {
@@ -194,6 +197,7 @@ def to_json(explanation: Explanation) -> dict[str, Any]:
                 "value": row.value,
                 "wished": row.wished,
                 "wish": dict(row.answer.wish),
+                "wishes": list(row.answer.wishes.spelt),
                 "picture": f"drawings/{_name(row)}.png",
                 "timings_ms": asdict(row.answer.timings_ms),
                 "hits": [hit_to_json(hit) for hit in row.answer.hits],

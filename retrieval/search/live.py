@@ -6,6 +6,8 @@ Shapes: Q probes, K results, D dimensions of an embedding.
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from gallery.catalogue.records import SpaceRow
 from gallery.catalogue.store import Catalogue
 from gallery.errors import CatalogueError
@@ -33,7 +35,7 @@ class Live(Protocol):
         """
 
     def stored(self, images: Ids) -> StoredVectors:
-        """Copy the vectors of some images, (n,), rising; of those that can be found."""
+        """Copy the vectors of some images, (n,), rising: those found last, or that can be found."""
 
     def refresh(self) -> None:
         """Take over what the catalogue now knows."""
@@ -121,8 +123,15 @@ class LivePostgres:
         return self._vectors.search(probes, k, limit)
 
     def stored(self, images: Ids) -> StoredVectors:
-        """Copy the vectors of some images; see `Live.stored`."""
-        return self._vectors.stored(images)
+        """Copy the vectors of some images; see `Live.stored`.
+
+        Those found last are at hand, though they may have been removed since.
+        """
+        found = self._vectors.found
+        if not np.isin(images, found.ids).all():
+            return self._vectors.stored(images)
+        wanted = np.isin(found.ids, images)
+        return StoredVectors(found.ids[wanted], found.vectors[wanted])
 
     def refresh(self) -> None:
         """Take over how the space is searched, where something was published since."""

@@ -11,6 +11,7 @@ from gallery.align import Landmarks, Pixels
 from gallery.arrays import Floats
 from gallery.attributes import Condition
 from gallery.errors import ConfigError
+from gallery.wishes import Wishes
 from retrieval.collection.domain_check import Doubt
 
 
@@ -28,10 +29,13 @@ class Found:
         estimate: The values in which it was redrawn for comparison.
         sha256: Hash of the image's bytes.
         landmarks: Where the face is, if known.
-        parts: What the score is the sum of, by name: drawing, log_p, identity, as weighted.
+        parts: What the score is the sum of, by name: drawing, log_p, identity, as weighted; and
+            "not" where something is excluded.
         confidence: Probability that identity and wished value are right, as calibrated on people
             that the weights have not seen; None without a calibration, or where it is doubted.
         second: The values in which it was redrawn besides; None where it was redrawn once.
+        wishes: What each wish added to the score, as the wish is spelt; empty where images are
+            compared by drawings alone.
     """
 
     rank: int
@@ -45,6 +49,7 @@ class Found:
     parts: Mapping[str, float] = field(default_factory=dict)
     confidence: float | None = None
     second: Condition | None = None
+    wishes: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +97,7 @@ class SearchResult:
 
     Attributes:
         space: Name of the space that answered.
-        wish: The wished values, spelt as in the space.
+        wishes: What was wished for, spelt as in the space.
         source: The query image as the generator saw it, (S, S, C), 0..255.
         drawn: The drawn image, grey levels in [0, 255], (S, S, C).
         timings_ms: Where the time went.
@@ -101,9 +106,14 @@ class SearchResult:
     """
 
     space: str
-    wish: Condition
+    wishes: Wishes
     source: Pixels
     drawn: Floats
     timings_ms: Timings
     hits: tuple[Found, ...]
     doubt: Doubt | None = None
+
+    @property
+    def wish(self) -> Condition:
+        """The values that shall be shown."""
+        return self.wishes.values

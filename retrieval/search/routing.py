@@ -7,7 +7,8 @@ from pathlib import Path
 from gallery.attributes import AttributeSpace, Condition
 from gallery.catalogue.records import SpaceRow
 from gallery.errors import CatalogueError, ConfigError, IndexFileError, WeightsError, WishError
-from generator.checkpoint import fuses, load_card
+from gallery.wishes import Wishes
+from generator.weights_file import load_card
 from generator.zoo import packaged
 from index.contract import IndexContract
 from retrieval.collection.collection import Collection
@@ -15,14 +16,18 @@ from retrieval.embedding import contract_from_card
 from retrieval.scoring.terms import Score
 
 
+class _ScoreError(WishError):
+    """A space knows what is wished for, but its score cannot weigh it."""
+
+
 def choose_space(
-    collection: Collection, wish: Condition, name: str | None, *, together: bool
+    collection: Collection, wishes: Wishes, name: str | None, *, together: bool
 ) -> SpaceRow:
-    """Choose the space that answers a wish: the one that is named, or the most recent that can.
+    """Choose the space that answers wishes: the one that is named, or the most recent that can.
 
     Args:
         collection: What is searched.
-        wish: What the weights of the space must know.
+        wishes: What the weights of the space must know, and its score be able to tell.
         name: Name of the space, or None.
         together: Whether a space that can draw from several images is taken before others.
 
@@ -32,18 +37,18 @@ def choose_space(
         WeightsError: The copy of the weights that would answer is missing or damaged.
     """
     try:
-        return _choose(collection, wish, name, together=together)
+        return _choose(collection, wishes, name, together=together)
     except WishError as error:
-        raise WishError(f"{error}{_packaged(collection, wish)}") from error
+        raise WishError(f"{error}{_packaged(collection, wishes.values)}") from error
 
 
 def _choose(
-    collection: Collection, wish: Condition, name: str | None, *, together: bool
+    collection: Collection, wishes: Wishes, name: str | None, *, together: bool
 ) -> SpaceRow:
     spaces = collection.catalogue.spaces.all()
     if name is not None:
         chosen = collection.catalogue.spaces.get(name)
-        attribute_space(collection, chosen.name).check(wish)
+        _require_able(collection, chosen, wishes)
         return chosen
     if not spaces:
         raise CatalogueError(
@@ -51,7 +56,7 @@ def _choose(
         )
     if together:
         spaces = sorted(spaces, key=lambda space: not _fuses(collection, space))
-    return _first_able(collection, spaces, wish)
+    return _first_able(collection, spaces, wishes)
 
 
 def _packaged(collection: Collection, wish: Condition) -> str:
@@ -75,19 +80,41 @@ def _draws(space: AttributeSpace, wish: Condition) -> bool:
 
 
 def _fuses(collection: Collection, space: SpaceRow) -> bool:
+    from generator.checkpoint import fuses  # noqa: PLC0415  torch builds the network
+
     try:
         return fuses(load_card(collection.weights_path(space.name)))
     except (ConfigError, WeightsError):  # which opening the space will say
         return False
 
 
-def _first_able(collection: Collection, spaces: Sequence[SpaceRow], wish: Condition) -> SpaceRow:
+def _require_able(collection: Collection, space: SpaceRow, wishes: Wishes) -> None:
+    """Refuse a space that cannot draw wishes, or whose score cannot tell what they ask.
+
+    Raises:
+        WishError: It cannot.
+        WeightsError: Its weights are missing or damaged.
+    """
+    wishes.within(attribute_space(collection, space.name))
+    if wishes.plain:
+        return
+    parts = Score.of(collection.contract(space)).parts
+    if not any(part.name == "log_p" for part in parts):
+        raise _ScoreError(
+            f"{str(wishes.special)!r} asks for the part of the score that says how surely an image"
+            f" shows a value, and the space {space.name} has none: it scores by drawings alone."
+            " Wish without weight and not, or build another --collection with weights that have"
+            " an estimator (docs/scoring.md)"
+        )
+
+
+def _first_able(collection: Collection, spaces: Sequence[SpaceRow], wishes: Wishes) -> SpaceRow:
     """Return the first space that can draw a wish; one that is broken stops no other."""
     refusals: list[WishError] = []
     broken: list[WeightsError] = []
     for space in spaces:
         try:
-            attribute_space(collection, space.name).check(wish)
+            _require_able(collection, space, wishes)
         except WishError as error:
             refusals.append(error)
         except WeightsError as error:
@@ -96,10 +123,19 @@ def _first_able(collection: Collection, spaces: Sequence[SpaceRow], wish: Condit
             return space
     if broken:
         raise broken[0]
+    for refusal in refusals:
+        if isinstance(refusal, _ScoreError):
+            raise refusal
+    raise _none_able(collection, spaces, wishes, refusals[0])
+
+
+def _none_able(
+    collection: Collection, spaces: Sequence[SpaceRow], wishes: Wishes, refusal: WishError
+) -> WishError:
     if len(spaces) == 1:
-        raise WishError(f"Space {spaces[0].name}: {refusals[0]}")
+        return WishError(f"Space {spaces[0].name}: {refusal}")
     known = "; ".join(_knows(collection, space.name) for space in spaces)
-    raise WishError(f"No space can draw {wish}. Each knows: {known}")
+    return WishError(f"No space can draw {wishes}. Each knows: {known}")
 
 
 def attribute_space(collection: Collection, space: str) -> AttributeSpace:

@@ -5,35 +5,43 @@ Shapes: S side, C channels, D dimensions, K results.
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image
 
 from gallery.align import Crop, Pixels
 from gallery.arrays import Floats
-from gallery.attributes import Condition, read_wishes
+from gallery.attributes import Condition
 from gallery.catalogue.records import SpaceRow
 from gallery.catalogue.store import Catalogue
-from gallery.errors import ConfigError, IndexFileError, WeightsError
+from gallery.errors import ConfigError, IndexFileError, WeightsError, WishError
+from gallery.wishes import Wishes
 from generator.canonical import PAPERS, Rule
 from generator.card import Card
-from generator.checkpoint import find_weights
-from generator.engine import Engine
+from generator.drawer import Drawer
 from generator.reconstruction_error import Usual
+from generator.runtime import open_drawer
+from generator.weights_file import find_weights
 from index.backend import Limit
 from index.base import Neighbours
 from retrieval.collection.collection import Collection
-from retrieval.collection.domain_check import Doubt, counted, of_gallery, of_sources
+from retrieval.collection.domain_check import Doubt, counted, of_gallery, of_sources, of_wish
 from retrieval.scoring.confidence import NEEDED
+from retrieval.scoring.exclusions import Exclusion, exclusions
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.scorer import Scoring, scoring_of
 from retrieval.scoring.terms import DRAWING, Coefficients, Layout, Score
 from retrieval.search.drawing import draw_wish
+from retrieval.search.excluding import search_excluding
 from retrieval.search.known_faces import KnownFaces
 from retrieval.search.live import Chosen, Live, open_live
+from retrieval.search.parts import NO_PARTS, Asked, ScoreParts, parts_of
 from retrieval.search.result import ALL, Among, Found, SearchResult, Timings
 from retrieval.search.routing import choose_space, require_weights
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Searcher:
@@ -49,7 +57,7 @@ class Searcher:
     def __init__(
         self,
         collection: Collection,
-        engine: Engine,
+        engine: Drawer,
         index: Live,
         rule: Rule = PAPERS,
         scoring: Scoring | None = None,
@@ -98,7 +106,7 @@ class Searcher:
     def query(
         self,
         image: Image.Image,
-        wishes: Condition | Sequence[str],
+        wishes: Wishes | Condition | Sequence[str],
         k: int,
         crop: Crop | Sequence[Crop | None] | None = None,
         *,
@@ -117,7 +125,8 @@ class Searcher:
             others: More images of the same person, to draw from together with the first.
 
         Raises:
-            WishError: A wish names an unknown attribute or value.
+            WishError: A wish names an unknown attribute or value, or asks the score for what it
+                has not.
             ConfigError: `among.where` is no expression, or names what is not known; or there are
                 others, and the weights draw from single images.
             ImageError: The crop does not fit the image.
@@ -125,7 +134,8 @@ class Searcher:
             IndexFileError: A stored vector does.
             ValueError: There are not as many crops as images.
         """
-        wish = self.card.space.read_wishes(wishes)
+        wish = Wishes.of(wishes).within(self.card.space)
+        excluded = self._exclusions(wish)
         if others:
             self._require_fusion(1 + len(others))
         images = [image, *others]
@@ -144,10 +154,10 @@ class Searcher:
         probe = self.scoring.probe(self.engine, features, wish, seen, cut)
         self._require_finite(probe, wish)
         embedded_at = time.perf_counter()
-        neighbours = self._search(probe, max(k, NEEDED), among)
+        neighbours = self._search(probe, max(k, NEEDED), among, excluded)
         found_at = time.perf_counter()
-        doubt = self._doubt(errors, placed=None not in crops)
-        hits = self._hits(neighbours, probe, doubted=doubt is not None)[:k]
+        doubt = self._doubt(wish, errors, placed=None not in crops)
+        hits = self._hits(neighbours, Asked(probe, wish, excluded), doubted=doubt is not None)[:k]
         if among.min_score is not None:
             hits = hits[: int((neighbours.scores[0] >= among.min_score).sum())]
         timings = Timings(
@@ -162,14 +172,34 @@ class Searcher:
         )
         return SearchResult(self.space.name, wish, source, drawn, timings, hits, doubt)
 
-    def _search(self, probe: Floats, k: int, among: Among) -> Neighbours:
+    def _exclusions(self, wishes: Wishes) -> tuple[Exclusion, ...]:
+        """Return what must not be shown.
+
+        Raises:
+            WishError: Exclusions or weights are wished for, and the score cannot tell.
+        """
+        if wishes.plain:
+            return ()
+        if not self.scoring.weights.of("log_p"):
+            raise WishError(
+                f"{str(wishes.special)!r} has no effect in the space {self.space.name}: its score"
+                " does not weigh how surely an image shows a value. Wish without weight and not"
+            )
+        return exclusions(wishes, self.card.space, self.scoring.layout, self.scoring.weights)
+
+    def _search(
+        self, probe: Floats, k: int, among: Among, excluded: Sequence[Exclusion]
+    ) -> Neighbours:
         unwanted = sorted(self._catalogue.images.holding(among.exclude).values())
         chosen = None
         if among.where is not None:
             chosen = Chosen(self._catalogue, among.where, self.space.id)
-        return self.index.find(probe, k, Limit(chosen, np.array(unwanted, dtype=np.int64)))
+        limit = Limit(chosen, np.array(unwanted, dtype=np.int64))
+        if excluded:
+            return search_excluding(self.index, probe, k, excluded, limit)
+        return self.index.find(probe, k, limit)
 
-    def _require_finite(self, probe: Floats, wish: Condition) -> None:
+    def _require_finite(self, probe: Floats, wish: Wishes) -> None:
         if not np.isfinite(probe).all():
             raise WeightsError(
                 f"The drawing of {wish} from this image holds NaN or infinity, and nothing is like"
@@ -196,7 +226,7 @@ class Searcher:
         return self.scoring.log_p(self.engine, images, portraits)
 
     def _draw(
-        self, images: Pixels, portraits: Pixels | None, wish: Condition
+        self, images: Pixels, portraits: Pixels | None, wish: Wishes
     ) -> tuple[Floats, Floats, tuple[float, ...]]:
         """Draw the wish; what is not wished for stays as it is estimated to be in the first.
 
@@ -214,11 +244,14 @@ class Searcher:
         made = draw_wish(self.engine, self.rule, images, wish, judged=judged, log_p=log_p)
         return made.drawn.refined[0], made.drawn.features, made.errors
 
-    def _doubt(self, errors: Sequence[float], *, placed: bool) -> Doubt | None:
-        """Say why nothing is known of how sure the answers are, if so: the gallery, or the sources.
+    def _doubt(self, wishes: Wishes, errors: Sequence[float], *, placed: bool) -> Doubt | None:
+        """Say why nothing is known of how sure the answers are, if so.
 
-        The gallery is judged again when it has changed.
+        It is the wish, the gallery, or the sources. The gallery is judged again when it has
+        changed.
         """
+        if self._confidence is not None and wishes.special is not None:
+            return of_wish(str(wishes.special))
         if self._usual is None:
             return None
         if self._judged[0] != self.space:
@@ -227,14 +260,14 @@ class Searcher:
         return self._judged[1] or of_sources(self._usual, errors, placed=placed)
 
     def _hits(
-        self, neighbours: Neighbours, probe: Floats, *, doubted: bool = False
+        self, neighbours: Neighbours, asked: Asked, *, doubted: bool = False
     ) -> tuple[Found, ...]:
         """Say what was found, with the parts of its scores, and how sure it is unless doubted."""
         ids, scores = neighbours.ids[0].tolist(), neighbours.scores[0]
-        parts = self._parts(probe, ids) if ids else {}
+        parts = self._parts(asked, ids) if ids else NO_PARTS
         sure = None
         if self._confidence is not None and ids and not doubted:
-            sure = self._confidence.of_answers(scores, parts).tolist()
+            sure = self._confidence.of_answers(scores, parts.terms).tolist()
         rows = self._catalogue.images.rows(self.space.id, ids)
         strange = [image_id for image_id in ids if image_id not in rows]
         if strange:
@@ -252,29 +285,31 @@ class Searcher:
                 rows[image_id].estimate,
                 rows[image_id].sha256,
                 rows[image_id].landmarks,
-                {name: round(float(part[place]), 6) for name, part in parts.items()},
+                {name: round(float(part[place]), 6) for name, part in parts.terms.items()},
                 None if sure is None else round(sure[place], 4),
                 rows[image_id].second,
+                {name: round(float(part[place]), 6) for name, part in parts.wishes.items()},
             )
             for place, image_id in enumerate(ids)
         )
 
-    def _parts(self, probe: Floats, ids: Sequence[int]) -> dict[str, Floats]:
-        """Return what each part of the probe adds to the scores of some images, (n,) each.
+    def _parts(self, asked: Asked, ids: Sequence[int]) -> ScoreParts:
+        """Return what the scores of some images are the sum of.
 
-        They are read off the vectors by which the images were found; nothing is searched again.
+        It is read off the vectors by which the images were found; nothing is searched again.
         """
         if self.scoring.name == DRAWING:
-            return {}
+            return NO_PARTS
         wanted = np.array(ids, dtype=np.int64)
         stored = self.index.stored(np.sort(wanted))  # of the index as it was just now
-        return self.scoring.layout.split(stored.best(probe[0], wanted), probe[0])
+        vectors = stored.best(asked.probe[0], wanted)
+        return parts_of(vectors, asked, self.card.space, self.scoring.layout)
 
 
 def open_searcher(
     collection: Collection,
-    wishes: Condition | Sequence[str],
-    device: torch.device,
+    wishes: Wishes | Condition | Sequence[str],
+    device: "str | torch.device",
     *,
     space: str | None = None,
     weights: str | None = None,
@@ -286,7 +321,7 @@ def open_searcher(
         collection: What to search.
         wishes: What is wished for; or as written, like "pose=45". The weights of the space must
             know every attribute and value.
-        device: Where to draw.
+        device: Where to draw: "auto", "cpu", "cuda" or "cuda:N".
         space: Its name; None takes the most recent one that can answer.
         weights: Weights the caller believes the space to be made with; refused if it is not.
         together: Whether several images of one person are to be drawn from: a space that can is
@@ -298,19 +333,22 @@ def open_searcher(
         IndexFileError: The index is damaged, or was made under another contract.
         WeightsError: The space's weights are missing or damaged.
     """
-    chosen = choose_space(collection, read_wishes(wishes), space, together=together)
+    chosen = choose_space(collection, Wishes.of(wishes), space, together=together)
     return open_space(collection, chosen, device, weights)
 
 
 def open_space(
-    collection: Collection, chosen: SpaceRow, device: torch.device, weights: str | None = None
+    collection: Collection,
+    chosen: SpaceRow,
+    device: "str | torch.device",
+    weights: str | None = None,
 ) -> Searcher:
     """Open a space that was chosen; see `open_searcher`."""
     contract = collection.contract(chosen)
     if weights is not None:
         require_weights(contract, chosen, find_weights(weights))
     rule = Rule.parse(contract.canonicalisation)
-    engine = Engine.open(collection.weights_path(chosen.name), device)
+    engine = open_drawer(collection.weights_path(chosen.name), device)
     scoring = scoring_of(engine, contract)
-    index = open_live(collection, chosen, scoring.contract(engine.card, rule), device.type)
+    index = open_live(collection, chosen, scoring.contract(engine.card, rule), engine.on)
     return Searcher(collection, engine, index, rule, scoring)

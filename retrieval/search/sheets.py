@@ -39,7 +39,7 @@ def answer_sheet(
     """
     rows = []
     for number, answer in enumerate(answers):
-        row = [source_tile(answer), Tile(answer.drawn, f"drawn:\n{answer.wish}")]
+        row = [source_tile(answer), Tile(answer.drawn, f"drawn:\n{answer.wishes}")]
         for place, hit in enumerate(answer.hits[:shown]):
             colour = PLAIN if right is None else GREEN if right[number][place] else RED
             row.append(hit_tile(hit, aligner, colour))

@@ -139,7 +139,7 @@ MISTAKES = {
     ),
     "unknown reader": (
         "index build foldr:{folder} --weights {weights} --collection {new}",
-        "There is no reader 'foldr'; did you mean 'folder'? Known: cmu-faces, folder, multipie",
+        "There is no reader 'foldr'; did you mean 'folder'? Known: cas-peal, celeba, cfee, cmu-fac",
     ),
     "no reader": (
         "data show {folder}",

@@ -4,7 +4,7 @@ import pytest
 
 from commands.models import packaged_for
 from gallery.readers.registry import open_faces
-from generator.checkpoint import load_card
+from generator.weights_file import load_card
 
 
 def test_packaged_weights_are_chosen_and_named_pose_first(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from gallery.readers.registry import open_faces
 from generator.card import Card
 from generator.checkpoint import save_weights
 from generator.networks.registry import architecture
+from tests.retrieval.recognising import FUSION, tell_by_colours
 from tests.running import Mindseye, one_line_error
 
-OTHERS = ("missing", "no_confidence", "space", "timings_ms", "wish")
+OTHERS = ("missing", "no_confidence", "space", "timings_ms", "wish", "wishes")
 
 
 def test_an_answer_in_json_has_exactly_the_promised_keys(
@@ -245,3 +247,53 @@ def test_a_copy_of_a_file_of_the_gallery_is_cut_as_that_is(
     assert "Warning" not in outside.err
     assert outside.json["hits"] == inside.json["hits"]
     assert outside.json["drawn"] == inside.json["drawn"]
+
+
+def test_wishes_may_stand_behind_the_image_with_weights_and_not(
+    mindseye: Mindseye,
+    make_fitted_weights: Callable[..., Path],
+    faces_spec: str,
+    faces_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tell_by_colours(monkeypatch)
+    weights = make_fitted_weights("both-32", ("pose", "light"), fusion=FUSION)
+    assert (
+        mindseye("index", "build", faces_spec, "--weights", weights, "--score", "fused").status == 0
+    )
+    photo = faces_dir / "p1-0-left.png"
+    ran = mindseye("query", photo, "pose=45 * 0.5", "not light=left", "-k", 2, "--json")
+    assert ran.json["wish"] == {"pose": "45"}
+    assert ran.json["wishes"] == ["pose=45 * 0.5", "not light=left"]
+    for hit in ran.json["hits"]:
+        assert list(hit["parts"]) == ["drawing", "log_p", "identity", "not"]
+        assert list(hit["wishes"]) == ran.json["wishes"]
+    same = mindseye(
+        *("query", photo, "--wish", "not light=left", "--wish", "pose=45*.5", "-k", 2, "--json")
+    )
+    assert same.json["hits"] == ran.json["hits"]
+    assert mindseye("query", photo, "pose=45 * 0.5").out.startswith(
+        "pose=45 * 0.5  (space both-32)"
+    )
+    refused = mindseye("query", photo, "pose=45", "not pose=45")
+    assert refused.err == "Error: pose=45 is wished for and excluded; leave out one\n"
+
+
+def test_drawings_alone_take_no_weight_and_no_not(
+    mindseye: Mindseye, collection_dir: Path, faces_dir: Path
+) -> None:
+    for odd in ("pose=45 * 2", "not pose=0"):
+        asked = ("query", faces_dir / "p1-0-left.png", "pose=45" if "not" in odd else odd, odd)
+        ran = mindseye(*dict.fromkeys(asked), "--collection", collection_dir)
+        assert ran.status == 1
+        assert f"{odd!r} asks for the part of the score that says how surely" in ran.err
+        assert "the space pose-32 has none: it scores by drawings alone" in ran.err
+
+
+def test_what_holds_an_equals_sign_is_an_image_where_there_is_such_a_file(
+    mindseye: Mindseye, collection_dir: Path, faces_dir: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "a=b.png"
+    copy.write_bytes((faces_dir / "p1-0-left.png").read_bytes())
+    ran = mindseye("query", "a=b.png", "pose=45", "-k", 1, "--json", "--collection", collection_dir)
+    assert ran.json["wish"] == {"pose": "45"}

@@ -12,8 +12,6 @@ from gallery.attributes import (
     Condition,
     as_number,
     natural_key,
-    parse_wishes,
-    read_wishes,
     space_of,
 )
 from gallery.errors import ConfigError, WishError
@@ -257,51 +255,6 @@ def test_what_is_no_space_is_refused(data: object) -> None:
         AttributeSpace.from_json(data)
 
 
-# Wishes
-
-
-def test_wishes_are_spelt_as_in_the_space() -> None:
-    assert SPACE.parse_wishes(["eyes = sunglasses", "pose=+45°"]) == {
-        "pose": "45",
-        "eyes": "sunglasses",
-    }
-
-
-@pytest.mark.parametrize("wish", ["pose", "pose=", "=45", "=", "", "  =  "])
-def test_a_wish_is_name_equals_value(wish: str) -> None:
-    with pytest.raises(WishError, match="A wish is NAME=VALUE, like pose=45; got"):
-        SPACE.parse_wishes([wish])
-
-
-def test_a_wish_for_something_unknown_is_refused() -> None:
-    with pytest.raises(WishError, match="There is no attribute 'poze'; did you mean 'pose'"):
-        SPACE.parse_wishes(["poze=45"])
-    with pytest.raises(WishError, match="pose has no value '44'"):
-        SPACE.parse_wishes(["pose=44"])
-
-
-def test_nothing_is_wished_for_twice() -> None:
-    with pytest.raises(WishError, match="pose is wished for twice: '45' and '0'"):
-        SPACE.parse_wishes(["pose=45", "pose=0"])
-
-
-def test_there_is_at_least_one_wish() -> None:
-    with pytest.raises(WishError, match="There is no wish; add --wish NAME=VALUE"):
-        SPACE.parse_wishes([])
-
-
-def test_a_value_may_hold_an_equals_sign() -> None:
-    assert parse_wishes(["mark=a=b"]) == {"mark": "a=b"}
-
-
-@given(spaces_with_conditions())
-def test_what_is_written_as_wishes_is_read_as_the_condition(
-    drawn: tuple[AttributeSpace, Condition],
-) -> None:
-    space, condition = drawn
-    assert space.parse_wishes(f"{name}={value}" for name, value in condition.items()) == condition
-
-
 # Numbers, order, and spaces made from labels
 
 
@@ -375,11 +328,3 @@ def test_a_value_is_wished_for_in_either_spelling() -> None:
     assert town.index("Jose\u0301ville") == 0
     with pytest.raises(WishError):
         town.index("Jose\u0301")
-
-
-def test_wishes_are_read_once_written_or_not() -> None:
-    space = AttributeSpace((Attribute("pose", ("-45", "0", "45")),))
-    assert space.read_wishes(["pose=45"]) == space.read_wishes(Condition({"pose": "45"}))
-    with pytest.raises(WishError, match="pos"):
-        space.read_wishes(Condition({"pos": "45"}))
-    assert read_wishes(["pose=45"]) == read_wishes(Condition({"pose": "45"}))

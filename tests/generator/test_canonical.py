@@ -15,7 +15,8 @@ from gallery.arrays import Floats, normalise
 from gallery.attributes import Attribute, Condition
 from gallery.errors import IndexFileError
 from generator.canonical import CanonicalViews, Rule, canonicalise
-from generator.engine import Closest, DrawnBatch, Engine
+from generator.drawer import Closest, Drawer, DrawnBatch
+from generator.engine import Engine
 from tests.drawing import FakeEngine, card_of
 
 POSE = Attribute("pose", ("-45", "0", "45"), "degree")
@@ -47,13 +48,13 @@ def some_pixels(count: int, seed: int = 1) -> Pixels:
     return random.integers(0, 256, (count, 2, 2, 1), dtype=np.uint8)
 
 
-def error(engine: Engine, image: Pixels, condition: Condition) -> float:
+def error(engine: Drawer, image: Pixels, condition: Condition) -> float:
     code = engine.card.space.one_hot(condition)
     drawn = engine.draw(image[None], code[None]).refined[0]
     return float(np.mean((drawn.astype(np.float64) - image) ** 2))
 
 
-def slow_estimate(engine: Engine, image: Pixels) -> Condition:
+def slow_estimate(engine: Drawer, image: Pixels) -> Condition:
     """Attribute by attribute, in order, the first of the values that come closest."""
     space = engine.card.space
     chosen = Condition({attribute.name: attribute.values[0] for attribute in space.attributes})
@@ -66,7 +67,7 @@ def slow_estimate(engine: Engine, image: Pixels) -> Condition:
     return chosen
 
 
-def check(engine: Engine, pixels: Pixels, canonical: CanonicalViews) -> None:
+def check(engine: Drawer, pixels: Pixels, canonical: CanonicalViews) -> None:
     """Compare with the definition, image by image."""
     for position, image in enumerate(pixels):
         expected = slow_estimate(engine, image)

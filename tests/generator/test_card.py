@@ -9,7 +9,7 @@ from gallery.align import Aligner, Crop
 from gallery.attributes import Attribute, AttributeSpace
 from gallery.errors import WeightsError
 from generator.card import FORMAT, Card
-from generator.checkpoint import load_card, packaged_weights
+from generator.weights_file import load_card, packaged_weights
 
 MakeCard = Callable[..., Card]
 LOGISTIC = {"bias": -1.5, "slopes": [1, 0.5]}

@@ -18,8 +18,6 @@ from gallery.files import file_sha256, write_whole
 from generator import checkpoint
 from generator.card import Card
 from generator.checkpoint import (
-    find_weights,
-    load_card,
     load_checkpoint,
     load_tensors,
     load_weights,
@@ -30,6 +28,7 @@ from generator.checkpoint import (
 from generator.engine import Engine
 from generator.networks.registry import ARCHITECTURES, architecture
 from generator.networks.two_stage import TwoStage
+from generator.weights_file import find_weights, load_card
 
 MakeCard = Callable[..., Card]
 MakeNetwork = Callable[[Card], TwoStage]

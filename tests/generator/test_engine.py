@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from gallery.errors import WeightsError
 from generator.card import Card
 from generator.checkpoint import save_weights
-from generator.engine import DrawnBatch, Engine
+from generator.drawer import DrawnBatch
+from generator.engine import Engine
 from generator.networks.two_stage import TwoStage
 from generator.runs.request import CPU
 

@@ -12,13 +12,13 @@ import torch
 from gallery.errors import ConfigError
 from gallery.faces import FaceSet
 from generator import precision
-from generator.checkpoint import find_weights, load_card
 from generator.precision import Speeds, measure_speeds, settle
 from generator.runs.request import CPU, TrainRequest
 from generator.runs.run import TrainingProgress, train
 from generator.runs.run_folder import RUN_FILE
 from generator.runs.trainer import Trainer
 from generator.training.config import TrainConfig
+from generator.weights_file import find_weights, load_card
 
 Ask = Callable[..., TrainRequest]
 Paint = Callable[..., FaceSet]

@@ -13,12 +13,13 @@ from gallery.attributes import Attribute, AttributeSpace
 from gallery.errors import WeightsError
 from gallery.joined import JOINS
 from gallery.readers.registry import open_faces
-from generator import checkpoint, zoo
+from generator import weights_file, zoo
 from generator.card import Card
-from generator.checkpoint import find_weights, load_weights, save_card, save_weights
+from generator.checkpoint import load_weights, save_weights
 from generator.engine import Engine
 from generator.networks.two_stage import TwoStage, with_table
 from generator.runs.request import CPU
+from generator.weights_file import find_weights, save_card
 from generator.zoo import LARGEST, WeightsFile, fitting, pack, packaged, to_table, to_text
 
 MakeCard = Callable[..., Card]
@@ -52,7 +53,7 @@ def shipped(
     ):
         card = make_card(built, name=name, space=AttributeSpace((attribute,)))
         save_weights(folder / f"{name}.safetensors", make_network(card), card)
-    monkeypatch.setattr(checkpoint, "PACKAGED", folder)
+    monkeypatch.setattr(weights_file, "PACKAGED", folder)
     return folder
 
 

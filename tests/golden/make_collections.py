@@ -26,7 +26,7 @@ import torch
 
 from cli import main  # noqa: TID251  the program itself is what makes them
 from gallery.readers.registry import open_faces
-from generator.checkpoint import find_weights
+from generator.weights_file import find_weights
 
 FOLDER = Path("/tmp/golden")  # noqa: S108  the catalogues name it, so it is nobody's
 PEOPLE = ("900000", "900001", "900002", "900003")

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from index import torch_keys
 from index.base import Neighbours
 from index.exact import ExactIndex
 from index.keys import ranking_keys, rows_and_scores
@@ -175,14 +176,16 @@ def test_the_index_refuses_a_k_beyond_its_images() -> None:
 def test_keys_rank_like_scores_and_give_back_what_they_were_made_of(
     scores: np.ndarray, start: int
 ) -> None:
-    rows = torch.arange(start, start + 6)
-    keys = ranking_keys(torch.from_numpy(scores), rows)
+    rows = np.arange(start, start + 6)
+    keys = ranking_keys(scores, rows)
     for row, made in zip(scores, keys.tolist(), strict=True):
         order = sorted(range(6), key=lambda place: -made[place])
         assert order == np.argsort(-row, kind="stable").tolist()
     found_rows, found_scores = rows_and_scores(keys)
-    assert np.array_equal(found_rows, np.broadcast_to(rows.numpy(), (2, 6)))
+    assert np.array_equal(found_rows, np.broadcast_to(rows, (2, 6)))
     assert np.array_equal(found_scores, scores)
+    by_torch = torch_keys.ranking_keys(torch.from_numpy(scores), torch.from_numpy(rows))
+    assert np.array_equal(by_torch.numpy(), keys)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -20,7 +20,7 @@ from gallery.align import Pixels
 from gallery.arrays import Floats
 from gallery.readers.registry import open_faces
 from generator.card import Card
-from generator.engine import DrawnBatch
+from generator.drawer import DrawnBatch
 from index.store import read_contract
 from retrieval.collection import archive, builder, compact
 from retrieval.collection.build import build as build_space

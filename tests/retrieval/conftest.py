@@ -13,8 +13,8 @@ from gallery.arrays import Floats
 from gallery.catalogue.records import SpaceRow
 from gallery.readers.registry import open_faces
 from generator.canonical import RECONSTRUCTION
-from generator.checkpoint import load_card
-from generator.engine import DrawnBatch, Engine
+from generator.drawer import Drawer, DrawnBatch
+from generator.weights_file import load_card
 from retrieval.collection.build import build
 from retrieval.collection.build_progress import BuildProgress
 from retrieval.collection.collection import Collection
@@ -34,7 +34,7 @@ class ByBrightness(FakeEngine):
 
 
 @pytest.fixture
-def quick() -> Callable[[Path], Engine]:
+def quick() -> Callable[[Path], Drawer]:
     """Return a generator with the card of some weights, that draws without a network."""
     return lambda weights: ByBrightness(load_card(weights))
 
@@ -72,7 +72,7 @@ def collection(tmp_path: Path) -> Iterator[Collection]:
 class Gallery:
     """A collection with one space, drawn at once, and the folder of photographs it is built of."""
 
-    def __init__(self, collection: Collection, photos: Path, engine: Engine, weights: Path) -> None:
+    def __init__(self, collection: Collection, photos: Path, engine: Drawer, weights: Path) -> None:
         self.collection = collection
         self.photos = photos
         self.engine = engine
@@ -125,7 +125,7 @@ def gallery(
     collection: Collection,
     photos: Path,
     photograph: Callable[..., Path],
-    quick: Callable[[Path], Engine],
+    quick: Callable[[Path], Drawer],
     pose_weights: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Gallery:

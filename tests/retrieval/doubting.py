@@ -13,7 +13,7 @@ from gallery.align import Pixels
 from gallery.arrays import Floats
 from gallery.faces import FaceSet
 from generator.card import Card
-from generator.engine import DrawnBatch
+from generator.drawer import DrawnBatch
 from tests.drawing import FakeEngine
 
 SURE = 0.99

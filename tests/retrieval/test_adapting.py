@@ -17,7 +17,7 @@ from gallery.faces import FaceSet
 from gallery.readers.registry import open_faces
 from gallery.studio.lift import writer
 from gallery.studio.lift.photographs import Choice, FoundPoints
-from generator.checkpoint import find_weights, load_card
+from generator.weights_file import find_weights, load_card
 from retrieval.api import adapting
 
 

@@ -8,7 +8,7 @@ import pytest
 from gallery.attributes import Condition
 from gallery.errors import WeightsError
 from gallery.faces import Face
-from generator import checkpoint
+from generator import weights_file
 from generator.runs.request import CPU
 from retrieval import demo
 from retrieval.demo import is_right, plan, questions_of
@@ -75,6 +75,6 @@ def test_right_is_the_same_person_with_the_wish_and_all_else_equal() -> None:
 def test_without_packaged_weights_there_is_no_demonstration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoint, "PACKAGED", tmp_path)
+    monkeypatch.setattr(weights_file, "PACKAGED", tmp_path)
     with pytest.raises(WeightsError, match="The packaged weights are missing; install"):
         plan(tmp_path, CPU)

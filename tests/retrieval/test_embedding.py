@@ -11,8 +11,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from gallery.align import Aligner, Crop
 from gallery.arrays import normalise
-from generator.checkpoint import load_card
 from generator.engine import Engine
+from generator.weights_file import load_card
 from retrieval.embedding import contract_from_card, contract_of
 
 vectors = arrays(

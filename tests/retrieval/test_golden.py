@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from gallery.readers.registry import open_faces
-from generator.checkpoint import find_weights
+from generator.weights_file import find_weights
 from index.store import Request, read_contract
 from retrieval.collection.collection import Collection
 from retrieval.collection.publish import publishing

@@ -18,8 +18,8 @@ import torch
 from gallery.faces import FaceSet
 from gallery.readers.registry import open_faces
 from generator import engine
-from generator.checkpoint import find_weights
 from generator.engine import Engine
+from generator.weights_file import find_weights
 from retrieval.collection.build import build
 from retrieval.collection.collection import Collection
 from retrieval.collection.profile_choice import choose_profile

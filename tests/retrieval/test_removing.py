@@ -9,7 +9,7 @@ import pytest
 from gallery.attributes import Condition
 from gallery.errors import CatalogueError, ConfigError
 from gallery.readers.registry import open_faces
-from generator.engine import Engine
+from generator.drawer import Drawer
 from retrieval.collection.build import build
 from retrieval.collection.collection import Collection
 from retrieval.collection.missing_files import FolderMissingError
@@ -173,7 +173,7 @@ def test_what_is_removed_is_what_show_lists_for_the_same_words(
 
 @pytest.mark.parametrize("where", [*SPACE_WORDS, "identity=p1 or not estimate.pose=45"])
 def test_which_space_is_meant_is_asked_where_it_matters(
-    gallery: Gallery, light_weights: Path, quick: Callable[[Path], Engine], where: str
+    gallery: Gallery, light_weights: Path, quick: Callable[[Path], Drawer], where: str
 ) -> None:
     faces = open_faces(f"folder:{gallery.photos}")
     list(build(gallery.collection, faces, quick(light_weights), light_weights))

@@ -15,7 +15,7 @@ from gallery.errors import ConfigError, IndexFileError, WeightsError
 from gallery.images import load
 from gallery.readers.registry import open_faces
 from generator.canonical import Rule
-from generator.checkpoint import load_card, save_card
+from generator.weights_file import load_card, save_card
 from index import store
 from index.kinds import Request
 from retrieval.collection import archive

@@ -8,7 +8,7 @@ import pytest
 
 from gallery.errors import ConfigError
 from gallery.readers.registry import open_faces
-from generator.checkpoint import load_card
+from generator.weights_file import load_card
 from retrieval.splits import SPLITS, part_of
 
 

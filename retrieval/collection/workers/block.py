@@ -12,7 +12,7 @@ import numpy as np
 from gallery.align import Landmarks
 from gallery.errors import ImageError
 from generator.canonical import Rule
-from generator.engine import Engine
+from generator.drawer import Drawer
 from index.base import Ids
 from retrieval.collection.ingest import AlignedFace, ReadFile
 from retrieval.scoring.scorer import GalleryVectors, Scoring
@@ -52,7 +52,7 @@ class Embedder:
         scoring: What the vectors are made of.
     """
 
-    engine: Engine
+    engine: Drawer
     rule: Rule
     scoring: Scoring
 

@@ -23,13 +23,8 @@ from gallery.arrays import Floats
 from gallery.attributes import AttributeSpace
 from gallery.errors import DatasetError
 from gallery.pixels import Aligned
-from generator.networks.estimator import (
-    Estimator,
-    best_values,
-    cross_entropy,
-    labels_of,
-    log_probabilities,
-)
+from generator.networks.estimator import Estimator, cross_entropy, labels_of, log_probabilities
+from generator.values import best_values
 from retrieval.evaluation.baselines.cache import trained
 from retrieval.evaluation.baselines.networks import (
     Normalise,

@@ -11,7 +11,7 @@ from gallery.arrays import Floats
 from gallery.attributes import Condition
 from gallery.errors import ConfigError
 from generator.card import Card
-from generator.engine import Engine
+from generator.drawer import Drawer
 from generator.networks.registry import architecture
 from retrieval.evaluation.edit_records import Cost
 
@@ -19,7 +19,7 @@ AT_ONCE = (1, 64)
 REPEATS = 5
 
 
-def measure_cost(engine: Engine, pixels: Pixels) -> Cost:
+def measure_cost(engine: Drawer, pixels: Pixels) -> Cost:
     """Draw some images several times, and take the median time.
 
     Args:
@@ -46,7 +46,7 @@ def count_parameters(card: Card) -> int | None:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def _seconds(engine: Engine, pixels: Pixels, codes: Floats) -> float:
+def _seconds(engine: Drawer, pixels: Pixels, codes: Floats) -> float:
     taken = []
     for _ in range(REPEATS + 1):
         started = time.perf_counter()

@@ -18,7 +18,7 @@ from gallery.pixels import Aligned, align_each
 from gallery.portraits import PortraitForm, portrait_aligner
 from gallery.spelling import composed
 from generator.card import Card
-from generator.engine import Engine
+from generator.drawer import Drawer
 from generator.training.held_out import data_sha256
 from retrieval.evaluation.fold.vector_store import Steps, Store
 from retrieval.evaluation.protocol.protocol import Protocol
@@ -40,7 +40,7 @@ class ReadFold:
         problems: Files that could not be used.
     """
 
-    engine: Engine
+    engine: Drawer
     aligned: Aligned
     labels: Labels
     everything: Queries
@@ -140,7 +140,7 @@ def _trained_people(faces: FaceSet, card: Card, protocol: Protocol) -> Sequence[
 
 
 def read_part(
-    faces: FaceSet, engine: Engine, protocol: Protocol, store: Store, number: int
+    faces: FaceSet, engine: Drawer, protocol: Protocol, store: Store, number: int
 ) -> Steps[ReadFold]:
     """Read the test images of one set of weights, and list the queries about them.
 

@@ -22,7 +22,7 @@ from gallery.faces import FaceSet
 from gallery.pixels import Aligned
 from gallery.portraits import NARROW, PortraitForm, as_portraits
 from generator.canonical import Rule, canonicalise
-from generator.engine import DrawnBatch, Engine
+from generator.drawer import Drawer, DrawnBatch
 from index.base import Vectors
 from retrieval.estimation.landmark_pose import LandmarkPose, Mesh, estimate_of, for_card
 from retrieval.estimation.pose_calibration import Yaws
@@ -98,7 +98,7 @@ class Bench:
         form: How portraits are cut for landmarks while these are fitted: as for the recogniser.
     """
 
-    engine: Engine
+    engine: Drawer
     aligned: Aligned
     labels: Labels
     asked: QueryTable
@@ -122,7 +122,7 @@ class Bench:
     @property
     def device(self) -> torch.device:
         """Where networks run."""
-        return self.engine.device
+        return torch.device(self.engine.on)
 
     @property
     def rivals(self) -> Path:
@@ -169,7 +169,7 @@ class Workbench:
         self.bench = bench
         self._made: dict[str, Timed[Any]] = {}
 
-    def under(self, engine: Engine) -> "Workbench":
+    def under(self, engine: Drawer) -> "Workbench":
         """Return a workbench of the same network under another card; what no card changes stays."""
         other = Workbench(replace(self.bench, engine=engine))
         other._made = {name: self._made[name] for name in CARDLESS if name in self._made}

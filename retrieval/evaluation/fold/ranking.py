@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from index.base import BLOCK_BYTES, BLOCK_ROWS, Vectors
-from index.keys import HIDDEN, ranking_keys, rows_and_scores
+from index.keys import HIDDEN
+from index.torch_keys import ranking_keys, rows_and_scores
 from retrieval.evaluation.records import Integers, QueryTable
 
 TABLE = 2**26  # keys in work: 512 MB

@@ -57,7 +57,7 @@ def test_the_space_is_that_of_the_papers(put: Put, photos: Path) -> None:
     assert space["pose"].unit == "degree"
     assert space["illumination"].values == tuple(map(str, range(20)))
     assert space.size == 27
-    assert space.parse_wishes(["pose=+30°"]) == {"pose": "30"}
+    assert space.check({"pose": "+30°"}) == {"pose": "30"}
 
 
 @pytest.mark.parametrize(

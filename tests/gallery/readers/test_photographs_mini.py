@@ -8,7 +8,7 @@ import mindseye  # noqa: TID251  what users call
 from gallery.errors import ConfigError, DatasetError
 from gallery.readers import photographs_mini
 from gallery.readers.registry import open_faces
-from generator.checkpoint import load_card, packaged_weights
+from generator.weights_file import load_card, packaged_weights
 
 ROOT = Path(photographs_mini.__file__).parents[2]
 

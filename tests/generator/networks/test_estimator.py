@@ -8,14 +8,7 @@ import torch
 
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.faces import Face
-from generator.networks.estimator import (
-    Estimator,
-    best_combinations,
-    best_values,
-    cross_entropy,
-    labels_of,
-    log_probabilities,
-)
+from generator.networks.estimator import Estimator, cross_entropy, labels_of, log_probabilities
 from generator.networks.registry import architecture
 from generator.networks.retrieval_stages import estimator_stage
 from generator.runs.request import CPU
@@ -23,6 +16,7 @@ from generator.training.config import TrainConfig
 from generator.training.data import TrainingData
 from generator.training.pairs import Pairs
 from generator.training.plan import BatchSpec
+from generator.values import best_combinations, best_values
 
 SPACE = AttributeSpace(
     (Attribute("pose", ("-45", "0", "45"), "degree"), Attribute("eyes", ("open", "closed")))

@@ -53,7 +53,10 @@ def test_an_architecture_imports_its_own_family_alone(name: str) -> None:
 
 
 def test_opening_weights_imports_their_own_architecture_alone() -> None:
-    code = "from generator.checkpoint import find_weights, load_weights\n"
+    code = (
+        "from generator.checkpoint import load_weights\n"
+        "from generator.weights_file import find_weights\n"
+    )
     assert modules_after(f"{code}load_weights(find_weights('pose-60'))") == {"two_stage"}
 
 
@@ -63,7 +66,7 @@ def test_opening_weights_imports_no_compiler() -> None:
         "from generator.networks.registry import ARCHITECTURES, architecture\n"
         "with torch.device('meta'):\n"
         "    for name in ARCHITECTURES:\n        architecture(name).build(2, {})\n"
-        "from generator.checkpoint import find_weights\n"
+        "from generator.weights_file import find_weights\n"
         "from generator.engine import Engine\n"
         "Engine.open(find_weights('pose-mindseye-60'), torch.device('cpu'))\n"
         "print({'torch._dynamo', 'torch._inductor', 'sympy'} & set(sys.modules))"

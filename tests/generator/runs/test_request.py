@@ -10,9 +10,9 @@ from gallery.align import Aligner, Crop
 from gallery.errors import ConfigError, DatasetError, WeightsError, WishError
 from gallery.faces import Face, FaceSet
 from gallery.readers.registry import open_faces
-from generator.checkpoint import load_card
 from generator.networks.registry import architecture
 from generator.runs.request import CPU, TrainRequest, make_request
+from generator.weights_file import load_card
 
 MakeFaces = Callable[..., FaceSet]
 

@@ -15,12 +15,7 @@ from gallery.faces import FaceSet
 from gallery.files import file_sha256
 from gallery.pixels import Aligned, align_all, align_each
 from generator import checkpoint
-from generator.checkpoint import (
-    find_weights,
-    load_checkpoint,
-    load_weights,
-    save_checkpoint,
-)
+from generator.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from generator.engine import Engine
 from generator.runs import run
 from generator.runs.request import CPU, TrainRequest
@@ -29,6 +24,7 @@ from generator.runs.run_folder import CHECKPOINT_FILE, LOG_FILE, RUN_FILE
 from generator.runs.samples import measure
 from generator.runs.trainer import Trainer, TrainingStep
 from generator.training.held_out import data_sha256
+from generator.weights_file import find_weights
 
 Paint = Callable[..., FaceSet]
 Ask = Callable[..., TrainRequest]

@@ -15,9 +15,9 @@ from gallery.arrays import Floats
 from gallery.images import load
 from gallery.readers.registry import open_faces
 from generator.canonical import Rule, canonicalise
-from generator.checkpoint import load_card, save_card
 from generator.engine import Engine
 from generator.reconstruction_error import ENOUGH, Usual
+from generator.weights_file import load_card, save_card
 from index.store import read_contract
 from retrieval.collection.build import build
 from retrieval.collection.collection import Collection

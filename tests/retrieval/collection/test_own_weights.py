@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from gallery.errors import WeightsError
-from generator.checkpoint import load_card, load_weights, save_card, save_weights
+from generator.checkpoint import load_weights, save_weights
+from generator.weights_file import load_card, save_card
 from retrieval.collection.own_weights import copy_card, copy_weights
 
 

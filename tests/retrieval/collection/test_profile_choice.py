@@ -15,9 +15,9 @@ from gallery.pixels import align_all, align_each
 from gallery.readers.registry import open_faces
 from generator.canonical import Rule
 from generator.card import Card
-from generator.checkpoint import load_card, save_card
 from generator.engine import Engine
 from generator.reconstruction_error import own_errors, usual_errors
+from generator.weights_file import load_card, save_card
 from retrieval.collection.profile_choice import FEWEST, choose_profile
 
 CPU = torch.device("cpu")

@@ -6,7 +6,7 @@ import pytest
 from gallery.errors import IndexFileError
 from gallery.files import file_sha256
 from gallery.readers.registry import open_faces
-from generator.engine import Engine
+from generator.drawer import Drawer
 from retrieval.collection.build import build
 from retrieval.collection.collection import Collection
 from retrieval.collection.show import describe, images_where, to_text
@@ -77,7 +77,7 @@ def test_an_empty_collection_has_no_spaces(collection: Collection) -> None:
 
 def test_a_space_before_its_first_publication_has_no_kind(
     collection: Collection,
-    quick: Callable[[Path], Engine],
+    quick: Callable[[Path], Drawer],
     pose_weights: Path,
     photos: Path,
     photograph: Callable[..., Path],
@@ -102,7 +102,7 @@ def test_a_space_before_its_first_publication_has_no_kind(
 
 def test_a_lost_manifest_is_named(
     collection: Collection,
-    quick: Callable[[Path], Engine],
+    quick: Callable[[Path], Drawer],
     pose_weights: Path,
     photos: Path,
     photograph: Callable[..., Path],

@@ -18,8 +18,9 @@ from gallery.readers.registry import open_faces
 from gallery.third_party import MissingPackageError
 from generator.canonical import Rule
 from generator.card import Card
-from generator.checkpoint import load_card
+from generator.drawer import Drawer
 from generator.engine import Engine
+from generator.weights_file import load_card
 from retrieval.api.generator import Generator
 from retrieval.collection.build import build
 from retrieval.collection.collection import Collection
@@ -80,7 +81,7 @@ def turning_yaws(portraits: Any) -> Yaws:
     return Yaws(yaws_in(portraits), np.ones(len(portraits)))
 
 
-def expected(engine: Engine, spec: str) -> Any:
+def expected(engine: Drawer, spec: str) -> Any:
     """Log p of all images of a set, by the definition."""
     faces, aligner = open_faces(spec), engine.card.aligner
     photos = [faces.load(face) for face in faces.faces]

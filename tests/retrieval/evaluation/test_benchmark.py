@@ -19,7 +19,7 @@ from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import ConfigError, DatasetError
 from gallery.faces import Face, FaceSet, Problem
 from generator.card import Card
-from generator.engine import DrawnBatch, Engine
+from generator.drawer import Drawer, DrawnBatch
 from retrieval.evaluation.benchmark import BenchmarkOptions, run
 from retrieval.evaluation.fold import fold_cache as module
 from retrieval.evaluation.fold.fold import check_together, read_training
@@ -137,7 +137,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def measured(
-    faces: FaceSet, *engines: Engine, methods: tuple[str, ...] = (), **protocol: Any
+    faces: FaceSet, *engines: Drawer, methods: tuple[str, ...] = (), **protocol: Any
 ) -> Record:
     settings = Protocol(**{"cutoffs": CUTOFFS, **protocol})
     steps = run(faces, engines, settings, BenchmarkOptions(methods=methods, budget=QUICK_BUDGET))
@@ -438,7 +438,7 @@ def test_weights_of_another_collection_are_asked_by_their_own_names(
 # Folds
 
 
-def fold(name: str, people: range, kind: Callable[[Card], Engine] = Oracle) -> Engine:
+def fold(name: str, people: range, kind: Callable[[Card], Drawer] = Oracle) -> Drawer:
     """Make an engine that is tested on these people."""
     trained_on = tuple(f"s{n}" for n in range(PEOPLE) if n not in people)
     return kind(card_of(name, POSE, trained_on=trained_on))

@@ -17,8 +17,8 @@ from gallery.errors import ConfigError
 from gallery.faces import Face
 from gallery.pixels import Aligned
 from gallery.readers.registry import open_faces
-from generator.checkpoint import load_card
 from generator.engine import Engine
+from generator.weights_file import load_card
 from retrieval.evaluation.benchmark import BenchmarkOptions, run
 from retrieval.evaluation.embedders import registry as embedders
 from retrieval.evaluation.fold.estimates import updates_of

@@ -14,8 +14,8 @@ from gallery.errors import ConfigError, DatasetError
 from gallery.readers.registry import open_faces
 from generator.canonical import Rule, canonicalise
 from generator.card import Card
-from generator.checkpoint import load_card, save_card
 from generator.engine import Engine
+from generator.weights_file import load_card, save_card
 from retrieval.evaluation.benchmark import BenchmarkOptions as BenchOptions
 from retrieval.evaluation.benchmark import run
 from retrieval.evaluation.fold.fold_cache import BaselineBudget

@@ -12,7 +12,7 @@ from gallery.detection.face_mesh import Meshes
 from gallery.detection.shared_mesh import shared_mesh
 from gallery.portraits import NARROW, WIDE, portrait_aligner
 from gallery.readers.registry import open_faces
-from retrieval.recognisers import sface, sface_network
+from retrieval.recognisers import sface, sface_layers
 from retrieval.recognisers.onnx_file import Graph, OnnxError
 from retrieval.recognisers.registry import name_in
 from retrieval.recognisers.sface import FivePointSFace, SFace
@@ -54,7 +54,7 @@ def test_a_face_has_one_vector_in_whatever_company(path: Path, faces: Pixels) ->
 
 
 def test_another_network_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sface_network, "read_onnx", lambda _: Graph((), {}))
+    monkeypatch.setattr(sface_layers, "read_onnx", lambda _: Graph((), {}))
     with pytest.raises(OnnxError, match=r"other\.onnx is not the network of SFace"):
         SFaceNetwork(Path("other.onnx"))
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gallery.errors import WeightsError
-from generator.checkpoint import load_card
+from generator.weights_file import load_card
 from retrieval.evaluation.statistics.metrics import calibration_error
 from retrieval.scoring.confidence import (
     Calibration,

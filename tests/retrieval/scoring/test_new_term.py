@@ -16,8 +16,9 @@ from gallery.align import Pixels
 from gallery.arrays import Floats
 from gallery.readers.registry import open_faces
 from generator import engine
-from generator.checkpoint import load_card, save_card
+from generator.drawer import Drawer
 from generator.engine import Engine
+from generator.weights_file import load_card, save_card
 from retrieval.collection.build import build
 from retrieval.collection.collection import Collection
 from retrieval.collection.verify import verify
@@ -63,7 +64,7 @@ class Brightness(Term):
     what = "brightnesses"
     grid = (0.0, 0.5, 1.0)
 
-    def open(self, engine: Engine, wanted: str) -> MeanGrey:
+    def open(self, engine: Drawer, wanted: str) -> MeanGrey:
         del engine, wanted
         return MeanGrey()
 

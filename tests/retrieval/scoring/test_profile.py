@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from generator.checkpoint import load_card
 from generator.hypotheses import ONE, Hypotheses
+from generator.weights_file import load_card
 from generator.zoo import packaged
 from retrieval.scoring.profile import FittedScore, FittingData, ScoreProfile
 from retrieval.scoring.terms import Coefficients

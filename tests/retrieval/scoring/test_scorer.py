@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,13 @@ from PIL import Image
 
 from gallery.align import Aligner
 from gallery.arrays import normalise
-from gallery.errors import ConfigError, IndexFileError, WeightsError
+from gallery.errors import ConfigError, IndexFileError, WeightsError, WishError
 from gallery.images import load
 from gallery.portraits import NARROW, WIDE, portrait_aligner
 from gallery.readers.registry import open_faces
 from generator.canonical import Rule, canonicalise
-from generator.checkpoint import load_card, save_card
 from generator.engine import Engine
+from generator.weights_file import load_card, save_card
 from index.kinds import Request
 from index.probing import ROWS
 from index.store import open_shard, read_contract, read_manifest
@@ -410,3 +411,116 @@ def test_a_recogniser_gets_portraits_as_it_wants_them() -> None:
         scoring = replace(nobody, readers={"identity": PortraitReader(recogniser)})
         assert scoring.portraits(aligner) == portrait_aligner(aligner, form)
         assert scoring.readers["identity"].detail.endswith(f" of {form}")
+
+
+# Weights, and what must not be
+
+
+def test_a_weight_scales_what_a_wish_adds_and_not_lowers_what_shows_it(
+    searcher: Searcher, source: Image.Image, faces_spec: str
+) -> None:
+    """Against the definition, image by image."""
+    faces, engine = open_faces(faces_spec), searcher.engine
+    pixels = np.stack([engine.card.aligner.align(faces.load(face)) for face in faces.faces])
+    log_p = np.maximum(engine.log_probabilities(pixels), -10)
+    names = [face.name for face in faces.faces]
+    plain = {h.path: h for h in searcher.query(source, ["pose=45", "light=left"], k=30).hits}
+
+    wishes = ["pose=45 * 2", "light=left * 0.5", "not pose=0 * 3", "not light=right"]
+    answer = searcher.query(source, wishes, k=30)
+    assert [hit.rank for hit in answer.hits] == list(range(1, 31))
+    assert all(a.score >= b.score for a, b in pairwise(answer.hits))
+    places = searcher.card.space
+    pose, light = places["pose"], places["light"]
+    start = len(pose.values) if places.names[0] == "pose" else 0
+    first = 0 if start else len(light.values)
+    for hit in answer.hits:
+        row = log_p[names.index(Path(hit.path).name)]
+        adds = {
+            "pose=45 * 2": 2 * 0.3 * row[first + pose.index("45")],
+            "light=left * 0.5": 0.5 * 0.3 * row[start + light.index("left")],
+            "not pose=0 * 3": 3 * 0.3 * np.log1p(-np.exp(row[first + pose.index("0")])),
+            "not light=right": 0.3 * np.log1p(-np.exp(row[start + light.index("right")])),
+        }
+        values = list(adds.values())
+        assert hit.wishes == pytest.approx(adds, abs=1e-4)
+        assert hit.parts["log_p"] == pytest.approx(values[0] + values[1], abs=1e-4)
+        assert hit.parts["not"] == pytest.approx(values[2] + values[3], abs=1e-4)
+        assert hit.score == pytest.approx(sum(hit.parts.values()), abs=1e-5)
+        for same in ("drawing", "identity"):
+            assert hit.parts[same] == pytest.approx(plain[hit.path].parts[same], abs=1e-5)
+
+
+def test_a_wish_of_weight_0_is_drawn_and_asks_nothing_of_the_score(
+    searcher: Searcher, source: Image.Image
+) -> None:
+    answer = searcher.query(source, ["pose=45 * 0", "light=left"], k=30)
+    drawn = searcher.query(source, ["pose=45", "light=left"], k=1).drawn
+    np.testing.assert_array_equal(answer.drawn, drawn)
+    assert {hit.wishes["pose=45 * 0"] for hit in answer.hits} == {0}
+
+
+def test_what_must_not_be_is_drawn_as_it_is_or_as_what_is_likeliest_besides(
+    searcher: Searcher, source: Image.Image
+) -> None:
+    engine = searcher.engine
+    seen = engine.card.aligner.align(source)[None]
+    shown = canonicalise(engine, seen, Rule("estimator")).estimates[0]["light"]
+    other = next(v for v in engine.card.space["light"].values if v != shown)
+    kept = searcher.query(source, ["pose=45", f"not light={other}"], k=1)
+    np.testing.assert_array_equal(kept.drawn, searcher.query(source, ["pose=45"], k=1).drawn)
+    changed = searcher.query(source, ["pose=45", f"not light={shown}"], k=1)
+    log_p = engine.log_probabilities(seen)[0]
+    start = engine.card.space.names.index("light") * len(engine.card.space["pose"].values)
+    values = engine.card.space["light"].values
+    likely = {v: log_p[start + at] for at, v in enumerate(values) if v != shown}
+    best = max(likely, key=lambda value: likely[value])
+    named = searcher.query(source, ["pose=45", f"light={best}"], k=1)
+    np.testing.assert_array_equal(changed.drawn, named.drawn)
+
+
+@pytest.mark.parametrize("odd", ["pose=45 * 0.5", "not light=right"])
+def test_answers_to_weighed_and_excluding_wishes_have_no_confidence_and_say_why(
+    searcher: Searcher, source: Image.Image, odd: str
+) -> None:
+    wishes = [odd] if odd.startswith("pose") else ["pose=45", odd]
+    plain, answer = (searcher.query(source, asked, k=3) for asked in (["pose=45"], wishes))
+    assert None not in {hit.confidence for hit in plain.hits}
+    assert {hit.confidence for hit in answer.hits} == {None}
+    assert answer.doubt is not None
+    assert f"means nothing for {odd!r}" in answer.doubt.reason
+
+
+def test_a_score_that_does_not_weigh_values_refuses_weights_and_not(
+    searcher: Searcher, source: Image.Image
+) -> None:
+    weights = Coefficients(identity=0.7)
+    other = Searcher(
+        searcher._collection,  # noqa: SLF001
+        searcher.engine,
+        searcher.index,
+        searcher.rule,
+        replace(searcher.scoring, weights=weights),
+    )
+    with pytest.raises(WishError, match="'not light=right' has no effect in the space both-32"):
+        other.query(source, ["pose=45", "not light=right"], k=1)
+    assert len(other.query(source, ["pose=45"], k=1).hits) == 1
+
+
+def test_reasons_tell_what_each_wish_added(
+    searcher: Searcher, source: Image.Image, tmp_path: Path
+) -> None:
+    told = explain(searcher, source, ["pose=45 * 2", "not light=right", "not pose=0"], k=2)
+    found = to_json(told)
+    assert found["wishes"] == ["pose=45 * 2", "not pose=0", "not light=right"]
+    assert [row["wishes"][0] for row in found["drawings"]] == [
+        f"pose={value} * 2" for value in searcher.card.space["pose"].values
+    ]
+    zero = next(row for row in found["drawings"] if row["value"] == "0")
+    assert zero["wishes"] == ["pose=0 * 2", "not light=right"]
+    hit = next(row for row in found["drawings"] if row["wished"])["hits"][0]
+    assert list(hit["parts"]) == ["drawing", "log_p", "identity", "not"]
+    assert list(hit["wishes"]) == found["wishes"]
+    assert [path.name for path in write(told, tmp_path, searcher.card.aligner)][-1] == (
+        "explain.json"
+    )

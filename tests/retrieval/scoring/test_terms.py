@@ -12,7 +12,7 @@ import pytest
 from gallery.arrays import normalise
 from gallery.attributes import Attribute, AttributeSpace
 from gallery.errors import ConfigError, IndexFileError, WeightsError, WishError
-from generator.checkpoint import load_card
+from generator.weights_file import load_card
 from index.contract import IndexContract
 from retrieval.embedding import contract_from_card
 from retrieval.scoring.log_probability import CLIP

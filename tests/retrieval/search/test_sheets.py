@@ -8,6 +8,7 @@ from PIL import Image, ImageFont
 from gallery.align import Aligner
 from gallery.attributes import Condition
 from gallery.sheets import GREEN, PLAIN, RED
+from gallery.wishes import Wishes
 from retrieval.search.result import Found, SearchResult, Timings
 from retrieval.search.sheets import SHOWN, answer_sheet, hit_tile
 
@@ -22,7 +23,7 @@ def answer(faces_dir: Path) -> SearchResult:
     paths[2] = faces_dir / "gone.png"
     return SearchResult(
         space="pose-32",
-        wish=Condition(pose="45"),
+        wishes=Wishes.of(Condition(pose="45")),
         source=np.full((32, 32, 1), 40, dtype=np.uint8),
         drawn=np.full((32, 32, 1), 180.4, dtype=np.float32),
         timings_ms=Timings(1.0, 1.0, 1.0),

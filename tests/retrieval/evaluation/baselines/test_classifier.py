@@ -11,7 +11,8 @@ import torch
 from gallery.attributes import Attribute, AttributeSpace
 from gallery.errors import DatasetError
 from gallery.pixels import Aligned
-from generator.networks.estimator import best_values, cross_entropy, labels_of
+from generator.networks.estimator import cross_entropy, labels_of
+from generator.values import best_values
 from retrieval.evaluation.baselines.classifier import Classifier, train_classifier
 from retrieval.evaluation.baselines.training import TrainingBudget
 from retrieval.evaluation.records import BenchmarkProgress

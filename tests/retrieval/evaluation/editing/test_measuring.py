@@ -14,6 +14,7 @@ from gallery.arrays import Floats, normalise
 from gallery.attributes import AttributeSpace
 from gallery.readers.registry import open_faces
 from generator.checkpoint import load_tensors
+from generator.drawer import Drawer
 from generator.engine import Engine
 from retrieval.evaluation.benchmark import BenchmarkOptions, run
 from retrieval.evaluation.edit_records import EDITORS, Editing, pool_editing
@@ -68,7 +69,7 @@ def fake_judges(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(JUDGES, "fid", judge_by(quarters))
 
 
-def measured(faces: Any, cache: Path, *engines: Engine, **protocol: Any) -> Record:
+def measured(faces: Any, cache: Path, *engines: Drawer, **protocol: Any) -> Record:
     settings = Protocol(**{"cutoffs": (1,), "methods": ("ours",), **protocol})
     options = BenchmarkOptions(cache=cache, budget=BaselineBudget(steps=3, trials=0), editing=True)
     steps = run(faces, engines, settings, options)

@@ -10,8 +10,8 @@ import pytest
 
 from gallery.pixels import align_all, align_each
 from gallery.readers.registry import open_faces
-from generator.checkpoint import load_card
 from generator.training.held_out import data_sha256
+from generator.weights_file import load_card
 from retrieval.evaluation.fold import fold
 from retrieval.evaluation.fold.fold import Training, read_training
 from retrieval.evaluation.fold.vector_store import open_store

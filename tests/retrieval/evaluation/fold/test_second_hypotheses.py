@@ -12,8 +12,8 @@ from gallery.arrays import normalise
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.readers.registry import open_faces
 from generator.card import Card
-from generator.checkpoint import load_card
 from generator.hypotheses import ONE, TWO, Hypotheses
+from generator.weights_file import load_card
 from retrieval.evaluation.benchmark import BenchmarkOptions as BenchOptions
 from retrieval.evaluation.benchmark import run
 from retrieval.evaluation.fold.second_hypotheses import WITHIN, hypotheses_of
