@@ -13,6 +13,8 @@ ARCHITECTURES = {  # name: the module whose ARCHITECTURES holds it
     "sargan": "generator.networks.sargan",
     "stargan": "generator.networks.stargan",
     "stgan": "generator.networks.stgan",
+    "ganimation": "generator.networks.ganimation",
+    "tfem": "generator.networks.tfem",
     "residual-gan": "generator.networks.residual_gan",
     "caae": "generator.networks.caae",
     "dr-gan": "generator.networks.dr_gan",

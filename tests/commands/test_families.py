@@ -22,6 +22,8 @@ EDITORS = {
     "sargan": ("pose", "45", FROM_PAIRS),
     "stargan": ("pose", "45", FROM_PAIRS),
     "stgan": ("pose", "45", FROM_PAIRS),
+    "ganimation": ("pose", "45", FROM_PAIRS),
+    "tfem": ("pose", "45", FROM_PAIRS),
     "residual-gan": ("light", "left", "width = 8\n"),
     "caae": ("pose", "45", "width = 8\n"),
     "dr-gan": ("pose", "45", "width = 8\nimages = 2\n"),
