@@ -15,6 +15,7 @@ ARCHITECTURES = {  # name: the module whose ARCHITECTURES holds it
     "stgan": "generator.networks.stgan",
     "ganimation": "generator.networks.ganimation",
     "tfem": "generator.networks.tfem",
+    "dai2i": "generator.networks.dai2i",
     "residual-gan": "generator.networks.residual_gan",
     "caae": "generator.networks.caae",
     "dr-gan": "generator.networks.dr_gan",

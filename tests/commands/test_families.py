@@ -24,6 +24,7 @@ EDITORS = {
     "stgan": ("pose", "45", FROM_PAIRS),
     "ganimation": ("pose", "45", FROM_PAIRS),
     "tfem": ("pose", "45", FROM_PAIRS),
+    "dai2i": ("pose", "45", FROM_PAIRS + "adaptor_width = 4\n"),
     "residual-gan": ("light", "left", "width = 8\n"),
     "caae": ("pose", "45", "width = 8\n"),
     "dr-gan": ("pose", "45", "width = 8\nimages = 2\n"),

@@ -31,6 +31,7 @@ def test_the_architectures_are_those_that_were_promised() -> None:
         "stgan",
         "ganimation",
         "tfem",
+        "dai2i",
         "residual-gan",
         "caae",
         "dr-gan",
@@ -112,7 +113,7 @@ def test_every_architecture_draws_features_of_the_length_that_it_claims(
     assert projection in (0, network.dimension)
 
 
-@pytest.mark.parametrize("name", ["sargan", "stargan", "stgan", "ganimation", "tfem"])
+@pytest.mark.parametrize("name", ["sargan", "stargan", "stgan", "ganimation", "tfem", "dai2i"])
 def test_the_size_of_an_editor_is_a_setting(name: str) -> None:
     found = architecture(name)
     assert (found.size, found.channels) == (128, 3)
