@@ -21,7 +21,6 @@ from commands import (
     index_change,
     index_look,
     query,
-    serve,
     studio,
     train,
     weights,
@@ -69,7 +68,6 @@ app.command("adapt")(adapt.adapt)
 app.command("query")(query.query)
 app.command("bench")(bench.bench)
 app.command("demo")(demo.demo)
-app.command("serve")(serve.serve)
 _group(
     "weights",
     "Look at the weights that ship, and at others.",

@@ -16,9 +16,11 @@ from commands.options import (
     Device,
     KeepFaceless,
     LandmarksFile,
+    RayCluster,
     Restore,
     Spec,
     Split,
+    Workers,
 )
 from commands.progress import meter, tell
 from gallery.json_files import spell
@@ -107,6 +109,8 @@ def build(
     ] = False,
     restore: Restore = False,
     keep_faceless: KeepFaceless = None,
+    workers: Workers = None,
+    ray: RayCluster = None,
     as_json: AsJson = False,
 ) -> None:
     """Make or update the index of a gallery: one embedding space for each set of weights.
@@ -137,6 +141,8 @@ def build(
                 profile=profile,
                 restore=restore,
                 keep_faceless=keep_faceless,
+                workers=workers,
+                ray=ray,
                 progress=progress,
             )
     _print(added, faces, collection, as_json=as_json)
@@ -153,6 +159,8 @@ def add(
     device: Device = "auto",
     restore: Restore = False,
     keep_faceless: KeepFaceless = None,
+    workers: Workers = None,
+    ray: RayCluster = None,
     as_json: AsJson = False,
 ) -> None:
     """Add images to the spaces there are, drawn with the weights that each keeps.
@@ -174,6 +182,8 @@ def add(
                 split=split,
                 restore=restore,
                 keep_faceless=keep_faceless,
+                workers=workers,
+                ray=ray,
                 progress=progress,
             )
     _print(added, faces, collection, as_json=as_json)

@@ -57,6 +57,23 @@ KeepFaceless = Annotated[
         " leave them out.",
     ),
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Draw in N processes of one thread each, or N actors of --ray. Default: this process"
+        " alone, with all its threads; one actor for each processor or GPU of the cluster.",
+    ),
+]
+RayCluster = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="CLUSTER",
+        help="Draw on a Ray cluster: local makes one of this machine, auto takes the one that runs"
+        " here, or its address (docs/scale.md).",
+    ),
+]
 DEFAULT_COLLECTION = Path("mindseye-collection")
 
 

@@ -25,7 +25,6 @@ COMMANDS = (
     ("studio", "draw"),
     ("studio", "lift"),
     ("demo",),
-    ("serve",),
 )
 TARGET = Path("docs/cli.md")
 

@@ -17,6 +17,7 @@ from retrieval.collection.build_progress import BuildProgress
 from retrieval.collection.collection import Collection
 from retrieval.collection.domain_check import misfit, strangers_in
 from retrieval.collection.profile_choice import ProfileChoice, profile_of_space
+from retrieval.collection.workers.opening import Workers
 from retrieval.estimation.landmark_pose import why_not
 from retrieval.scoring.choice import choose_score, refuse_score
 from retrieval.splits import SPLITS, part_of
@@ -64,6 +65,7 @@ class AddOptions:
     profile: str | None = None
     restore: bool = False
     keep_faceless: bool | None = None
+    workers: Workers | None = None
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -164,6 +166,7 @@ def add_to_space(
         score=choice.score,
         hypotheses=options.hypotheses,
         keep_faceless=options.keep_faceless,
+        workers=options.workers,
     )
     last = follow(_last_of(steps), progress, phase, len(part))
     return Added(

@@ -17,6 +17,7 @@ from retrieval.collection.builder import Builder, How
 from retrieval.collection.collection import Collection
 from retrieval.collection.leftovers import sweep
 from retrieval.collection.publish import publish, publishing
+from retrieval.collection.workers.opening import Workers
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.scorer import default_score, make_scoring, scoring_of
 from retrieval.scoring.terms import DRAWING, Score
@@ -34,6 +35,7 @@ def build(  # noqa: PLR0913  what a user says of a build
     score: str | None = None,
     hypotheses: str | None = None,
     keep_faceless: bool | None = None,
+    workers: Workers | None = None,
 ) -> Iterator[BuildProgress]:
     """Bring a space up to date with a face set, and publish it.
 
@@ -56,12 +58,14 @@ def build(  # noqa: PLR0913  what a user says of a build
             built with, and for a new one "auto".
         keep_faceless: Whether images in which no face was found are taken in all the same. None for
             what was last said of the space, and for a new one False.
+        workers: Who embeds the images; None for this process.
 
     Yields:
         Progress after each batch, then that of the publication; the last one counts the images.
 
     Raises:
-        IndexFileError: The space was made under another contract.
+        IndexFileError: The space was made under another contract, or a worker would make other
+            vectors.
         ConfigError: The weights, or what is installed here, cannot give this score; or it has no
             room for second hypotheses.
         WeightsError: Nothing was fitted for this score, or for these hypotheses.
@@ -83,7 +87,13 @@ def build(  # noqa: PLR0913  what a user says of a build
         faces,
         engine,
         weights,
-        How(rule=rule, scoring=scoring, restore=restore, keep_faceless=keep_faceless),
+        How(
+            rule=rule,
+            scoring=scoring,
+            restore=restore,
+            keep_faceless=keep_faceless,
+            workers=workers,
+        ),
     )
     last = BuildProgress(0, 0, 0, 0, 0)
     for last in builder.batches():

@@ -10,36 +10,33 @@ than these two are in memory. Results are those of one batch after the other. Se
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from gallery.align import Landmarks
 from gallery.catalogue.records import FileRecord, ImageState
 from gallery.errors import IndexFileError
 from gallery.faces import Face, FaceSet
 from generator.canonical import Rule
 from generator.drawer import Drawer
 from index import store
-from index.base import Ids
 from retrieval.collection.admission import Admission
+from retrieval.collection.batch import BuildBatch
 from retrieval.collection.build_progress import BuildProgress
 from retrieval.collection.collection import Collection
 from retrieval.collection.ingest import Reading
 from retrieval.collection.shard_rewrite import drop_stale
 from retrieval.collection.space_folder import open_space
-from retrieval.collection.storing import Rows, keep
-from retrieval.collection.workers.block import EmbeddedBlock, Embedder
-from retrieval.collection.workers.here import EmbedderHere, Embedders, Embedding
+from retrieval.collection.storing import keep
+from retrieval.collection.workers.block import GalleryEmbedder
+from retrieval.collection.workers.here import EmbedderHere, Embedders
+from retrieval.collection.workers.opening import Workers, open_pool
 from retrieval.scoring.scorer import Scoring
 
 BATCH = 256
-ENDLESS = (
-    "its embedding holds NaN or infinity: the weights are damaged, or their numbers overflow here"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +47,7 @@ class How:
     scoring: Scoring
     restore: bool
     keep_faceless: bool | None = None
+    workers: Workers | None = None
 
 
 def _note(note: str, names: Sequence[str]) -> str:
@@ -57,29 +55,6 @@ def _note(note: str, names: Sequence[str]) -> str:
         return note
     others = f" and {len(names) - 1} more" if len(names) > 1 else ""
     return f"{names[0]}{others}: {note}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """A batch that is being embedded.
-
-    Attributes:
-        files: How many.
-        ids: Images to embed, (n,).
-        names: The file that each is read from.
-        landmarks: The landmarks by which each image is cut out.
-        embedding: What comes of them, in the making; None where n is 0.
-        bad: Images that are left out, with reasons.
-        counts: What this batch adds to the build's progress.
-    """
-
-    files: int
-    ids: Ids
-    names: tuple[str, ...]
-    landmarks: tuple[Landmarks | None, ...]
-    embedding: Embedding | None
-    bad: tuple[ImageState, ...]
-    counts: BuildProgress
 
 
 class Builder:
@@ -137,7 +112,7 @@ class Builder:
         self._forget_lost_shards()
         self._report_problems()
         faces = iter(self.faces.faces)
-        flying: list[_Batch] = []
+        flying: list[BuildBatch] = []
         with ExitStack() as stack:
             aligner = self.engine.card.aligner
             portraits = self.how.scoring.portraits(aligner)
@@ -152,12 +127,19 @@ class Builder:
         self.has_dropped = drop_stale(self.collection, self.space)
         yield self._shown()
 
-    def _embedders(self, reading: Reading) -> Embedders:
+    def _embedders(self, reading: Reading) -> AbstractContextManager[Embedders]:
         """Open what embeds the batches."""
-        return EmbedderHere(Embedder(self.engine, self.how.rule, self.how.scoring), reading)
+        embedder, workers = (
+            GalleryEmbedder(self.engine, self.how.rule, self.how.scoring),
+            self.how.workers,
+        )
+        if workers is None:
+            return EmbedderHere(embedder, reading)
+        weights = self.collection.weights_path(self.space.name)
+        return open_pool(workers, embedder, self.contract, weights, self.faces)
 
     def _settle(
-        self, flying: list[_Batch], embedders: Embedders, *, wait: bool
+        self, flying: list[BuildBatch], embedders: Embedders, *, wait: bool
     ) -> Iterator[BuildProgress]:
         """Finish batches that are due; yield progress after each but the very last.
 
@@ -230,10 +212,10 @@ class Builder:
     def _start(
         self,
         batch: Sequence[Face],
-        flying: Sequence[_Batch],
+        flying: Sequence[BuildBatch],
         reading: Reading,
         embedders: Embedders,
-    ) -> _Batch:
+    ) -> BuildBatch:
         """Read and register a batch, and have it embedded."""
         paths = [str(self.faces.path(face).absolute()) for face in batch]
         read = reading.look(batch, self.catalogue.images.known(paths))
@@ -241,7 +223,7 @@ class Builder:
         chosen = self.admission.choose(read, in_hand)
         todo, landmarks = chosen.todo, self.catalogue.images.landmarks(list(chosen.todo))
         block = [(one, landmarks.get(image_id)) for image_id, one in todo.items()]
-        return _Batch(
+        return BuildBatch(
             files=len(batch),
             ids=np.array(list(todo), dtype=np.int64),
             names=tuple(one.face.name for one in todo.values()),
@@ -251,17 +233,15 @@ class Builder:
             counts=chosen.counts,
         )
 
-    def _finish(self, batch: _Batch) -> None:
+    def _finish(self, batch: BuildBatch) -> None:
         """Wait until a batch is embedded; keep its vectors, and tell the catalogue."""
         placed, rows = list(batch.bad), None
         if batch.embedding is not None:
             made = batch.embedding.result()
-            refused = sorted(made.refused.items())
-            placed += [ImageState(int(batch.ids[i]), "skipped", why) for i, why in refused]
             for position, notes in made.notes.items():
                 for note in notes:
                     self.noted.setdefault(note, []).append(batch.names[position])
-            told, rows = self._told(batch, made)
+            told, rows = batch.states(made)
             placed += told
         self.next_shard += keep(self.collection, self.space, placed, rows, self.next_shard)
         self.lost -= {one.image_id for one in placed}
@@ -276,24 +256,3 @@ class Builder:
             duplicates=before.duplicates + added.duplicates,
             removed=before.removed + added.removed,
         )
-
-    def _told(self, batch: _Batch, made: EmbeddedBlock) -> tuple[list[ImageState], Rows | None]:
-        """Return what the catalogue shall know of the images of a batch, and their vectors."""
-        if made.vectors is None:
-            return [], None
-        ids, vectors = batch.ids[made.used], made.vectors
-        finite = vectors.finite()
-        good_rows = finite[vectors.of]
-        rows = None
-        if good_rows.any():
-            rows = ids[vectors.of[good_rows]], vectors.vectors[good_rows]
-        where = [batch.landmarks[position] for position in made.used.tolist()]
-        views = zip(vectors.estimates, vectors.seconds, vectors.errors.tolist(), strict=True)
-        return [
-            ImageState(image_id, "indexed", None, estimate, landmarks, second, error)
-            if good
-            else ImageState(image_id, "skipped", ENDLESS)
-            for good, image_id, landmarks, (estimate, second, error) in zip(
-                finite, ids.tolist(), where, views, strict=True
-            )
-        ], rows

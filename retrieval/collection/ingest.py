@@ -61,11 +61,25 @@ class ReadFile:
 class Reading:
     """Threads that read the files of a face set. Used as a context."""
 
-    def __init__(self, faces: FaceSet, aligner: Aligner, portraits: Aligner | None = None) -> None:
+    def __init__(
+        self,
+        faces: FaceSet,
+        aligner: Aligner,
+        portraits: Aligner | None = None,
+        threads: int | None = None,
+    ) -> None:
+        """Open them.
+
+        Args:
+            faces: Whose files.
+            aligner: Cuts faces out.
+            portraits: Cuts them out for a recogniser; None where nobody asks.
+            threads: How many; None for as many as there are processors, up to eight.
+        """
         self._faces = faces
         self._aligner = aligner
         self._portraits = portraits
-        self._pool = ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1))
+        self._pool = ThreadPoolExecutor(threads or min(MOST_THREADS, os.cpu_count() or 1))
 
     def __enter__(self) -> Self:
         return self

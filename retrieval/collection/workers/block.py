@@ -43,7 +43,7 @@ class EmbeddedBlock:
 
 
 @dataclass(frozen=True, slots=True)
-class Embedder:
+class GalleryEmbedder:
     """Makes the vectors of images that are cut out, under one contract.
 
     Attributes:

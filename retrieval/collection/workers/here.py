@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol, Self
 
 from retrieval.collection.ingest import Reading
-from retrieval.collection.workers.block import Block, EmbeddedBlock, Embedder
+from retrieval.collection.workers.block import Block, EmbeddedBlock, GalleryEmbedder
 
 Embedding = Future[EmbeddedBlock]
 
@@ -39,7 +39,7 @@ class Embedders(Protocol):
 class EmbedderHere:
     """Embeds one block after the other, while the next one is read and cut out."""
 
-    def __init__(self, embedder: Embedder, reading: Reading) -> None:
+    def __init__(self, embedder: GalleryEmbedder, reading: Reading) -> None:
         self._embedder = embedder
         self._reading = reading
         self._pencil = ThreadPoolExecutor(1)

@@ -1,1 +1,0 @@
-"""The HTTP service: an API and a page over collections, through the Python front door alone."""
