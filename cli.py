@@ -21,6 +21,7 @@ from commands import (
     index_change,
     index_look,
     query,
+    serve,
     studio,
     train,
     weights,
@@ -68,6 +69,7 @@ app.command("adapt")(adapt.adapt)
 app.command("query")(query.query)
 app.command("bench")(bench.bench)
 app.command("demo")(demo.demo)
+app.command("serve")(serve.serve)
 _group(
     "weights",
     "Look at the weights that ship, and at others.",

@@ -19,11 +19,13 @@ from gallery.errors import UserError
 
 if TYPE_CHECKING:
     from gallery.faces import FaceSet
+    from gallery.readers.registry import Photograph
     from retrieval.api.adapting import Adapted, adapt
     from retrieval.api.additions import Added
     from retrieval.api.answer import Answer
+    from retrieval.api.asking import CanonicalView, SourceFace, WishDrawing
     from retrieval.api.benchmark import Benchmark, benchmark
-    from retrieval.api.demonstration import Demonstration, demo
+    from retrieval.api.demonstration import Demonstration, demo, demo_gallery
     from retrieval.api.fit import FitResult, fit
     from retrieval.api.gallery import Gallery
     from retrieval.api.gallery_folder import Removed
@@ -39,27 +41,33 @@ __all__ = [
     "Added",
     "Answer",
     "Benchmark",
+    "CanonicalView",
     "Demonstration",
     "FaceSet",
     "FitResult",
     "Gallery",
     "Generator",
+    "Photograph",
     "Progress",
     "Reasons",
     "Removed",
     "Report",
+    "SourceFace",
     "UserError",
     "WeightsCard",
     "WeightsList",
+    "WishDrawing",
     "adapt",
     "benchmark",
     "demo",
+    "demo_gallery",
     "fit",
     "import_gallery",
     "list_weights",
     "load_faces",
     "load_generator",
     "open_gallery",
+    "open_photograph",
     "show_weights",
     "train",
 ]
@@ -69,20 +77,25 @@ _PLACES = {  # loaded when somebody asks: they bring torch
     "Added": "retrieval.api.additions",
     "Answer": "retrieval.api.answer",
     "Benchmark": "retrieval.api.benchmark",
+    "CanonicalView": "retrieval.api.asking",
     "Demonstration": "retrieval.api.demonstration",
     "FaceSet": "gallery.faces",
     "FitResult": "retrieval.api.fit",
     "Gallery": "retrieval.api.gallery",
     "Generator": "retrieval.api.generator",
+    "Photograph": "gallery.readers.registry",
     "Progress": "retrieval.api.progress",
     "Reasons": "retrieval.api.reasons",
     "Removed": "retrieval.api.gallery_folder",
     "Report": "retrieval.api.report",
+    "SourceFace": "retrieval.api.asking",
     "WeightsCard": "retrieval.api.weights",
     "WeightsList": "retrieval.api.weights",
+    "WishDrawing": "retrieval.api.asking",
     "adapt": "retrieval.api.adapting",
     "benchmark": "retrieval.api.benchmark",
     "demo": "retrieval.api.demonstration",
+    "demo_gallery": "retrieval.api.demonstration",
     "fit": "retrieval.api.fit",
     "list_weights": "retrieval.api.weights",
     "show_weights": "retrieval.api.weights",
@@ -169,6 +182,24 @@ def load_faces(
     from retrieval.api.faces import load_faces as load
 
     return load(spec, landmarks)
+
+
+def open_photograph(
+    content: bytes, name: str = "upload", *, most_pixels: int = 100_000_000
+) -> "Photograph":
+    """Open the bytes of an image file that somebody sent, to ask about it.
+
+    Args:
+        content: A whole file of a known format.
+        name: What messages call it.
+        most_pixels: Width times height above which it is refused before it is decoded.
+
+    Raises:
+        UserError: It is no image, a damaged one, or too large.
+    """
+    from retrieval.api.sources import open_upload
+
+    return open_upload(content, name, most_pixels=most_pixels)
 
 
 def load_generator(weights: str | Path, *, device: str = "auto") -> "Generator":

@@ -6,7 +6,9 @@ UserError
 ├── DatasetError     a folder, file or SPEC is not the data it should be
 │   └── ImageError   one file cannot be used as an image
 ├── CatalogueError   the collection is missing, outdated, in use, or lacks something
-│   └── DatabaseFailedError  its database does not work: disk full, lock, damage
+│   ├── DatabaseFailedError  its database does not work: disk full, lock, damage
+│   ├── MissingImageError    it holds no such image
+│   └── BeingWrittenError    another process or thread changes it
 ├── IndexFileError   an index file is missing, damaged, or made under another contract
 └── WeightsError     weights are missing, damaged, or do not fit
 
@@ -44,6 +46,14 @@ class CatalogueError(UserError):
 
 class DatabaseFailedError(CatalogueError):
     """The database of a collection does not work: its disk is full, it is locked or damaged."""
+
+
+class MissingImageError(CatalogueError):
+    """The collection holds no such image."""
+
+
+class BeingWrittenError(CatalogueError):
+    """Another process or thread changes the collection."""
 
 
 class IndexFileError(UserError):

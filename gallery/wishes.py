@@ -153,6 +153,12 @@ class Wishes:
         )
         return type(self)(shown, tuple(kept))
 
+    def without(self, attribute: str) -> Self | None:
+        """Return the wishes that are about other attributes; None if nothing shall be shown."""
+        shown = tuple(wish for wish in self.shown if wish.attribute != attribute)
+        excluded = tuple(wish for wish in self.excluded if wish.attribute != attribute)
+        return type(self)(shown, excluded) if shown else None
+
     def _require_once(self) -> None:
         seen: dict[tuple[str, str], str] = {}
         for wish in (*self.shown, *self.excluded):

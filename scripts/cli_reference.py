@@ -25,6 +25,7 @@ COMMANDS = (
     ("studio", "draw"),
     ("studio", "lift"),
     ("demo",),
+    ("serve",),
 )
 TARGET = Path("docs/cli.md")
 

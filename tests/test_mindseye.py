@@ -20,6 +20,14 @@ PUBLIC = {
     *("Added", "Answer", "FaceSet", "Gallery", "Generator", "Progress", "Reasons", "UserError"),
     *("Benchmark", "FitResult", "benchmark", "fit", "train", "Adapted", "adapt"),
     *("load_faces", "load_generator", "open_gallery"),
+    *(
+        "CanonicalView",
+        "Photograph",
+        "SourceFace",
+        "WishDrawing",
+        "open_photograph",
+        "demo_gallery",
+    ),
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("commands", "gallery", "generator", "index", "retrieval")
+PACKAGES = ("commands", "gallery", "generator", "index", "retrieval", "service")
 NAMES = {"cli", "mindseye", *PACKAGES}
 MODULES = ("cli.py", "mindseye.py")
 SOURCES = sorted(
@@ -36,7 +36,7 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def test_the_wheel_holds_the_command_line_the_front_door_five_packages_and_nothing_else(
+def test_the_wheel_holds_the_command_line_the_front_door_six_packages_and_nothing_else(
     wheel: list[str],
 ) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]

@@ -108,9 +108,9 @@ def _explain(shown: str, context: ExceptionContext) -> None:
     if isinstance(context.sqlalchemy_exception, OperationalError | InternalError) or (
         type(context.sqlalchemy_exception) is DatabaseError
     ):
+        said = " ".join(str(error).split())  # in one line
         raise DatabaseFailedError(
-            f"The catalogue {shown} does not work: {error}; put this right and run the command"
-            " again"
+            f"The catalogue {shown} does not work: {said}; put this right and run the command again"
         ) from error
 
 

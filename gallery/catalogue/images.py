@@ -243,6 +243,29 @@ class Images:
         self._session.rollback()
         return found
 
+    def labels(self, most: int) -> dict[str, Any]:
+        """List the labels of images that were not removed: "identities", and "attributes"' values.
+
+        Args:
+            most: At most so many people, and values of each attribute, in their order.
+        """
+        here = Image.removed_at.is_(None)
+        people = select(Identity.label).join(Image).where(here).distinct().order_by(Identity.label)
+        found = list(self._session.scalars(people.limit(most)))
+        names = list(self._session.scalars(select(Value.attribute).distinct()))
+        values = {}
+        for name in sorted(names):
+            query = select(Value.value, Value.number).join(Image, Image.id == Value.image_id)
+            rows = self._session.execute(
+                query.where(here, Value.attribute == name)
+                .distinct()
+                .order_by(Value.number, Value.value)
+                .limit(most)
+            )
+            values[name] = [value for value, _ in rows]
+        self._session.rollback()
+        return {"identities": found, "attributes": {n: v for n, v in values.items() if v}}
+
     def count(self) -> int:
         """Count the images of the collection, but those removed by hand."""
         query = select(func.count(Image.id)).where(Image.removed_at.is_(None))

@@ -27,6 +27,8 @@ class Judged(Shape, Protocol):
         """Channels after the critic's first convolution."""
 
 
+# How wrongly a critic tells values: what it says, (B, A), and their codes, (B, A), to a scalar.
+Wrong = Callable[[Tensor, Tensor], Tensor]
 # Sources, wishes, own codes -> drawings.
 Draw = Callable[[Tensor, Tensor, Tensor], Tensor]
 # Other colours, in the place of ReHistoGAN's (Afifi et al., CVPR 2021), with which SARGAN augments:
@@ -109,9 +111,17 @@ def value_error(logits: Tensor, codes: Tensor, space: AttributeSpace | None) -> 
     return torch.stack([functional.cross_entropy(part, code) for part, code in parts]).mean()
 
 
-def critic_terms(
-    critic: nn.Module, draw: Draw, space: AttributeSpace | None, batch: Batch
-) -> Terms:
+def code_error(told: Tensor, codes: Tensor) -> Tensor:
+    """Mean squared difference of what a critic tells and a code, (B, A) each, to a scalar.
+
+    What the regression of action units comes to where a code is one-hot.
+
+    Source: Pumarola et al., "GANimation", IJCV 2020, the conditional expression loss.
+    """
+    return functional.mse_loss(told.float(), codes)
+
+
+def critic_terms(critic: nn.Module, draw: Draw, wrong: Wrong, batch: Batch) -> Terms:
     """What a critic with verdicts and values lowers: no gradient reaches the drawings.
 
     Terms: "critic", "penalty", and "values_real", how wrongly it reads photographs.
@@ -125,18 +135,16 @@ def critic_terms(
         "penalty": gradient_penalty(
             lambda images: critic(images)[0], batch.images, drawn, batch.random
         ),
-        "values_real": value_error(logits, batch.own, space),
+        "values_real": wrong(logits, batch.own),
     }
 
 
-def drawing_terms(
-    critic: nn.Module, drawn: Tensor, wished: Tensor, space: AttributeSpace | None
-) -> Terms:
+def drawing_terms(critic: nn.Module, drawn: Tensor, wished: Tensor, wrong: Wrong) -> Terms:
     """What a network lowers that draws for such a critic: "adversarial" and "values"."""
     verdict, logits = critic(drawn)
     return {
         "adversarial": -verdict.float().mean(),
-        "values": value_error(logits, wished, space),
+        "values": wrong(logits, wished),
     }
 
 

@@ -1,7 +1,7 @@
 """Layers that several families are built of.
 
 Shapes: B batch, C image channels, S side in pixels, A length of the one-hot code, F channels of a
-map, H and W its sides.
+map, H and W its sides; in `narrowing` and `widening` W is a number of channels.
 """
 
 import torch
@@ -22,6 +22,28 @@ def conv_norm(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) ->
     padding = kernel // 2 if stride == 1 else 1
     conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False)
     return nn.Sequential(conv, nn.InstanceNorm2d(outputs, affine=True), nn.ReLU())
+
+
+def narrowing(inputs: int, width: int) -> nn.Sequential:
+    """Return the layers that lead to StarGAN's bottleneck: (B, inputs, S, S) -> (B, 4W, S/4, S/4).
+
+    Source: Choi et al., "StarGAN", CVPR 2018, appendix, table 4.
+    """
+    return nn.Sequential(
+        conv_norm(inputs, width, kernel=7),
+        conv_norm(width, 2 * width, kernel=4, stride=2),
+        conv_norm(2 * width, 4 * width, kernel=4, stride=2),
+    )
+
+
+def widening(width: int) -> nn.Sequential:
+    """Return the layers that lead from it, but for the last: (B, 4W, S/4, S/4) -> (B, W, S, S)."""
+    return nn.Sequential(*_doubling(4 * width, 2 * width), *_doubling(2 * width, width))
+
+
+def _doubling(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
+    conv = nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)
+    return conv, nn.InstanceNorm2d(outputs, affine=True), nn.ReLU()
 
 
 class UnpoolConv(nn.Conv2d):

@@ -35,10 +35,23 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gallery.attributes import AttributeSpace
-from generator.networks.adversarial import critic_of, critic_terms, drawing_terms, in_other_colours
+from generator.networks.adversarial import (
+    Wrong,
+    critic_of,
+    critic_terms,
+    drawing_terms,
+    in_other_colours,
+    value_error,
+)
 from generator.networks.architecture import Architecture
-from generator.networks.blocks import AttentionBlock, Critic, ResidualBlock, conv_norm, with_code
+from generator.networks.blocks import (
+    AttentionBlock,
+    Critic,
+    ResidualBlock,
+    narrowing,
+    widening,
+    with_code,
+)
 from generator.networks.family import FamilyConfig, Network
 from generator.networks.prepared import Drawing
 from generator.training.config import Recipe, TrainConfig, published
@@ -120,17 +133,11 @@ class Sargan(Network):
     def __init__(self, config: SarganConfig) -> None:
         super().__init__(config)
         wide = config.width
-        self.encoder = nn.Sequential(
-            conv_norm(config.channels + config.code_size, wide, kernel=7),
-            conv_norm(wide, 2 * wide, kernel=4, stride=2),
-            conv_norm(2 * wide, 4 * wide, kernel=4, stride=2),
-        )
+        self.encoder = narrowing(config.channels + config.code_size, wide)
         block = BLOCKS[config.block]
         self.blocks = nn.Sequential(*(block(4 * wide) for _ in range(config.blocks)))
         self.decoder = nn.Sequential(
-            *_up(4 * wide, 2 * wide),
-            *_up(2 * wide, wide),
-            nn.Conv2d(wide, config.channels, 7, padding=3),
+            *widening(wide), nn.Conv2d(wide, config.channels, 7, padding=3)
         )
         self.add_heads(4 * wide, config.size // 4 // config.pooled)
 
@@ -148,8 +155,9 @@ class Sargan(Network):
         config = course.config
         critic = critic_of(self.config, course.random)
         weights = self.weights(config.weights)
-        judging = partial(critic_terms, critic, self._drawn, course.space)
-        drawing = partial(self._drawing_terms, critic, course.space)
+        wrong = partial(value_error, space=course.space)
+        judging = partial(critic_terms, critic, self._drawn, wrong)
+        drawing = partial(self._drawing_terms, critic, wrong)
         turns = (
             Update("critic", (critic,), judging, weights),
             Update("generator", self.own_parts(), drawing, weights, config.critic_steps),
@@ -159,13 +167,13 @@ class Sargan(Network):
     def _drawn(self, images: Tensor, wished: Tensor, _own: Tensor) -> Tensor:
         return self.draw(images, wished).refined
 
-    def _drawing_terms(self, critic: Critic, space: AttributeSpace | None, batch: Batch) -> Terms:
+    def _drawing_terms(self, critic: Critic, wrong: Wrong, batch: Batch) -> Terms:
         drawn = self.draw(batch.images, batch.wished).refined.float()
         back = self.draw(drawn, batch.own).refined.float()
         if self.config.cycle == "source" and self.config.skip:
             back = back - drawn + batch.images
         return {
-            **drawing_terms(critic, drawn, batch.wished, space),
+            **drawing_terms(critic, drawn, batch.wished, wrong),
             "cycle": functional.l1_loss(back, batch.images),
         }
 
@@ -186,11 +194,6 @@ def require_size(size: int) -> None:
 def recipe(name: str) -> Recipe:
     """Return a recipe by name: "paper" as published."""
     return published(name, PAPER)
-
-
-def _up(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
-    conv = nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)
-    return conv, nn.InstanceNorm2d(outputs, affine=True), nn.ReLU()
 
 
 ARCHITECTURES = (Architecture("sargan", SarganConfig, Sargan, recipe),)

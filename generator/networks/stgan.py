@@ -7,14 +7,10 @@ encoder's map is handed over, by the difference and a state that comes up from b
 
 What the text leaves open or takes for granted, and what we do:
 
-- The source's own values are given there. Here they need not be known: a small classifier, the
-  `reader`, is trained beside the generator on the sources' labels and is part of the network. While
-  it is trained, the difference is taken from labels, as published; drawing takes it from the
-  reader's probabilities.
+- The source's own values are read where they are not known: `generator/networks/relative.py`.
 - Five layers for 128 pixels; fewer for smaller images, so that the innermost side is 4 to 7.
 - The critic is the one of `generator/networks/blocks.py`, and not STGAN's with fully connected
-heads, so
-  that families differ in their generators.
+  heads, so that families differ in their generators.
 - No hyperbolic tangent ends the network; see `generator/networks/sargan.py`.
 
 Features: the decoder's first map, in which image and wish meet first and most narrowly (the
@@ -33,16 +29,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gallery.attributes import AttributeSpace
-from generator.networks.adversarial import critic_of, critic_terms, drawing_terms, in_other_colours
+from generator.networks.adversarial import Wrong, drawing_terms, value_error
 from generator.networks.architecture import Architecture
 from generator.networks.blocks import Critic, with_code
-from generator.networks.estimator import Estimator
-from generator.networks.family import FamilyConfig, Network
+from generator.networks.family import FamilyConfig
 from generator.networks.prepared import Drawing
-from generator.networks.retrieval_stages import seeded
+from generator.networks.relative import Relative
 from generator.networks.sargan import PAPER, require_size
 from generator.training.config import Recipe, published
-from generator.training.plan import Batch, PlanContext, Stage, Terms, TrainingPlan, Update
+from generator.training.plan import Batch, Terms
 
 # Section 4: 100 epochs; here of SARGAN's 2,312 images.
 STGAN = replace(PAPER, learning_rate=2e-4, batch_size=32, steps=7_225)
@@ -104,7 +99,7 @@ class TransferUnit(nn.Module):
         return (1 - update) * asked + update * changed, kept
 
 
-class Stgan(Network):
+class Stgan(Relative):
     """The generator and the reader of what sources show."""
 
     LOSSES: ClassVar[Mapping[str, float]] = {
@@ -134,24 +129,8 @@ class Stgan(Network):
             for into, out in zip(inputs, outputs, strict=True)
         )
         self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in outputs[:-1])
-        self.reader = Estimator(config.size, config.channels, config.code_size)
+        self.add_reader()
         self.add_heads(outputs[0], config.size >> (config.layers - 1))
-
-    def draw(self, images: Tensor, codes: Tensor) -> Drawing:
-        """Draw: normalised images (B, C, S, S), one-hot codes (B, A); their own are read."""
-        return self.edit(images, codes - self.read(images))
-
-    def read(self, images: Tensor) -> Tensor:
-        """Return the probability of each value, as the reader sees it: (B, C, S, S) -> (B, A)."""
-        training = self.reader.training
-        with torch.no_grad():
-            own = torch.sigmoid(self.reader.eval()(images).float())
-        self.reader.train(training)
-        return own
-
-    def drawing_parts(self) -> tuple[nn.Module, ...]:
-        """Return what tuning for retrieval changes: not the reader, whose answers are given."""
-        return tuple(part for part in Network.drawing_parts(self) if part is not self.reader)
 
     def edit(self, images: Tensor, difference: Tensor) -> Drawing:
         """Draw images changed by a difference of codes, (B, A)."""
@@ -174,34 +153,16 @@ class Stgan(Network):
             drawn = torch.cat([drawn, handed], dim=1)
         return Drawing(drawn, drawn, features)
 
-    def plan(self, course: PlanContext) -> TrainingPlan:
-        """Train critic and reader in every step, the generator in every `critic_steps`-th."""
-        config = course.config
-        critic = critic_of(self.config, course.random)
-        weights = self.weights(config.weights)
-        judging = partial(critic_terms, critic, self._drawn, course.space)
-        drawing = partial(self._drawing_terms, critic, course.space)
-        drawers = tuple(part for part in self.own_parts() if part is not self.reader)
-        turns = (
-            Update("critic", (critic,), judging, weights),
-            Update("reader", (self.reader,), self._reading_terms, weights),
-            Update("generator", drawers, drawing, weights, config.critic_steps),
-        )
-        return TrainingPlan((Stage(config.steps, turns, in_other_colours),), critic)
+    def wrong(self, space: AttributeSpace | None) -> Wrong:
+        """Return the cross-entropy of the values."""
+        return partial(value_error, space=space)
 
-    def _drawn(self, images: Tensor, wished: Tensor, own: Tensor) -> Tensor:
-        return self.edit(images, wished - own).refined
-
-    def _reading_terms(self, batch: Batch) -> Terms:
-        with seeded(batch.random, batch.images.device):  # dropout
-            logits = self.reader(batch.images)
-        return {"reading": functional.binary_cross_entropy_with_logits(logits.float(), batch.own)}
-
-    def _drawing_terms(self, critic: Critic, space: AttributeSpace | None, batch: Batch) -> Terms:
-        drawn = self._drawn(batch.images, batch.wished, batch.own).float()
-        same = self._drawn(batch.images, batch.own, batch.own).float()
+    def drawing_losses(self, critic: Critic, wrong: Wrong, batch: Batch) -> Terms:
+        """Return the generator's terms: the critic's two, and how it draws what is there."""
+        drawn = self.drawn(batch.images, batch.wished, batch.own).float()
+        same = self.drawn(batch.images, batch.own, batch.own).float()
         return {
-            **drawing_terms(critic, drawn, batch.wished, space),
+            **drawing_terms(critic, drawn, batch.wished, wrong),
             "reconstruction": functional.l1_loss(same, batch.images),
         }
 

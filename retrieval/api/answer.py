@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Any, overload
 from PIL import Image
 
 from gallery import sheets
-from gallery.align import Crop
 from gallery.provenance import WHOLE, mark
-from gallery.readers.registry import Photograph
 from gallery.wishes import Wishes
-from retrieval.api.sources import notes_of
 from retrieval.search import answers
-from retrieval.search.crops import asking_for_crops, place_faces
+from retrieval.search.drawing import SeenFaces
 from retrieval.search.result import Among, Found, SearchResult
 from retrieval.search.searcher import Searcher
 from retrieval.search.sheets import answer_sheet, hit_tile
@@ -30,10 +27,9 @@ class Question:
     """What was asked."""
 
     searcher: Searcher
-    images: tuple[Image.Image, ...]
+    faces: SeenFaces
     wishes: Wishes
     k: int
-    crops: tuple[Crop | None, ...]
     among: Among
 
 
@@ -137,39 +133,6 @@ class Answer(Sequence[Found]):
             tile = hit_tile(hit, self._question.searcher.card.aligner, sheets.PLAIN)
             picture = None if tile.pixels is None else sheets.to_image(tile.pixels)
             yield _figure(picture, tile.caption, hit.path)
-
-
-def ask(
-    searcher: Searcher,
-    photographs: Sequence[Photograph],
-    wishes: Wishes,
-    k: int,
-    crop: Crop | str | None,
-    among: Among,
-) -> Answer:
-    """Ask a space about photographs of one person.
-
-    Args:
-        searcher: Searcher of the space.
-        photographs: The first is the source; the others are drawn from together with it.
-        wishes: What is wished for.
-        k: How many images.
-        crop: What `retrieval.search.crops.parse_crop` read.
-        among: Which images may answer.
-
-    Raises:
-        ImageError: No face can be cut out.
-        UserError: What else `Searcher.query` raises.
-    """
-    placed = place_faces(searcher, photographs, crop)
-    first, *others = images = tuple(one.image for one in photographs)
-    with asking_for_crops(photographs):
-        found = searcher.query(first, wishes, k, placed.crops, among=among, others=others)
-    question = Question(
-        searcher=searcher, images=images, wishes=wishes, k=k, crops=placed.crops, among=among
-    )
-    notes = [*notes_of(photographs), *placed.notes, *answers.missing_note(found)]
-    return Answer(found, question, notes)
 
 
 def _figure(picture: Image.Image | None, caption: str, title: str = "") -> str:

@@ -62,6 +62,32 @@ def demo(
     return Demonstration(Path(out), showing.conclude(outcomes[0], outcomes[1], program))
 
 
+def demo_gallery(
+    out: str | Path = "mindseye-demo",
+    *,
+    device: str = "auto",
+    progress: Callback | None = None,
+) -> Path:
+    """Index the packaged gallery, as `demo` does, and nothing more.
+
+    Args:
+        out: Folder of the demonstration; what is there from an earlier call is gone on with.
+        device: Where to draw: "auto", "cpu", "cuda" or "cuda:N".
+        progress: Told how far it is. What it raises ends it; what was finished is kept.
+
+    Returns:
+        Folder of the collection.
+
+    Raises:
+        UserError: The folder cannot be written, or there is no such device.
+    """
+    plan = showing.plan(Path(out), pick_device(device))
+    for weights in plan.weights:
+        phase = f"indexing with {weights.card.name}"
+        follow_each(showing.index(plan, weights), progress, phase, len(plan.part(weights)))
+    return plan.collection
+
+
 def _counts(plan: showing.DemoPlan) -> str:
     counts = ", ".join(f"{len(plan.part(w))} with {w.card.name}" for w in plan.weights)
     kind = "drawn people" if plan.photographs else "people on photographs"

@@ -4,27 +4,31 @@ A search starts without what builds and changes a collection: that is imported w
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gallery.align import Crop
 from gallery.errors import ConfigError
 from gallery.wishes import Wishes
-from retrieval.api.answer import Answer, ask
-from retrieval.api.gallery_folder import GalleryFolder
+from retrieval.api import asking
+from retrieval.api.answer import Answer
+from retrieval.api.asking import CanonicalView, SourceFace, WishDrawing
+from retrieval.api.gallery_images import GalleryImages
 from retrieval.api.open_spaces import OpenSpaces
 from retrieval.api.progress import Callback
-from retrieval.api.sources import Source, Wish, hashes_of, open_sources, spelt
+from retrieval.api.sources import Source, Wish, open_sources, spelt
 from retrieval.collection.collection import Collection
 from retrieval.search.crops import parse_crop
 from retrieval.search.result import Among
+from retrieval.search.routing import space_with
 
 if TYPE_CHECKING:
     from gallery.faces import FaceSet
     from retrieval.api.additions import Added, Paths, SpaceSource
 
 
-class Gallery(GalleryFolder):
+class Gallery(GalleryImages):
     """Images that can be searched; made by `mindseye.open_gallery`.
 
     It is a context manager: at its end the collection is closed.
@@ -169,8 +173,9 @@ class Gallery(GalleryFolder):
         """Find the images that come closest to a wished one.
 
         Args:
-            source: A path, or an image that Pillow opened; several of one person for weights that
-                fuse them.
+            source: A path, an image that Pillow opened, what `mindseye.open_photograph` returned,
+                or the id of an image of this gallery; several of one person for weights that fuse
+                them.
             wish: What is wished for: {"pose": 45}, or like "pose=45"; with a weight, "pose=45 *
                 0.5"; what must not be, "not accessory=sunglasses" (docs/scoring.md).
             k: How many images, at least 1.
@@ -186,16 +191,108 @@ class Gallery(GalleryFolder):
             UserError: Something that the caller can put right: an unknown wish, a file that is no
                 image, a damaged index.
         """
+        self._require_some(k)
+        face = self.see(source, wish, crop=crop, space=space, weights=weights)
+        (drawing,) = self.draw([(face, wish)])
+        return self.find(
+            drawing, k, where=where, exclude_source=exclude_source, min_score=min_score
+        )
+
+    def see(
+        self,
+        source: Source | Sequence[Source],
+        wish: Wish = (),
+        *,
+        crop: str | Crop | None = None,
+        space: str | None = None,
+        weights: str | None = None,
+        attribute: str | None = None,
+    ) -> SourceFace:
+        """Cut out the face that is asked about, as a space sees it: the first step of a search.
+
+        Args:
+            source: As for `search`.
+            wish: What will be wished for: chooses the space.
+            crop: Where the face is; as for `search`.
+            space: Which space. None: the most recent one that can draw the wish.
+            weights: Refuse a space that was not made with these.
+            attribute: One of which every value may be wished for: the space must have it.
+
+        Raises:
+            UserError: As `search` does.
+        """
+        where, wishes = parse_crop(crop), spelt(wish)
+        wished = Wishes.parse(wishes) if wishes else None
+        collection = self._collection()
+        if attribute is not None:
+            wished = None if wished is None else wished.without(attribute)
+            space = space_with(collection, attribute, wished, space)
+        photographs = open_sources(source, self._path_of)
+        searcher = self._searchers.find(
+            collection, wished, space, weights, together=len(photographs) > 1
+        )
+        face = asking.see(searcher, photographs, where)
+        return replace(face, notes=(*face.notes, *self._searchers.untold(searcher)))
+
+    def draw(self, asked: Sequence[tuple[SourceFace, Wish]]) -> list[WishDrawing]:
+        """Draw wishes: the second step of a search. Those of one space are drawn in one pass.
+
+        Args:
+            asked: Faces that `see` returned, and what is wished for.
+
+        Raises:
+            UserError: A wish is unknown in the space that saw the face.
+        """
+        return asking.draw(
+            [(face, face.searcher.wishes(Wishes.parse(spelt(wish)))) for face, wish in asked]
+        )
+
+    def find(
+        self,
+        drawing: WishDrawing,
+        k: int = 10,
+        *,
+        where: str | None = None,
+        exclude_source: bool = False,
+        min_score: float | None = None,
+    ) -> Answer:
+        """Find the images that come closest to a drawing: the last step of a search.
+
+        Args:
+            drawing: One that `draw` returned; it can be searched with again.
+            k: How many images, at least 1.
+            where: Only images of which this is true.
+            exclude_source: Leave out the source images themselves.
+            min_score: Leave out what scores lower.
+
+        Raises:
+            UserError: As `search` does.
+        """
+        self._require_some(k)
+        face = drawing.face
+        exclude = face.require_contents() if exclude_source else ()
+        among = Among(where=where, min_score=min_score, exclude=exclude)
+        return asking.find(drawing, k, among)
+
+    def redraw(self, face: SourceFace) -> CanonicalView:
+        """Redraw a face as it is: as a gallery keeps it, its canonical view.
+
+        Args:
+            face: What `see` returned.
+
+        Raises:
+            UserError: The weights cannot say what it shows.
+        """
+        return asking.redraw(face)
+
+    def is_current(self, face: SourceFace) -> bool:
+        """Say whether a space still sees a face so: whether what was drawn of it still holds.
+
+        It does not where the space was built anew, or its card has changed.
+        """
+        return self._searchers.is_current(self._collection(), face.searcher)
+
+    @staticmethod
+    def _require_some(k: int) -> None:
         if k < 1:
             raise ConfigError(f"k is how many images are wanted, at least 1; got {k}")
-        face, wished = parse_crop(crop), Wishes.parse(spelt(wish))
-        among = Among(where=where, min_score=min_score)
-        photographs = open_sources(source)
-        if exclude_source:
-            among = Among(where=where, min_score=min_score, exclude=hashes_of(photographs))
-        searcher = self._searchers.find(
-            self._collection(), wished, space, weights, together=len(photographs) > 1
-        )
-        answer = ask(searcher, photographs, wished, k, face, among)
-        answer.notes += self._searchers.untold(searcher)
-        return answer

@@ -3,7 +3,7 @@
 A search is a method of a child, and waits for none of this: it is imported where it is used.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -97,21 +97,6 @@ class GalleryFolder:
 
         told = show.describe(self._collection())
         return Report(told, show.to_text(told))
-
-    def images(self, where: str, space: str | None = None) -> Iterator[Report]:
-        """Yield the images of which an expression is true: id, path, identity, labels, estimate.
-
-        Args:
-            where: Like "pose=45 and identity!=ann" (docs/collections.md).
-            space: Whose estimates and states it means. None: the one published last.
-
-        Raises:
-            UserError: It is no expression, or names what is not known.
-        """
-        from retrieval.collection import show
-
-        for row in show.images_where(self._collection(), where, space):
-            yield Report(row, show.image_line(row))
 
     def meant_space(self, where: str) -> str | None:
         """Name the space whose estimates and states an expression means, where there are several.

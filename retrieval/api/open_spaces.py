@@ -1,6 +1,7 @@
 """Spaces that were opened for a search, kept for the next one: opening weights takes longest."""
 
-from gallery.errors import WeightsError
+from gallery.catalogue.records import SpaceRow
+from gallery.errors import CatalogueError, WeightsError
 from gallery.wishes import Wishes
 from retrieval.collection.collection import Collection
 from retrieval.scoring.profile import ScoreProfile
@@ -24,7 +25,7 @@ class OpenSpaces:
     def find(
         self,
         collection: Collection,
-        wishes: Wishes,
+        wishes: Wishes | None,
         space: str | None,
         weights: str | None,
         *,
@@ -35,10 +36,19 @@ class OpenSpaces:
         One that was opened before is taken, unless its weights or its card have changed since.
         """
         chosen = choose_space(collection, wishes, space, together=together)
-        key = (chosen.name, chosen.contract_sha256, *_state(collection, chosen.name))
+        key = _key(collection, chosen)
         if weights is not None or key not in self._opened:
             self._opened[key] = searching.open_space(collection, chosen, self._device, weights)
         return self._opened[key]
+
+    def is_current(self, collection: Collection, searcher: Searcher) -> bool:
+        """Say whether a space would be answered by the same searcher now."""
+        collection.catalogue.recover()
+        try:
+            key = _key(collection, collection.catalogue.spaces.get(searcher.space.name))
+        except (CatalogueError, WeightsError):
+            return False
+        return self._opened.get(key) is searcher
 
     def untold(self, searcher: Searcher) -> tuple[str, ...]:
         """Return what the user should know of a space and was not told yet."""
@@ -53,6 +63,10 @@ class OpenSpaces:
             " mindseye weights fit"
         )
         return (why,)
+
+
+def _key(collection: Collection, space: SpaceRow) -> tuple[object, ...]:
+    return (space.name, space.contract_sha256, *_state(collection, space.name))
 
 
 def _state(collection: Collection, space: str) -> tuple[int, int]:

@@ -15,17 +15,12 @@ class Reasons:
     """Why an answer is as it is: the drawing of every value, and what each finds."""
 
     def __init__(self, question: Question) -> None:
-        if len(question.images) > 1:
+        if len(question.faces.pixels) > 1:
             raise ConfigError("--explain tells of one image; leave the others out")
         asked = question
         self._aligner = asked.searcher.card.aligner
-        self._told = explain.explain(
-            asked.searcher,
-            asked.images[0],
-            asked.wishes,
-            asked.k,
-            asked.crops[0],
-            among=asked.among,
+        self._told = explain.explain_faces(
+            asked.searcher, asked.faces, asked.wishes, asked.k, asked.among
         )
 
     def sheet(self) -> Image.Image:

@@ -14,7 +14,13 @@ from sqlalchemy.engine import URL
 
 from gallery.catalogue.records import SpaceRow
 from gallery.catalogue.store import Catalogue
-from gallery.errors import CatalogueError, ConfigError, IndexFileError, WeightsError
+from gallery.errors import (
+    BeingWrittenError,
+    CatalogueError,
+    ConfigError,
+    IndexFileError,
+    WeightsError,
+)
 from gallery.json_files import read, spell
 from generator.card import NAME
 from index.contract import IndexContract
@@ -262,7 +268,7 @@ class Collection:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise CatalogueError(_locked(self.root, str(self.root / LOCK))) from error
+            raise BeingWrittenError(_locked(self.root, str(self.root / LOCK))) from error
 
 
 def _open_catalogue(

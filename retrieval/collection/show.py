@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from gallery.catalogue.contradictions import Contradiction
-from gallery.catalogue.records import SpaceRow
+from gallery.catalogue.records import ImageRow, SpaceRow
+from gallery.errors import MissingImageError
 from generator.canonical import Rule
 from generator.card import DEFAULT_PROFILE, Card
 from generator.weights_file import load_card
@@ -20,6 +23,8 @@ from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.terms import DRAWING, Score
 
 PAGE = 1000
+ALL = "id >= 0"
+LARGEST_ID = 2**31 - 1
 UNPUBLISHED = "nothing published yet: run the same `mindseye index build` again to go on"
 
 
@@ -28,15 +33,15 @@ def describe(collection: Collection) -> dict[str, Any]:
 
     Returns:
         "collection", "engine" (where its vectors are searched, or null for its folder), "images",
-        "duplicates" (files whose image was found before), "contradictions"
-        (those of them whose label names somebody else), and "spaces":
-        for each its name, weights, attributes, score, "hypotheses" (how many values an image is
-        redrawn in), "landmarks" (how poses are read off them, or null), "min_score" (what answers
-        about strangers seldom score, or null where nobody measured), "advice" (what building it
-        anew would bring, or null), generation, kind of index, vectors, "index" (what its manifest
-        says of what FAISS holds, or null), "strangers" (how many images are unlike those the
-        weights know, or null where nobody knows), count of images in every state, and "skipped":
-        every file left out, with its reason.
+        "duplicates" (files whose image was found before), "contradictions" (those of them whose
+        label names somebody else), and "spaces": for each its name, weights, attributes, score,
+        "confidence" (whether answers can say how sure they are), "hypotheses" (how many values an
+        image is redrawn in), "landmarks" (how poses are read off them, or null), "min_score" (what
+        answers about strangers seldom score, or null where nobody measured), "advice" (what
+        building it anew would bring, or null), generation, kind of index, vectors, "index" (what
+        its manifest says of what FAISS holds, or null), "strangers" (how many images are unlike
+        those the weights know, or null where nobody knows), count of images in every state, and
+        "skipped": every file left out, with its reason.
 
     Raises:
         WeightsError: A space's copy of its weights is missing or damaged.
@@ -73,6 +78,7 @@ def _space(
         "architecture": card.architecture,
         "attributes": {a.name: list(a.values) for a in card.space.attributes},
         "score": Score.of(contract).name,
+        "confidence": _calibrated(card, Score.of(contract).name, rule),
         "profile": card.profile,
         "advice": advice(contract),
         "hypotheses": str(rule.hypotheses),
@@ -95,6 +101,11 @@ def _least(card: Card, score: str, rule: Rule) -> dict[str, float] | None:
     return calibration.least.to_json()
 
 
+def _calibrated(card: Card, score: str, rule: Rule) -> bool:
+    """Say whether answers can say how sure they are."""
+    return ScoreProfile.of(card).calibration(score, rule.hypotheses) is not None
+
+
 def _strangers(collection: Collection, space: SpaceRow) -> dict[str, Any] | None:
     found = strangers_in(collection, space)
     return None if found is None else {**asdict(found), "fit": found.fit}
@@ -114,29 +125,69 @@ def _published(collection: Collection, space: SpaceRow) -> dict[str, Any]:
 
 
 def images_where(
-    collection: Collection, where: str, space: str | None = None
+    collection: Collection,
+    where: str | None,
+    space: str | None = None,
+    *,
+    after: int = 0,
+    limit: int | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield the images of which an expression is true, by id; removed ones if it asks for states.
 
     Estimates and states are those of a space; None for the one published last.
+
+    Args:
+        collection: Whose images.
+        where: The expression; None for all that were not removed.
+        space: Name of the space.
+        after: Only images of higher ids.
+        limit: At most so many; None for all.
 
     Raises:
         ConfigError: It is no expression, or names what the catalogue does not know.
         CatalogueError: There is no such space.
     """
     images = collection.catalogue.images
-    space_id, matched = matching(collection, where, space)
-    found = matched.tolist()
+    space_id, matched = matching(collection, ALL if where is None else where, space)
+    found = matched[np.searchsorted(matched, after, side="right") :][:limit].tolist()
     for start in range(0, len(found), PAGE):
         for row in images.rows(space_id, found[start : start + PAGE]).values():
-            yield {
-                "id": row.id,
-                "path": row.path,
-                "identity": row.identity,
-                "condition": dict(row.condition),
-                "estimate": dict(row.estimate),
-                "sha256": row.sha256,
-            }
+            yield _image(row)
+
+
+def image_row(collection: Collection, image_id: int, space: str | None = None) -> dict[str, Any]:
+    """Return what `images_where` yields of one image.
+
+    Raises:
+        MissingImageError: There is no such image, or it was removed by hand.
+        CatalogueError: There is no such space.
+    """
+    return _image(known_row(collection, image_id, space))
+
+
+def known_row(collection: Collection, image_id: int, space: str | None = None) -> ImageRow:
+    """Return one image, with its estimate in a space; see `image_row`."""
+    images, spaces = collection.catalogue.images, collection.catalogue.spaces
+    some = spaces.get(space) if space is not None else next(iter(spaces.all()), None)
+    known = 0 < image_id <= LARGEST_ID
+    rows = images.rows(0 if some is None else some.id, [image_id]) if known else {}
+    if image_id not in rows or images.removed_by_hand([image_id]):
+        raise MissingImageError(
+            f"There is no image {image_id} in {collection.root}; `mindseye index show --where EXPR`"
+            " lists those there are"
+        )
+    return rows[image_id]
+
+
+def _image(row: ImageRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "path": row.path,
+        "identity": row.identity,
+        "condition": dict(row.condition),
+        "estimate": dict(row.estimate),
+        "sha256": row.sha256,
+    }
 
 
 def image_line(row: dict[str, Any]) -> str:

@@ -59,6 +59,7 @@ def hit_to_json(hit: Found) -> dict[str, Any]:
         "identity": hit.identity,
         "condition": dict(hit.condition),
         "estimate": dict(hit.estimate),
+        "id": hit.id,
         **second,
         **({"wishes": dict(hit.wishes)} if hit.wishes else {}),
     }

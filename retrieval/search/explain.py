@@ -24,6 +24,7 @@ from gallery.provenance import PART, WHOLE, mark
 from gallery.wishes import Wishes
 from generator.canonical import canonicalise
 from retrieval.search.answers import hit_to_json
+from retrieval.search.drawing import SeenFaces
 from retrieval.search.result import ALL, Among, SearchResult
 from retrieval.search.searcher import Searcher
 from retrieval.search.sheets import SHOWN, hit_tile, source_tile
@@ -103,19 +104,23 @@ def explain(
         WishError: A wish names an unknown attribute or value.
         ImageError: The crop does not fit the image.
     """
-    card, engine = searcher.card, searcher.engine
-    wished = Wishes.of(wishes).within(card.space)
-    source = card.aligner.align(image, crop=crop)[None]
-    portraits = searcher.scoring.portraits(card.aligner)
-    cut = None if portraits is None else portraits.align(image, crop=crop)[None]
-    log_p = searcher.estimate(source, cut)
-    seen = canonicalise(engine, source, searcher.rule, log_p)
-    rows = []
-    for name in wished.values:
-        for value in card.space[name].values:
-            asked = wished.showing(name, value)
-            answer = searcher.query(image, asked, k, crop, among=among)
-            rows.append(ExplainedValue(name, value, asked == wished, answer))
+    wished = searcher.wishes(wishes)
+    return explain_faces(searcher, searcher.see([image], [crop]), wished, k, among)
+
+
+def explain_faces(
+    searcher: Searcher, faces: SeenFaces, wished: Wishes, k: int, among: Among
+) -> Explanation:
+    """Explain what is asked about a face that is cut out already, of one image; see `explain`."""
+    log_p = searcher.estimate(faces.pixels, faces.portraits)
+    seen = canonicalise(searcher.engine, faces.pixels, searcher.rule, log_p)
+    space = searcher.card.space
+    values = [(name, value) for name in wished.values for value in space[name].values]
+    drawings = searcher.draw([(faces, wished.showing(name, value)) for name, value in values])
+    rows = [
+        ExplainedValue(name, value, one.wishes == wished, searcher.find(one, k, among))
+        for (name, value), one in zip(values, drawings, strict=True)
+    ]
     probabilities = None
     if log_p is not None:
         probabilities = _by_value(searcher, np.exp(log_p[0]))

@@ -36,6 +36,7 @@ class Found:
         second: The values in which it was redrawn besides; None where it was redrawn once.
         wishes: What each wish added to the score, as the wish is spelt; empty where images are
             compared by drawings alone.
+        id: Of the image, in the catalogue and in every index.
     """
 
     rank: int
@@ -50,6 +51,7 @@ class Found:
     confidence: float | None = None
     second: Condition | None = None
     wishes: Mapping[str, float] = field(default_factory=dict)
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,13 +21,14 @@ class _ScoreError(WishError):
 
 
 def choose_space(
-    collection: Collection, wishes: Wishes, name: str | None, *, together: bool
+    collection: Collection, wishes: Wishes | None, name: str | None, *, together: bool
 ) -> SpaceRow:
     """Choose the space that answers wishes: the one that is named, or the most recent that can.
 
     Args:
         collection: What is searched.
-        wishes: What the weights of the space must know, and its score be able to tell.
+        wishes: What the weights of the space must know, and its score be able to tell; None where
+            nothing is wished for yet.
         name: Name of the space, or None.
         together: Whether a space that can draw from several images is taken before others.
 
@@ -39,24 +40,55 @@ def choose_space(
     try:
         return _choose(collection, wishes, name, together=together)
     except WishError as error:
-        raise WishError(f"{error}{_packaged(collection, wishes.values)}") from error
+        hint = "" if wishes is None else _packaged(collection, wishes.values)
+        raise WishError(f"{error}{hint}") from error
+
+
+def space_with(
+    collection: Collection, attribute: str, held: Wishes | None, name: str | None = None
+) -> str:
+    """Name the space that can draw every value of an attribute: the most recent one that has it.
+
+    Args:
+        collection: What is searched.
+        attribute: Of which any value may be wished for.
+        held: What else is wished for; nothing about the attribute.
+        name: Name of the space, or None.
+
+    Raises:
+        WishError: No space has the attribute and can draw what is held.
+        CatalogueError: There is no such space, or none at all.
+    """
+    some = None if name is None else collection.catalogue.spaces.get(name)
+    refusal = WishError(f"No space knows {attribute!r}; the collection has none")
+    for space in collection.catalogue.spaces.all() if some is None else [some]:
+        try:
+            attribute_space(collection, space.name)[attribute]
+            if held is not None:
+                _require_able(collection, space, held)
+        except (WishError, WeightsError) as error:
+            refusal = WishError(f"Space {space.name}: {error}")
+        else:
+            return space.name
+    raise refusal
 
 
 def _choose(
-    collection: Collection, wishes: Wishes, name: str | None, *, together: bool
+    collection: Collection, wishes: Wishes | None, name: str | None, *, together: bool
 ) -> SpaceRow:
     spaces = collection.catalogue.spaces.all()
     if name is not None:
         chosen = collection.catalogue.spaces.get(name)
-        _require_able(collection, chosen, wishes)
+        if wishes is not None:
+            _require_able(collection, chosen, wishes)
         return chosen
     if not spaces:
         raise CatalogueError(
             f"The collection {collection.root} has no space; build one with `mindseye index build`"
         )
     if together:
-        spaces = sorted(spaces, key=lambda space: not _fuses(collection, space))
-    return _first_able(collection, spaces, wishes)
+        spaces = sorted(spaces, key=lambda space: not fuses(collection, space))
+    return spaces[0] if wishes is None else _first_able(collection, spaces, wishes)
 
 
 def _packaged(collection: Collection, wish: Condition) -> str:
@@ -79,11 +111,12 @@ def _draws(space: AttributeSpace, wish: Condition) -> bool:
     return all(name in space and space[name].knows(value) for name, value in wish.items())
 
 
-def _fuses(collection: Collection, space: SpaceRow) -> bool:
-    from generator.checkpoint import fuses  # noqa: PLC0415  torch builds the network
+def fuses(collection: Collection, space: SpaceRow) -> bool:
+    """Say whether a space draws one person from several images; not if it is broken."""
+    from generator.checkpoint import fuses as card_fuses  # noqa: PLC0415  torch builds the network
 
     try:
-        return fuses(load_card(collection.weights_path(space.name)))
+        return card_fuses(load_card(collection.weights_path(space.name)))
     except (ConfigError, WeightsError):  # which opening the space will say
         return False
 

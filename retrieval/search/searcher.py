@@ -32,7 +32,7 @@ from retrieval.scoring.exclusions import Exclusion, exclusions
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.scorer import Scoring, scoring_of
 from retrieval.scoring.terms import DRAWING, Coefficients, Layout, Score
-from retrieval.search.drawing import draw_wish
+from retrieval.search.drawing import ProbeDrawing, SeenFaces, draw_wishes
 from retrieval.search.excluding import search_excluding
 from retrieval.search.known_faces import KnownFaces
 from retrieval.search.live import Chosen, Live, open_live
@@ -134,43 +134,106 @@ class Searcher:
             IndexFileError: A stored vector does.
             ValueError: There are not as many crops as images.
         """
-        wish = Wishes.of(wishes).within(self.card.space)
-        excluded = self._exclusions(wish)
-        if others:
-            self._require_fusion(1 + len(others))
+        wished = self.wishes(wishes)
         images = [image, *others]
         crops = [crop] * len(images) if crop is None or isinstance(crop, Crop) else crop
+        (drawing,) = self.draw([(self.see(images, crops), wished)])
+        return self.find(drawing, k, among)
+
+    def wishes(self, wishes: Wishes | Condition | Sequence[str]) -> Wishes:
+        """Return wishes as this space spells them.
+
+        Raises:
+            WishError: A wish names an unknown attribute or value, or asks the score for what it
+                has not.
+        """
+        wished = Wishes.of(wishes).within(self.card.space)
+        self._exclusions(wished)
+        return wished
+
+    def see(self, images: Sequence[Image.Image], crops: Sequence[Crop | None]) -> SeenFaces:
+        """Cut the face of one person out of photographs.
+
+        Args:
+            images: Upright; the first is the source.
+            crops: Where the face is in each; None for the weights' own crop.
+
+        Raises:
+            ConfigError: There are several, and the weights draw from single images.
+            ImageError: A crop does not fit its image.
+            ValueError: There are not as many crops as images.
+        """
+        if len(images) > 1:
+            self._require_fusion(len(images))
+        pairs = list(zip(images, crops, strict=True))
         align = self.card.aligner.align
-        seen = np.stack([align(one, crop=own) for one, own in zip(images, crops, strict=True)])
-        source = seen[0]
+        pixels = np.stack([align(one, crop=own) for one, own in pairs])
         portraits = self.scoring.portraits(self.card.aligner)
         cut = None
         if portraits is not None:
-            pairs = zip(images, crops, strict=True)
             cut = np.stack([portraits.align(one, crop=own) for one, own in pairs])
+        return SeenFaces(pixels, cut, placed=None not in crops)
+
+    def draw(self, asked: Sequence[tuple[SeenFaces, Wishes]]) -> list[ProbeDrawing]:
+        """Draw wishes, all at once; what is not wished for stays as it is estimated to be.
+
+        Args:
+            asked: Whose face, and what is wished for, spelt as in the space.
+
+        Raises:
+            WishError: See `draw_wish`.
+        """
         started = time.perf_counter()
-        drawn, features, errors = self._draw(seen, cut, wish)
-        drawn_at = time.perf_counter()
-        probe = self.scoring.probe(self.engine, features, wish, seen, cut)
-        self._require_finite(probe, wish)
-        embedded_at = time.perf_counter()
+        log_p = None if self.scoring.pose is None else self.estimate
+        made = draw_wishes(
+            self.engine, self.rule, asked, judged=self._usual is not None, log_p=log_p
+        )
+        took = _milliseconds(started)
+        return [
+            ProbeDrawing(faces, wishes, one, took)
+            for (faces, wishes), one in zip(asked, made, strict=True)
+        ]
+
+    def embed(self, drawing: ProbeDrawing) -> Floats:
+        """Return what a drawing searches with, (1, F): made once, then kept with it.
+
+        Raises:
+            WeightsError: It holds NaN.
+        """
+        if drawing.probe is None:
+            started = time.perf_counter()
+            features, faces = drawing.made.drawn.features, drawing.faces
+            pixels, cut = faces.pixels, faces.portraits
+            probe = self.scoring.probe(self.engine, features, drawing.wishes, pixels, cut)
+            self._require_finite(probe, drawing.wishes)
+            drawing.probe, drawing.embed_ms = probe, _milliseconds(started)
+        return drawing.probe
+
+    def find(self, drawing: ProbeDrawing, k: int, among: Among = ALL) -> SearchResult:
+        """Find the images that come closest to a drawing.
+
+        Args:
+            drawing: Made by this searcher.
+            k: How many images; the whole gallery if it is smaller.
+            among: Which images may answer; k of them do, if there are as many.
+
+        Raises:
+            ConfigError: `among.where` is no expression, or names what is not known.
+            WeightsError: The drawing holds NaN.
+            IndexFileError: A stored vector does.
+        """
+        wishes, probe = drawing.wishes, self.embed(drawing)
+        excluded = self._exclusions(wishes)
+        started = time.perf_counter()
         neighbours = self._search(probe, max(k, NEEDED), among, excluded)
-        found_at = time.perf_counter()
-        doubt = self._doubt(wish, errors, placed=None not in crops)
-        hits = self._hits(neighbours, Asked(probe, wish, excluded), doubted=doubt is not None)[:k]
+        timings = Timings(drawing.draw_ms, drawing.embed_ms, _milliseconds(started))
+        doubt = self._doubt(wishes, drawing.made.errors, placed=drawing.faces.placed)
+        asked = Asked(probe, wishes, excluded)
+        hits = self._hits(neighbours, asked, doubted=doubt is not None)[:k]
         if among.min_score is not None:
             hits = hits[: int((neighbours.scores[0] >= among.min_score).sum())]
-        timings = Timings(
-            *(
-                round(1000 * (end - start), 2)
-                for start, end in (
-                    (started, drawn_at),
-                    (drawn_at, embedded_at),
-                    (embedded_at, found_at),
-                )
-            )
-        )
-        return SearchResult(self.space.name, wish, source, drawn, timings, hits, doubt)
+        source, drawn = drawing.faces.pixels[0], drawing.made.drawn.refined[0]
+        return SearchResult(self.space.name, wishes, source, drawn, timings, hits, doubt)
 
     def _exclusions(self, wishes: Wishes) -> tuple[Exclusion, ...]:
         """Return what must not be shown.
@@ -225,25 +288,6 @@ class Searcher:
         """
         return self.scoring.log_p(self.engine, images, portraits)
 
-    def _draw(
-        self, images: Pixels, portraits: Pixels | None, wish: Wishes
-    ) -> tuple[Floats, Floats, tuple[float, ...]]:
-        """Draw the wish; what is not wished for stays as it is estimated to be in the first.
-
-        Returns:
-            The drawing, its features, and how far the images' own redrawings are from them: nothing
-            where nobody asks.
-        """
-
-        def known(count: int) -> Floats | None:
-            some = None if portraits is None else portraits[:count]
-            return self.estimate(images[:count], some)
-
-        judged = self._usual is not None
-        log_p = None if self.scoring.pose is None else known
-        made = draw_wish(self.engine, self.rule, images, wish, judged=judged, log_p=log_p)
-        return made.drawn.refined[0], made.drawn.features, made.errors
-
     def _doubt(self, wishes: Wishes, errors: Sequence[float], *, placed: bool) -> Doubt | None:
         """Say why nothing is known of how sure the answers are, if so.
 
@@ -289,6 +333,7 @@ class Searcher:
                 None if sure is None else round(sure[place], 4),
                 rows[image_id].second,
                 {name: round(float(part[place]), 6) for name, part in parts.wishes.items()},
+                image_id,
             )
             for place, image_id in enumerate(ids)
         )
@@ -352,3 +397,8 @@ def open_space(
     scoring = scoring_of(engine, contract)
     index = open_live(collection, chosen, scoring.contract(engine.card, rule), engine.on)
     return Searcher(collection, engine, index, rule, scoring)
+
+
+def _milliseconds(started: float) -> float:
+    """Return how long ago something was started."""
+    return round(1000 * (time.perf_counter() - started), 2)

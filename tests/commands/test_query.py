@@ -38,7 +38,8 @@ def test_an_answer_in_json_has_exactly_the_promised_keys(
     assert [hit["rank"] for hit in answer["hits"]] == [1, 2, 3, 4]
     for hit in answer["hits"]:
         assert sorted(hit) == [
-            *("condition", "confidence", "estimate", "identity", "parts", "path", "rank", "score"),
+            *("condition", "confidence", "estimate", "id", "identity", "parts", "path", "rank"),
+            "score",
         ]
         assert (hit["parts"], hit["confidence"]) == ({}, None)
         path = Path(hit["path"])

@@ -25,7 +25,18 @@ def test_an_architecture_builds_the_network_of_its_size(
 
 def test_the_architectures_are_those_that_were_promised() -> None:
     names = ["two-stage-60", "two-stage-32", "mindseye-60", "mindseye-32"]
-    names += ["sargan", "stargan", "stgan", "residual-gan", "caae", "dr-gan", "td-gan"]
+    names += [
+        "sargan",
+        "stargan",
+        "stgan",
+        "ganimation",
+        "tfem",
+        "dai2i",
+        "residual-gan",
+        "caae",
+        "dr-gan",
+        "td-gan",
+    ]
     assert list(ARCHITECTURES) == names
 
 
@@ -102,7 +113,7 @@ def test_every_architecture_draws_features_of_the_length_that_it_claims(
     assert projection in (0, network.dimension)
 
 
-@pytest.mark.parametrize("name", ["sargan", "stargan", "stgan"])
+@pytest.mark.parametrize("name", ["sargan", "stargan", "stgan", "ganimation", "tfem", "dai2i"])
 def test_the_size_of_an_editor_is_a_setting(name: str) -> None:
     found = architecture(name)
     assert (found.size, found.channels) == (128, 3)

@@ -2,14 +2,17 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
 
 from gallery.catalogue.records import FileRecord, ImageState
-from gallery.errors import CatalogueError, ConfigError
+from gallery.errors import CatalogueError, ConfigError, DatabaseFailedError
 from index.contract import IndexContract
 from retrieval.collection.bulk import add_embedded
 from retrieval.collection.collection import Collection
@@ -19,6 +22,7 @@ from retrieval.collection.verify import verify
 from tests.retrieval import fused_gallery
 from tests.retrieval.collection.test_compact import finished
 from tests.retrieval.engines.conftest import Filled, Place, filled_with, new_database
+from tests.retrieval.engines.forks import in_forks
 from tests.running import Mindseye
 
 
@@ -131,6 +135,83 @@ def test_an_image_that_is_removed_while_it_is_drawn_stays_removed(filled: Filled
     assert catalogue.spaces.states(space.id, [late]) == {late: "removed"}
     assert late not in filled.live().find(filled.made.queries[:1], 100).ids
     assert filled.collection.vectors(space).count() == 50
+
+
+def disconnect(far: str) -> None:
+    """End all connections to a database, as a server that is started again does."""
+    engine = create_engine(make_url(far).set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        others = text(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"
+        )
+        connection.execute(others, {"name": make_url(far).database}).all()
+    engine.dispose()
+
+
+def test_a_server_that_went_away_is_said_in_a_line_and_asked_again(
+    filled: Filled, far: str
+) -> None:
+    live, query = filled.live(), filled.made.queries[:1]
+    before = live.find(query, 10).ids
+    disconnect(far)
+    with pytest.raises(DatabaseFailedError) as failed:
+        live.find(query, 10)
+    assert "\n" not in str(failed.value)
+    for _ in range(2):  # each of its connections finds out for itself
+        with suppress(DatabaseFailedError):
+            live.find(query, 10)
+    assert np.array_equal(live.find(query, 10).ids, before)
+
+
+def test_a_server_that_is_not_there_is_said_in_a_line(tmp_path: Path) -> None:
+    away = "postgresql://me@127.0.0.1:1/faces"
+    with pytest.raises(
+        DatabaseFailedError, match=r"127\.0\.0\.1:1/faces does not work: .*"
+    ) as failed:
+        Collection.open_or_create(tmp_path, engine=away)
+    assert "\n" not in str(failed.value)
+    assert not list(tmp_path.glob("*.url"))
+
+
+def test_programs_that_write_and_read_at_once_do_not_disturb_each_other(
+    far: str, tmp_path: Path, fused: fused_gallery.Space
+) -> None:
+    """Two add the same images, one removes some, two search: as on five machines."""
+    with Place(tmp_path / "first", far).opened() as collection:
+        made = Filled(collection, fused, 0)
+        made.add(np.arange(20))
+        made.publish()
+
+    def write(child: int) -> None:
+        with Place(tmp_path / f"writer{child}", far).opened() as collection:
+            for start in range(0, 200, 20):
+                Filled(collection, fused, 0).add(np.arange(start, start + 20))
+
+    def remove(_: int) -> None:
+        with Place(tmp_path / "remover", far).opened() as collection:
+            for image_id in range(1, 11):
+                collection.catalogue.images.remove([image_id])
+                live = Filled(collection, fused, 0).live()
+                found = live.find(fused.queries[:1], 500).ids[0]
+                assert not np.isin(np.arange(1, image_id + 1), found).any()
+
+    def read(child: int) -> None:
+        with Place(tmp_path / f"reader{child}", far).opened() as collection:
+            live = Filled(collection, fused, 0).live()
+            for query in fused.queries[:30]:
+                found = live.find(query[None], 10).ids
+                live.stored(np.sort(found[0]))
+                assert found.shape == (1, 10)
+
+    work = [partial(write, 0), partial(write, 1), partial(remove, 0), partial(read, 0)]
+    assert in_forks([*work, partial(read, 1)]) == [0] * 5
+    with Place(tmp_path / "first", far).opened() as collection:
+        made = Filled(collection, fused, 0)
+        indexed = collection.catalogue.spaces.placed_ids(made.space.id, "indexed")
+        assert len(indexed) == 190
+        assert sorted(set(collection.vectors(made.space).ids().tolist())) == indexed
+        problems = [one for one in finished(verify(collection)) if one.kind != "weights-damaged"]
+        assert [one.what for one in problems if one.is_problem] == []
 
 
 def test_verify_finds_what_is_wrong_and_repair_lets_go_of_it(filled: Filled) -> None:

@@ -1,0 +1,115 @@
+"""Looking at the images of a gallery one by one, a page at a time, and as pictures.
+
+A search is a method of a child, and waits for none of this: it is imported where it is used.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from retrieval.api.gallery_folder import GalleryFolder
+from retrieval.api.report import Report
+
+LARGEST_PX = 4096
+
+
+class GalleryImages(GalleryFolder):
+    """The images of a collection."""
+
+    def images(
+        self,
+        where: str | None = None,
+        space: str | None = None,
+        *,
+        after: int = 0,
+        limit: int | None = None,
+    ) -> Iterator[Report]:
+        """Yield the images of which an expression is true: id, path, identity, labels, estimate.
+
+        Args:
+            where: Like "pose=45 and identity!=ann" (docs/collections.md). None: all.
+            space: Whose estimates and states it means. None: the one published last.
+            after: Only images whose ids are higher: pages begin after the last one's last.
+            limit: At most so many. None: all.
+
+        Raises:
+            UserError: It is no expression, or names what is not known.
+        """
+        from retrieval.collection import show
+
+        rows = show.images_where(self._collection(), where, space, after=after, limit=limit)
+        for row in rows:
+            yield Report(row, show.image_line(row))
+
+    def count(self, where: str | None = None, space: str | None = None) -> int:
+        """Count the images of which an expression is true.
+
+        Args:
+            where: As for `images`. None: all.
+            space: Whose estimates and states it means. None: the one published last.
+
+        Raises:
+            UserError: It is no expression, or names what is not known.
+        """
+        from retrieval.collection import selection
+
+        if where is None:
+            return self._collection().catalogue.images.count()
+        return len(selection.matching(self._collection(), where, space)[1])
+
+    def image(self, image_id: int, space: str | None = None) -> Report:
+        """Say what is known of one image: what `images` yields of it.
+
+        Args:
+            image_id: As an answer or `images` gives it.
+            space: Whose estimate it means. None: the one published last.
+
+        Raises:
+            UserError: The gallery holds no such image, or it was removed.
+        """
+        from retrieval.collection import show
+
+        row = show.image_row(self._collection(), image_id, space)
+        return Report(row, show.image_line(row))
+
+    def picture(self, image_id: int, *, most_px: int = 160, whole: bool = False) -> Image.Image:
+        """Open an image of the gallery, smaller, without what its file says of where it was taken.
+
+        Args:
+            image_id: Which.
+            most_px: Longest side, pixels.
+            whole: The whole picture. Otherwise the face, cut out as the newest space cuts it.
+
+        Raises:
+            UserError: There is no such image, or its file is gone, damaged, or another one now.
+        """
+        from retrieval.collection import pictures
+
+        return pictures.picture(self._collection(), image_id, min(most_px, LARGEST_PX), whole=whole)
+
+    def labels(self, most: int = 1000) -> Report:
+        """Say which labels there are: whose faces, and which values of which attributes.
+
+        Args:
+            most: At most so many people, and values of each attribute.
+
+        Returns:
+            "identities", and "attributes": the values of each, by name.
+        """
+        found = self._collection().catalogue.images.labels(most)
+        return Report(found, "\n".join(found["identities"]))
+
+    def takes_several(self, space: str) -> bool:
+        """Say whether a space draws one person from several images.
+
+        Raises:
+            UserError: There is no such space, or its weights are missing or damaged.
+        """
+        from retrieval.search.routing import fuses
+
+        collection = self._collection()
+        return fuses(collection, collection.catalogue.spaces.get(space))
+
+    def _path_of(self, image_id: int) -> Path:
+        return Path(self.image(image_id)["path"])
