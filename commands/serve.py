@@ -14,7 +14,6 @@ from gallery.errors import ConfigError
 
 TOKEN = "MINDSEYE_TOKEN"  # noqa: S105  the name of a variable
 DEMO = Path("mindseye-demo") / "collection"
-WISHES = ("pose", "illumination", "accessory")  # of the demonstration: a space for each
 
 
 def serve(
@@ -41,6 +40,10 @@ def serve(
     token_file: Annotated[
         Path | None,
         typer.Option(help=f"File with the token. Default: {TOKEN}, or one made at start."),
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(help="What draws in a collection that uploads make. Default: what fits."),
     ] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Refuse every change.")] = False,
     device: Device = "auto",
@@ -69,28 +72,11 @@ def serve(
         read_only=read_only,
         hosts=("localhost", "127.0.0.1", "::1", host.lower()) if local else (),
         device=device,
+        weights=weights,
         demo=demo,
     )
     keep_freed_memory()
-    if demo:
-        _index_demo(device)
     run(settings, Address(host, port), lambda url: _greet(url, "" if given else token))
-
-
-def _index_demo(device: str) -> None:
-    """Index the packaged gallery, where that was not finished."""
-    import mindseye
-    from commands.interrupts import resumable
-    from commands.progress import meter
-
-    if DEMO.is_dir():
-        with mindseye.open_gallery(DEMO) as gallery:
-            shown = gallery.show()["spaces"]
-        if len(shown) == len(WISHES) and all(one["generation"] for one in shown):
-            return
-    tell("Indexing the packaged gallery; this is done once.")
-    with resumable("Run the same command again to go on."), meter("demo") as told:
-        mindseye.demo_gallery(DEMO.parent, device=device, progress=told.show)
 
 
 def _greet(url: str, token: str) -> None:

@@ -6,6 +6,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -14,8 +15,9 @@ from starlette.staticfiles import StaticFiles
 from gallery.errors import UserError
 from service import problems
 from service.galleries import ServedCollections
+from service.jobs import Jobs
 from service.metrics import ServiceMetrics
-from service.routes import asking, collections, health, images
+from service.routes import asking, changes, collections, health, images, jobs
 from service.security import Guard
 from service.settings import ServiceSettings
 from service.state import ServiceState
@@ -38,16 +40,20 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     """
     metrics = ServiceMetrics()
     worker = DrawingWorker(settings.limits, metrics)
-    state = ServiceState(settings, ServedCollections(settings), worker, metrics)
+    jobs_ = Jobs()
+    state = ServiceState(settings, ServedCollections(settings), worker, metrics, jobs_)
     metrics.watch_queue(lambda: worker.waiting)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         worker.start()
+        jobs_.start()
+        begin(state)
         try:
             yield
         finally:
-            worker.stop()
+            await to_thread.run_sync(jobs_.stop)
+            await to_thread.run_sync(worker.stop)
             state.collections.close()
 
     app = FastAPI(
@@ -60,7 +66,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         responses=TOLD,
     )
     app.state.service = state
-    for module in (collections, images, asking, health):
+    for module in (collections, images, asking, changes, jobs, health):
         app.include_router(module.router)
     _add_page(app, settings)
     app.add_exception_handler(HTTPException, problems.on_http)
@@ -70,6 +76,17 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     app.add_exception_handler(Exception, problems.on_failure)
     app.add_middleware(Guard, settings=settings, metrics=metrics)
     return app
+
+
+def begin(state: ServiceState) -> None:
+    """Go on with what an earlier process left: the demonstration's gallery, uploads."""
+    if state.settings.read_only:
+        return
+    if state.settings.demo:
+        demo = state.collections.get(None)
+        if not changes.is_complete(demo):
+            state.jobs.add(changes.making_demo(demo))
+    changes.resume(state)
 
 
 def _add_page(app: FastAPI, settings: ServiceSettings) -> None:

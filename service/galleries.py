@@ -29,6 +29,7 @@ class ServedCollection:
         device: Where to draw.
         uploads: Where images that are to stay go; None where none are taken.
         create: Whether it may have yet to be made.
+        weights: Which make its first space; None for those that fit.
     """
 
     name: str
@@ -36,6 +37,7 @@ class ServedCollection:
     device: str
     uploads: Path | None = None
     create: bool = False
+    weights: str | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _reader: mindseye.Gallery | None = None
 
@@ -87,7 +89,12 @@ class ServedCollections:
             name = self._free(path.resolve().name or "collection")
             folder = None if settings.uploads is None else settings.uploads / name
             self._by_name[name] = ServedCollection(
-                name, path, settings.device, folder, create and not settings.read_only
+                name,
+                path,
+                settings.device,
+                folder,
+                create and not settings.read_only,
+                settings.weights,
             )
 
     def __iter__(self) -> Iterator[ServedCollection]:

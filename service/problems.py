@@ -110,7 +110,8 @@ def of_user_error(error: UserError) -> ProblemError:
     """Return the problem that an error of the front door is."""
     for kind, status, code in _KINDS:
         if isinstance(error, kind):
-            return ProblemError(status, code, without_paths(str(error)))
+            later = {"Retry-After": "5"} if code == "busy_writing" else {}
+            return ProblemError(status, code, without_paths(str(error)), later)
     return ProblemError(400, "bad_request", without_paths(str(error)))
 
 

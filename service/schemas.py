@@ -1,6 +1,6 @@
 """What is sent and received, as OpenAPI describes it."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -150,6 +150,72 @@ class DrawingsTold(Told):
     source: str
     notes: list[str]
     drawings: list[DrawingTold]
+
+
+Ids = Annotated[
+    list[Annotated[int, Field(ge=1, le=LARGEST_ID)]], Field(min_length=1, max_length=100_000)
+]
+
+
+class RemoveImages(BaseModel):
+    """Which images are to be removed: by id, or by what is true of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: Ids | None = None
+    where: Annotated[str | None, Field(max_length=100_000)] = None
+    space: Annotated[str | None, Field(max_length=64)] = None
+    dry_run: bool = False
+
+
+class RemovedTold(Told):
+    """Which images were removed, or would be."""
+
+    removed: list[int]
+    notes: list[str]
+
+
+class LabelChanges(BaseModel):
+    """Which labels are to be set."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: Ids
+    identity: Annotated[
+        str | None, Field(description="Whose face; null takes the label away", max_length=255)
+    ] = None
+    labels: Annotated[
+        dict[str, str | None], Field(description="Values; null takes one away", max_length=64)
+    ] = {}
+
+
+class ChangedTold(Told):
+    """Which images were labelled."""
+
+    changed: list[int]
+
+
+class JobTold(Told):
+    """A job, and how far it is."""
+
+    id: str
+    kind: str
+    collection: str
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
+    phase: str
+    done: int
+    total: int
+    notes: list[str]
+    result: dict[str, Any] | None
+    problem: str | None
+    created_at: str
+    finished_at: str | None
+
+
+class JobsTold(Told):
+    """The jobs, the newest first."""
+
+    jobs: list[JobTold]
 
 
 class ProblemTold(BaseModel):

@@ -54,6 +54,7 @@ class ServiceSettings:
         read_only: Whether changes are refused.
         hosts: Names by which the service may be addressed; empty for any.
         device: Where to draw: "auto", "cpu", "cuda" or "cuda:N".
+        weights: Which make the first space of a collection that is yet to be made.
         demo: Whether the first collection is the packaged gallery, which is made if it is not
             there.
         limits: What is refused.
@@ -66,6 +67,7 @@ class ServiceSettings:
     read_only: bool = False
     hosts: tuple[str, ...] = ()
     device: str = "auto"
+    weights: str | None = None
     demo: bool = False
     limits: ServiceLimits = field(default_factory=ServiceLimits)
 

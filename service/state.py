@@ -6,6 +6,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Query, Request
 
 from service.galleries import ServedCollection, ServedCollections
+from service.jobs import Jobs
 from service.metrics import ServiceMetrics
 from service.problems import ProblemError
 from service.settings import ServiceSettings
@@ -14,12 +15,18 @@ from service.worker import DrawingWorker
 
 @dataclass(slots=True, eq=False)
 class ServiceState:
-    """What a running service is made of."""
+    """What a running service is made of.
+
+    Attributes:
+        streams: How many listen to jobs.
+    """
 
     settings: ServiceSettings
     collections: ServedCollections
     worker: DrawingWorker
     metrics: ServiceMetrics
+    jobs: Jobs
+    streams: int = 0
 
 
 def state_of(request: Request) -> ServiceState:

@@ -48,7 +48,8 @@ def contradictions(session: Session) -> list[Contradiction]:
 
 def labelled(session: Session, label: str) -> list[int]:
     """Return the images of which a file is labelled as a person, rising."""
-    query = select(File.image_id).where(File.identity == composed(label))
+    query = select(File.image_id).join(Image, File.image_id == Image.id)
+    query = query.where(File.identity == composed(label), Image.labelled_at.is_(None))
     return sorted({image_id for image_id in session.scalars(query) if image_id is not None})
 
 
@@ -65,5 +66,6 @@ def _query() -> Select[int | None, str, str | None, str]:
         .join(Image, File.image_id == Image.id)
         .outerjoin(Identity, Image.identity_id == Identity.id)
         .where(File.identity.is_not(None), differs, Image.removed_at.is_(None))
+        .where(Image.labelled_at.is_(None))
         .order_by(File.path)
     )

@@ -16,6 +16,7 @@ from gallery.catalogue.changing import changing
 from gallery.catalogue.contradictions import Contradiction, contradictions, labelled
 from gallery.catalogue.filters import images_where
 from gallery.catalogue.json_values import read_condition, read_landmarks
+from gallery.catalogue.labelling import LabelChange, set_labels
 from gallery.catalogue.parts import parts
 from gallery.catalogue.records import FileRecord, ImageRow
 from gallery.catalogue.registering import register
@@ -69,6 +70,14 @@ class Images:
         """
         with changing(self._session):
             return removal.remove(self._session, image_ids)
+
+    def label(self, image_ids: Sequence[int], change: LabelChange) -> list[int]:
+        """Set labels of images by hand; return those that were there.
+
+        What their files say no longer counts, also when these are read again.
+        """
+        with self._session.begin():
+            return set_labels(self._session, image_ids, change)
 
     def restore(self, image_ids: Sequence[int]) -> None:
         """Let images that were removed by hand be indexed again."""

@@ -27,7 +27,7 @@ Known = tuple[int, int | None, str | None]  # an image's id, identity and landma
 
 def register(session: Session, offers: Sequence[FileRecord]) -> list[int | None]:
     """Record files, and the images that they hold; see `Images.register`."""
-    identities = _identities(session, [offer.identity for offer in offers if offer.identity])
+    identities = identities_of(session, [offer.identity for offer in offers if offer.identity])
     images = _images(session, offers, identities)
     files = _files(session, [offer.path for offer in offers])
     registered = [images[offer.sha256][0] if offer.sha256 else None for offer in offers]
@@ -44,6 +44,8 @@ def register(session: Session, offers: Sequence[FileRecord]) -> list[int | None]
     given = [(i, o) for o, i in zip(offers, registered, strict=True) if i is not None]
     places = {image_id: offer for image_id, offer in given if first[image_id] == offer.path}
     labels = _labels(session, given)
+    for image_id in _by_hand(session, labels):
+        del labels[image_id]
     _label(session, labels)
     _point_out(session, images.values(), labels, places, identities)
     still = first_paths(session, displaced)
@@ -73,6 +75,15 @@ def labelling_paths(session: Session, image_ids: Iterable[int]) -> dict[int, str
         for image_id, path in session.execute(query.where(File.image_id.in_(part))):
             if image_id is not None:
                 found.setdefault(image_id, path)
+    return found
+
+
+def _by_hand(session: Session, image_ids: Iterable[int]) -> list[int]:
+    """Return the images whose labels were set by hand: those of their files no longer count."""
+    found: list[int] = []
+    for part in parts(list(image_ids)):
+        query = select(Image.id).where(Image.id.in_(part), Image.labelled_at.is_not(None))
+        found += session.scalars(query)
     return found
 
 
@@ -115,7 +126,7 @@ def _images(
     return found
 
 
-def _identities(session: Session, labels: Sequence[str]) -> dict[str, int]:
+def identities_of(session: Session, labels: Sequence[str]) -> dict[str, int]:
     """Return the people of some labels, however these are composed; new ones are recorded."""
     keys = {label: composed(label) for label in labels}
     found: dict[str, int] = {}

@@ -75,7 +75,9 @@ def purge(session: Session) -> int:
         forgotten = {"estimate": None, "second_estimate": None, "error": None}
         session.execute(update(Placement).where(Placement.image_id.in_(part)).values(forgotten))
         session.execute(
-            update(Image).where(Image.id.in_(part)).values(identity_id=None, landmarks=None)
+            update(Image)
+            .where(Image.id.in_(part))
+            .values(identity_id=None, landmarks=None, labelled_at=None)
         )
     named = select(Image.identity_id).where(Image.identity_id.is_not(None))
     session.execute(delete(Identity).where(Identity.id.not_in(named)))

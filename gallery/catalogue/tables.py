@@ -37,7 +37,7 @@ PATH = LongWords(needed=True).with_variant(Text(collation="C"), "postgresql")
 NAME = Words(255).with_variant(String(255, collation="C"), "postgresql")
 DOUBLED = text("second_estimate IS NOT NULL")  # few rows, where any are
 CUT = text("landmarks IS NOT NULL")
-REVISION = "0008"  # the newest of migrations/versions
+REVISION = "0009"  # the newest of migrations/versions
 
 
 class Table(DeclarativeBase):
@@ -69,6 +69,8 @@ class Image(Table):
         removed_at: When it was removed by hand, ISO 8601 in UTC, or null. No space takes it in
             again unless it is restored.
         landmarks: Where the face is: eyes' x and y, chin's x and y as a JSON list, or null.
+        labelled_at: When its labels were set by hand, ISO 8601 in UTC, or null: then those of its
+            files count.
     """
 
     __tablename__ = "image"
@@ -79,6 +81,7 @@ class Image(Table):
     identity_id: Mapped[int | None] = mapped_column(ForeignKey("identity.id"), index=True)
     removed_at: Mapped[str | None] = mapped_column(Words(32))
     landmarks: Mapped[str | None] = mapped_column(LongWords)
+    labelled_at: Mapped[str | None] = mapped_column(Words(32))
 
 
 class Value(Table):

@@ -3,7 +3,7 @@
 A search is a method of a child, and waits for none of this: it is imported where it is used.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -99,6 +99,34 @@ class GalleryImages(GalleryFolder):
         """
         found = self._collection().catalogue.images.labels(most)
         return Report(found, "\n".join(found["identities"]))
+
+    def label(
+        self,
+        ids: Sequence[int],
+        *,
+        identity: str | None = None,
+        values: Mapping[str, object] | None = None,
+    ) -> list[int]:
+        """Set labels of images by hand. What their files say of them no longer counts.
+
+        Args:
+            ids: Of the images.
+            identity: Whose face they show; "" takes the label away; None leaves it.
+            values: Values by attribute, like {"pose": 45}; None takes a label away.
+
+        Returns:
+            Ids of the images that were there.
+
+        Raises:
+            UserError: Nothing is said, a label cannot be one, or somebody else is writing.
+        """
+        from gallery.catalogue.labelling import LabelChange
+
+        said = {n: None if v is None else str(v) for n, v in (values or {}).items()}
+        change = LabelChange(identity=identity, values=said)
+        collection = self._collection()
+        with collection.writing():
+            return collection.catalogue.images.label(ids, change)
 
     def takes_several(self, space: str) -> bool:
         """Say whether a space draws one person from several images.

@@ -1,0 +1,118 @@
+"""Changes: images are added, removed, labelled. All of them need the token."""
+
+import secrets
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import APIRouter, Body, File, Form, Response, UploadFile
+
+import mindseye
+from service import stored
+from service.galleries import ServedCollection
+from service.jobs import Job
+from service.problems import ProblemError, without_paths
+from service.schemas import ChangedTold, JobTold, LabelChanges, RemovedTold, RemoveImages
+from service.state import Changes, Collection, ServiceState, State
+from service.uploads import decode, read_upload
+
+DEMO_SPACES = 3  # pose, illumination, accessory
+router = APIRouter(prefix="/v1", tags=["changes"], dependencies=[Changes])
+
+
+@router.post("/images", status_code=202)
+async def add(
+    state: State,
+    collection: Collection,
+    response: Response,
+    image: Annotated[list[UploadFile], File(description="Image files")],
+    identity: Annotated[str | None, Form(max_length=255, description="Whose face")] = None,
+    label: Annotated[
+        list[str] | None, Form(max_length=32, description="Like pose=45; again for more")
+    ] = None,
+) -> JobTold:
+    """Keep images and take them in: a job. They are on disk when this answers."""
+    if collection.uploads is None:
+        told = "This service takes no images; start it with --uploads DIR"
+        raise ProblemError(403, "no_uploads", told)
+    limits = state.settings.limits
+    if len(image) > limits.files:
+        raise ProblemError(413, "too_large", f"A request holds at most {limits.files} files")
+    cells = stored.read_labels(identity, label or ())
+    contents = []
+    for one in image:
+        content = await read_upload(one, limits)
+        await to_thread.run_sync(decode, content, limits)
+        contents.append(content)
+    name = secrets.token_hex(8)
+    folder = await to_thread.run_sync(stored.store, collection.uploads, name, contents, cells)
+    job = state.jobs.add(adding(collection, folder.name))
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return JobTold(**job.to_json())
+
+
+@router.delete("/images")
+def remove(collection: Collection, what: Annotated[RemoveImages, Body()]) -> RemovedTold:
+    """Remove images from every answer at once; files that were uploaded are deleted."""
+    if (what.ids is None) == (what.where is None):
+        raise ProblemError(422, "invalid", "Say either 'ids' or 'where'")
+
+    def change(gallery: mindseye.Gallery) -> tuple[mindseye.Removed, set[str]]:
+        ids, where, space = what.ids or (), what.where, what.space
+        chosen = gallery.remove(ids=ids, where=where, space=space, dry_run=True)
+        contents = {str(gallery.image(one)["sha256"]) for one in chosen}
+        removed = chosen if what.dry_run else gallery.remove(ids=chosen) if chosen else chosen
+        return removed, contents
+
+    removed, contents = collection.ask(change)
+    if not what.dry_run:
+        stored.forget(collection.uploads, contents)
+    return RemovedTold(removed=list(removed), notes=[without_paths(one) for one in removed.notes])
+
+
+@router.patch("/images")
+def label(collection: Collection, what: Annotated[LabelChanges, Body()]) -> ChangedTold:
+    """Set labels of many images at once; what their files say then no longer counts."""
+    named = "identity" in what.model_fields_set
+    identity = (what.identity or "") if named else None
+    changed = collection.ask(
+        lambda gallery: gallery.label(what.ids, identity=identity, values=what.labels)
+    )
+    return ChangedTold(changed=changed)
+
+
+def adding(collection: ServedCollection, name: str) -> Job:
+    """Return the job that takes in what a request left."""
+
+    def run(job: Job) -> dict[str, object]:
+        assert collection.uploads is not None  # noqa: S101  there is what was uploaded
+        with collection.open() as gallery:
+            return stored.take_in(gallery, collection.uploads / name, job, collection.weights)
+
+    return Job("add", collection.name, run)
+
+
+def is_complete(demo: ServedCollection) -> bool:
+    """Say whether the demonstration's gallery was made."""
+    if not (demo.path / "catalogue.db").is_file():
+        return False
+    shown = demo.ask(lambda gallery: gallery.show())["spaces"]
+    return len(shown) == DEMO_SPACES and all(one["generation"] for one in shown)
+
+
+def making_demo(demo: ServedCollection) -> Job:
+    """Return the job that makes the demonstration's gallery."""
+
+    def run(job: Job) -> dict[str, object]:
+        mindseye.demo_gallery(demo.path.parent, device=demo.device, progress=job)
+        with demo.open() as gallery:
+            return {"images": gallery.count()}
+
+    return Job("demo", demo.name, run)
+
+
+def resume(state: ServiceState) -> None:
+    """Queue what was uploaded and not taken in before the service ended."""
+    for collection in state.collections:
+        if collection.uploads is not None:
+            for folder in stored.unfinished(collection.uploads):
+                state.jobs.add(adding(collection, folder.name))
