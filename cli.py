@@ -73,7 +73,13 @@ app.command("serve")(serve.serve)
 _group(
     "weights",
     "Look at the weights that ship, and at others.",
-    {"list": weights.list_packaged, "show": weights.show, "fit": weights.fit},
+    {
+        "list": weights.list_packaged,
+        "show": weights.show,
+        "fit": weights.fit,
+        "distil": weights.distil,
+        "agree": weights.agree,
+    },
 )
 _group(
     "studio",

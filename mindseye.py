@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from retrieval.api.asking import CanonicalView, SourceFace, WishDrawing
     from retrieval.api.benchmark import Benchmark, benchmark
     from retrieval.api.demonstration import Demonstration, demo, demo_gallery
+    from retrieval.api.distilling import Student, distil, measure_student
     from retrieval.api.fit import FitResult, fit
     from retrieval.api.gallery import Gallery
     from retrieval.api.gallery_folder import Removed
@@ -53,6 +54,7 @@ __all__ = [
     "Removed",
     "Report",
     "SourceFace",
+    "Student",
     "UserError",
     "WeightsCard",
     "WeightsList",
@@ -61,11 +63,13 @@ __all__ = [
     "benchmark",
     "demo",
     "demo_gallery",
+    "distil",
     "fit",
     "import_gallery",
     "list_weights",
     "load_faces",
     "load_generator",
+    "measure_student",
     "open_gallery",
     "open_photograph",
     "show_weights",
@@ -89,6 +93,7 @@ _PLACES = {  # loaded when somebody asks: they bring torch
     "Removed": "retrieval.api.gallery_folder",
     "Report": "retrieval.api.report",
     "SourceFace": "retrieval.api.asking",
+    "Student": "retrieval.api.distilling",
     "WeightsCard": "retrieval.api.weights",
     "WeightsList": "retrieval.api.weights",
     "WishDrawing": "retrieval.api.asking",
@@ -96,8 +101,10 @@ _PLACES = {  # loaded when somebody asks: they bring torch
     "benchmark": "retrieval.api.benchmark",
     "demo": "retrieval.api.demonstration",
     "demo_gallery": "retrieval.api.demonstration",
+    "distil": "retrieval.api.distilling",
     "fit": "retrieval.api.fit",
     "list_weights": "retrieval.api.weights",
+    "measure_student": "retrieval.api.distilling",
     "show_weights": "retrieval.api.weights",
     "train": "retrieval.api.training",
 }

@@ -111,6 +111,14 @@ def build(
     keep_faceless: KeepFaceless = None,
     workers: Workers = None,
     ray: RayCluster = None,
+    canonical: Annotated[
+        str | None,
+        typer.Option(
+            help="Who makes canonical views: drawn (the weights: the published method), student"
+            " (theirs, much faster; docs/student.md), or auto (the student where it was measured to"
+            " lose little). Default: as before, or drawn."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make or update the index of a gallery: one embedding space for each set of weights.
@@ -143,6 +151,7 @@ def build(
                 keep_faceless=keep_faceless,
                 workers=workers,
                 ray=ray,
+                canonical=canonical,
                 progress=progress,
             )
     _print(added, faces, collection, as_json=as_json)

@@ -8,7 +8,7 @@ import typer
 import mindseye
 from commands.interrupts import resumable
 from commands.models import open_set
-from commands.options import AsJson, Device, LandmarksFile, Spec
+from commands.options import AlsoSpecs, AsJson, Device, LandmarksFile, Spec
 from commands.progress import meter, tell
 from gallery.json_files import spell
 
@@ -46,6 +46,97 @@ def show(
         save(shown.sheet(faces, seed=seed), sheet)
         tell(f"Sheet: {sheet}")
     typer.echo(spell(shown.to_json(), ascii_only=False) if as_json else str(shown))
+
+
+def distil(
+    name: Annotated[str, typer.Argument(help="Packaged name, folder of a run, or file.")],
+    spec: Spec,
+    out: Annotated[Path, typer.Option(help="Folder of lessons and checkpoint.")],
+    also: AlsoSpecs = None,
+    steps: Annotated[int | None, typer.Option(help="How many updates. Default: 4000.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed: lessons, order.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Teach weights a student, which sees canonical views many times faster than they are drawn.
+
+    It is written beside the weights, and their card tells of it (docs/student.md). A run that was
+    stopped goes on.
+
+    \b
+    Example: mindseye weights distil runs/pose-60 studio:many-people --out runs/student
+    """
+    from generator.device import keep_freed_memory
+
+    keep_freed_memory()
+    with resumable("Run the same command again to go on."), meter("teaching") as shown:
+        taught = mindseye.distil(
+            name, [spec, *(also or [])], out, steps=steps, seed=seed, progress=shown.show
+        )
+    _tell_of(taught, as_json=as_json)
+
+
+def agree(
+    name: Annotated[str, typer.Argument(help="Packaged name, folder of a run, or file.")],
+    spec: Spec,
+    kind: Annotated[
+        str, typer.Option(help="What kind of faces these are: the card keeps the result by it.")
+    ],
+    bound: Annotated[
+        float, typer.Option(help="Points of C2 R@1 that `index build --canonical auto` may lose.")
+    ] = 1.0,
+    people: Annotated[
+        str | None, typer.Option(help="validation or unseen, as in `weights fit`.")
+    ] = None,
+    queries: Annotated[int, typer.Option(min=1, help="How many queries to draw.")] = 2_000,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed: which queries are drawn.")] = 0,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|NAME", help="A protocol: which images, which questions; see bench."
+        ),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="Profile of the card that weighs the fused score. Default: what suits."),
+    ] = None,
+    landmarks: LandmarksFile = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Measure what a search loses where the student of weights sees canonical views.
+
+    On people that neither has learnt from; the card keeps it.
+
+    \b
+    Example: mindseye weights agree runs/pose-60 studio:more-people --kind "drawn people"
+    """
+    from generator.device import keep_freed_memory
+
+    keep_freed_memory()
+    faces = open_set(spec, landmarks)
+    with resumable("Run the same command again.", keeps=False), meter("comparing") as shown:
+        measured = mindseye.measure_student(
+            name,
+            faces,
+            kind=kind,
+            bound=bound,
+            people=people,
+            queries=queries,
+            seed=seed,
+            protocol=protocol,
+            profile=profile,
+            device=device,
+            progress=shown.show,
+        )
+    _tell_of(measured, as_json=as_json)
+
+
+def _tell_of(student: "mindseye.Student", *, as_json: bool) -> None:
+    """Print what is known of a student."""
+    for note in student.notes:
+        tell(f"Left out {note}")
+    typer.echo(spell(student.to_json(), ascii_only=False) if as_json else str(student))
+    tell(f"Card: {student.weights.with_suffix('.json')}")
 
 
 def fit(

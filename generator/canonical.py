@@ -18,7 +18,8 @@ weighted by their probabilities, sharpened. Where the estimator is sure that is 
 Where it is not, one redrawing would be a guess, and every wrong guess an image that no wish finds.
 
 Which images have a second view is said here, too, for the contract
-(retrieval/scoring/hypotheses.py); and whether log p of a pose is read off landmarks, too
+(retrieval/scoring/hypotheses.py); whether a student says what the embeddings of redrawings would be
+in place of drawing (generator/student/); and whether log p of a pose is read off landmarks, too
 (retrieval/estimation/). Who reads it hands it in; else the estimator of the weights is asked.
 
 Source: arXiv 1511.08446, section 4.1.2; BMVC 2016, section 4.1, "Retrieval results".
@@ -58,6 +59,7 @@ _NAMED = re.compile(
     r"(reconstruction|estimator|expected|both, temperature ([0-9.]+))"
     r"(?:, best ([1-9][0-9]*) refined)?"
     r"(?:; hypotheses (2(?: within [0-9.]+)?))?"
+    r"(?:; by student ([0-9a-f]{16}))?"
     r"(?:; (pose by landmarks .+))?"
 )
 
@@ -73,6 +75,8 @@ class Rule:
         hypotheses: How many canonical views of an image are stored. `canonicalise` gives the first.
         landmarks: How log p of poses is read off landmarks, spelt as a calibration is
             (retrieval/estimation/pose_calibration.py); empty where the weights alone are asked.
+        student: Who says what the embeddings of canonical views would be: the first 16 digits of
+            the SHA-256 of its file; empty where they are drawn, as `canonicalise` always does.
     """
 
     kind: RuleKind = RECONSTRUCTION
@@ -80,6 +84,7 @@ class Rule:
     refine_best: int | None = None
     hypotheses: Hypotheses = field(default=ONE)
     landmarks: str = ""
+    student: str = ""
 
     @classmethod
     def of(cls, card: Card, refine_best: int | None = None) -> "Rule":
@@ -108,15 +113,18 @@ class Rule:
         kind = cast("RuleKind", found[1].partition(",")[0])
         refine_best = int(found[3]) if found[3] else None
         many = Hypotheses.parse(found[4]) if found[4] else ONE
-        return cls(kind, float(found[2] or 0), refine_best, many, found[5] or "")
+        return cls(
+            kind, float(found[2] or 0), refine_best, many, found[6] or "", student=found[5] or ""
+        )
 
     def __str__(self) -> str:
         """Name the rule, for the index contract."""
         kind = f"{self.kind}, temperature {self.temperature:g}" if self.kind == BOTH else self.kind
         refined = "" if self.refine_best is None else f", best {self.refine_best} refined"
         stored = "" if self.hypotheses.single else f"; hypotheses {self.hypotheses}"
+        student = f"; by student {self.student}" if self.student else ""
         landmarks = f"; {self.landmarks}" if self.landmarks else ""
-        return f"{kind}{refined}{stored}{landmarks}"
+        return f"{kind}{refined}{stored}{student}{landmarks}"
 
 
 PAPERS = Rule()
@@ -215,20 +223,57 @@ def _known(engine: Drawer, pixels: Pixels, log_p: Floats | None) -> Floats:
 def _expected(engine: Drawer, pixels: Pixels, log_p: Floats | None) -> CanonicalViews:
     """Redraw each image under every value that is likely enough, and take the mean embedding."""
     space = engine.card.space
-    chosen, sums = best_combinations(_known(engine, pixels, log_p), space, MOST)
+    likely = likely_values(_known(engine, pixels, log_p), space)
+    codes = np.stack([space.one_hot(one) for one in likely.conditions])
+    drawn = engine.draw(pixels[likely.of], codes)
+    refined = drawn.refined[likely.first]
+    errors = errors_of(refined, pixels)
+    embeddings = likely.mean(normalise(drawn.features))
+    return CanonicalViews(likely.estimates, refined, embeddings, errors)
+
+
+@dataclass(frozen=True, slots=True)
+class LikelyValues:
+    """Of N images the values that are likely enough, R of all images together.
+
+    Attributes:
+        of: Position of the image of each, rising, (R,).
+        conditions: The values; of each image the likeliest first.
+        shares: How likely each is, sharpened, (R,).
+        first: Places of the likeliest of each image, (N,).
+    """
+
+    of: NDArray[np.int64]
+    conditions: tuple[Condition, ...]
+    shares: Floats
+    first: NDArray[np.int64]
+
+    @property
+    def estimates(self) -> tuple[Condition, ...]:
+        """The likeliest values of each image."""
+        return tuple(self.conditions[row] for row in self.first.tolist())
+
+    def mean(self, embeddings: Floats) -> Floats:
+        """Return the mean of what was made of each, by shares, (R, D) -> (N, D), unit length."""
+        summed = np.zeros((len(self.first), embeddings.shape[1]), dtype=np.float32)
+        np.add.at(summed, self.of, self.shares[:, None] * embeddings)
+        return normalise(summed)
+
+
+def likely_values(log_p: Floats, space: AttributeSpace) -> LikelyValues:
+    """Return the values that rule `expected` redraws images under.
+
+    Args:
+        log_p: log p(value | image), laid out as the one-hot code, (N, A).
+        space: The attributes.
+    """
+    chosen, sums = best_combinations(log_p, space, MOST)
     shares = np.exp(SHARPNESS * (sums - sums[:, :1]))  # (N, M), the likeliest 1
     shares /= shares.sum(axis=1, keepdims=True)
     shares[shares < SHARE] = 0
     of, place = np.nonzero(shares)  # (R,); of each image the likeliest first
     conditions = conditions_at(chosen[of, place], space)
-    drawn = engine.draw(pixels[of], np.stack([space.one_hot(one) for one in conditions]))
-    embeddings = np.zeros((len(pixels), drawn.features.shape[1]), dtype=np.float32)
-    np.add.at(embeddings, of, shares[of, place, None] * normalise(drawn.features))
-    first = np.flatnonzero(place == 0)  # (N,)
-    refined = drawn.refined[first]
-    errors = errors_of(refined, pixels)
-    estimates = tuple(conditions[row] for row in first.tolist())
-    return CanonicalViews(estimates, refined, normalise(embeddings), errors)
+    return LikelyValues(of, conditions, shares[of, place], np.flatnonzero(place == 0))
 
 
 def estimated(engine: Drawer, pixels: Pixels, log_p: Floats | None = None) -> Views:

@@ -55,6 +55,9 @@ class Card:
         profile: What kind of faces `fusion`, `calibration`, `redrawing` and `landmarks` are of,
             such as "drawn faces"; "default" where nobody said.
         profiles: The same four of other kinds of faces, by name; see `under`.
+        student: Of the student that was taught by the weights (generator/student/): "sha256" of its
+            file, "network" and "dimension", its "recipe", whom it has "learnt_from", "size", and
+            under "agreement" how well it agrees with them; empty where there is none.
         sha256: SHA-256 of the weights' file; empty until it is written.
         licence: Licence of the weights.
         notes: What a user should know before trusting them; empty if nothing.
@@ -79,6 +82,7 @@ class Card:
     landmarks: Mapping[str, Any] = field(default_factory=dict)
     profile: str = DEFAULT_PROFILE
     profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    student: Mapping[str, Any] = field(default_factory=dict)
     sha256: str = ""
     licence: str = "not stated"
     notes: str = ""
@@ -91,6 +95,7 @@ class Card:
             people += _people(kind.get("fusion", {}), "fitted_on")
             people += _people(kind.get("redrawing", {}), "measured_on")
             people += _people(kind.get("landmarks", {}), "fitted_on")
+        people += _people(self.student, "learnt_from")
         return tuple(dict.fromkeys(people))
 
     def under(self, profile: str) -> Self:
@@ -171,6 +176,7 @@ class Card:
             **({"landmarks": dict(self.landmarks)} if self.landmarks else {}),
             **({} if self.profile == DEFAULT_PROFILE else {"profile": self.profile}),
             **({"profiles": dict(self.profiles)} if self.profiles else {}),
+            **({"student": dict(self.student)} if self.student else {}),
             "sha256": self.sha256,
             "licence": self.licence,
             "notes": self.notes,
@@ -224,6 +230,7 @@ class Card:
                 landmarks=landmarks,
                 profile=str(data.get("profile", DEFAULT_PROFILE)),
                 profiles=profiles,
+                student=dict(data.get("student", {})),
                 sha256=str(data["sha256"]),
                 licence=str(data["licence"]),
                 notes=str(data.get("notes", "")),

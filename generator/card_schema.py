@@ -305,6 +305,51 @@ class LandmarksShape:
 
 
 @dataclass(frozen=True, slots=True)
+class LossShape:
+    """What a student loses to its teacher: hit rates @1 under C2 of both, and the difference."""
+
+    drawn: float
+    student: float
+    loss: float
+    upper: float
+    drawn_5: float
+    student_5: float
+
+    def __post_init__(self) -> None:
+        shares = (self.drawn, self.student, self.drawn_5, self.student_5)
+        _require(0 <= min(shares) <= max(shares) <= 1, "hit rates are shares")
+        _require(-1 <= self.loss <= 1 and -1 <= self.upper <= 1, "losses lie in -1..1")
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementShape:
+    """How well a student agrees with its teacher on some faces."""
+
+    bound: float
+    cosine: float
+    scores: Mapping[str, LossShape] = field(default_factory=dict)
+    spec: str = ""
+    people: int = 0
+    images: int = 0
+    queries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StudentShape:
+    """A student beside the weights; nothing at all where there is none."""
+
+    sha256: str = ""
+    network: Mapping[str, int] = field(default_factory=dict)
+    dimension: int = 0
+    learnt_from: FittedOn | None = None
+    agreement: Mapping[str, AgreementShape] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _require_words(64, self.sha256, *self.agreement)
+        _require(len(self.agreement) <= MOST_PROFILES, f"more than {MOST_PROFILES} agreements")
+
+
+@dataclass(frozen=True, slots=True)
 class ProfileShape:
     """What was fitted for one kind of faces."""
 
@@ -341,6 +386,7 @@ class CardShape:
     landmarks: LandmarksShape = LandmarksShape()
     profile: str = "default"
     profiles: Mapping[str, ProfileShape] = field(default_factory=dict)
+    student: StudentShape = StudentShape()
     notes: str = ""
 
     def __post_init__(self) -> None:

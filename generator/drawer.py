@@ -10,6 +10,7 @@ the flat features.
 from abc import ABC, abstractmethod
 from copy import copy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -17,7 +18,9 @@ from numpy.typing import NDArray
 
 from gallery.align import Pixels
 from gallery.arrays import Floats
+from gallery.errors import WeightsError
 from generator.card import Card
+from generator.student.seeing import Student
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class Drawer(ABC):
         on: Where it runs: "cpu", "cuda" or "cuda:N".
         refines: Whether its first drawing differs from its last.
         fuses: Whether it draws one person from several images.
+        weights: File that it was opened from; None where it was made otherwise.
     """
 
     card: Card
@@ -80,6 +84,22 @@ class Drawer(ABC):
     on: str
     refines: bool
     fuses: bool
+    weights: Path | None = None
+    _student: Student | None = None
+
+    def student(self) -> Student:
+        """Return the student of the weights; it is loaded when first asked for, and run by torch.
+
+        Raises:
+            WeightsError: They have none, or its file is missing or damaged.
+        """
+        if self._student is None:
+            if self.weights is None:
+                raise WeightsError(f"{self.card.name} was not opened from a file with a student")
+            from generator.student.student import TorchStudent  # noqa: PLC0415  torch
+
+            self._student = TorchStudent.open(self.weights, self.card)
+        return self._student
 
     def under(self, profile: str) -> Self:
         """Return the same with another profile of its card; see `Card.under`.

@@ -93,7 +93,9 @@ class Engine(Drawer):
         """
         precision = precision or pick_precision(device)
         network, card = load_weights(path)
-        return cls(network, card, device, precision=precision, compiled=compiled, keep=False)
+        made = cls(network, card, device, precision=precision, compiled=compiled, keep=False)
+        made.weights = path
+        return made
 
     @property
     def dimension(self) -> int:

@@ -9,6 +9,7 @@ from gallery.errors import WeightsError
 from gallery.files import write_whole
 from gallery.json_files import read_text, spell
 from generator.card import AGAIN, Card
+from generator.student.seeing import SUFFIX
 
 WEIGHTS_FILE = "weights.safetensors"
 PACKAGED = Path(__file__).parent / "weights"  # what ships
@@ -16,7 +17,11 @@ PACKAGED = Path(__file__).parent / "weights"  # what ships
 
 def packaged_weights() -> dict[str, Path]:
     """Return the weights that ship with the program, by name."""
-    return {path.stem: path for path in sorted(PACKAGED.glob("*.safetensors"))}
+    return {
+        path.stem: path
+        for path in sorted(PACKAGED.glob("*.safetensors"))
+        if not path.name.endswith(SUFFIX)
+    }
 
 
 def find_weights(given: str) -> Path:

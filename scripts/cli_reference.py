@@ -21,6 +21,8 @@ COMMANDS = (
     ("weights", "list"),
     ("weights", "show"),
     ("weights", "fit"),
+    ("weights", "distil"),
+    ("weights", "agree"),
     ("studio", "assets"),
     ("studio", "draw"),
     ("studio", "lift"),

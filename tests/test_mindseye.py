@@ -28,6 +28,7 @@ PUBLIC = {
         "open_photograph",
         "demo_gallery",
     ),
+    *("Student", "distil", "measure_student"),
 }
 
 

@@ -14,12 +14,14 @@ from index.store import Request
 from retrieval.api.progress import Callback, Progress, follow
 from retrieval.collection import build as building
 from retrieval.collection.build_progress import BuildProgress
+from retrieval.collection.canonical_choice import choose_canonical
 from retrieval.collection.collection import Collection
 from retrieval.collection.domain_check import misfit, strangers_in
 from retrieval.collection.profile_choice import ProfileChoice, profile_of_space
 from retrieval.collection.workers.opening import Workers
 from retrieval.estimation.landmark_pose import why_not
 from retrieval.scoring.choice import choose_score, refuse_score
+from retrieval.scoring.terms import DRAWING, Score
 from retrieval.splits import SPLITS, part_of
 
 Paths = str | Path | Sequence[str | Path]
@@ -66,6 +68,7 @@ class AddOptions:
     restore: bool = False
     keep_faceless: bool | None = None
     workers: Workers | None = None
+    canonical: str | None = None
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -152,7 +155,16 @@ def add_to_space(
     engine = source.engine.under(profile.profile)
     choice = choose_score(options.score, options.hypotheses, engine, is_new=is_new)
     alone = why_not(engine.card) if is_new else ""
-    for what, why in (("Profile", profile.why), ("Score", choice.why), ("Poses", alone)):
+    stored = building.contract_of_space(collection, name)
+    scored = choice.score or (DRAWING if stored is None else Score.of(stored).name)
+    views = choose_canonical(options.canonical, stored, engine, scored)
+    told = {
+        "Profile": profile.why,
+        "Score": choice.why,
+        "Canonical views": views.why,
+        "Poses": alone,
+    }
+    for what, why in told.items():
         if why and progress is not None:
             progress(Progress(phase=phase, done=0, total=len(part), note=f"{what}: {why}"))
     steps = building.build(
@@ -167,6 +179,7 @@ def add_to_space(
         hypotheses=options.hypotheses,
         keep_faceless=options.keep_faceless,
         workers=options.workers,
+        canonical=options.canonical,
     )
     last = follow(_last_of(steps), progress, phase, len(part))
     return Added(

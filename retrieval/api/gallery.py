@@ -75,6 +75,7 @@ class Gallery(GalleryImages):
         keep_faceless: bool | None = None,
         workers: int | None = None,
         ray: str | None = None,
+        canonical: str | None = None,
         progress: Callback | None = None,
     ) -> "tuple[Added, ...]":
         """Add images; only what is new is embedded, as images are known by their content.
@@ -103,6 +104,9 @@ class Gallery(GalleryImages):
                 process, or one actor for each processor or GPU of the cluster (docs/scale.md).
             ray: Draw on a Ray cluster: "local" for one of this machine, "auto" for the one that
                 runs here, or its address (extra "ray").
+            canonical: Who makes canonical views: "drawn" (the weights draw them), "student" (their
+                student sees them, much faster) or "auto" (the student where it was measured to lose
+                little). None: as before, or drawn.
             progress: Told how far it is. What it raises ends the build after the batch in hand.
 
         Returns:
@@ -126,6 +130,7 @@ class Gallery(GalleryImages):
             restore=restore,
             keep_faceless=keep_faceless,
             workers=workers_asked(workers, ray, self._device),
+            canonical=canonical,
         )
         if spaces is not None and (weights is not None or attributes):
             raise ConfigError("Spaces keep their own weights; give spaces or weights, not both")

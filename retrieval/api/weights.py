@@ -12,6 +12,7 @@ from generator.weights_file import find_weights
 from generator.zoo import WeightsFile, packaged, to_table, to_text
 from retrieval.api.additions import open_engine
 from retrieval.api.faces import load_faces
+from retrieval.fitting.agreement import agreement_text
 from retrieval.fitting.told import summary
 
 
@@ -41,7 +42,8 @@ class WeightsCard:
         return f"<WeightsCard {self.name}: {', '.join(self.attributes)}>"
 
     def __str__(self) -> str:
-        return to_text(self._shown, summary(self._shown.card))
+        card = self._shown.card
+        return to_text(self._shown, [*summary(card), *agreement_text(card)])
 
     def to_json(self) -> dict[str, Any]:
         """Return the card, without lists of people: what `mindseye weights show --json` prints."""

@@ -3,6 +3,7 @@
     mindseye.json                     first: format, and size and SHA-256 of every other member
     catalogue.db                      a SQLite copy of the catalogue, whatever database it lives in
     spaces/NAME/contract.json, weights.safetensors, weights.json
+    spaces/NAME/weights.student.safetensors     where a student made the canonical views
     spaces/NAME/embeddings/...        the shards that count
     spaces/NAME/index/NNNNNN/...      the generation that answers queries
 
@@ -26,8 +27,10 @@ from gallery.catalogue.store import Catalogue
 from gallery.errors import CatalogueError, ConfigError, IndexFileError
 from gallery.files import file_sha256, replacing, sync
 from gallery.json_files import JsonLimits, Origin, parse, shaped, spell
+from generator.canonical import Rule
 from generator.card import NAME
-from index.store import read_manifest
+from generator.student.seeing import student_path
+from index.store import read_contract, read_manifest
 from retrieval.collection.address import DATABASE
 from retrieval.collection.collection import Collection
 from retrieval.collection.named_images import require_finite
@@ -37,7 +40,7 @@ LIST = "mindseye.json"
 LIMITS = JsonLimits(depth=4)  # of the list: some 100,000 files
 AGAIN = "Export the collection again"
 MEMBER = re.compile(
-    rf"catalogue\.db|spaces/(?!\.)(?:{NAME.pattern})/(?:contract\.json|weights\.(?:json|safetensors)"
+    rf"catalogue\.db|spaces/(?!\.)(?:{NAME.pattern})/(?:contract\.json|weights\.(?:json|(?:student\.)?safetensors)"
     r"|embeddings/\d{6,9}(?:\.ids)?\.npy|index/\d{6,9}/[A-Za-z0-9_][A-Za-z0-9_.-]{0,80})"
 )
 
@@ -164,6 +167,8 @@ def _files(collection: Collection) -> dict[str, Path]:
     for space in spaces.all():
         directory = collection.space_dir(space.name)
         names = ["contract.json", "weights.safetensors", "weights.json"]
+        if Rule.parse(read_contract(directory).canonicalisation).student:
+            names.append(student_path(collection.weights_path(space.name)).name)
         for shard in spaces.shards(space.id):
             names += [f"embeddings/{shard.number:06d}{end}" for end in (".npy", ".ids.npy")]
         if space.generation is not None:

@@ -14,6 +14,7 @@ from index import store
 from index.contract import IndexContract
 from retrieval.collection.build_progress import BuildProgress
 from retrieval.collection.builder import Builder, How
+from retrieval.collection.canonical_choice import choose_canonical
 from retrieval.collection.collection import Collection
 from retrieval.collection.leftovers import sweep
 from retrieval.collection.publish import publish, publishing
@@ -36,6 +37,7 @@ def build(  # noqa: PLR0913  what a user says of a build
     hypotheses: str | None = None,
     keep_faceless: bool | None = None,
     workers: Workers | None = None,
+    canonical: str | None = None,
 ) -> Iterator[BuildProgress]:
     """Bring a space up to date with a face set, and publish it.
 
@@ -59,6 +61,9 @@ def build(  # noqa: PLR0913  what a user says of a build
         keep_faceless: Whether images in which no face was found are taken in all the same. None for
             what was last said of the space, and for a new one False.
         workers: Who embeds the images; None for this process.
+        canonical: Who makes canonical views: "drawn", "student" or "auto" (canonical_choice.py);
+            part of the space's contract. None for what the space was built with, and for a new one
+            "drawn".
 
     Yields:
         Progress after each batch, then that of the publication; the last one counts the images.
@@ -71,7 +76,7 @@ def build(  # noqa: PLR0913  what a user says of a build
         WeightsError: Nothing was fitted for this score, or for these hypotheses.
         OSError: The disk is full or cannot be written; what was finished is kept.
     """
-    stored = _contract(collection, engine.card.name)
+    stored = contract_of_space(collection, engine.card.name)
     stored_score = None if stored is None else Score.of(stored).name
     name = score or stored_score or default_score(engine)
     many = _hypotheses(engine, name, stored, hypotheses)
@@ -81,7 +86,10 @@ def build(  # noqa: PLR0913  what a user says of a build
         scoring = make_scoring(engine, name, many)
     if refine_best is None and stored is not None:
         refine_best = Rule.parse(stored.canonicalisation).refine_best
-    rule = scoring.rule(replace(Rule.of(engine.card, refine_best), hypotheses=many))
+    student = choose_canonical(canonical, stored, engine, name).student
+    rule = scoring.rule(
+        replace(Rule.of(engine.card, refine_best), hypotheses=many, student=student)
+    )
     builder = Builder(
         collection,
         faces,
@@ -117,7 +125,7 @@ def _clear(builder: Builder) -> None:
         sweep(builder.collection, builder.catalogue.spaces.get(builder.space.name))
 
 
-def _contract(collection: Collection, name: str) -> IndexContract | None:
+def contract_of_space(collection: Collection, name: str) -> IndexContract | None:
     """Read the contract of a space, or None of one that is not made yet."""
     known = {space.name: space for space in collection.catalogue.spaces.all()}
     return collection.contract(known[name]) if name in known else None

@@ -6,6 +6,7 @@ from pathlib import Path
 from gallery.errors import WeightsError
 from gallery.files import file_sha256, replacing, write_whole
 from generator.card import Card
+from generator.student.seeing import student_path
 from generator.weights_file import spell_card
 
 
@@ -49,3 +50,18 @@ def copy_weights(source: Path, target: Path, sha256: str, profile: str | None = 
         if file_sha256(partial) != sha256:
             raise WeightsError(f"{source} has changed while it was in use; build again")
     write_whole(target.with_suffix(".json"), _card(source, profile))
+
+
+def copy_student(source: Path, target: Path) -> None:
+    """Copy the student beside some weights, unless the same one is there.
+
+    Args:
+        source: The weights' file.
+        target: That of their copy.
+    """
+    here, there = student_path(source), student_path(target)
+    if here.resolve() == there.resolve():
+        return
+    if not there.is_file() or file_sha256(there) != file_sha256(here):
+        with replacing(there) as partial:
+            shutil.copyfile(here, partial)

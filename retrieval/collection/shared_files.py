@@ -14,7 +14,7 @@ from gallery.errors import CatalogueError, IndexFileError
 from gallery.files import file_sha256, write_whole
 from gallery.json_files import read, spell
 
-NAMES = ("contract.json", "weights.safetensors", "weights.json")
+NAMES = ("contract.json", "weights.safetensors", "weights.json", "weights.student.safetensors")
 NOTE = "shared.json"
 
 

@@ -36,12 +36,13 @@ def describe(collection: Collection) -> dict[str, Any]:
         "duplicates" (files whose image was found before), "contradictions" (those of them whose
         label names somebody else), and "spaces": for each its name, weights, attributes, score,
         "confidence" (whether answers can say how sure they are), "hypotheses" (how many values an
-        image is redrawn in), "landmarks" (how poses are read off them, or null), "min_score" (what
-        answers about strangers seldom score, or null where nobody measured), "advice" (what
-        building it anew would bring, or null), generation, kind of index, vectors, "index" (what
-        its manifest says of what FAISS holds, or null), "strangers" (how many images are unlike
-        those the weights know, or null where nobody knows), count of images in every state, and
-        "skipped": every file left out, with its reason.
+        image is redrawn in), "canonical" ("drawn", or "student" and the first digits of its hash),
+        "landmarks" (how poses are read off them, or null), "min_score" (what answers about
+        strangers seldom score, or null where nobody measured), "advice" (what building it anew
+        would bring, or null), generation, kind of index, vectors, "index" (what its manifest says
+        of what FAISS holds, or null), "strangers" (how many images are unlike those the weights
+        know, or null where nobody knows), count of images in every state, and "skipped": every file
+        left out, with its reason.
 
     Raises:
         WeightsError: A space's copy of its weights is missing or damaged.
@@ -82,6 +83,7 @@ def _space(
         "profile": card.profile,
         "advice": advice(contract),
         "hypotheses": str(rule.hypotheses),
+        "canonical": f"student {rule.student}" if rule.student else "drawn",
         "landmarks": rule.landmarks or None,
         "min_score": _least(card, Score.of(contract).name, rule),
         "generation": space.generation,
@@ -231,6 +233,8 @@ def _scored(space: dict[str, Any]) -> str:
     said = "" if space["score"] == DRAWING else f", scored by {space['score']}"
     if space["profile"] != DEFAULT_PROFILE:
         said += f", profile {space['profile']}"
+    if space["canonical"] != "drawn":
+        said += f", canonical views by the {space['canonical']}"
     if space["landmarks"] is not None:
         said += ", poses by landmarks"
     if space["hypotheses"] != "1":

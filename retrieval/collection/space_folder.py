@@ -6,11 +6,12 @@ from pathlib import Path
 from gallery.catalogue.records import SpaceRow
 from gallery.errors import CatalogueError
 from gallery.files import file_sha256
+from generator.canonical import Rule
 from generator.card import Card
 from index import store
 from index.contract import IndexContract
 from retrieval.collection.collection import Collection
-from retrieval.collection.own_weights import copy_card, copy_weights
+from retrieval.collection.own_weights import copy_card, copy_student, copy_weights
 from retrieval.collection.storing import add_space, share
 
 
@@ -43,14 +44,22 @@ def open_space(
             copy_weights(weights, copy, card.sha256, card.profile)
         elif weights.resolve() != copy.resolve():  # a card may have been fitted anew
             copy_card(weights, copy, card.profile)
+        _copy_student(contract, weights, copy)
         share(collection, known[name])
         return known[name]
     _require_no_shards(directory)
     shutil.rmtree(directory, ignore_errors=True)  # of a build killed before it began
     directory.mkdir(parents=True, exist_ok=True)
     copy_weights(weights, collection.weights_path(name), card.sha256, card.profile)
+    _copy_student(contract, weights, collection.weights_path(name))
     store.write_contract(directory, contract)
     return add_space(collection, name, contract)
+
+
+def _copy_student(contract: IndexContract, weights: Path, copy: Path) -> None:
+    """Copy the student that the views of a space are made by, if they are not drawn."""
+    if Rule.parse(contract.canonicalisation).student:
+        copy_student(weights, copy)
 
 
 def _require_no_shards(directory: Path) -> None:

@@ -12,6 +12,8 @@ import numpy as np
 from gallery.catalogue.records import ShardRow, SpaceRow
 from gallery.errors import CatalogueError, ConfigError, IndexFileError, WeightsError
 from gallery.files import file_sha256
+from generator.canonical import Rule
+from generator.student.seeing import student_path
 from generator.weights_file import load_card
 from index import store
 from index.base import Ids, Vectors
@@ -85,6 +87,7 @@ class _Space:
             what = "contract.json is not the one the catalogue knows"
             todo = "put the right contract.json back, or build anew in another --collection"
             return [*findings, self._find(kind="contract-changed", what=what, todo=todo)]
+        findings += self._student(contract)
         if self._collection.in_postgres:
             return [*findings, *verify_postgres.findings(self._collection, self._space)]
         shards = self._spaces.shards(self._space.id)
@@ -110,6 +113,17 @@ class _Space:
             what = str(error)
         todo = "mindseye index build with the same weights; it puts them back"
         yield self._find(kind="weights-damaged", what=what, todo=todo)
+
+    def _student(self, contract: IndexContract) -> Iterator[Finding]:
+        """Check the student that the views were made by, if one was."""
+        told = Rule.parse(contract.canonicalisation).student
+        if not told:
+            return
+        path = student_path(self._collection.weights_path(self._space.name))
+        if not path.is_file() or not file_sha256(path).startswith(told):
+            what = f"{path} is missing, or not the student that the contract names"
+            todo = "mindseye index build with the same weights; it puts it back"
+            yield self._find(kind="student-damaged", what=what, todo=todo)
 
     def _shard(self, row: ShardRow, contract: IndexContract) -> tuple[Ids, list[Finding]]:
         """Check one shard; return the images that are as the catalogue says, and what is wrong.

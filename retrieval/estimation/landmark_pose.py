@@ -118,9 +118,30 @@ def log_p_of(
         None where neither an estimator nor landmarks say anything.
     """
     network = engine.log_probabilities(pixels) if engine.estimates else None
-    if pose is None or portraits is None:
+    if network is None and (pose is None or portraits is None):
+        return None
+    return combined(pose, network, portraits, engine.card.space)
+
+
+def combined(
+    pose: LandmarkPose | None,
+    network: Floats | None,
+    portraits: Pixels | None,
+    space: AttributeSpace,
+) -> Floats:
+    """Return what a network says, and landmarks where they are read: log p, (N, A).
+
+    Args:
+        pose: Reads landmarks, if they are read.
+        network: log p by a network, (N, A); None where there is none, and landmarks are read.
+        portraits: Of the faces, (N, P, P, 3); None where landmarks are not read.
+        space: The attributes.
+    """
+    if network is not None and (pose is None or portraits is None):
         return network
-    return pose.estimate(portraits, network, engine.card.space)
+    if pose is None or portraits is None:
+        raise ValueError("neither a network nor landmarks say anything")
+    return pose.estimate(portraits, network, space)
 
 
 def yaws_of(mesh: Mesh, portraits: Pixels) -> Yaws:

@@ -130,7 +130,7 @@ def fit(engine: Drawer, faces: FaceSet, options: FitOptions) -> Steps[Fitted]:
     with open_store(options.cache) as store, store.inner() as own:
         scratch = replace(own, kept=own.scratch)  # nothing that is read from faces is kept
         form = form_of(options.recogniser) if "identity" in readers else NARROW
-        work = yield from _workbench(engine, part, options.protocol, scratch, form)
+        work = yield from workbench(engine, part, options.protocol, scratch, form)
         landmarks, why = yield from fit_landmarks(work, part.spec)
         notes = (*notes, why) if why else notes
         if landmarks:
@@ -191,7 +191,7 @@ def fitting_people(faces: FaceSet, card: Card, options: FitOptions) -> FaceSet:
     return people
 
 
-def _workbench(
+def workbench(
     engine: Drawer, part: FaceSet, protocol: Protocol, store: Store, form: PortraitForm
 ) -> Steps[Workbench]:
     """Read the images, and draw by lot what is asked."""

@@ -17,7 +17,7 @@ from gallery.attributes import Condition
 from gallery.errors import IndexFileError, WeightsError
 from gallery.portraits import portrait_aligner
 from gallery.wishes import Wishes
-from generator.canonical import Rule, canonicalise
+from generator.canonical import Rule
 from generator.card import Card
 from generator.drawer import Drawer
 from generator.hypotheses import ONE, Hypotheses
@@ -27,7 +27,8 @@ from retrieval.embedding import contract_from_card
 from retrieval.estimation.landmark_pose import LandmarkPose, for_card, for_contract, log_p_of
 from retrieval.recognisers.registry import form_of
 from retrieval.recognisers.third_party import MissingEmbedderError
-from retrieval.scoring.hypotheses import rivals, second_views
+from retrieval.scoring.canonical_views import gallery_views
+from retrieval.scoring.hypotheses import rivals
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.sound_vectors import are_finite
 from retrieval.scoring.term import Part, Reader, TermQuestion
@@ -120,17 +121,18 @@ class Scoring:
     def gallery(
         self, engine: Drawer, pixels: Pixels, portraits: Pixels | None, rule: Rule
     ) -> GalleryVectors:
-        """Redraw gallery images, and make the vectors that are searched.
+        """Redraw gallery images, or let a student look, and make the vectors that are searched.
 
         Args:
-            engine: Draws.
+            engine: Draws, or has the student.
             pixels: Aligned images, 0..255, (N, S, S, C).
             portraits: The same faces for the readers, (N, P, P, 3); None where nothing needs them.
             rule: How canonical views are chosen, and which images have two.
         """
-        asked = self.name != DRAWING or self.pose is not None
-        log_p = self.log_p(engine, pixels, portraits) if asked else None
-        seen = canonicalise(engine, pixels, rule, log_p)
+        seen = gallery_views(
+            engine, pixels, portraits, rule, self.pose, estimating=self.name != DRAWING
+        )
+        log_p = seen.log_p
         every = np.arange(len(pixels))
         none: tuple[Condition | None, ...] = (None,) * len(pixels)
         if self.name == DRAWING:
@@ -143,7 +145,7 @@ class Scoring:
         if rule.hypotheses.single:
             return GalleryVectors(first, every, seen.estimates, none, seen.errors)
         found = rivals(read["log_p"], seen.estimates, engine.card.space)
-        more = second_views(engine, pixels, found, rule.hypotheses)
+        more = seen.seconds(found, rule.hypotheses)
         if not len(more.of):
             return GalleryVectors(first, every, seen.estimates, none, seen.errors)
         again = {name: part[more.of] for name, part in read.items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gallery.errors import ConfigError
 from gallery.faces import FaceSet
+from generator.student.seeing import student_path
 from index.contract import IndexContract
 from retrieval.collection.workers.block import GalleryEmbedder
 from retrieval.collection.workers.pool import WorkerPool
@@ -83,6 +84,7 @@ def open_pool(
         root=faces.root.absolute(),
         witness=shipping.witness,
         version=own_version(),
+        student=student_path(weights).read_bytes() if embedder.rule.student else None,
     )
     if asked.ray is None:
         count = asked.count or os.cpu_count() or 1

@@ -13,6 +13,7 @@ from gallery.faces import FaceSet
 from generator.canonical import Rule
 from generator.device import keep_freed_memory, pick_device, worth_compiling
 from generator.engine import Engine
+from generator.student.seeing import student_path
 from index.contract import IndexContract
 from retrieval.collection.ingest import Reading
 from retrieval.collection.workers.block import Block, EmbeddedBlock, GalleryEmbedder
@@ -38,6 +39,7 @@ class WorkerRecipe:
         witness: A file by which a worker tells whether it sees the images, with its size; None
             where their bytes are sent in any case.
         version: Of mindseye, here.
+        student: The bytes of the weights' student; None where canonical views are drawn.
     """
 
     weights: bytes
@@ -51,6 +53,7 @@ class WorkerRecipe:
     root: Path
     witness: tuple[str, int] | None
     version: str
+    student: bytes | None = None
 
 
 def own_version() -> str:
@@ -117,7 +120,11 @@ def _engine(recipe: WorkerRecipe) -> Engine:
         path.write_bytes(recipe.weights)
         path.with_suffix(".json").write_bytes(recipe.card)
         compiled = worth_compiling(device, recipe.images)
-        return Engine.open(path, device, precision=precision, compiled=compiled)
+        engine = Engine.open(path, device, precision=precision, compiled=compiled)
+        if recipe.student is not None:
+            student_path(path).write_bytes(recipe.student)
+            engine.student()  # while its file is there
+        return engine
 
 
 def _precision(runtime: str) -> torch.dtype | None:

@@ -23,6 +23,8 @@ from gallery.pixels import Aligned
 from gallery.portraits import NARROW, PortraitForm, as_portraits
 from generator.canonical import Rule, canonicalise
 from generator.drawer import Drawer, DrawnBatch
+from generator.student.seeing import Glance
+from generator.student.views import seen_views
 from index.base import Vectors
 from retrieval.estimation.landmark_pose import LandmarkPose, Mesh, estimate_of, for_card
 from retrieval.estimation.pose_calibration import Yaws
@@ -62,6 +64,21 @@ class CanonicalGallery:
     images: Pixels
     estimates: Sequence[Condition]
     errors: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class SeenGallery:
+    """The gallery's canonical views, as the student of the weights sees them.
+
+    Attributes:
+        embeddings: Unit length, (N, D).
+        estimates: The values of each.
+        log_p: log p(value | image), with landmarks where they are read, (N, A).
+    """
+
+    embeddings: Vectors
+    estimates: Sequence[Condition]
+    log_p: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +331,38 @@ class Workbench:
         return CanonicalGallery(
             embeddings.close(), images.close(), estimates, np.concatenate(errors)
         )
+
+    def seen(self) -> Steps[Timed[SeenGallery]]:
+        """Let the student of the weights see the gallery's canonical views.
+
+        Raises:
+            SkippedMethodError: The weights have no student.
+        """
+        return (yield from self.once("seen", self._seen()))
+
+    def _seen(self) -> Steps[SeenGallery]:
+        bench, pixels = self.bench, self.bench.aligned.pixels
+        if not bench.engine.card.student:
+            raise SkippedMethodError(f"{bench.engine.card.name} has no student")
+        student, pose = bench.engine.student(), bench.pose
+        yaws = None if pose is None else (yield from self.yaws(pose.mesh)).value
+        glances = []
+        for run in blocks(len(pixels)):
+            glances.append(student.look(np.asarray(pixels[run.start : run.stop])))
+            yield BenchmarkProgress("looking with the student", run.stop, len(pixels))
+        glance = Glance.joined(glances)
+        log_p = glance.log_p
+        if pose is not None and yaws is not None:
+            log_p = estimate_of(pose.calibration, yaws, log_p, bench.space)
+        embeddings = bench.store.writer("seen-embeddings", len(pixels))
+        estimates: list[Condition] = []
+        for run in blocks(len(pixels)):
+            some = glance.only(np.arange(run.start, run.stop))
+            known = log_p[run.start : run.stop]
+            views = seen_views(student, some, Rule.of(bench.engine.card), bench.space, known)
+            embeddings.add(views.embeddings)
+            estimates += views.estimates
+        return SeenGallery(embeddings.close(), estimates, log_p)
 
     def redrawn_truly(self) -> Steps[Timed[Vectors]]:
         """Redraw the gallery in its true values; embeddings, (N, D)."""

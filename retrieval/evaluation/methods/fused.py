@@ -16,16 +16,22 @@ drawings, w numbers of a term.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gallery.arrays import Floats
+from generator.hypotheses import ONE
 from index.base import Vectors
 from retrieval.evaluation.fold.estimates import estimated_values
-from retrieval.evaluation.fold.fold_cache import Workbench, blocks
+from retrieval.evaluation.fold.fold_cache import (
+    CanonicalGallery,
+    SeenGallery,
+    Workbench,
+    blocks,
+)
 from retrieval.evaluation.fold.probes import draw_all
 from retrieval.evaluation.fold.ranking import SecondRows
 from retrieval.evaluation.fold.second_hypotheses import seconds_of
@@ -94,13 +100,34 @@ def wishes_of(work: Workbench) -> Floats:
     return np.stack(codes)
 
 
-def _prepared(work: Workbench, terms: Sequence[str], asked: ScoreSpec) -> Steps[Prepared]:
+def by_student(terms: Sequence[str], work: Workbench, _: int) -> Steps[Prepared]:
+    """Search fused vectors whose drawing's part, and log p, the student of the weights saw.
+
+    Queries are drawn as ever; images have one hypothesis, and weights and calibration of the card
+    are those of drawn views.
+
+    Args:
+        terms: Terms of the score, beside the drawing.
+        work: The fold.
+    """
+    asked = asked_of(work.bench.engine.card, terms, CARDS) if terms else ScoreSpec(Coefficients())
+    return (yield from _prepared(work, terms, replace(asked, hypotheses=ONE), sees=True))
+
+
+def _prepared(
+    work: Workbench, terms: Sequence[str], asked: ScoreSpec, *, sees: bool = False
+) -> Steps[Prepared]:
     for name in terms:
         require_reader(work, name)
-    canonical = yield from work.canonical()
+    seen: Timed[SeenGallery] | None = (yield from work.seen()) if sees else None
+    canonical: Timed[CanonicalGallery] | Timed[SeenGallery]
+    canonical = seen if seen is not None else (yield from work.canonical())
     read: dict[str, Timed[Vectors]] = {}
     for name in terms:
-        read[name] = yield from read_term(work, name)
+        if seen is not None and name == "log_p":
+            read[name] = Timed(seen.value.log_p, 0.0)  # its time is that of the views
+        else:
+            read[name] = yield from read_term(work, name)
     more = None if asked.hypotheses.single else (yield from seconds_of(work, asked.hypotheses))
     drawn = yield from draw_all(work)
     widths = {name: one.value.shape[1] for name, one in read.items()}
@@ -209,6 +236,16 @@ def further_methods() -> tuple[Method, ...]:
 
 
 METHODS = (
+    Method(
+        name="student",
+        note="drawing against canonical views as the student sees them",
+        prepare=partial(by_student, ()),
+    ),
+    Method(
+        name="student/fused",
+        note="the same, with log p of the wish by the student, and identity (SFace)",
+        prepare=partial(by_student, SCORES[FUSED]),
+    ),
     Method(
         name="fused",
         note="ours, with log p of the wish and identity (SFace)",

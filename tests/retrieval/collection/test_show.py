@@ -36,6 +36,8 @@ def test_a_collection_is_described_with_its_spaces(collection_dir: Path) -> None
         "score": "drawing",
         "profile": "default",
         "advice": None,
+        "canonical": "drawn",
+        "confidence": False,
         "hypotheses": "1",
         "landmarks": None,
         "min_score": None,
