@@ -37,6 +37,10 @@ def serve(
         Path | None,
         typer.Option(help="Folder for images that are to stay. Default: none are taken."),
     ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(help="Folder of results of `mindseye bench`, which the page shows."),
+    ] = None,
     token_file: Annotated[
         Path | None,
         typer.Option(help=f"File with the token. Default: {TOKEN}, or one made at start."),
@@ -74,6 +78,7 @@ def serve(
         device=device,
         weights=weights,
         demo=demo,
+        results=results,
     )
     keep_freed_memory()
     run(settings, Address(host, port), lambda url: _greet(url, "" if given else token))

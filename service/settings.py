@@ -57,6 +57,7 @@ class ServiceSettings:
         weights: Which make the first space of a collection that is yet to be made.
         demo: Whether the first collection is the packaged gallery, which is made if it is not
             there.
+        results: Folder of benchmark results that the page shows; None: it has no such view.
         limits: What is refused.
     """
 
@@ -69,6 +70,7 @@ class ServiceSettings:
     device: str = "auto"
     weights: str | None = None
     demo: bool = False
+    results: Path | None = None
     limits: ServiceLimits = field(default_factory=ServiceLimits)
 
     def __post_init__(self) -> None:

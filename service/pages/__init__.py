@@ -1,0 +1,1 @@
+"""The web page of `mindseye serve`: templates, modules of plain JavaScript, style."""
