@@ -73,7 +73,6 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     app.add_exception_handler(problems.ProblemError, problems.on_problem)
     app.add_exception_handler(UserError, problems.on_user_error)
     app.add_exception_handler(RequestValidationError, problems.on_invalid)
-    app.add_exception_handler(Exception, problems.on_failure)
     app.add_middleware(Guard, settings=settings, metrics=metrics)
     return app
 

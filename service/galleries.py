@@ -86,7 +86,8 @@ class ServedCollections:
         self._by_name: dict[str, ServedCollection] = {}
         create = settings.uploads is not None or settings.demo
         for path in settings.collections:
-            name = self._free(path.resolve().name or "collection")
+            is_demo = settings.demo and not self._by_name
+            name = self._free("demo" if is_demo else path.resolve().name or "collection")
             folder = None if settings.uploads is None else settings.uploads / name
             self._by_name[name] = ServedCollection(
                 name,

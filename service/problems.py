@@ -164,7 +164,7 @@ async def on_invalid(request: Request, error: Exception) -> JSONResponse:
     return answer(request, problem, errors[:20])
 
 
-async def on_failure(request: Request, error: Exception) -> JSONResponse:
+def failed(request: Request, error: Exception) -> JSONResponse:
     """Tell that something failed here, and nothing more; the log holds what."""
     logger.error("request %s failed", getattr(request.state, "request_id", ""), exc_info=error)
     problem = ProblemError(

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import uvicorn
@@ -58,7 +59,8 @@ def run(settings: ServiceSettings, address: Address, greet: Callable[[str], None
             timeout_keep_alive=30,
         )
         greet(f"http://{host}:{port}")
-        uvicorn.Server(config).run(sockets=[bound])
+        with suppress(KeyboardInterrupt):  # it was told, and has stopped in good order
+            uvicorn.Server(config).run(sockets=[bound])
 
 
 def _bound(address: Address) -> socket.socket:

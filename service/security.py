@@ -57,6 +57,10 @@ class Guard:
             if answered.begun:
                 raise
             await problems.answer(request, problem)(scope, receive, answered.send)
+        except Exception as error:
+            if answered.begun:
+                raise
+            await problems.failed(request, error)(scope, receive, answered.send)
 
     def _require_host(self, request: Request) -> None:
         """Refuse to be addressed by another name: a page elsewhere may have had it made up."""

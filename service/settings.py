@@ -25,7 +25,7 @@ class ServiceLimits:
         together: Most requests that are drawn in one pass.
         wait_ms: How long a pass waits for requests that are still being read.
         deadline_s: How long a request may wait for its answer.
-        drawings: How many drawings are kept.
+        drawings: How many drawings and sources are kept; each takes about 100 kB.
         streams: Most streams of progress at once.
     """
 
@@ -38,7 +38,7 @@ class ServiceLimits:
     together: int = 32
     wait_ms: float = 4.0
     deadline_s: float = 30.0
-    drawings: int = 4096
+    drawings: int = 2048
     streams: int = 32
 
 

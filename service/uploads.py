@@ -69,6 +69,11 @@ async def read_upload(upload: UploadFile, limits: ServiceLimits) -> bytes:
     return content
 
 
+def _is_none(error: ImageError) -> bool:
+    """Say whether what was sent is no image at all."""
+    return "known format" in str(error) or "empty file" in str(error)
+
+
 def decode(content: bytes, limits: ServiceLimits) -> mindseye.Photograph:
     """Decode an upload, upright, at most so many pixels.
 
@@ -78,7 +83,7 @@ def decode(content: bytes, limits: ServiceLimits) -> mindseye.Photograph:
     try:
         return mindseye.open_photograph(content, most_pixels=limits.pixels)
     except ImageError as error:
-        status, code = (415, "not_an_image") if "known format" in str(error) else (422, "")
+        status, code = (415, "not_an_image") if _is_none(error) else (422, "")
         if "pixels; at most" in str(error):
             status, code = 413, "too_large"
         told = without_paths(str(error))

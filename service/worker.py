@@ -103,6 +103,7 @@ class DrawingWorker:
         self._metrics = metrics
         self._queue: queue.Queue[DrawTask | None] = queue.Queue(limits.queue)
         self._kept: OrderedDict[tuple[Hashable, ...], SeenSource] = OrderedDict()
+        self._routes: dict[tuple[Hashable, ...], str] = {}
         self._galleries: dict[str, mindseye.Gallery] = {}
         self._coming = 0
         self._coming_lock = threading.Lock()
@@ -210,29 +211,39 @@ class DrawingWorker:
                     task.future.set_result(found)
                     for one in drawings:
                         one.cached = True
+        self._forget()
 
     def _see(self, task: DrawTask) -> SeenSource:
+        """Return the source as the space sees it that answers; what is kept is looked for first."""
         gallery = self._gallery(task.collection)
-        names = tuple(sorted(task.wish))
-        spaces = tuple(gallery.spaces) if task.space is None else ()
-        about = (task.crop, task.space, task.attribute, names, spaces)
-        key = (task.collection.name, task.content, *about)
-        kept = self._kept.get(key)
-        if kept is not None and gallery.is_current(kept.face):
-            self._kept.move_to_end(key)
-            return kept
-        with self._metrics.stage("see"):
-            face = gallery.see(
-                task.source,
-                task.wish,
-                crop=task.crop,
-                space=task.space,
-                attribute=task.attribute,
-            )
-        self._kept[key] = SeenSource(face)
-        while len(self._kept) > self._limits.drawings:
-            self._kept.popitem(last=False)
-        return self._kept[key]
+        asked = (task.collection.name, task.content, task.crop)
+        route = (*asked, task.space, task.attribute, task.wish, tuple(gallery.spaces))
+        kept = self._kept.get((*asked, self._routes.get(route)))
+        if kept is None or not gallery.is_current(kept.face):
+            with self._metrics.stage("see"):
+                face = gallery.see(
+                    task.source,
+                    task.wish,
+                    crop=task.crop,
+                    space=task.space,
+                    attribute=task.attribute,
+                )
+            self._routes[route] = face.space
+            kept = self._kept.get((*asked, face.space))
+            if kept is None or kept.face.searcher is not face.searcher:
+                kept = self._kept[(*asked, face.space)] = SeenSource(face)
+        self._kept.move_to_end((*asked, kept.face.space))
+        return kept
+
+    def _forget(self) -> None:
+        """Let go of what was asked for longest ago, until no more is kept than may be."""
+        most = self._limits.drawings
+        count = sum(1 + len(one.drawings) for one in self._kept.values())
+        while count > most and len(self._kept) > 1:
+            _, gone = self._kept.popitem(last=False)
+            count -= 1 + len(gone.drawings)
+        while len(self._routes) > most:
+            del self._routes[next(iter(self._routes))]
 
     def _draw(self, seen: Sequence[tuple[DrawTask, SeenSource, list[tuple[str, ...]]]]) -> None:
         """Draw what is not kept, of all requests of a collection in one pass."""

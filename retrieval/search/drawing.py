@@ -265,6 +265,6 @@ def _estimated(
 
 
 def _one_of(drawn: DrawnBatch, number: int) -> DrawnBatch:
-    """Copy one drawing out of many: it may be kept when the others are gone."""
-    whole = (drawn.first, drawn.refined, drawn.features)
-    return DrawnBatch(*(part[number : number + 1].copy() for part in whole))
+    """Copy one drawing out of many: it may be kept when the others, and first stages, are gone."""
+    refined = drawn.refined[number : number + 1].copy()
+    return DrawnBatch(refined, refined, drawn.features[number : number + 1].copy())

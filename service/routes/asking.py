@@ -86,7 +86,7 @@ async def draw(
     space: Text = None,
 ) -> DrawingsTold:
     """Draw every value of an attribute, the wishes held; or the wishes alone."""
-    held = tuple(wish or ())
+    held = tuple(map(spelt, wish or ()))
     if attribute is None:
         _require_wishes(wish)
 
@@ -175,6 +175,12 @@ async def _result(waiting: Future[Any], state: ServiceState) -> Any:  # noqa: AN
         raise ProblemError(504, "too_late", told) from None
 
 
+def spelt(wish: str) -> str:
+    """Return a wish without the spaces around its "=": it is then found among those kept."""
+    name, equals, value = wish.partition("=")
+    return f"{name.strip()}{equals}{value.strip()}"
+
+
 def attribute_of(wish: str) -> str:
     """Return what a wish is about: of "not pose=45 * 2" the pose."""
     name = wish.partition("=")[0].strip()
@@ -189,7 +195,7 @@ def _require_k(k: int, state: ServiceState) -> None:
 def _require_wishes(wish: Sequence[str] | None) -> tuple[str, ...]:
     if not wish:
         raise ProblemError(422, "invalid", "Nothing is wished for; send 'wish', like pose=45")
-    return tuple(wish)
+    return tuple(map(spelt, wish))
 
 
 def _answer(

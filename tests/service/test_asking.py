@@ -62,6 +62,8 @@ async def test_every_value_is_drawn_in_one_request_and_kept(serve: Any, faces_di
         first = (await client.post("/v1/draw", files=files, data={"attribute": "pose"})).json()
         again = (await client.post("/v1/draw", files=files, data={"attribute": "pose"})).json()
         alone = await client.post("/v1/draw", files=files, data={"wish": "pose=0"})
+        asked = await client.post("/v1/query", files=files, data={"wish": " pose = 0 "})
+        text = (await client.get("/metrics")).text
     assert [one["value"] for one in first["drawings"]] == ["-45", "0", "45"]
     assert [one["cached"] for one in first["drawings"]] == [False] * 3
     assert [one["cached"] for one in again["drawings"]] == [True] * 3
@@ -70,6 +72,8 @@ async def test_every_value_is_drawn_in_one_request_and_kept(serve: Any, faces_di
     ]
     assert "trainedAlgorithmicMedia" in str(picture(first["drawings"][0]["image"]).info)
     (drawing,) = alone.json()["drawings"]
+    assert (drawing["cached"], asked.json()["drawn"]) == (True, drawing["image"])
+    assert "mindseye_drawings_total 3.0" in text
     assert picture(drawing["image"]).tobytes() == picture(first["drawings"][1]["image"]).tobytes()
 
 
