@@ -32,7 +32,7 @@ WHOLE = 2**256
 Attributes = Mapping[str, Any]
 
 
-class Choice(Protocol):
+class ImageChoice(Protocol):
     """Images of which an expression of `--where` is true, in the form that suits a backend."""
 
     def ids(self) -> Ids:
@@ -62,14 +62,14 @@ class Limit:
         excluded: None of these, (e,), rising.
     """
 
-    among: Choice | None = None
+    among: ImageChoice | None = None
     excluded: Ids = field(default_factory=_none)
 
 
 EVERYTHING = Limit()
 
 
-class Searched(Protocol):
+class VectorSearch(Protocol):
     """What answers the searches of a space."""
 
     def search(self, probes: Vectors, k: int, limit: Limit = EVERYTHING) -> Neighbours:
@@ -114,7 +114,7 @@ class VectorStore(Protocol):
         """Take away all of it; there may be nothing."""
 
 
-class Backend(VectorStore, Searched, Protocol):
+class Backend(VectorStore, VectorSearch, Protocol):
     """Both at once."""
 
 

@@ -162,7 +162,7 @@ class _Compiler:
     def _state(self, asked: Predicate) -> ColumnElement[bool]:
         """Compare the state in the space; without a row of its own an image is pending."""
         placed = select(Placement.image_id).where(Placement.space_id == self._space_id)
-        states = _holding(("indexed", "skipped", "removed", "pending"), asked)
+        states = holding(("indexed", "skipped", "removed", "pending"), asked)
         clause = Image.id.in_(placed.where(Placement.state.in_(states)))
         return or_(clause, Image.id.not_in(placed)) if "pending" in states else clause
 
@@ -174,7 +174,7 @@ class _Compiler:
                 f"--where: no estimate is named {brief(asked.name)}; {did_you_mean(name, known)}"
             )
         values = {values[name] for values in self.conditions.values() if name in values}
-        fitting = set(_holding(sorted(values), asked))
+        fitting = set(holding(sorted(values), asked))
         texts = [text for text, values in self.conditions.items() if values.get(name) in fitting]
         return self._estimated_as(tuple(texts))
 
@@ -266,13 +266,18 @@ def _compare_number(column: InstrumentedAttribute[Any], asked: Predicate) -> Col
         return column.is_not(None)
     if asked.operator == "~":
         raise ConfigError(f"--where: {asked.name} is a number; ~ compares texts")
-    numbers = [_whole(asked.name, value) for value in asked.values]
+    numbers = [whole(asked.name, value) for value in asked.values]
     if asked.operator == "in":
         return column.in_(numbers)
     return and_(column.is_not(None), ORDER[asked.operator](column, numbers[0]))
 
 
-def _whole(name: str, value: str) -> int:
+def whole(name: str, value: str) -> int:
+    """Read a whole number that a column is compared with.
+
+    Raises:
+        ConfigError: It is none, or too long for a column.
+    """
     try:
         number = int(value)
     except ValueError:
@@ -282,7 +287,7 @@ def _whole(name: str, value: str) -> int:
     return number
 
 
-def _holding(texts: Sequence[str], asked: Predicate) -> list[str]:
+def holding(texts: Sequence[str], asked: Predicate) -> list[str]:
     """Return the texts of which a comparison is true, by the rules of `_compare`."""
     if asked.operator == "known":
         return list(texts)

@@ -14,6 +14,7 @@ from gallery.attributes import Condition
 from gallery.catalogue import removal
 from gallery.catalogue.changing import changing
 from gallery.catalogue.contradictions import Contradiction, contradictions, labelled
+from gallery.catalogue.distinct import distinct
 from gallery.catalogue.filters import images_where
 from gallery.catalogue.json_values import read_condition, read_landmarks
 from gallery.catalogue.labelling import LabelChange, set_labels
@@ -148,6 +149,26 @@ class Images:
             return images_where(self._session, parse(where), space_id)
         finally:
             self._session.rollback()
+
+    def values(self, attribute: str | None) -> list[str]:
+        """List the different values of an attribute, in order; of None the names of people."""
+        if attribute is None:
+            found = distinct(self._session, Identity.composed)
+        else:
+            found = distinct(self._session, Value.value, Value.attribute == attribute)
+        self._session.rollback()
+        return found
+
+    def estimated(self, space_id: int) -> dict[str, list[str]]:
+        """List the different values in which a space redrew images, in order, by attribute."""
+        here = Placement.space_id == space_id
+        texts = distinct(self._session, Placement.estimate, here)
+        self._session.rollback()
+        found: dict[str, set[str]] = defaultdict(set)
+        for text in texts:
+            for name, value in read_condition(text).items():
+                found[name].add(value)
+        return {name: sorted(values) for name, values in found.items()}
 
     def removed_by_hand(self, image_ids: Sequence[int]) -> set[int]:
         """Return those of the images that were removed by hand."""

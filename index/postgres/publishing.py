@@ -21,7 +21,7 @@ from index.backend import ranked_images, rows_wanted
 from index.base import Vectors
 from index.faiss_file import PublicationStep
 from index.kinds import Request
-from index.postgres.settings import ASKED, Settings
+from index.postgres.settings import ASKED, PostgresSettings
 from index.postgres.vectors import PostgresVectors, table_of
 from index.probing import QueryShape
 
@@ -51,7 +51,7 @@ def require_kind(request: Request) -> None:
 
 def publishing(
     space_id: int, vectors: PostgresVectors, request: Request, shape: QueryShape
-) -> Generator[PublicationStep, None, Settings]:
+) -> Generator[PublicationStep, None, PostgresSettings]:
     """Make the index that is asked for, and tune it.
 
     Args:
@@ -95,7 +95,7 @@ def publishing(
     return made
 
 
-def note(session: Session, space_id: int, made: Settings) -> None:
+def note(session: Session, space_id: int, made: PostgresSettings) -> None:
     """Write down, in the session's transaction, how a space is searched from now on."""
     session.execute(
         text(
@@ -152,7 +152,7 @@ class _Probe:
     truth: frozenset[int]
 
 
-def _tuned(vectors: PostgresVectors, space_id: int, shape: QueryShape) -> Settings:
+def _tuned(vectors: PostgresVectors, space_id: int, shape: QueryShape) -> PostgresSettings:
     """Choose the least breadth that is good enough, and measure it with other probes."""
     sampled = vectors.reading.ask(
         f"SELECT image_id FROM (SELECT DISTINCT image_id FROM {table_of(space_id)}) AS every"  # noqa: S608
@@ -189,7 +189,7 @@ def _overlap(vectors: PostgresVectors, probes: list[_Probe]) -> float:
     return float(np.mean(shares)) if shares else 1.0
 
 
-def _told(made: Settings) -> str:
+def _told(made: PostgresSettings) -> str:
     said = f"hnsw in PostgreSQL: overlap @10 with exact search {made.overlap:.4f}"
     if made.overlap is not None and made.overlap < made.accuracy:
         return f"Warning: {said}, less than --accuracy {made.accuracy:g}; --kind exact finds all"

@@ -18,7 +18,7 @@ SETTINGS = (
 )
 
 
-class Reading:
+class SearchConnection:
     """Asks statements; a connection that failed is given up, the next statement opens another."""
 
     def __init__(self, engine: Engine, shown: str) -> None:

@@ -14,7 +14,7 @@ COLUMNS = "contract, dimension, asked, accuracy, kind, breadth, overlap, probes,
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class PostgresSettings:
     """A row of `embedding_space`.
 
     Attributes:
@@ -44,7 +44,7 @@ class Settings:
     changed: bool
 
 
-def read_settings(session: Session, space_id: int) -> Settings | None:
+def read_settings(session: Session, space_id: int) -> PostgresSettings | None:
     """Read how a space is searched; None of one that has no vectors here."""
     query = f"SELECT {COLUMNS}, changes <> published FROM embedding_space WHERE space_id = :space"  # noqa: S608
     row = session.execute(text(query), {"space": space_id}).first()
@@ -54,4 +54,4 @@ def read_settings(session: Session, space_id: int) -> Settings | None:
     names = [*COLUMNS.split(", "), "changed"]
     values = dict(zip(names, row, strict=True))
     values["contract"] = IndexContract.from_json(json.loads(str(values["contract"])))
-    return Settings(**values)
+    return PostgresSettings(**values)

@@ -34,8 +34,8 @@ from index.base import Ids, Neighbours, StoredVectors, Vectors
 from index.contract import IndexContract
 from index.merge import places_among_equals
 from index.postgres import wire
-from index.postgres.reading import Reading, spell_vector
-from index.postgres.settings import Settings, read_settings
+from index.postgres.reading import SearchConnection, spell_vector
+from index.postgres.settings import PostgresSettings, read_settings
 
 MOST_NUMBERS = 4000  # of a halfvec that an HNSW index takes
 FEW = 4000  # images that are compared one by one
@@ -54,7 +54,7 @@ class PostgresVectors:
     """
 
     def __init__(
-        self, session: Session, space_id: int, settings: Settings, shown: str = "PostgreSQL"
+        self, session: Session, space_id: int, settings: PostgresSettings, shown: str = "PostgreSQL"
     ) -> None:
         self.settings = settings
         self.dimension = settings.dimension
@@ -62,7 +62,7 @@ class PostgresVectors:
         self._session = session
         self._space_id = int(space_id)
         self._table = table_of(space_id)
-        self._reading = Reading(_engine_of(session), shown)
+        self._reading = SearchConnection(_engine_of(session), shown)
 
     @classmethod
     def create(cls, session: Session, space_id: int, name: str, contract: IndexContract) -> None:
@@ -172,7 +172,7 @@ class PostgresVectors:
         self._session.execute(text(changed), {"space": self._space_id})
 
     def search(self, probes: Vectors, k: int, limit: Limit = EVERYTHING) -> Neighbours:
-        """Find the k best images for each probe; see `Searched.search`."""
+        """Find the k best images for each probe; see `VectorSearch.search`."""
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
         if probes.ndim != 2 or probes.shape[1] != self.dimension or probes.dtype != np.float32:
@@ -241,7 +241,7 @@ class PostgresVectors:
         return self._vectors_of(found)
 
     def stored(self, images: Ids) -> StoredVectors:
-        """Copy the vectors of some images; see `Searched.stored`."""
+        """Copy the vectors of some images; see `VectorSearch.stored`."""
         query = (
             f"SELECT image_id, stored FROM {self._table}"  # noqa: S608
             " WHERE image_id = ANY (%(ids)s::bigint[]) ORDER BY image_id, place"
@@ -311,7 +311,7 @@ class PostgresVectors:
         self._reading.close()
 
     @property
-    def reading(self) -> Reading:
+    def reading(self) -> SearchConnection:
         """What statements are asked through."""
         return self._reading
 

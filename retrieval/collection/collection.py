@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import TYPE_CHECKING, Protocol, Self, TextIO, TypeVar
 
 from sqlalchemy.engine import URL
 
@@ -35,6 +35,14 @@ LOCK = ".lock"
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
+class _HasClose(Protocol):
+    def close(self) -> None:
+        """Give back what it holds."""
+
+
+Closable = TypeVar("Closable", bound=_HasClose)
+
+
 class _ReadOnlyError(CatalogueError):
     """The folder of a collection cannot be written."""
 
@@ -55,6 +63,7 @@ class Collection:
         self.catalogue = catalogue
         self.engine = engine
         self._vectors: dict[int, PostgresVectors] = {}
+        self._open = contextlib.ExitStack()
 
     @classmethod
     def open(cls, root: Path) -> Self:
@@ -124,10 +133,14 @@ class Collection:
 
     def close(self) -> None:
         """Give the catalogue back."""
-        for vectors in self._vectors.values():
-            vectors.close()
+        self._open.close()
         self._vectors.clear()
         self.catalogue.close()
+
+    def keep_open(self, opened: Closable) -> Closable:
+        """Close something when the collection is closed."""
+        self._open.callback(opened.close)
+        return opened
 
     @property
     def in_postgres(self) -> bool:
@@ -150,9 +163,8 @@ class Collection:
         if space.id not in self._vectors:
             shown = "" if self.engine is None else self.engine.text
             session = self.catalogue.session
-            self._vectors[space.id] = PostgresVectors.open(
-                session, space.id, self.contract(space), shown
-            )
+            opened = PostgresVectors.open(session, space.id, self.contract(space), shown)
+            self._vectors[space.id] = self.keep_open(opened)
         return self._vectors[space.id]
 
     def fetch(self) -> None:

@@ -1,6 +1,6 @@
 """Publishing: make what the catalogue says of a space answer its queries."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict
 
 import numpy as np
@@ -49,6 +49,8 @@ def publishing(
     if collection.in_postgres:
         yield from _publishing_in_postgres(collection, name, request)
         return
+    if collection.in_milvus:
+        request = yield from _sending_to_milvus(collection, name, request)
     spaces = collection.catalogue.spaces
     directory = collection.space_dir(name)
     space = spaces.get(name)
@@ -96,6 +98,19 @@ def _publishing_in_postgres(
         postgres.note(session, space.id, made)
         collection.catalogue.spaces.publish_next(space.id)
     vectors.refresh()
+
+
+def _sending_to_milvus(
+    collection: Collection, name: str, request: store.Request | None
+) -> Generator[store.PublicationStep, None, store.Request]:
+    """Bring Milvus up to date; return what is asked of the generation of the folder: no index."""
+    from retrieval.collection import milvus_copy  # noqa: PLC0415  of an extra
+
+    space = collection.catalogue.spaces.get(name)
+    shape = query_shape(collection, name, collection.contract(space))
+    asked = milvus_copy.request_of(collection.space_dir(name), request)
+    yield from milvus_copy.bringing_up_to_date(collection, space, asked, shape)
+    return store.Request()
 
 
 def _manifest(collection: Collection, name: str, generation: int | None) -> store.Manifest | None:

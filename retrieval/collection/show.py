@@ -14,6 +14,7 @@ from generator.card import DEFAULT_PROFILE, Card
 from generator.weights_file import load_card
 from index.kinds import spell_bytes
 from index.store import read_manifest
+from retrieval.collection import milvus_copy
 from retrieval.collection.collection import Collection
 from retrieval.collection.domain_check import Strangers, misfit, strangers_in
 from retrieval.collection.query_shape import advice
@@ -117,6 +118,8 @@ def _published(collection: Collection, space: SpaceRow) -> dict[str, Any]:
     """Say what answers the searches of a space: its kind, what it holds, how well it does."""
     if collection.in_postgres:
         return collection.vectors(space).described()
+    if collection.in_milvus:
+        return milvus_copy.described(collection, space)
     manifest = read_manifest(collection.space_dir(space.name), space.generation or 0)
     return {
         "kind": manifest.kind,

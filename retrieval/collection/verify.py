@@ -18,7 +18,7 @@ from generator.weights_file import load_card
 from index import store
 from index.base import Ids, Vectors
 from index.contract import IndexContract
-from retrieval.collection import verify_postgres
+from retrieval.collection import milvus_copy, verify_postgres
 from retrieval.collection.collection import Collection
 from retrieval.collection.finding import REPAIR, Checking, Finding
 from retrieval.collection.leftovers import stray_files
@@ -99,8 +99,17 @@ class _Space:
             yield Checking(f"checking {self._space.name}", done, len(shards))
         findings += self._rows_without_vector(np.concatenate(seen))
         findings += self._index(contract, shards)
+        if self._collection.in_milvus and self._space.generation is not None:
+            findings += self._milvus()
         findings += self._leftovers()
         return findings
+
+    def _milvus(self) -> Iterator[Finding]:
+        """Compare what Milvus holds with what it should hold, row by row."""
+        wrong = milvus_copy.lacking(self._collection, self._space)
+        if wrong:
+            what = f"Milvus lacks rows, has them in another form or too many: {wrong}"
+            yield self._find(kind="milvus-outdated", what=what, todo=MEND)
 
     def _weights(self) -> Iterator[Finding]:
         path = self._collection.weights_path(self._space.name)

@@ -66,6 +66,11 @@ class LiveIndex:
         """Index of its generation."""
         return self._taken.index
 
+    @property
+    def removed(self) -> Ids:
+        """Images removed since its generation was published, rising."""
+        return self._taken.removed
+
     def find(self, probes: Vectors, k: int, limit: Limit = EVERYTHING) -> Neighbours:
         """Find the k best images for each probe; see `Live.find`."""
         allowed = None if limit.among is None else limit.among.ids()

@@ -35,7 +35,7 @@ from retrieval.scoring.terms import DRAWING, Coefficients, Layout, Score
 from retrieval.search.drawing import ProbeDrawing, SeenFaces, draw_wishes
 from retrieval.search.excluding import search_excluding
 from retrieval.search.known_faces import KnownFaces
-from retrieval.search.live import Chosen, Live, open_live
+from retrieval.search.live import Live, WhereChoice, open_live
 from retrieval.search.parts import NO_PARTS, Asked, ScoreParts, parts_of
 from retrieval.search.result import ALL, Among, Found, SearchResult, Timings
 from retrieval.search.routing import choose_space, require_weights
@@ -256,7 +256,7 @@ class Searcher:
         unwanted = sorted(self._catalogue.images.holding(among.exclude).values())
         chosen = None
         if among.where is not None:
-            chosen = Chosen(self._catalogue, among.where, self.space.id)
+            chosen = WhereChoice(self._catalogue, among.where, self.space.id)
         limit = Limit(chosen, np.array(unwanted, dtype=np.int64))
         if excluded:
             return search_excluding(self.index, probe, k, excluded, limit)

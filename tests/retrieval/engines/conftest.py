@@ -27,7 +27,7 @@ from retrieval.search.live import Live, open_live
 from tests.retrieval import fused_gallery
 
 NAME = "made-up"
-ENGINES = ("folder", "postgresql")
+ENGINES = ("folder", "postgresql", "milvus")
 NUMBERS = count(1)
 
 
@@ -77,7 +77,13 @@ class Place:
 
 def make_place(request: pytest.FixtureRequest, root: Path) -> Place:
     """Make an empty place for a collection, of the engine that a test is for."""
-    engine = new_database(request.getfixturevalue("server")) if request.param != "folder" else None
+    engine = None
+    if request.param == "postgresql":
+        engine = new_database(request.getfixturevalue("server"))
+    elif request.param == "milvus":
+        pytest.importorskip("pymilvus", reason='needs pymilvus: pip install "mindseye[milvus]"')
+        pytest.importorskip("milvus_lite", reason="needs milvus-lite, a double of Milvus")
+        engine = f"milvus:{root / 'milvus.db'}"
     return Place(root / "collection", engine)
 
 

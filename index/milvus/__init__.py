@@ -1,0 +1,1 @@
+"""A copy of a collection's vectors in Milvus, which searches it."""
