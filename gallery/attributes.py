@@ -3,6 +3,11 @@
 An attribute is categorical: an ordered list of named values. A value may stand for a number with a
 unit: the values of `pose` are yaws in degrees, and "45", "+45", "45.0" and "45°" name the same one.
 
+An attribute with the unit "strength" is a number in [0, 1], such as `smile=0.6`: any number there
+can be wished for and known. Its values are a grid: those in which gallery images are redrawn. A
+strength between two of them is encoded as a mixture of both (`Attribute.code`), and counts as the
+nearer one where values are counted (`Attribute.index`).
+
 Sign of a yaw: that of Multi-PIE's cameras, -45 for camera 080 and 45 for camera 190; what it means
 in a picture says POSE_SIDE.
 """
@@ -19,6 +24,9 @@ from gallery.errors import ConfigError, WishError, did_you_mean
 from gallery.spelling import composed
 
 POSE_SIDE = "pose=45: the nose points to the left edge of the picture; pose=-45: to its right edge."
+STRENGTH = "strength"  # the unit of numbers in [0, 1]
+STRENGTH_GRID = ("0", "0.25", "0.5", "0.75", "1")  # of labels, which may be any number there
+STRENGTH_DIGITS = 4  # after the point
 UNIT_SIGNS = {"degree": ("°", "degrees", "degree", "deg"), "year": ("years", "year", "y")}
 
 
@@ -73,8 +81,9 @@ class Attribute:
 
     Attributes:
         name: As it stands before the "=" of a wish.
-        values: Names of the values, in the order of the one-hot encoding; at least two differ.
-        unit: What the values count ("degree", "year"), or None where they are only names.
+        values: Names of the values, in the order of the one-hot encoding; at least two differ. Of a
+            strength the grid, rising, in [0, 1].
+        unit: What the values count ("degree", "year", "strength"), or None where they are names.
         equal: Groups of values that a collection declares to look alike under different names;
             who compares images by their values takes either for the other.
         side: Where a collection's own words for the sides differ from POSE_SIDE: how; else empty.
@@ -97,15 +106,66 @@ class Attribute:
                 raise ValueError(f"values of {self.name!r} in {self.unit}s must be numbers")
             if len(set(numbers)) != len(numbers):
                 raise ValueError(f"values of {self.name!r} repeat: {', '.join(self.values)}")
+        if self.is_strength and (self.grid != sorted(self.grid) or not in_unit(self.grid)):
+            raise ValueError(f"strengths of {self.name!r} must rise from 0 to 1: {self.values}")
+
+    @property
+    def is_strength(self) -> bool:
+        """Whether its values are numbers in [0, 1], any of them."""
+        return self.unit == STRENGTH
+
+    @property
+    def grid(self) -> list[float]:
+        """The numbers that the values spell; of an attribute with a unit alone."""
+        return [as_number(value) or 0.0 for value in self.values]
+
+    def spell(self, value: str) -> str:
+        """Return a value as this attribute spells it; see `index`.
+
+        Raises:
+            WishError: There is no such value.
+        """
+        place = self.index(value)
+        if not self.is_strength:
+            return self.values[place]
+        return f"{round(self.strength(value), STRENGTH_DIGITS):g}"
+
+    def strength(self, value: str) -> float:
+        """Return the number in [0, 1] that a value of a strength spells.
+
+        Raises:
+            WishError: It spells none.
+        """
+        number = self._number(value)
+        if number is None or not 0 <= number <= 1:
+            raise WishError(
+                f"{self.name} is a strength from 0 to 1, like {self.name}=0.6; got {value!r}"
+            )
+        return number
+
+    def code(self, value: str) -> list[float]:
+        """Encode a value: a 1 at its place, or shares of the two values that a strength is between.
+
+        Raises:
+            WishError: There is no such value.
+        """
+        if not self.is_strength:
+            place = self.index(value)
+            return [float(place == at) for at in range(len(self.values))]
+        basis = np.eye(len(self.values))
+        return [float(np.interp(self.strength(value), self.grid, one)) for one in basis]
 
     def index(self, value: str) -> int:
-        """Return the position of a value, given by name or by its number.
+        """Return the position of a value, given by name or number; of a strength the nearest.
 
         Raises:
             WishError: There is no such value; the message lists the values.
         """
         if value in self.values:
             return self.values.index(value)
+        if self.is_strength:
+            wanted = self.strength(value)
+            return int(np.abs(np.array(self.grid) - wanted).argmin())
         if not value.isascii() and (spelt := [*map(composed, self.values)]).count(composed(value)):
             return spelt.index(composed(value))
         number = self._number(value)
@@ -208,10 +268,10 @@ class AttributeSpace:
         for name in condition:
             self[name]
         named = [attribute for attribute in self.attributes if attribute.name in condition]
-        return Condition({a.name: a.values[a.index(condition[a.name])] for a in named})
+        return Condition({a.name: a.spell(condition[a.name]) for a in named})
 
     def one_hot(self, condition: Mapping[str, str]) -> NDArray[np.float32]:
-        """Encode a condition: one 1 for each attribute, (size,).
+        """Encode a condition: one 1 for each attribute, or two shares of a strength, (size,).
 
         Raises:
             WishError: An attribute is missing, or a value is unknown.
@@ -221,8 +281,9 @@ class AttributeSpace:
         for attribute in self.attributes:
             if attribute.name not in condition:
                 raise WishError(f"No value is given for {attribute.name}; say {attribute.name}=…")
-            code[start + attribute.index(condition[attribute.name])] = 1
-            start += len(attribute.values)
+            end = start + len(attribute.values)
+            code[start:end] = attribute.code(condition[attribute.name])
+            start = end
         return code
 
     def conditions(self) -> Iterator[Condition]:
@@ -260,6 +321,11 @@ class AttributeSpace:
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ConfigError(f"This is not an attribute space: {data!r} ({error})") from error
+
+
+def in_unit(numbers: Iterable[float]) -> bool:
+    """Say whether all numbers lie in [0, 1]."""
+    return all(0 <= number <= 1 for number in numbers)
 
 
 def as_number(text: str) -> float | None:
@@ -315,19 +381,22 @@ def space_of(
     Args:
         conditions: What is known of each image.
         names: Attributes, in the order wanted; one that never occurs is left out.
-        units: Unit of the attributes that have one; of these, "45" and "45.0" are one value.
+        units: Unit of the attributes that have one; of these, "45" and "45.0" are one value. The
+            values of strengths are STRENGTH_GRID, whatever occurs.
     """
     seen: dict[str, set[str]] = {name: set() for name in names}
     for condition in conditions:
         for name, value in condition.items():
             seen[name].add(value)
     return AttributeSpace(
-        tuple(
-            Attribute(n, _in_order(_merged(v) if n in units else v), units.get(n))
-            for n, v in seen.items()
-            if v
-        )
+        tuple(Attribute(n, _grid_of(v, units.get(n)), units.get(n)) for n, v in seen.items() if v)
     )
+
+
+def _grid_of(values: set[str], unit: str | None) -> tuple[str, ...]:
+    if unit == STRENGTH:
+        return STRENGTH_GRID
+    return _in_order(values if unit is None else _merged(values))
 
 
 def _merged(values: set[str]) -> set[str]:

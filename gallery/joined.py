@@ -59,7 +59,7 @@ def join(sets: Sequence[FaceSet]) -> FaceSet:
 def _named(condition: Condition, space: AttributeSpace) -> Condition:
     """Return values by their names in a space: "45" of one set may be "45.0" of another."""
     named = ((name, space[name], value) for name, value in condition.items())
-    return Condition({name: known.values[known.index(value)] for name, known, value in named})
+    return Condition({name: known.spell(value) for name, known, value in named})
 
 
 def part_of(spec: str) -> Callable[[Face], str]:

@@ -133,6 +133,12 @@ class Wishes:
         """
         for wish in (*self.shown, *self.excluded):
             space[wish.attribute]
+        for wish in self.excluded:
+            if space[wish.attribute].is_strength:
+                raise WishError(
+                    f"{str(wish)!r}: a strength is not excluded, as it is never exactly so; wish"
+                    f" for another one, like {wish.attribute}=0.2"
+                )
         found = type(self)(_within(self.shown, space), _within(self.excluded, space))
         for name, values in found.unwanted.items():
             if len(values) == len(space[name].values):
@@ -189,10 +195,7 @@ class Wishes:
 
 def _within(wishes: Iterable[Wish], space: AttributeSpace) -> tuple[Wish, ...]:
     """Spell the values as a space does, and bring the attributes into its order."""
-    spelt = [
-        replace(wish, value=(a := space[wish.attribute]).values[a.index(wish.value)])
-        for wish in wishes
-    ]
+    spelt = [replace(wish, value=space[wish.attribute].spell(wish.value)) for wish in wishes]
     return tuple(sorted(spelt, key=lambda wish: space.names.index(wish.attribute)))
 
 

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from gallery.attributes import AttributeSpace, Condition
 
+# Of an estimated strength: 0 and 1 are then -10 apart, where log p is clipped.
+SPREAD = 20**-0.5
+
 
 def best_values(scores: NDArray[np.float32], space: AttributeSpace) -> NDArray[np.int64]:
     """Return the position of the greatest score of each attribute, (N, A) -> (N, T)."""
@@ -52,3 +55,9 @@ def best_combinations(
         before = np.take_along_axis(chosen, (order // values)[:, :, None], axis=1)
         chosen = np.concatenate([before, (order % values)[:, :, None]], axis=2)
     return chosen, sums
+
+
+def shares_of(log_p: NDArray[np.float32], space: AttributeSpace) -> list[NDArray[np.float32]]:
+    """Return the probability of each value, (N, A) -> (N, values) for each attribute."""
+    parts = zip(split_scores(np.exp(log_p), space), space, strict=True)
+    return [one / one.sum(axis=1, keepdims=True) if a.is_strength else one for one, a in parts]

@@ -18,6 +18,7 @@ import numpy as np
 from gallery.detection.face_mesh import FaceMesh
 from gallery.studio import assets
 from gallery.studio.camera import SAMPLES, Shot, look
+from gallery.studio.geometry import NEUTRAL
 from gallery.studio.hair_styles import STYLES
 from gallery.studio.identity import sample_identity
 from gallery.studio.library import Library
@@ -60,7 +61,7 @@ def one(sitters: Sitters, mesh: FaceMesh, triangles: Ints, number: int) -> tuple
     who = sample_identity(SEED, number)
     skin = replace(who.skin, beard=False, moustache=False, stubble=0.0)
     who = replace(who, hair=replace(who.hair, style=STYLES[0]), skin=skin)
-    scene = sitters.seat(who, who.age_years, "neutral", "none")
+    scene = sitters.seat(who, who.age_years, NEUTRAL, "none")
     (picture,) = Seated(scene, 0.3, (0, 0)).pictures(Shot(0.0), SIDE, [STANDARD_LIGHT])
     points = mesh.look(picture[None]).points[0]
     count = int(triangles.max()) + 1

@@ -2,21 +2,32 @@
 
 Its columns are `path` (relative to the file's folder), `identity`, and any further ones, each an
 attribute; an empty cell means "not known". Attributes named pose or yaw are in degrees and age in
-years, where all their values are numbers, with a sign of the unit ("45°") or without one.
+years, where all their values are numbers, with a sign of the unit ("45°") or without one. Those
+named `smile`, or like a facial unit of ARKit in small letters (`jaw-open`), are strengths where all
+their values are numbers in [0, 1].
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from gallery.attributes import AttributeSpace, Condition, as_number, bare_number, space_of
+from gallery.attributes import (
+    STRENGTH,
+    AttributeSpace,
+    Condition,
+    as_number,
+    bare_number,
+    in_unit,
+    space_of,
+)
 from gallery.errors import DatasetError
 from gallery.faces import Face, Unmatched
+from gallery.facial_units import STRENGTHS
 from gallery.spelling import Spellings
 from gallery.spreadsheets import Spreadsheet, read_spreadsheet
 
 FILE = "labels.csv"
-UNITS = {"pose": "degree", "yaw": "degree", "age": "year"}
+UNITS = {"pose": "degree", "yaw": "degree", "age": "year"} | dict.fromkeys(STRENGTHS, STRENGTH)
 OWN = ("path", "identity")
 KNOWN = (*OWN, *UNITS, "illumination", "expression", "accessory", "occlusion", "eyes")
 
@@ -126,7 +137,9 @@ def _numbers(table: Spreadsheet, name: str, column: list[str]) -> tuple[list[str
 
 def _counts(conditions: list[Condition], name: str) -> bool:
     known = (condition[name] for condition in conditions if name in condition)
-    return all(as_number(value) is not None for value in known)
+    numbers = [as_number(value) for value in known]
+    found = [number for number in numbers if number is not None]
+    return len(found) == len(numbers) and (UNITS[name] != STRENGTH or in_unit(found))
 
 
 def _told(path: Path, what: str, spelt: Spellings) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from gallery.attributes import Attribute, AttributeSpace
 from gallery.errors import DatasetError, ImageError
 from gallery.faces import Face, FaceSet, Problem
-from gallery.studio.attributes import OCCLUSIONS, SPACE, STANDARD
+from gallery.studio.attributes import EVERY, OCCLUSIONS, SPACE, STANDARD
 from gallery.studio.identity import age_band, sample_identity
 from gallery.studio.occlusion import Pixels, occlude
 from gallery.studio.request import IN_STRIP, WHEN_READ, DrawRequest, identity_name
@@ -82,7 +82,7 @@ class TileReader:
         shot = condition.without((IN_STRIP, WHEN_READ))
         light = condition.get(IN_STRIP, STANDARD[IN_STRIP])
         number = face.name.split("/")[-2]
-        values = SPACE.check({**STANDARD, **condition})
+        values = SPACE.check({**STANDARD, **condition.only(SPACE.names)})
         key = [request.seed, int(number)]
         key += [SPACE[name].index(value) for name, value in values.items() if name != WHEN_READ]
         return StudioTile(
@@ -190,7 +190,7 @@ def _faces(
         for shot in request.shots():
             for condition in request.conditions(shot):
                 values = ",".join(f"{name}={value}" for name, value in condition.items())
-                known = SPACE.check({**standard, **condition})
+                known = EVERY.check({**standard, **condition})
                 yield Face(f"{prefix}{named}/{values or 'standard'}", identity, known)
 
 

@@ -6,7 +6,8 @@ sitter's left, and the nose points to the left edge of the picture. docs/studio.
 
 from collections.abc import Iterable, Mapping
 
-from gallery.attributes import Attribute, AttributeSpace
+from gallery.attributes import STRENGTH, STRENGTH_GRID, Attribute, AttributeSpace
+from gallery.facial_units import STRENGTHS
 
 ACCESSORIES = ("none", "fedora", "beanie", "cap", "round-glasses", "thick-glasses", "sunglasses")
 EXPRESSIONS = ("afraid", "angry", "disgusted", "happy", "neutral", "sad", "surprised")
@@ -26,6 +27,11 @@ SPACE = AttributeSpace(
     )
 )
 
+# All that can be drawn. Strengths are 0 where they are not varied, and told only where they are.
+EVERY = AttributeSpace(
+    (*SPACE.attributes, *(Attribute(name, STRENGTH_GRID, STRENGTH) for name in STRENGTHS))
+)
+
 # What an attribute is where it is not varied; an age that is not varied is the person's own.
 STANDARD = {
     "pose": "0",
@@ -36,7 +42,7 @@ STANDARD = {
 }
 
 # What is drawn of an attribute unless values are named: the papers' seven poses, all of the rest.
-DEFAULT_VALUES = {attribute.name: attribute.values for attribute in SPACE.attributes} | {
+DEFAULT_VALUES = {attribute.name: attribute.values for attribute in EVERY.attributes} | {
     "pose": tuple(str(yaw) for yaw in range(-45, 46, 15))
 }
 
@@ -53,8 +59,11 @@ def space(names: Iterable[str], values: Mapping[str, Iterable[str]]) -> Attribut
     """
     chosen = []
     for name in names:
-        known = SPACE[name]
-        wanted = {known.index(value) for value in values.get(name, DEFAULT_VALUES[name])}
-        drawn = tuple(known.values[index] for index in sorted(wanted))
+        known, asked = EVERY[name], values.get(name, DEFAULT_VALUES[name])
+        if known.is_strength:
+            drawn = tuple(sorted({known.spell(value) for value in asked}, key=float))
+        else:
+            wanted = {known.index(value) for value in asked}
+            drawn = tuple(known.values[index] for index in sorted(wanted))
         chosen.append(Attribute(name, drawn, known.unit))
     return AttributeSpace(tuple(chosen))

@@ -4,10 +4,12 @@ Shapes: V vertices of the whole body.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 
+from gallery.facial_units import STRENGTHS
 from gallery.studio.expressions import EXPRESSION_UNITS
 from gallery.studio.library import Library
 from gallery.studio.meshes import Floats
@@ -19,14 +21,44 @@ CHIN = (732, 747)
 NOSE_ROOT = 5063
 
 
+@dataclass(frozen=True, slots=True)
+class FaceExpression:
+    """What a face does.
+
+    Attributes:
+        name: One of seven expressions, as strong as the person's manner is.
+        strengths: Further units by name (gallery/facial_units.py), in [0, 1]: as strong for all.
+    """
+
+    name: str = "neutral"
+    strengths: tuple[tuple[str, float], ...] = ()
+
+    def units(self, gain: float) -> dict[str, float]:
+        """Return the weights of all units that are moved.
+
+        Args:
+            gain: By what a named expression is multiplied.
+        """
+        moved = {unit: gain * weight for unit, weight in EXPRESSION_UNITS[self.name].items()}
+        for name, strength in self.strengths:
+            for unit, weight in STRENGTHS[name].items():
+                moved[unit] = moved.get(unit, 0.0) + strength * weight
+        return moved
+
+
+NEUTRAL = FaceExpression()
+
+
 def head_shape(
-    library: Library, identity: SyntheticPerson, age_years: float, expression: str = "neutral"
+    library: Library,
+    identity: SyntheticPerson,
+    age_years: float,
+    expression: FaceExpression = NEUTRAL,
 ) -> Floats:
     """Return the vertices of a person's body, (V, 3), decimetres."""
     vertices = library.base.copy()
     weights = {**_macro_weights(identity.body, age_years), **_sliders(identity.body, age_years)}
-    gain = identity.manner.expressiveness
-    units = {unit: gain * weight for unit, weight in EXPRESSION_UNITS[expression].items()}
+    units = expression.units(identity.manner.expressiveness)
     for name, weight in (weights | units).items():
         if abs(weight) > 1e-3 and library.has_target(name):
             target = library.target(name)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gallery.studio.attributes import ACCESSORIES, EXPRESSIONS
 from gallery.studio.camera import Shot
+from gallery.studio.geometry import FaceExpression
 from gallery.studio.library import Library
 from gallery.studio.lights import LIGHTS, Light
 from gallery.studio.meshes import Floats
@@ -38,11 +39,13 @@ class Appearance:
         expression: One of EXPRESSIONS.
         accessory: One of ACCESSORIES.
         age_years: None is the person's own age.
+        strengths: Names of STRENGTHS, and how far each is moved, in [0, 1].
     """
 
     expression: str = "neutral"
     accessory: str = "none"
     age_years: int | None = None
+    strengths: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,8 @@ class Studio:
         """Make the scene, unless it is the last one again."""
         if self._last is None or self._last[:2] != (identity, look):
             age = identity.age_years if look.age_years is None else float(look.age_years)
-            scene = self._sitters.seat(identity, age, look.expression, look.accessory)
+            face = FaceExpression(look.expression, look.strengths)
+            scene = self._sitters.seat(identity, age, face, look.accessory)
             room = (identity.seed, identity.manner.room)
             self._last = (identity, look, Seated(scene, identity.skin.shine, room))
         return self._last[2]

@@ -25,7 +25,7 @@ from gallery.archive_members import DamagedArchiveError, read_zipped
 from gallery.attributes import Condition
 from gallery.errors import DatasetError
 from gallery.json_files import read
-from gallery.studio.attributes import SPACE
+from gallery.studio.attributes import EVERY
 from gallery.studio.request import DrawRequest
 
 FORMAT = "mindseye-studio/1"
@@ -137,7 +137,7 @@ def shard_path(folder: Path, identity: str) -> Path:
 
 def picture_name(shot: Condition) -> str:
     """Return the name of a shot's picture in its shard, whatever the order of its values."""
-    ordered = SPACE.check(shot)
+    ordered = EVERY.check(shot)
     return (",".join(f"{name}={value}" for name, value in ordered.items()) or "standard") + ".webp"
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from gallery.studio.asset_list import BROWS, IRISES, LASHES
-from gallery.studio.geometry import centre, chin, eyes, head_shape
+from gallery.studio.geometry import NEUTRAL, FaceExpression, centre, chin, eyes, head_shape
 from gallery.studio.glasses import GLASSES, glasses_meshes
 from gallery.studio.hair import hair_colour, hair_mesh, hair_texture
 from gallery.studio.hats import HATS, hair_under, hat_mesh, hat_texture
@@ -41,12 +41,16 @@ class Sitters:
         self._last_skin: tuple[tuple[SyntheticPerson, float], SkinTexture] | None = None
 
     def seat(
-        self, identity: SyntheticPerson, age_years: float, expression: str, accessory: str
+        self,
+        identity: SyntheticPerson,
+        age_years: float,
+        expression: FaceExpression,
+        accessory: str,
     ) -> Scene:
         """Return the scene of one person."""
         body = head_shape(self._library, identity, age_years, expression)
         neutral = body
-        if expression != "neutral":
+        if expression != NEUTRAL:
             neutral = head_shape(self._library, identity, age_years)
         parts = self._face(identity, body) + self._hair(identity, body, accessory)
         if accessory in HATS:

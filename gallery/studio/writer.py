@@ -17,6 +17,7 @@ from pathlib import Path
 
 from gallery.attributes import Condition
 from gallery.errors import ConfigError, DatasetError
+from gallery.facial_units import STRENGTHS
 from gallery.json_files import read, spell
 from gallery.studio import assets as studio_assets
 from gallery.studio.asset_list import PACKAGES
@@ -210,6 +211,7 @@ def _look(shot: Condition) -> Appearance:
         expression=shot.get("expression", STANDARD["expression"]),
         accessory=shot.get("accessory", STANDARD["accessory"]),
         age_years=None if age is None else int(age),
+        strengths=tuple((name, float(shot[name])) for name in shot if name in STRENGTHS),
     )
 
 

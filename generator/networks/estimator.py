@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gallery.attributes import AttributeSpace
+from gallery.attributes import Attribute, AttributeSpace
 from gallery.faces import Face
+from generator.values import SPREAD
 
 SMOOTHING = 0.05
 WIDTHS = (32, 64, 128)
@@ -70,8 +71,20 @@ def labels_of(faces: Sequence[Face], space: AttributeSpace) -> NDArray[np.int64]
 
 
 def log_probabilities(logits: Tensor, space: AttributeSpace) -> Tensor:
-    """Return log p(value | image), laid out as the one-hot code: (B, A) -> (B, A)."""
-    return torch.cat([part.log_softmax(dim=1) for part in by_attribute(logits, space)], dim=1)
+    """Return log p(value | image), laid out as the one-hot code: (B, A) -> (B, A).
+
+    Of a strength, the log density of a Gaussian around the expected strength, at each value of the
+    grid, but for a constant: it is 0 where the grid meets the strength, and at least -10.
+    """
+    parts = zip(by_attribute(logits, space), space, strict=True)
+    each = [_densities(part, a) if a.is_strength else part.log_softmax(dim=1) for part, a in parts]
+    return torch.cat(each, dim=1)
+
+
+def _densities(logits: Tensor, strength: Attribute) -> Tensor:
+    grid = torch.tensor(strength.grid, dtype=logits.dtype, device=logits.device)
+    expected = logits.softmax(dim=1) @ grid  # (B,)
+    return -(grid - expected[:, None]).square() / (2 * SPREAD**2)
 
 
 def cross_entropy(

@@ -207,7 +207,7 @@ class Distiller:
             made = self.network.embed(look.found, codes)  # (B, 2, D)
         own, asked = made[:, 0], made[:, 1]
         wanted = lessons.log_p[chosen]
-        shares = by_attribute(wanted.exp(), self.card.space)
+        shares = [part.softmax(dim=1) for part in by_attribute(wanted, self.card.space)]
         said = [part.log_softmax(dim=1) for part in by_attribute(look.logits, self.card.space)]
         values = [-(s * p).sum(dim=1).mean() for s, p in zip(shares, said, strict=True)]
         return {

@@ -16,6 +16,7 @@ from gallery.provenance import WHOLE, mark
 from gallery.wishes import Wishes
 from generator.canonical import Rule, canonicalise
 from generator.drawer import Drawer
+from generator.values import shares_of
 from generator.weights_file import find_weights
 from retrieval.api.additions import open_engine
 from retrieval.api.sources import Source, Wish, open_sources, spelt
@@ -99,11 +100,10 @@ class Generator:
                 f"{self.name} has no attribute estimator; see `mindseye weights list` for weights"
                 " that have one, or ask estimate()"
             )
-        shares = np.exp(log_p[0]).tolist()
-        named = iter(shares)
+        parts = shares_of(log_p, self._engine.card.space)
         return {
-            name: {value: next(named) for value in values}
-            for name, values in self.attributes.items()
+            name: dict(zip(values, part[0].tolist(), strict=True))
+            for (name, values), part in zip(self.attributes.items(), parts, strict=True)
         }
 
     def embed(self, image: Source, wish: Wish = (), *, crop: str | Crop | None = None) -> Floats:

@@ -39,6 +39,7 @@ from index.base import Ids, Vectors
 from index.contract import IndexContract
 from retrieval.scoring.identity import IdentityTerm
 from retrieval.scoring.log_probability import LogProbabilityTerm
+from retrieval.scoring.strengths import asked_of
 from retrieval.scoring.term import Part, Term, TermQuestion
 
 MULTIPLE = 8
@@ -264,6 +265,8 @@ def wish_code(
 ) -> Floats:
     """Encode a wish: the weight of each wished value, nothing for the other attributes, (A,).
 
+    A strength asks several values of its grid (strengths.py).
+
     Args:
         space: Its values are encoded.
         wish: Values by attribute.
@@ -274,7 +277,9 @@ def wish_code(
     """
     known = space.check(wish)
     codes = [
-        [weights.get(a.name, 1.0) * (known.get(a.name) == value) for value in a.values]
+        weights.get(a.name, 1.0) * asked_of(a, known[a.name])
+        if a.name in known
+        else np.zeros(len(a.values))
         for a in space.attributes
     ]
-    return np.array([one for part in codes for one in part], dtype=np.float32)
+    return np.concatenate(codes).astype(np.float32) if codes else np.empty(0, np.float32)

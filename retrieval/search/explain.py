@@ -10,19 +10,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from gallery import sheets
 from gallery.align import Aligner, Crop
 from gallery.arrays import Floats
-from gallery.attributes import Condition
+from gallery.attributes import Attribute, Condition
 from gallery.files import write_whole
 from gallery.json_files import spell
 from gallery.provenance import PART, WHOLE, mark
 from gallery.wishes import Wishes
 from generator.canonical import canonicalise
+from generator.values import shares_of
 from retrieval.search.answers import hit_to_json
 from retrieval.search.drawing import SeenFaces
 from retrieval.search.result import ALL, Among, SearchResult
@@ -115,7 +115,8 @@ def explain_faces(
     log_p = searcher.estimate(faces.pixels, faces.portraits)
     seen = canonicalise(searcher.engine, faces.pixels, searcher.rule, log_p)
     space = searcher.card.space
-    values = [(name, value) for name in wished.values for value in space[name].values]
+    asked = wished.values.items()
+    values = [(name, value) for name, w in asked for value in _drawn_values(space[name], w)]
     drawings = searcher.draw([(faces, wished.showing(name, value)) for name, value in values])
     rows = [
         ExplainedValue(name, value, one.wishes == wished, searcher.find(one, k, among))
@@ -123,7 +124,7 @@ def explain_faces(
     ]
     probabilities = None
     if log_p is not None:
-        probabilities = _by_value(searcher, np.exp(log_p[0]))
+        probabilities = _by_value(searcher, log_p)
     return Explanation(
         wished,
         searcher.scoring.name,
@@ -212,16 +213,22 @@ def to_json(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _by_value(searcher: Searcher, found: Floats) -> dict[str, dict[str, float]]:
-    named: dict[str, dict[str, float]] = {}
-    start = 0
-    for attribute in searcher.card.space.attributes:
-        part = found[start : start + len(attribute.values)].tolist()
-        named[attribute.name] = {
-            value: round(share, 4) for value, share in zip(attribute.values, part, strict=True)
+def _drawn_values(attribute: Attribute, wished: str) -> list[str]:
+    """Return the values that are drawn: all; of a strength the grid, and the one wished for."""
+    if wished in attribute.values:
+        return [*attribute.values]
+    return sorted([*attribute.values, wished], key=float)
+
+
+def _by_value(searcher: Searcher, log_p: Floats) -> dict[str, dict[str, float]]:
+    space = searcher.card.space
+    return {
+        attribute.name: {
+            value: round(share, 4)
+            for value, share in zip(attribute.values, part[0].tolist(), strict=True)
         }
-        start += len(attribute.values)
-    return named
+        for attribute, part in zip(space, shares_of(log_p, space), strict=True)
+    }
 
 
 def _name(row: ExplainedValue) -> str:

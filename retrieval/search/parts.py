@@ -59,7 +59,7 @@ def parts_of(vectors: Floats, asked: Asked, space: AttributeSpace, layout: Layou
     shown = {wish.attribute: wish for wish in asked.wishes.shown}
     for attribute in space:
         if (wish := shown.get(attribute.name)) is not None:
-            column = place + attribute.index(wish.value)
-            added[str(wish)] = vectors[:, column] * asked.probe[0, column]
+            block = slice(place, place + len(attribute.values))
+            added[str(wish)] = vectors[:, block] @ asked.probe[0, block]
         place += len(attribute.values)
     return ScoreParts(terms, added | taken)

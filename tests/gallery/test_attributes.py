@@ -328,3 +328,51 @@ def test_a_value_is_wished_for_in_either_spelling() -> None:
     assert town.index("Jose\u0301ville") == 0
     with pytest.raises(WishError):
         town.index("Jose\u0301")
+
+
+# Strengths
+
+SMILE = Attribute("smile", ("0", "0.25", "0.5", "0.75", "1"), unit="strength")
+
+
+@pytest.mark.parametrize(
+    ("value", "spelt", "nearest", "code"),
+    [
+        ("0", "0", 0, [1, 0, 0, 0, 0]),
+        ("1.0", "1", 4, [0, 0, 0, 0, 1]),
+        (".5", "0.5", 2, [0, 0, 1, 0, 0]),
+        ("0.60", "0.6", 2, [0, 0, 0.6, 0.4, 0]),
+        ("0.9", "0.9", 4, [0, 0, 0, 0.4, 0.6]),
+        ("0.123456", "0.1235", 0, [0.506176, 0.493824, 0, 0, 0]),
+    ],
+)
+def test_a_strength_is_any_number_from_0_to_1(
+    value: str, spelt: str, nearest: int, code: list[float]
+) -> None:
+    assert SMILE.spell(value) == spelt
+    assert SMILE.index(value) == nearest
+    assert SMILE.code(value) == pytest.approx(code)
+    space = AttributeSpace((POSE, SMILE))
+    assert space.check({"smile": value, "pose": "+45"}) == {"pose": "45", "smile": spelt}
+    np.testing.assert_allclose(
+        space.one_hot({"pose": "0", "smile": value}), [0, 1, 0, *code], atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("value", ["-0.1", "1.01", "much", "nan", "", "45°"])
+def test_what_is_no_number_from_0_to_1_is_no_strength(value: str) -> None:
+    with pytest.raises(WishError, match=r"smile is a strength from 0 to 1, like smile=0\.6; got"):
+        SMILE.index(value)
+    assert not SMILE.knows(value)
+
+
+@pytest.mark.parametrize("values", [("0", "2"), ("0.5", "0"), ("-1", "0")])
+def test_the_grid_of_a_strength_rises_from_0_to_1(values: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="strengths of 'smile' must rise from 0 to 1"):
+        Attribute("smile", values, unit="strength")
+
+
+def test_strengths_of_labels_have_one_grid_whatever_occurs() -> None:
+    conditions = [{"smile": "0.31"}, {"smile": "0.87"}]
+    assert space_of(conditions, ["smile"], {"smile": "strength"}) == AttributeSpace((SMILE,))
+    assert AttributeSpace.from_json(AttributeSpace((SMILE,)).to_json())["smile"].is_strength

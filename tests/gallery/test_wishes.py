@@ -130,3 +130,15 @@ def test_something_is_to_be_shown() -> None:
         read()
     with pytest.raises(WishError, match="'not pose=45' says what must not be shown; wish for a"):
         read("not pose=45")
+
+
+# Strengths
+
+
+def test_any_strength_can_be_wished_for_and_none_excluded() -> None:
+    smile = Attribute("smile", ("0", "0.5", "1"), unit="strength")
+    space = AttributeSpace((POSE, smile))
+    found = Wishes.parse(["smile=0.60 * 2", "pose=45"]).within(space)
+    assert found.spelt == ("pose=45", "smile=0.6 * 2")
+    with pytest.raises(WishError, match="'not smile=1': a strength is not excluded"):
+        Wishes.parse(["pose=45", "not smile=1"]).within(space)

@@ -25,7 +25,7 @@ from gallery.faces import Face
 from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.protocol.wishes import (
     Cells,
-    Wishes,
+    WishTable,
     compared,
     list_wishes,
     number_combinations,
@@ -211,7 +211,7 @@ def draw_queries(groups: Sequence[Queries], protocol: Protocol) -> list[Queries]
     ]
 
 
-def _about(labels: Labels, wished: Wishes) -> Queries:
+def _about(labels: Labels, wished: WishTable) -> Queries:
     """List the queries that wish for the same attributes, in order of source and values."""
     columns = wished.columns
     groups, shown = labels.groups(columns), labels.numbers(columns)

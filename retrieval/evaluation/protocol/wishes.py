@@ -21,7 +21,7 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class WishTable:
     """All wishes for the same attributes.
 
     Attributes:
@@ -33,7 +33,7 @@ class Wishes:
     values: Integers
 
 
-def list_wishes(wishable: Mapping[int, Sequence[int]], at_once: int) -> list[Wishes]:
+def list_wishes(wishable: Mapping[int, Sequence[int]], at_once: int) -> list[WishTable]:
     """List all wishes for so many attributes at once; none if there are fewer.
 
     Args:
@@ -44,7 +44,7 @@ def list_wishes(wishable: Mapping[int, Sequence[int]], at_once: int) -> list[Wis
     for columns in combinations(sorted(wishable), at_once):
         values = list(product(*(sorted(wishable[column]) for column in columns)))
         table = np.array(values, dtype=np.int64).reshape(len(values), at_once)
-        found.append(Wishes(np.array(columns, dtype=np.int64), table))
+        found.append(WishTable(np.array(columns, dtype=np.int64), table))
     return found
 
 

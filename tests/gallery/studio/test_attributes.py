@@ -36,3 +36,12 @@ def test_there_are_twenty_illuminations_thirteen_yaws_and_seven_of_the_named_att
         "age": 5,
         "occlusion": 3,
     }
+
+
+def test_strengths_are_drawn_as_they_are_named_between_the_grid_too() -> None:
+    drawn = space(["smile", "jaw-open"], {"smile": ["0.6", "0", "1.0"]})
+    assert drawn["smile"].values == ("0", "0.6", "1")
+    assert drawn["jaw-open"].values == ("0", "0.25", "0.5", "0.75", "1")
+    assert drawn["jaw-open"].is_strength
+    with pytest.raises(WishError, match="smile is a strength from 0 to 1"):
+        space(["smile"], {"smile": ["2"]})

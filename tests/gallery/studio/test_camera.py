@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gallery.studio.camera import SAMPLES, Shot, look
-from gallery.studio.geometry import chin, eyes, head_shape
+from gallery.studio.geometry import NEUTRAL, FaceExpression, chin, eyes, head_shape
 from gallery.studio.identity import sample_identity
 from gallery.studio.library import Library
 from gallery.studio.scene import Scene
@@ -11,7 +11,7 @@ from gallery.studio.sitter import Sitters
 
 @pytest.fixture(scope="module")
 def scene(library: Library) -> Scene:
-    return Sitters(library, 512).seat(sample_identity(0, 4), 40, "neutral", "none")
+    return Sitters(library, 512).seat(sample_identity(0, 4), 40, NEUTRAL, "none")
 
 
 def middle_of(points: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> tuple[float, float]:
@@ -45,6 +45,6 @@ def test_looking_to_the_sitter_s_left_turns_the_eyeballs_that_way(scene: Scene) 
 
 def test_an_expression_leaves_the_frame_where_it_was(library: Library) -> None:
     person = sample_identity(0, 4)
-    open_mouth = Sitters(library, 512).seat(person, 40, "surprised", "none")
+    open_mouth = Sitters(library, 512).seat(person, 40, FaceExpression("surprised"), "none")
     assert np.allclose(open_mouth.chin, chin(head_shape(library, person, 40)))
     assert np.allclose(open_mouth.eyes, eyes(head_shape(library, person, 40)), atol=0.02)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gallery.studio.attributes import EXPRESSIONS
-from gallery.studio.geometry import chin, eyes, head_shape, old_age
+from gallery.studio.geometry import FaceExpression, chin, eyes, head_shape, old_age
 from gallery.studio.identity import sample_identity
 from gallery.studio.library import Library
 
@@ -30,7 +30,9 @@ def test_a_slider_moves_the_part_that_it_is_named_after(library: Library) -> Non
 
 @pytest.mark.parametrize("name", [name for name in EXPRESSIONS if name != "neutral"])
 def test_an_expression_moves_the_face_and_not_the_skull(library: Library, name: str) -> None:
-    still, moved = (head_shape(library, PERSON, 30, which) for which in ("neutral", name))
+    still, moved = (
+        head_shape(library, PERSON, 30, FaceExpression(which)) for which in ("neutral", name)
+    )
     distance = np.linalg.norm(moved - still, axis=1)[:13380]
     top = still[:13380, 1] > eyes(still)[0, 1] + 0.7
     assert distance.max() > 0.05

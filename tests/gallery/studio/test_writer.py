@@ -149,3 +149,18 @@ def test_no_worker_and_no_assets_are_errors(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="`mindseye studio assets`"):
         list(draw(tmp_path / "out", SMALL, assets=tmp_path))
     assert not (tmp_path / "out").exists()
+
+
+def test_strengths_move_the_mouth_by_as_much_as_they_say(
+    assets_folder: Path, tmp_path: Path
+) -> None:
+    values = {"jaw-open": ("0", "0.4", "0.8")}
+    request = DrawRequest(identities=1, attributes=("jaw-open",), values=values, size=60)
+    list(draw(tmp_path, request, assets=assets_folder))
+    faces = read(f"studio:{tmp_path}", tmp_path)
+    assert [face.condition for face in faces.faces] == [
+        {"jaw-open": one} for one in values["jaw-open"]
+    ]
+    still, half, wide = (np.asarray(faces.load(face), dtype=int) for face in faces.faces)
+    assert np.abs(half - still)[:20].mean() < 0.5  # the forehead stays
+    assert 1 < np.abs(half - still)[30:].mean() < np.abs(wide - still)[30:].mean()

@@ -13,7 +13,7 @@ from gallery.detection.geometry import NoFaceError
 from gallery.faces import Face, FaceSet
 from gallery.readers.registry import open_faces
 from gallery.studio.camera import SAMPLES, Shot, look
-from gallery.studio.geometry import head_shape
+from gallery.studio.geometry import NEUTRAL, head_shape
 from gallery.studio.hair_styles import STYLES
 from gallery.studio.identity import sample_identity
 from gallery.studio.library import Library
@@ -50,7 +50,7 @@ def sitter(library: Library, model: HeadModel) -> Portrait:
     style = next(style for style in STYLES if style.name == "crop")
     who = sample_identity(3, 8)
     who = replace(who, hair=replace(who.hair, style=style))
-    scene = Sitters(library, 512).seat(who, who.age_years, *_plain())
+    scene = Sitters(library, 512).seat(who, who.age_years, NEUTRAL, Appearance().accessory)
     shot = Shot(0.0)
     seated = Seated(scene, who.skin.shine, (3, 1))
     (pixels,) = seated.pictures(shot, SIDE, [17])
@@ -82,8 +82,3 @@ def photographs(tmp_path: Path, sitter: Portrait, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(writer, "PointFinder", KnowsThem)
     return open_faces(f"folder:{folder}")
-
-
-def _plain() -> tuple[str, str]:
-    look = Appearance()
-    return look.expression, look.accessory
