@@ -89,7 +89,7 @@ _group(
 _group(
     "data",
     "Look at collections of images.",
-    {"show": data.show, "find-faces": data.find_faces},
+    {"show": data.show, "find-faces": data.find_faces, "strengths": data.strengths},
 )
 _group(
     "index",

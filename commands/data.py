@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,9 @@ from commands.interrupts import resumable
 from commands.options import AsJson, CropOption, LandmarksFile, Spec, parse_crop
 from commands.progress import bar, result, tell
 from gallery.json_files import spell
+
+if TYPE_CHECKING:
+    from gallery.faces import Face, Problem
 
 
 def show(
@@ -105,3 +108,50 @@ def find_faces(
     if sheet is not None and (shown := face_search.located(faces, target)).faces:
         sheets.save(contact_sheet(shown), sheet)
         tell(f"Sheet: {sheet}")
+
+
+def strengths(
+    spec: Spec,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The CSV file to write. Default: strengths.csv beside the images."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Estimate from landmarks how far every face smiles and opens its mouth: a file of labels.
+
+    It holds what was known of the images, too; called labels.csv, it is read with them, and filters
+    like smile>0.5 know it. Needs the extra "faces".
+
+    \b
+    Example: mindseye data strengths folder:photos
+    """
+    from gallery.detection import strengths as estimates
+    from gallery.detection.shared_mesh import shared_mesh
+    from gallery.readers.labels import write_labels
+    from gallery.readers.registry import open_faces
+    from gallery.summary import remarks_text
+
+    faces = open_faces(spec)
+    for line in remarks_text(faces):
+        tell(line)
+    told: list[Face] = []
+    problems: list[Problem] = []
+    for some in bar(estimates.estimate(faces, shared_mesh().look), "estimating", len(faces)):
+        told += some.faces
+        problems += some.problems
+    target = out or faces.root / "strengths.csv"
+    write_labels(target, told)
+    found = {
+        "spec": spec,
+        "out": str(target),
+        "estimated": len(told),
+        "left_out": {problem.name: problem.reason for problem in problems},
+    }
+    if as_json:
+        typer.echo(spell(found, ascii_only=False))
+        return
+    typer.echo(f"{len(told)} of {len(faces)} images estimated: {', '.join(estimates.LINES)}")
+    for problem in problems:
+        tell(f"left out: {problem.name}: {problem.reason}")
+    tell(f"Labels: {target}")

@@ -11,6 +11,7 @@ COMMANDS = (
     (),
     ("data", "show"),
     ("data", "find-faces"),
+    ("data", "strengths"),
     ("train",),
     ("adapt",),
     ("index", "build"),

@@ -38,6 +38,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
         ("bench",),
         ("data", "find-faces"),
         ("data", "show"),
+        ("data", "strengths"),
         ("demo",),
         ("index", "add"),
         ("index", "build"),
@@ -61,6 +62,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
 OPTIONS = {
     "data show": "--sheet --json",
     "data find-faces": "--out --sheet --json",
+    "data strengths": "--out --json",
     "train": "--architecture --attribute --recipe --out --config --steps --train-identities --seed"
     " --device --resume",
     "index build": "--weights --attribute --collection --split --kind --memory --accuracy"

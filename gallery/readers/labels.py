@@ -7,7 +7,9 @@ named `smile`, or like a facial unit of ARKit in small letters (`jaw-open`), are
 their values are numbers in [0, 1].
 """
 
-from collections.abc import Iterable, Mapping
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -23,6 +25,7 @@ from gallery.attributes import (
 from gallery.errors import DatasetError
 from gallery.faces import Face, Unmatched
 from gallery.facial_units import STRENGTHS
+from gallery.files import write_whole
 from gallery.spelling import Spellings
 from gallery.spreadsheets import Spreadsheet, read_spreadsheet
 
@@ -93,6 +96,29 @@ def read_labels(path: Path) -> LabelFile:
         ),
         notes=(*table.notes, *notes, *_told(path, "person", people)),
     )
+
+
+def write_labels(path: Path, faces: Sequence[Face]) -> None:
+    """Write a file of labels that `read_labels` reads: what is known of some images.
+
+    Args:
+        path: The file; one that is there is replaced.
+        faces: Named relative to the folder of the file.
+
+    Raises:
+        DatasetError: It cannot be written.
+    """
+    names = list(dict.fromkeys(name for face in faces for name in face.condition))
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow((*OWN, *names))
+    for face in faces:
+        known = [face.condition.get(name, "") for name in names]
+        rows.writerow((face.name, face.identity or "", *known))
+    try:
+        write_whole(path, text.getvalue().encode())
+    except OSError as error:
+        raise DatasetError(f"Cannot write {path}: {error.strerror}; say --out FILE") from error
 
 
 def _conditions(
