@@ -102,6 +102,7 @@ _group(
         "compact": index_change.compact,
         "export": index_carry.export,
         "import": index_carry.import_,
+        "move": index_carry.move,
         "show": index_look.show,
     },
 )

@@ -15,7 +15,10 @@ COMMANDS = (
     ("train",),
     ("adapt",),
     ("index", "build"),
-    *(("index", name) for name in ("add", "remove", "verify", "compact", "export", "import")),
+    *(
+        ("index", name)
+        for name in ("add", "remove", "verify", "compact", "export", "import", "move")
+    ),
     ("index", "show"),
     ("query",),
     ("bench",),

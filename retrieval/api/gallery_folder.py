@@ -234,6 +234,37 @@ class GalleryFolder:
             follow_each(archive.export(collection, target), progress, "packing")
         return target
 
+    def move(
+        self, to: str | Path, *, into: str | Path | None = None, progress: Callback | None = None
+    ) -> Path:
+        """Fill a new place with it, and compare both; this one stays as it is.
+
+        A move that was ended goes on when it is asked for again.
+
+        Args:
+            to: A folder, or the address of an engine (docs/engines.md).
+            into: Folder of the new collection, where `to` is an engine. None: beside this one, its
+                name with "-moved".
+            progress: Told how far it is.
+
+        Returns:
+            The folder of the new collection.
+
+        Raises:
+            UserError: There is something else at the new place, or both differ at the end.
+        """
+        from retrieval.collection import moving
+
+        engine = str(to) if "://" in str(to) or str(to).startswith("milvus:") else None
+        if engine is None and into is not None:
+            raise ConfigError(f"{to} is a folder: it is where the collection goes; leave out into")
+        beside = self.path.absolute()
+        folder = Path(into or beside.with_name(f"{beside.name}-moved")) if engine else _path(to)
+        collection = self._collection()
+        with collection.unchanged():
+            follow_each(moving.move(collection, folder, engine), progress, "moving")
+        return folder
+
     def _collection(self, *, make: bool = False) -> Collection:
         """Return the collection, opened; it is made when something is first added."""
         if self._opened is None:
