@@ -34,7 +34,7 @@ def searching(
     def search(query: int) -> object:
         probe = space.queries[query : query + 1]
         if not without:
-            return live.search(probe, FOUND)
+            return live.find(probe, FOUND)
         return search_excluding(live, probe, FOUND, without)
 
     return search

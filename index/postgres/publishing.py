@@ -22,12 +22,12 @@ from index.base import Vectors
 from index.faiss_file import PublicationStep
 from index.kinds import Request
 from index.postgres.settings import ASKED, PostgresSettings
-from index.postgres.vectors import PostgresVectors, table_of
+from index.postgres.vectors import MOST_BREADTH, PostgresVectors, table_of
 from index.probing import QueryShape
 
 SMALL_ROWS = 5000  # fewer are compared one by one
 LINKS, BREADTH = 24, 100  # of the graph, while it is made: pgvector's m and ef_construction
-BREADTHS = (20, 40, 80, 160, 320, 640, 1000)  # pgvector takes at most 1,000
+BREADTHS = (40, 80, 160, 320, 640, MOST_BREADTH)
 PROBES = 60
 SEED = 20_160_919
 TEN = 10

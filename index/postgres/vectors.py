@@ -37,6 +37,7 @@ from index.postgres import wire
 from index.postgres.reading import SearchConnection, spell_vector
 from index.postgres.settings import PostgresSettings, read_settings
 
+MOST_BREADTH = 1000  # hnsw.ef_search, at most
 MOST_NUMBERS = 4000  # of a halfvec that an HNSW index takes
 FEW = 4000  # images that are compared one by one
 NO_SETTINGS: tuple[str, ...] = ()
@@ -51,6 +52,8 @@ class PostgresVectors:
         settings: How it is searched.
         dimension: Length D of an embedding.
         found: The rows among which the last search found its images.
+        mark: Generation and count of removals of the space when it did, or None if nothing was
+            found.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class PostgresVectors:
         self.settings = settings
         self.dimension = settings.dimension
         self.found = StoredVectors(np.empty(0, np.int64), np.empty((0, self.dimension), np.float32))
+        self.mark: tuple[int | None, int] | None = None
         self._session = session
         self._space_id = int(space_id)
         self._table = table_of(space_id)
@@ -232,13 +236,19 @@ class PostgresVectors:
         """
         where, values = asked
         kind = f"vector({self.dimension})" if exactly else f"halfvec({self.dimension})"
-        found = self._reading.ask(
+        best = (
             f"SELECT image_id, stored FROM {self._table} {where}"  # noqa: S608  numbers, no texts
-            f" ORDER BY stored::{kind} <#> %(probe)s::{kind} LIMIT {int(rows)}",
-            values | {"probe": spell_vector(probe)},
-            NO_SETTINGS if exactly else (f"SET hnsw.ef_search = {self.settings.breadth}",),
+            f" ORDER BY stored::{kind} <#> %(probe)s::{kind} LIMIT {int(rows)}"
         )
-        return self._vectors_of(found)
+        breadth = min(MOST_BREADTH, max(rows, self.settings.breadth))  # all rows in one walk
+        found = self._reading.ask(  # one statement: a second one would cost as much again
+            f"SELECT best.image_id, best.stored, space.generation, space.removals"  # noqa: S608
+            f" FROM ({best}) AS best, space WHERE space.id = {self._space_id}",
+            values | {"probe": spell_vector(probe)},
+            NO_SETTINGS if exactly else (f"SET hnsw.ef_search = {breadth}",),
+        )
+        self.mark = (found[0][2], int(found[0][3])) if found else None
+        return self._vectors_of([row[:2] for row in found])
 
     def stored(self, images: Ids) -> StoredVectors:
         """Copy the vectors of some images; see `VectorSearch.stored`."""

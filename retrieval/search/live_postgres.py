@@ -17,7 +17,8 @@ class LivePostgres:
     """The vectors of a space in PostgreSQL.
 
     There is nothing to take over before a search: the database answers from what is committed. A
-    generation says how it is searched, and that weights or card may have changed.
+    generation says how it is searched, and that weights or card may have changed; a search learns
+    of it with its answer.
     """
 
     def __init__(self, collection: Collection, space: SpaceRow, contract: IndexContract) -> None:
@@ -44,8 +45,10 @@ class LivePostgres:
 
     def find(self, probes: Vectors, k: int, limit: Limit = EVERYTHING) -> Neighbours:
         """Find the k best images for each probe; see `Live.find`."""
-        self.refresh()
-        return self._vectors.search(probes, k, limit)
+        found = self._vectors.search(probes, k, limit)
+        if self._vectors.mark != (self._space.generation, self._space.removals):
+            self.refresh()
+        return found
 
     def stored(self, images: Ids) -> StoredVectors:
         """Copy the vectors of some images; see `Live.stored`.
