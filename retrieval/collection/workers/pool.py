@@ -1,7 +1,7 @@
 """A pool of workers that embed blocks, whichever machine they are on; lost ones are replaced.
 
-A block whose worker is lost goes to another one. Is that one lost, too, the block's images are
-embedded one by one, and the image with which two workers are lost is left out, with the reason: so
+A block whose worker is lost goes to another one. Are three lost with it, the block's images are
+embedded one by one, and the image with which two more are lost is left out, with the reason: so
 one poisoned file ends neither a build nor the images beside it. Where workers are lost and nothing
 is embedded in between, the build ends: then no image is to blame.
 """
@@ -18,7 +18,7 @@ from retrieval.collection.workers.block import Block, EmbeddedBlock, joined, ref
 from retrieval.collection.workers.here import Embedding
 from retrieval.collection.workers.shipping import Shipping
 
-TRIES = 2  # workers that a block, or an image of it, may cost
+BLOCK_TRIES, TRIES = 3, 2  # workers that a block, and then an image of it, may cost
 PATIENCE_S = 900.0  # that a block may take while nothing is known of blocks
 SLACK = 20.0  # times the longest block so far, that another one may take
 
@@ -116,21 +116,19 @@ class WorkerPool:
 
     def _embed(self, block: Block) -> EmbeddedBlock:
         try:
-            return self._try(block)
+            return self._try(block, BLOCK_TRIES)
         except WorkerLostError:
-            if len(block) > 1:
-                return joined([self._alone(block[i : i + 1]) for i in range(len(block))])
-            return self._alone(block)
+            return joined([self._alone(block[i : i + 1]) for i in range(len(block))])
 
     def _alone(self, block: Block) -> EmbeddedBlock:
         """Embed a single image, or leave it out."""
         try:
-            return self._try(block)
+            return self._try(block, TRIES)
         except WorkerLostError as lost:
             return refusing(block, f"left out, as {TRIES} workers were lost with it: {lost}")
 
-    def _try(self, block: Block) -> EmbeddedBlock:
-        for attempt in range(TRIES):
+    def _try(self, block: Block, tries: int) -> EmbeddedBlock:
+        for attempt in range(tries):
             worker = self._take()
             began = time.monotonic()
             try:
@@ -138,7 +136,7 @@ class WorkerPool:
                 made = worker.embed(ready, max(PATIENCE_S, SLACK * self._longest_s))
             except WorkerLostError as lost:
                 self._lose(worker, lost)
-                if attempt == TRIES - 1:
+                if attempt == tries - 1:
                     raise
             except BaseException:
                 self._give_back(worker)

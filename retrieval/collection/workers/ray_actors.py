@@ -158,7 +158,7 @@ def connect(asked: Workers) -> tuple[Any, bool]:
     if asked.ray == "local":
         ray.init(
             address="local",
-            num_cpus=asked.count or len(os.sched_getaffinity(0)),
+            num_cpus=asked.count or os.cpu_count() or 1,
             include_dashboard=False,
             object_store_memory=OBJECTS_BYTES,
             _system_config=PATIENT,

@@ -85,6 +85,18 @@ def test_a_collection_moves_to_postgresql_and_back(
     assert "1 images indexed, 28 known already" in added.out  # a new id, that none has had
 
 
+def test_a_collection_moves_to_milvus(
+    mindseye: Mindseye, home: Path, faces_dir: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("pymilvus", reason='needs pymilvus: pip install "mindseye[milvus]"')
+    pytest.importorskip("milvus_lite", reason="needs milvus-lite, a double of Milvus")
+    there = tmp_path / "there"
+    to = ("--to", f"milvus:{tmp_path / 'faces.db'}", "--into", there)
+    mindseye("index", "move", *to, "--collection", home)
+    assert known(there) == known(home)
+    assert found(mindseye, there, faces_dir) == found(mindseye, home, faces_dir)
+
+
 def is_later(step: moving.MovingStep, phase: str, done: int) -> bool:
     """Say whether a step is of a phase, and further than another one was."""
     return step.phase.startswith(phase) and (step.done > done or phase == "copying")

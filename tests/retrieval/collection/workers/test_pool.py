@@ -110,7 +110,7 @@ def test_an_image_that_costs_workers_is_left_out_with_the_reason(
     assert skipped(tmp_path / "made") == {
         "05.png": "left out, as 2 workers were lost with it: its process was ended by SIGKILL"
     }
-    assert len(made) == 5  # two with the block, two with the image, and the one that goes on
+    assert len(made) == 6  # three with the block, two with the image, and the one that goes on
     with opened(tmp_path / "made") as collection:
         assert finished(verify(collection)) == []
 

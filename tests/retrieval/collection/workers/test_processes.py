@@ -15,6 +15,7 @@ from retrieval.collection.workers.processes import ProcessWorker
 from retrieval.collection.workers.recipe import WorkerRecipe
 from tests.retrieval.collection.test_compact import finished
 from tests.retrieval.collection.workers.place import BATCH, Place, opened, shards
+from tests.running import Mindseye, one_line_error
 
 
 def test_a_killed_process_is_replaced_and_nothing_is_lost(
@@ -35,6 +36,21 @@ def test_a_killed_process_is_replaced_and_nothing_is_lost(
     for worker in made:
         with pytest.raises(ProcessLookupError):
             os.kill(worker.pid, 0)
+
+
+def test_the_command_says_the_same_with_workers_and_without(
+    mindseye: Mindseye, place: Place, tmp_path: Path
+) -> None:
+    (place.photos / "07.png").write_bytes(b"no picture")
+    build = ("index", "build", f"folder:{place.photos}", "--weights", place.weights, "--json")
+    here = mindseye(*build, "--collection", tmp_path / "here")
+    there = mindseye(*build, "--collection", tmp_path / "there", "--workers", "1")
+    assert there.json == here.json
+    assert there.json["spaces"][0]["indexed"] == 11
+    assert shards(tmp_path / "there") == shards(tmp_path / "here")
+    refused = mindseye(*build, "--collection", tmp_path / "none", "--workers", "0")
+    assert "--workers takes a number from 1" in one_line_error(refused)
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_killed_build_goes_on(place: Place, expected: Path, tmp_path: Path) -> None:
