@@ -118,7 +118,12 @@ class Images:
         return found
 
     def matching(
-        self, where: str | Expression, space_id: int | None = None, *, removed: bool = True
+        self,
+        where: str | Expression,
+        space_id: int | None = None,
+        *,
+        removed: bool = True,
+        one_each: bool = False,
     ) -> NDArray[np.int64]:
         """Return the images of which an expression is true, rising.
 
@@ -126,15 +131,17 @@ class Images:
             where: In the language of gallery/catalogue/where.py, or read from it.
             space_id: Whose estimates and states are meant.
             removed: Whether images removed by hand, or from this space, are among them.
+            one_each: Of each person the first image alone; those that nobody named are all kept.
 
         Raises:
             ConfigError: It is no such expression, or names what the catalogue does not know.
         """
         try:
             asked = parse(where) if isinstance(where, str) else where
-            query = images_where(self._session, asked, space_id).order_by(Image.id)
+            query = images_where(self._session, asked, space_id)
             if not removed:
                 query = query.where(Image.removed_at.is_(None), Image.id.not_in(_gone(space_id)))
+            query = _first_of_each(query) if one_each else query.order_by(Image.id)
             found = np.fromiter(self._session.scalars(query), np.int64)
         finally:
             self._session.rollback()
@@ -341,6 +348,13 @@ class Images:
             for i in image_ids
             if i in people
         }
+
+
+def _first_of_each(query: Select[Any]) -> Select[Any]:
+    """Return the query for the first image of each person, and each that nobody named, rising."""
+    first = func.min(Image.id)
+    who = func.coalesce(Image.identity_id, -Image.id)
+    return select(first).where(Image.id.in_(query)).group_by(who).order_by(first)
 
 
 def _gone(space_id: int | None) -> Select[Any]:

@@ -24,6 +24,7 @@ class GalleryImages(GalleryFolder):
         *,
         after: int = 0,
         limit: int | None = None,
+        one_each: bool = False,
     ) -> Iterator[Report]:
         """Yield the images of which an expression is true: id, path, identity, labels, estimate.
 
@@ -32,31 +33,38 @@ class GalleryImages(GalleryFolder):
             space: Whose estimates and states it means. None: the one published last.
             after: Only images whose ids are higher: pages begin after the last one's last.
             limit: At most so many. None: all.
+            one_each: Of each person the first image alone; those that nobody named are all kept.
 
         Raises:
             UserError: It is no expression, or names what is not known.
         """
         from retrieval.collection import show
 
-        rows = show.images_where(self._collection(), where, space, after=after, limit=limit)
+        rows = show.images_where(
+            self._collection(), where, space, after=after, limit=limit, one_each=one_each
+        )
         for row in rows:
             yield Report(row, show.image_line(row))
 
-    def count(self, where: str | None = None, space: str | None = None) -> int:
+    def count(
+        self, where: str | None = None, space: str | None = None, *, one_each: bool = False
+    ) -> int:
         """Count the images of which an expression is true.
 
         Args:
             where: As for `images`. None: all.
             space: Whose estimates and states it means. None: the one published last.
+            one_each: Count each person once, and those that nobody named.
 
         Raises:
             UserError: It is no expression, or names what is not known.
         """
-        from retrieval.collection import selection
+        from retrieval.collection import selection, show
 
-        if where is None:
+        if where is None and not one_each:
             return self._collection().catalogue.images.count()
-        return len(selection.matching(self._collection(), where, space)[1])
+        asked = show.ALL if where is None else where
+        return len(selection.matching(self._collection(), asked, space, one_each=one_each)[1])
 
     def image(self, image_id: int, space: str | None = None) -> Report:
         """Say what is known of one image: what `images` yields of it.

@@ -68,7 +68,12 @@ def select(collection: Collection, selection: Selection) -> Ids:
 
 
 def matching(
-    collection: Collection, where: str, space: str | None = None, *, must_say: bool = False
+    collection: Collection,
+    where: str,
+    space: str | None = None,
+    *,
+    must_say: bool = False,
+    one_each: bool = False,
 ) -> tuple[int, Ids]:
     """Return the space that an expression is about, and the images of which it is true, rising.
 
@@ -80,6 +85,7 @@ def matching(
         where: In the language of gallery/catalogue/where.py.
         space: Whose estimates and states are meant; None for the space published last.
         must_say: Whether the space must be named where it matters and there are several.
+        one_each: Of each person the first image alone; those that nobody named are all kept.
 
     Returns:
         The space's id (0 of a collection without one) and the images' ids.
@@ -98,7 +104,8 @@ def matching(
         _require_no_space(about, spaces)
     space_id = spaces[0].id if spaces else 0
     images = collection.catalogue.images
-    return space_id, images.matching(asked, space_id, removed="state" in about)
+    removed = "state" in about
+    return space_id, images.matching(asked, space_id, removed=removed, one_each=one_each)
 
 
 def meant_space(collection: Collection, where: str) -> str | None:

@@ -136,6 +136,7 @@ def images_where(
     *,
     after: int = 0,
     limit: int | None = None,
+    one_each: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Yield the images of which an expression is true, by id; removed ones if it asks for states.
 
@@ -147,13 +148,15 @@ def images_where(
         space: Name of the space.
         after: Only images of higher ids.
         limit: At most so many; None for all.
+        one_each: Of each person the first image alone; those that nobody named are all kept.
 
     Raises:
         ConfigError: It is no expression, or names what the catalogue does not know.
         CatalogueError: There is no such space.
     """
     images = collection.catalogue.images
-    space_id, matched = matching(collection, ALL if where is None else where, space)
+    asked = ALL if where is None else where
+    space_id, matched = matching(collection, asked, space, one_each=one_each)
     found = matched[np.searchsorted(matched, after, side="right") :][:limit].tolist()
     for start in range(0, len(found), PAGE):
         for row in images.rows(space_id, found[start : start + PAGE]).values():

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import io
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
@@ -17,6 +17,10 @@ router = APIRouter(prefix="/v1", tags=["images"])
 Id = Annotated[int, Path(ge=1, le=LARGEST_ID, description="Of an image")]
 Space = Annotated[str | None, Query(max_length=64, description="Whose estimates. Default: newest")]
 WHERE = "In the language of docs/collections.md, like pose=45 and identity!=ann"
+OneEach = Annotated[
+    Literal["identity"] | None,
+    Query(description="Of each person the first image alone; all that nobody named"),
+]
 JPEG: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/jpeg": {}}, "description": "The picture"},
     304: {},
@@ -33,6 +37,7 @@ def images(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=64)] = None,
     space: Space = None,
+    one_each: OneEach = None,
 ) -> ImagesTold:
     """List images by id, a page at a time."""
     after = _read_cursor(cursor)
@@ -40,8 +45,9 @@ def images(
     def page(gallery: mindseye.Gallery) -> tuple[list[dict[str, Any]], int]:
         if not gallery.spaces:
             return [], 0
-        rows = gallery.images(where, space, after=after, limit=limit + 1)
-        return list(rows), gallery.count(where, space)
+        each = one_each is not None
+        rows = gallery.images(where, space, after=after, limit=limit + 1, one_each=each)
+        return list(rows), gallery.count(where, space, one_each=each)
 
     rows, total = collection.ask(page)
     more = len(rows) > limit

@@ -122,3 +122,15 @@ async def test_one_mistake_spoils_no_other_request(serve: Any, faces_dir: Path) 
             )
         )
     assert [one.status_code for one in told] == [200, 400, 200, 200, 200]
+
+
+async def test_a_page_of_people_shows_each_of_them_once(serve: Any) -> None:
+    asked = {"where": "pose=45", "one_each": "identity", "limit": 3}
+    async with serve() as client:
+        first = (await client.get("/v1/images", params=asked)).json()
+        rest = (await client.get("/v1/images", params={**asked, "cursor": first["next"]})).json()
+        wrong = await client.get("/v1/images", params={"one_each": "pose"})
+    people = [one["identity"] for one in first["images"] + rest["images"]]
+    assert people == ["p1", "p2", "p3", "p4", "p5"]
+    assert (first["total"], rest["total"], rest["next"]) == (5, 5, None)
+    assert wrong.status_code == 422

@@ -35,7 +35,7 @@ function card(hit, at, { answer, longest, on }) {
     scoreBar(hit, longest),
     h("div", { class: "answer-line" }, h("strong", { class: "name" }, hit.identity ?? h("span", { class: "muted" }, "no name")), sureness(hit)),
     shows && h("div", { class: "shows" }, shows),
-    h("button", { type: "button", class: "quiet small alike", onclick: () => on.alike(hit), "aria-label": `More like answer ${hit.rank}` }, icon("alike"), "more like this"),
+    h("button", { type: "button", class: "quiet small alike", onclick: () => on.alike(hit), "aria-label": `more like this: answer ${hit.rank}` }, icon("alike"), "more like this"),
   );
 }
 

@@ -359,3 +359,16 @@ def test_1500_files_are_registered_and_asked_for_at_once(
     assert states(catalogue) == {"removed": 1_500}
     catalogue.images.forget([one.path for one in offers])
     assert catalogue.images.unreadable() == []
+
+
+def test_one_image_each_is_the_first_of_each_person_and_all_that_nobody_named(
+    catalogue: Catalogue, offer: Offers
+) -> None:
+    named = [replace(offer(name), identity=who) for name, who in zip("abcd", "xyxy", strict=True)]
+    nobody = [replace(offer(name), identity=None) for name in "ef"]
+    a, b, _, d, e, f = ids(catalogue, *named, *nobody)
+    assert catalogue.images.matching("id > 0", one_each=True).tolist() == [a, b, e, f]
+    assert catalogue.images.matching(f"id >= {d}", one_each=True).tolist() == [d, e, f]
+    catalogue.images.remove([a])
+    left = catalogue.images.matching("id > 0", removed=False, one_each=True).tolist()
+    assert left == [b, b + 1, e, f]

@@ -128,7 +128,7 @@ def test_the_filter_completes_and_says_what_is_wrong(page: Looker, site: str) ->
     page.keys("ide", DOWN, ENTER)
     assert page.js("return document.activeElement.value") == "identity "
     page.keys("= p", DOWN, DOWN, ENTER, ENTER)
-    page.reads(".filter-said", " face")
+    page.reads(".filter-said", "1 face")
     assert page.text(".face .name") == "p2"
     page.expected = ["400 (Bad Request)"]
     page.keys("and", ENTER)
