@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from retrieval.api.gallery import Gallery
     from retrieval.api.gallery_folder import Removed
     from retrieval.api.generator import Generator
+    from retrieval.api.locating import LocatedFace
     from retrieval.api.progress import Callback, Progress
     from retrieval.api.reasons import Reasons
     from retrieval.api.report import Report
@@ -48,6 +49,7 @@ __all__ = [
     "FitResult",
     "Gallery",
     "Generator",
+    "LocatedFace",
     "Photograph",
     "Progress",
     "Reasons",
@@ -89,6 +91,7 @@ _PLACES = {  # loaded when somebody asks: they bring torch
     "Generator": "retrieval.api.generator",
     "Photograph": "gallery.readers.registry",
     "Progress": "retrieval.api.progress",
+    "LocatedFace": "retrieval.api.locating",
     "Reasons": "retrieval.api.reasons",
     "Removed": "retrieval.api.gallery_folder",
     "Report": "retrieval.api.report",

@@ -17,7 +17,7 @@ from service import problems
 from service.galleries import ServedCollections
 from service.jobs import Jobs
 from service.metrics import ServiceMetrics
-from service.routes import asking, changes, collections, health, images, jobs
+from service.routes import asking, changes, collections, faces, health, images, jobs
 from service.security import Guard
 from service.settings import ServiceSettings
 from service.state import ServiceState
@@ -66,7 +66,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         responses=TOLD,
     )
     app.state.service = state
-    for module in (collections, images, asking, changes, jobs, health):
+    for module in (collections, images, asking, faces, changes, jobs, health):
         app.include_router(module.router)
     _add_page(app, settings)
     app.add_exception_handler(HTTPException, problems.on_http)

@@ -132,6 +132,17 @@ class AnswerTold(Told):
     missing: list[int] = Field(description="Hits whose files are gone")
 
 
+class FacePlaceTold(Told):
+    """Where the face is in a picture, in pixels of the upright picture."""
+
+    width: int
+    height: int
+    crop: tuple[float, float, float, float] = Field(description="Left, top, width, height")
+    found: bool
+    note: str | None
+    preview: str = Field(description="The whole picture, JPEG as a data URI")
+
+
 class DrawingTold(Told):
     """A drawing."""
 

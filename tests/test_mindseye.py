@@ -22,6 +22,7 @@ PUBLIC = {
     *("load_faces", "load_generator", "open_gallery"),
     *(
         "CanonicalView",
+        "LocatedFace",
         "Photograph",
         "SourceFace",
         "WishDrawing",

@@ -5,11 +5,17 @@ A search is a method of a child, and waits for none of this: it is imported wher
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from gallery.errors import ConfigError
 from retrieval.api.gallery_folder import GalleryFolder
 from retrieval.api.report import Report
+
+if TYPE_CHECKING:
+    from retrieval.api.locating import LocatedFace
+    from retrieval.api.sources import Source
 
 LARGEST_PX = 4096
 
@@ -146,6 +152,26 @@ class GalleryImages(GalleryFolder):
 
         collection = self._collection()
         return fuses(collection, collection.catalogue.spaces.get(space))
+
+    def locate(self, source: "Source") -> "LocatedFace":
+        """Look for the face in an image, as the newest space would cut it out.
+
+        Args:
+            source: A path, an image that Pillow opened, a photograph, or the id of an image of the
+                gallery.
+
+        Raises:
+            UserError: The image cannot be used, or the gallery has no space yet.
+        """
+        from retrieval.api.locating import locate
+        from retrieval.api.sources import open_sources
+        from retrieval.collection.pictures import newest_aligner
+
+        aligner = newest_aligner(self._collection())
+        if aligner is None:
+            raise ConfigError("The gallery holds no image yet; add some first")
+        (photograph,) = open_sources([source], self._path_of)
+        return locate(photograph, aligner)
 
     def _path_of(self, image_id: int) -> Path:
         return Path(self.image(image_id)["path"])

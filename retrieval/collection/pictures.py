@@ -32,7 +32,7 @@ def picture(collection: Collection, image_id: int, most_px: int, *, whole: bool)
     """
     row = known_row(collection, image_id)
     image = _read(row)
-    aligner = None if whole else _aligner(collection)
+    aligner = None if whole else newest_aligner(collection)
     if aligner is not None:
         side = most_px if row.landmarks is not None or aligner.crop else min(most_px, *image.size)
         cut = replace(aligner, size=side, channels=3)
@@ -50,7 +50,7 @@ def _read(row: ImageRow) -> Image.Image:
     return decode(content)
 
 
-def _aligner(collection: Collection) -> Aligner | None:
+def newest_aligner(collection: Collection) -> Aligner | None:
     """Return what the space published last cuts faces with; None without one."""
     for space in collection.catalogue.spaces.all():
         try:
