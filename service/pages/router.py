@@ -48,9 +48,15 @@ def make_router(settings: ServiceSettings) -> APIRouter:
         text = pages.get_template(f"{name}.html.j2").render(view=name, views=views)
         router.get(path, response_class=HTMLResponse)(_Page(text))
 
+    router.get("/favicon.ico", response_class=FileResponse)(_icon)
     if settings.results is not None:
         _add_results(router, settings.results)
     return router
+
+
+async def _icon() -> FileResponse:
+    """Answer with the icon, for who asks without having read a page."""
+    return FileResponse(static_folder() / "eye.svg", media_type="image/svg+xml")
 
 
 class _Page:

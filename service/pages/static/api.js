@@ -88,7 +88,8 @@ async function problemOf(answer) {
     said = { detail: `The server answered ${answer.status} without a reason. Try again, or look at its log.` };
   }
   const detail = (said.errors ?? []).map((one) => `${one.where}: ${one.message}`).join("; ") || said.detail;
-  const wait = answer.status === 429 || answer.status === 503 ? Number(answer.headers.get("Retry-After") ?? 1) : null;
+  const busy = [429, 503, 504].includes(answer.status); // 504: it goes on opening what it needs
+  const wait = busy ? Number(answer.headers.get("Retry-After") ?? 1) : null;
   return new Problem({ ...said, detail, status: answer.status, retry_s: wait });
 }
 

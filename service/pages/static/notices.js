@@ -2,13 +2,14 @@
 
 import { $, fill, h, icon } from "./dom.js";
 
-/** Say something that needs no answer. It is read out, and goes after some seconds. */
+/** Say something that needs no answer. It is read out, and goes after some seconds, or when what is returned is called. */
 export function tell(text, { kind = "note", action = null } = {}) {
   const close = h("button", { type: "button", class: "quiet", "aria-label": "Close this message", onclick: () => box.remove() }, icon("close"));
   const act = action && h("button", { type: "button", onclick: () => { box.remove(); action.run(); } }, action.name);
   const box = h("div", { class: `notice ${kind}` }, h("p", {}, text), act, close);
   $("#notices").append(box);
   if (!action) setTimeout(() => box.remove(), 12000);
+  return () => box.remove();
 }
 
 /** Say in an element what went wrong and what to do. */

@@ -5,7 +5,7 @@ import { photographWithCamera } from "./camera.js";
 import { $, fill, h, icon } from "./dom.js";
 import { filterBox } from "./filter.js";
 import { addPhotographs } from "./add.js";
-import { showProblem, tell } from "./notices.js";
+import { sentence, showProblem, tell } from "./notices.js";
 import { photograph } from "./pictures.js";
 import { count, sayCondition } from "./words.js";
 
@@ -142,7 +142,7 @@ export function showEmptyGallery(system, collection) {
   const copy = h("button", { type: "button", class: "quiet", "aria-label": "Copy the command", onclick: () => navigator.clipboard?.writeText(command).then(() => tell("Copied.")) }, icon("copy"));
   fill(
     $("#picker"),
-    h("div", { class: "lead" }, h("h1", { id: "picker-title" }, "There is no face here yet"), h("p", {}, "A gallery is a folder of pictures of faces. Fill it in one of these ways; then this page shows it.")),
+    h("div", { class: "lead" }, h("h1", { id: "picker-title" }, "There is no face here yet"), h("p", {}, "A gallery is a folder of pictures of faces. Fill it in one of these ways; then this page shows it."), system.problem && h("p", { class: "hint" }, sentence(system.problem))),
     h(
       "ol",
       { class: "ways" },

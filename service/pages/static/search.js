@@ -71,7 +71,8 @@ class Search {
         this.set(new GalleryFace(image), wishesOf(query), query.get("where") ?? "");
       } catch (problem) {
         this.pickAgain();
-        showProblem($("#picker-problem"), problem);
+        if (problem.status === 404) tell("That face is not in this gallery, or no longer. Pick another one.", { kind: "bad" });
+        else showProblem($("#picker-problem"), problem);
       }
     } else this.pickAgain();
   }
@@ -97,15 +98,17 @@ class Search {
 
   async bring(file) {
     document.body.classList.add("looking");
-    tell("Looking for the face…");
+    const done = tell("Looking for the face…");
     try {
       const own = await OwnPicture.of(file);
-      if (!own.face.found) await own.askCrop();
+      done();
+      if (!own.face.found && !(await own.askCrop())) return;
       this.own = own;
       this.take(own);
     } catch (problem) {
       tell(problem.message, { kind: "bad" });
     } finally {
+      done();
       document.body.classList.remove("looking");
     }
   }

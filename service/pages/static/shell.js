@@ -18,12 +18,23 @@ export async function start() {
   addEventListener("hashchange", takeToken);
   const system = await call("/v1/system");
   api.tokenForReading = system.token_for_reading;
-  const { collections } = await call("/v1/collections");
+  const collections = await fetchCollections(system);
   const collection = collections.find((one) => one.name === api.collection) ?? collections[0] ?? null;
   api.collection = collection && collections.length > 1 ? collection.name : null;
   offerCollections(collections, collection);
   for (const link of document.querySelectorAll("a[data-keep]")) keepCollection(link);
   return { system, collection, collections };
+}
+
+/** Learn which collections there are: none, with the reason, where the folder that was named holds nothing yet. */
+async function fetchCollections(system) {
+  try {
+    return (await call("/v1/collections")).collections;
+  } catch (problem) {
+    if (![404, 409].includes(problem.status)) throw problem;
+    system.problem = problem.message;
+    return [];
+  }
 }
 
 /** Run a view; what goes wrong before it stands is said in its place. */

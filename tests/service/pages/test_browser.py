@@ -180,14 +180,18 @@ def test_a_file_that_is_no_picture_is_refused_in_words(
     page.reads("#notices", "notes.txt is no picture")
 
 
+@pytest.mark.parametrize("uploads", [False, True])
 def test_an_empty_gallery_says_what_to_do(
-    page: Looker, tmp_path: Path, serve_at: Callable[..., Any]
+    page: Looker, tmp_path: Path, serve_at: Callable[..., Any], uploads: bool
 ) -> None:
-    with serve_at(tmp_path / "nothing-yet") as site:
+    said = {"uploads": tmp_path / "uploads"} if uploads else {}
+    page.expected = ["404 (Not Found)", "409 (Conflict)"]
+    with serve_at(tmp_path / "nothing-yet", **said) as site:
         page.open(site)
         page.reads("main", "There is no face here yet")
         assert "mindseye index build" in page.text("main")
         assert "mindseye serve --demo" in page.text("main")
+        assert ("Add pictures here" in page.text("main")) == uploads
 
 
 def test_labels_that_differ_from_the_estimate_stand_first(page: Looker, site: str) -> None:
