@@ -132,6 +132,7 @@ def open_gallery(
     catalogue: str | None = None,
     engine: str | None = None,
     device: str = "auto",
+    runtime: str = "auto",
 ) -> "Gallery":
     """Open a gallery: images that can be searched, in a folder on disk.
 
@@ -142,13 +143,22 @@ def open_gallery(
         engine: Address of what searches a new collection, like "postgresql://me@host/faces"
             (docs/engines.md); None: its folder.
         device: Where to draw: "auto", "cpu", "cuda" or "cuda:N".
+        runtime: What draws for searches: "auto", "torch" or "openvino" (extra "fast"). "auto" takes
+            OpenVINO where it agrees with torch and is faster, or what MINDSEYE_RUNTIME says.
 
     Raises:
         UserError: There is no such collection, or it cannot be opened.
     """
     from retrieval.api.gallery import Gallery
 
-    return Gallery(Path(path), create=create, catalogue=catalogue, engine=engine, device=device)
+    return Gallery(
+        Path(path),
+        create=create,
+        catalogue=catalogue,
+        engine=engine,
+        device=device,
+        runtime=runtime,
+    )
 
 
 def import_gallery(

@@ -23,6 +23,13 @@ CollectionDir = Annotated[
     typer.Option("--collection", envvar="MINDSEYE_COLLECTION", help="Folder of the collection."),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Runtime = Annotated[
+    str,
+    typer.Option(
+        help="What draws: auto, torch or openvino (extra fast); the variable MINDSEYE_RUNTIME says"
+        " what auto is."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 CropOption = Annotated[
     str | None,

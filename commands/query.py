@@ -12,6 +12,7 @@ from commands.options import (
     AsJson,
     CollectionDir,
     Device,
+    Runtime,
     Where,
     read_where,
 )
@@ -72,6 +73,7 @@ def query(
         typer.Option(help="A folder for the reasons: every value's drawing, and its hits."),
     ] = None,
     device: Device = "auto",
+    runtime: Runtime = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Find the images of a gallery that come closest to a wished one.
@@ -86,7 +88,10 @@ def query(
     images, wishes = split_given(given)
     if explain is not None and len(images) > 1:
         raise ConfigError("--explain tells of one image; leave the others out")
-    with uncollected(), mindseye.open_gallery(collection, device=device) as gallery:
+    with (
+        uncollected(),
+        mindseye.open_gallery(collection, device=device, runtime=runtime) as gallery,
+    ):
         from gallery.sheets import save
 
         with told_if_slow(f"Opening {collection}: the larger it is, the longer this takes."):

@@ -23,7 +23,7 @@ from gallery.json_files import Origin, parse, spell
 from generator.card import Card
 from generator.networks.family import Network
 from generator.networks.registry import architecture
-from generator.weights_file import load_card, save_card
+from generator.weights_file import load_card, require_own, save_card
 
 NO_CHECKPOINT = "is no training checkpoint"
 
@@ -90,11 +90,7 @@ def load_weights(path: Path) -> tuple[Network, Card]:
         WeightsError: A file is missing or damaged, or card and weights do not belong together.
     """
     card = load_card(path)
-    if file_sha256(path) != card.sha256:
-        raise WeightsError(
-            f"{path} is not the file its card describes (SHA-256 {file_sha256(path)[:12]}…,"
-            f" card {card.sha256[:12]}…); copy both files again"
-        )
+    require_own(path, card)
     try:
         with torch.device("meta"):  # no numbers: a card may claim a network to be enormous
             network = architecture(card.architecture).build(card.space.size, card.network)

@@ -1,6 +1,6 @@
 """What draws, whatever runs it: pixels in, pixels and features out, all of them NumPy's.
 
-`generator.engine.Engine` draws with torch, `generator.openvino_engine.OpenVinoEngine` with
+`generator.engine.Engine` draws with torch, `generator.openvino.engine.OpenVinoEngine` with
 OpenVINO; `generator.runtime` opens one of them. Whoever draws asks for no more than this.
 
 Shapes: N images, K wishes of each, S side, C channels, A length of the one-hot code, D length of
@@ -72,7 +72,8 @@ class Drawer(ABC):
 
     Attributes:
         card: The card of its weights.
-        runtime: What runs it, and in which precision, such as "torch, bfloat16".
+        runtime: What runs it: "torch" or "openvino".
+        precision: Of its arithmetic: "float32" or "bfloat16".
         on: Where it runs: "cpu", "cuda" or "cuda:N".
         refines: Whether its first drawing differs from its last.
         fuses: Whether it draws one person from several images.
@@ -81,6 +82,7 @@ class Drawer(ABC):
 
     card: Card
     runtime: str
+    precision: str
     on: str
     refines: bool
     fuses: bool

@@ -35,6 +35,8 @@ class Engine(Drawer):
         fuses: Whether it draws one person from several images.
     """
 
+    runtime = "torch"
+
     def __init__(  # noqa: PLR0913  what a machine draws with
         self,
         network: Network,
@@ -60,7 +62,7 @@ class Engine(Drawer):
         self.card = card
         self.device = device
         self.on = str(device)
-        self.runtime = f"torch, {str(precision).removeprefix('torch.')}"
+        self.precision = str(precision).removeprefix("torch.")
         self._at_once = batch_size
         statistics = (torch.tensor(card.mean), torch.tensor(card.deviation))
         self.refines = network.TWO_STAGES

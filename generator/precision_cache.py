@@ -8,27 +8,20 @@ or where it is damaged or cannot be written, it is measured anew. Deleting the f
 import hashlib
 import math
 import os
-import platform
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import torch
 
 from gallery.errors import ConfigError
 from gallery.json_files import read, spell
+from generator.machine import keep_json, processor
 from generator.precision import Measure, Speeds, measure_speeds
 
 LIMITING = ("ATEN_", "DNNL_", "MKL_", "ONEDNN_")  # variables that tell torch what not to use
-CPUINFO = Path("/proc/cpuinfo")
-# What tells processors apart, not what changes while they run; the second line is Arm's.
-TELLING = {
-    *("vendor_id", "cpu family", "model", "model name", "stepping", "microcode", "flags"),
-    *("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision", "Features"),
-}
 
 
 def folder() -> Path:
@@ -64,7 +57,7 @@ def kept_speeds(device: torch.device, measure: Measure) -> Speeds:
         return _read(path, machine)
     speeds = measure(device, False)  # noqa: FBT003  likewise
     with suppress(OSError):
-        _write(path, {"machine": machine, "speeds": speeds.to_json()})
+        keep_json(path, {"machine": machine, "speeds": speeds.to_json()})
     return speeds
 
 
@@ -80,19 +73,6 @@ def machine_of(device: torch.device) -> dict[str, Any]:
     }
 
 
-def processor() -> dict[str, str]:
-    """Say which processor this is, and what it can do."""
-    said = {"machine": platform.machine()}
-    with suppress(OSError), CPUINFO.open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            name, _, value = line.partition(":")
-            if not line.strip():
-                break  # the next core is alike
-            if name.strip() in TELLING:
-                said[name.strip()] = value.strip()
-    return said
-
-
 def _read(path: Path, machine: Mapping[str, Any]) -> Speeds:
     """Read what was kept.
 
@@ -106,20 +86,3 @@ def _read(path: Path, machine: Mapping[str, Any]) -> Speeds:
     if kept["machine"] != machine or not all(map(math.isfinite, numbers)) or min(numbers) <= 0:
         raise ValueError(f"{path} is damaged")
     return speeds
-
-
-def _write(path: Path, kept: Mapping[str, Any]) -> None:
-    """Write a file that appears whole: other processes may be writing the same.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, delete=False) as temporary:
-        try:
-            temporary.write(spell(kept, indent=1).encode())
-            temporary.close()
-            Path(temporary.name).replace(path)
-        except BaseException:
-            Path(temporary.name).unlink(missing_ok=True)
-            raise

@@ -6,7 +6,7 @@ What the networks' numbers are, reads generator/checkpoint.py.
 from pathlib import Path
 
 from gallery.errors import WeightsError
-from gallery.files import write_whole
+from gallery.files import file_sha256, write_whole
 from gallery.json_files import read_text, spell
 from generator.card import AGAIN, Card
 from generator.student.seeing import SUFFIX
@@ -80,3 +80,16 @@ def save_card(path: Path, card: Card) -> None:
 def spell_card(card: Card) -> bytes:
     """Return what stands in the file of a card."""
     return spell(card.to_json(), indent=1).encode()
+
+
+def require_own(path: Path, card: Card) -> None:
+    """Refuse weights that are not those of their card.
+
+    Raises:
+        WeightsError: Their hash is another one.
+    """
+    if file_sha256(path) != card.sha256:
+        raise WeightsError(
+            f"{path} is not the file its card describes (SHA-256 {file_sha256(path)[:12]}…,"
+            f" card {card.sha256[:12]}…); copy both files again"
+        )

@@ -47,9 +47,11 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep what is measured of the machine away from the user's home."""
-    kept = tmp_path_factory.mktemp("precision")
+    kept, compiled = (tmp_path_factory.mktemp(name) for name in ("precision", "openvino"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("generator.precision_cache.folder", lambda: kept)
+        patch.setattr("generator.openvino.kept.folder", lambda: compiled)
+        patch.setenv("MINDSEYE_RUNTIME", "torch")  # what tests draw with, unless they say
         yield
 
 

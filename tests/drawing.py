@@ -26,7 +26,7 @@ class FakeEngine(Drawer):
     def __init__(self, card: Card, probabilities: Floats | None = None) -> None:
         """Take the card of weights that are not there."""
         self.card = card
-        self.on, self.runtime = "cpu", "made up"
+        self.on, self.runtime, self.precision = "cpu", "none", "float32"
         self.refines, self.fuses = True, False
         self.probabilities = probabilities
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from generator.networks.prepared import Redrawer, Redrawn
+from generator.networks.prepared import Drawing, Redrawer, Redrawn
 
 if TYPE_CHECKING:
     from generator.networks.two_stage import Refiner, TwoStage
@@ -125,6 +125,16 @@ class FastTwoStage(Redrawer):
             self.levels(refined[kept]),
             self.projected(found),
         )
+
+    def rows(self, images: Tensor, codes: Tensor, of: Tensor) -> Drawing:
+        """Draw some wishes of some images, each of which is encoded once; see `Redrawer.rows`."""
+        laid_out = self._laid_out(self.normalised(images))
+        seen = self.fusion_image(self.image(laid_out)).index_select(0, of)
+        first = self.decoder(self.fusion(self._laid_out(seen + self.wishes(codes))))
+        source = self.refine_source(laid_out).index_select(0, of)
+        features = self.encoder(self._laid_out(self.refine_drawn(self._laid_out(first)) + source))
+        refined = self.refine_decoder(features)
+        return Drawing(self.levels(first), self.levels(refined), self.projected(features))
 
     def _laid_out(self, maps: Tensor) -> Tensor:
         return maps.to(self.dtype).contiguous(memory_format=CHANNELS_LAST)

@@ -177,6 +177,19 @@ class MindseyeRedrawer(Redrawer):
             self.projected(features[kept]),
         )
 
+    def rows(self, images: Tensor, codes: Tensor, of: Tensor) -> Drawing:
+        """Draw some wishes of some images, each of which is encoded once; see `Redrawer.rows`."""
+        network = self.network
+        half = self.dtype == torch.bfloat16
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=half):
+            padded = network.padded(self.normalised(images))
+            fine, middle, coarse = (maps.index_select(0, of) for maps in network.encoder(padded))
+            sources = padded.index_select(0, of)
+            first = network.painter(sources, (fine, middle, coarse), codes)
+            refined, features = network.refiner(sources, first)
+        levels = [self.levels(network.inside(one)) for one in (first, refined)]
+        return Drawing(levels[0], levels[1], self.projected(features))
+
     def _nearest(self, first: Tensor, images: Tensor, handicap: Tensor, most: int) -> Tensor:
         """Return which wishes are refined, rising, (B, J)."""
         wishes = first.shape[1]

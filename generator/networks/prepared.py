@@ -98,6 +98,19 @@ class Redrawer(nn.Module, ABC):
                 comes closest. A form that saves nothing by it refines all.
         """
 
+    @abstractmethod
+    def rows(self, images: Tensor, codes: Tensor, of: Tensor) -> Drawing:
+        """Draw some wishes of some images; other runtimes are given this (generator/openvino).
+
+        Args:
+            images: Grey levels in [0, 255], (B, C, S, S).
+            codes: One-hot, (R, A).
+            of: Position of the image that each is a wish for, (R,).
+
+        Returns:
+            R drawings in grey levels, and their features, projected if there is a projection.
+        """
+
     def together(self, images: Tensor, codes: Tensor) -> Drawing:  # noqa: ARG002
         """Draw people from several images each.
 
@@ -199,6 +212,15 @@ class PlainRedrawer(Redrawer):
             self.levels(drawing.refined[kept]),
             self.projected(drawing.features[kept]),
         )
+
+    def rows(self, images: Tensor, codes: Tensor, of: Tensor) -> Drawing:
+        """Draw some wishes of some images; see `Redrawer.rows`."""
+        with self._precision(images):
+            drawing: Drawing = self.network.draw(  # type: ignore[operator]
+                self.normalised(images).index_select(0, of), codes
+            )
+        first, refined = self.levels(drawing.first), self.levels(drawing.refined)
+        return Drawing(first, refined, self.projected(drawing.features))
 
     def together(self, images: Tensor, codes: Tensor) -> Drawing:
         """Draw people from several images each; see `Redrawer.together`."""

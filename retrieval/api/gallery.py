@@ -45,10 +45,11 @@ class Gallery(GalleryImages):
         catalogue: str | None = None,
         engine: str | None = None,
         device: str,
+        runtime: str = "auto",
     ) -> None:
         super().__init__(path, create=create, catalogue=catalogue, engine=engine)
         self._device = device
-        self._searchers = OpenSpaces(device)
+        self._searchers = OpenSpaces(device, runtime)
 
     def close(self) -> None:
         """Close the collection."""

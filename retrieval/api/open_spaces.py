@@ -13,8 +13,8 @@ from retrieval.search.searcher import Searcher
 class OpenSpaces:
     """Opened spaces of one collection."""
 
-    def __init__(self, device: str) -> None:
-        self._device = device
+    def __init__(self, device: str, runtime: str = "auto") -> None:
+        self._device, self._runtime = device, runtime
         self._opened: dict[tuple[object, ...], Searcher] = {}
         self._told: set[str] = set()
 
@@ -38,7 +38,9 @@ class OpenSpaces:
         chosen = choose_space(collection, wishes, space, together=together)
         key = _key(collection, chosen)
         if weights is not None or key not in self._opened:
-            self._opened[key] = searching.open_space(collection, chosen, self._device, weights)
+            self._opened[key] = searching.open_space(
+                collection, chosen, self._device, weights, self._runtime
+            )
         return self._opened[key]
 
     def is_current(self, collection: Collection, searcher: Searcher) -> bool:

@@ -10,6 +10,7 @@ from gallery.detection.face_mesh import FaceMesh
 from gallery.portraits import NARROW, WIDE, PortraitForm
 from retrieval.recognisers.dlib_resnet import DlibRecogniser
 from retrieval.recognisers.sface import FivePointSFace, Recogniser, SFace
+from retrieval.recognisers.sface_runtime import TORCH
 from retrieval.recognisers.third_party import MissingEmbedderError
 
 DEFAULT = "sface"  # of cards and contracts that name none
@@ -18,17 +19,27 @@ RECOGNISERS: dict[str, Callable[[], Recogniser]] = {
     "sface5": FivePointSFace,
     "dlib": DlibRecogniser,
 }
+BY_RUNTIME: dict[object, Callable[[str], Recogniser]] = {  # those whose network others run, too
+    SFace: SFace,
+    FivePointSFace: FivePointSFace,
+}
 FORMS: dict[str, PortraitForm] = {"sface5": WIDE}  # of all others NARROW
 
 
-def open_recogniser(name: str = DEFAULT) -> Recogniser:
+def open_recogniser(name: str = DEFAULT, runtime: str = TORCH) -> Recogniser:
     """Load a recogniser.
+
+    Args:
+        name: Its name.
+        runtime: What runs its network, "torch" or "openvino"; dlib runs its own.
 
     Raises:
         MissingEmbedderError: What it needs is not installed; the message says how.
         KeyError: There is no such recogniser.
     """
-    return RECOGNISERS[name]()
+    opened = RECOGNISERS[name]
+    by_runtime = BY_RUNTIME.get(opened)
+    return opened() if by_runtime is None else by_runtime(runtime)
 
 
 def usual_recogniser() -> str:

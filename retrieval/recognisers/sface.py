@@ -32,7 +32,7 @@ from gallery.detection.shared_mesh import shared_mesh
 from gallery.files import file_sha256
 from gallery.portraits import WIDE
 from retrieval.recognisers.five_points import SIDE, similarity, template, warped
-from retrieval.recognisers.sface_runtime import open_network
+from retrieval.recognisers.sface_runtime import TORCH, open_network
 from retrieval.recognisers.third_party import enlarged, in_colour, package_file
 
 BOX = (0.065, 0.01, 0.935, 0.88)
@@ -63,14 +63,17 @@ class SFace:
 
     dimension = 128
 
-    def __init__(self) -> None:
+    def __init__(self, runtime: str = TORCH) -> None:
         """Load the network.
+
+        Args:
+            runtime: What runs it: "torch" or "openvino".
 
         Raises:
             MissingEmbedderError: The package with the weights is not installed.
         """
         path = weights_file()
-        self._network = open_network(path)
+        self._network = open_network(path, runtime)
         self.fingerprint = f"sface {BOX} {file_sha256(path)}"
 
     def embed(self, pixels: Pixels) -> Floats:
@@ -83,15 +86,18 @@ class FivePointSFace:
 
     dimension = 128
 
-    def __init__(self) -> None:
+    def __init__(self, runtime: str = TORCH) -> None:
         """Load the network, and the one that finds points.
+
+        Args:
+            runtime: What runs the first: "torch" or "openvino".
 
         Raises:
             MissingEmbedderError: The package with one of them is not installed.
         """
         path = weights_file()
         self._mesh = shared_mesh()
-        self._network = open_network(path)
+        self._network = open_network(path, runtime)
         self.fingerprint = (
             f"sface5 {SCALE} {SURE} {BOX} {file_sha256(path)} {self._mesh.fingerprint}"
         )

@@ -69,5 +69,4 @@ class IdentityTerm(Term):
         Raises:
             MissingEmbedderError: What it needs is not installed; the message says how.
         """
-        del engine
-        return PortraitReader(open_recogniser(name_in(wanted)))
+        return PortraitReader(open_recogniser(name_in(wanted), engine.runtime))

@@ -22,6 +22,7 @@ def to_json(answer: SearchResult, drawn: str | None) -> dict[str, Any]:
         "wishes": list(answer.wishes.spelt),
         "drawn": drawn,
         "timings_ms": asdict(answer.timings_ms),
+        "runtime": answer.runtime,
         "no_confidence": None if answer.doubt is None else answer.doubt.reason,
         "hits": [hit_to_json(hit) for hit in answer.hits],
         "missing": missing(answer),

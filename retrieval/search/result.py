@@ -105,6 +105,7 @@ class SearchResult:
         timings_ms: Where the time went.
         hits: Found images, best first.
         doubt: Why nothing is said of how sure they are, where it could be; else None.
+        runtime: What drew, and in which precision, such as "openvino, float32".
     """
 
     space: str
@@ -114,6 +115,7 @@ class SearchResult:
     timings_ms: Timings
     hits: tuple[Found, ...]
     doubt: Doubt | None = None
+    runtime: str = ""
 
     @property
     def wish(self) -> Condition:

@@ -233,7 +233,8 @@ class Searcher:
         if among.min_score is not None:
             hits = hits[: int((neighbours.scores[0] >= among.min_score).sum())]
         source, drawn = drawing.faces.pixels[0], drawing.made.drawn.refined[0]
-        return SearchResult(self.space.name, wishes, source, drawn, timings, hits, doubt)
+        runs = f"{self.engine.runtime}, {self.engine.precision}"
+        return SearchResult(self.space.name, wishes, source, drawn, timings, hits, doubt, runs)
 
     def _exclusions(self, wishes: Wishes) -> tuple[Exclusion, ...]:
         """Return what must not be shown.
@@ -387,13 +388,14 @@ def open_space(
     chosen: SpaceRow,
     device: "str | torch.device",
     weights: str | None = None,
+    runtime: str = "auto",
 ) -> Searcher:
     """Open a space that was chosen; see `open_searcher`."""
     contract = collection.contract(chosen)
     if weights is not None:
         require_weights(contract, chosen, find_weights(weights))
     rule = Rule.parse(contract.canonicalisation)
-    engine = open_drawer(collection.weights_path(chosen.name), device)
+    engine = open_drawer(collection.weights_path(chosen.name), device, runtime)
     scoring = scoring_of(engine, contract)
     index = open_live(collection, chosen, scoring.contract(engine.card, rule), engine.on)
     return Searcher(collection, engine, index, rule, scoring)

@@ -18,7 +18,7 @@ from generator.networks.registry import architecture
 from tests.retrieval.recognising import FUSION, tell_by_colours
 from tests.running import Mindseye, one_line_error
 
-OTHERS = ("missing", "no_confidence", "space", "timings_ms", "wish", "wishes")
+OTHERS = ("missing", "no_confidence", "runtime", "space", "timings_ms", "wish", "wishes")
 
 
 def test_an_answer_in_json_has_exactly_the_promised_keys(

@@ -399,7 +399,7 @@ def test_weights_are_built_once_and_hashed_once(
         build(network, config)
 
     monkeypatch.setattr(TwoStage, "__init__", counted)
-    monkeypatch.setattr(checkpoint, "file_sha256", hashing)
+    monkeypatch.setattr("generator.weights_file.file_sha256", hashing)
     Engine.open(saved, torch.device("cpu"), precision=torch.float32)
     assert (len(built), hashed) == (1, [saved])
 

@@ -67,7 +67,7 @@ def test_another_processor_or_torch_is_measured_by_itself(
     kept_speeds(CPU, machine(SLOW_HALF))
     moved = tmp_path / "cpuinfo"
     moved.write_text("model name\t: Another\ncpu MHz\t: 1.0\nflags\t: few\n\nmodel name\t: B\n")
-    monkeypatch.setattr(precision_cache, "CPUINFO", moved)
+    monkeypatch.setattr("generator.machine.CPUINFO", moved)
     kept_speeds(CPU, machine(SLOW_HALF))
     assert len(list(folder.iterdir())) == 3
     moved.write_text("model name\t: Another\ncpu MHz\t: 2.0\nflags\t: few\n")  # only its clock
