@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gallery.attributes import Attribute, AttributeSpace, Condition
+from gallery.attributes import (
+    STRENGTH,
+    STRENGTH_GRID,
+    Attribute,
+    AttributeSpace,
+    Condition,
+)
 from gallery.errors import DatasetError
 from gallery.faces import Face
 from retrieval.evaluation.protocol import queries as queries_module
@@ -320,3 +326,11 @@ def test_some_of_the_queries_can_be_chosen() -> None:
     queries = Queries(np.array([5, 6, 7]), wished, strict)
     few = queries.chosen(np.array([2, 1]))
     assert asked(few) == [(7, ((1, 1),), False), (6, ((0, 1), (1, 0)), True)]
+
+
+def test_a_strength_counts_as_the_nearest_value_of_the_grid() -> None:
+    """A hit is within half a step, 0.125 of labels."""
+    space = AttributeSpace((Attribute("smile", STRENGTH_GRID, STRENGTH),))
+    strengths = ("0", "0.12", "0.13", "0.5", "0.61", "0.87", "0.9", "1")
+    labels = Labels.of([face("ann", smile=strength) for strength in strengths], space)
+    assert labels.values[:, 0].tolist() == [0, 0, 1, 2, 2, 3, 4, 4]
