@@ -116,6 +116,14 @@ class Wishes:
         every = (*self.shown, *self.excluded)
         return next((wish for wish in every if wish.negated or wish.weight != 1), None)
 
+    def unusual(self, space: AttributeSpace) -> Wish | None:
+        """Return the first wish of a kind that nothing is fitted on; None where there is none.
+
+        It excludes, has a weight, or is for a strength between two values of the grid.
+        """
+        between = (one for one in self.shown if one.value not in space[one.attribute].values)
+        return self.special or next(between, None)
+
     @property
     def spelt(self) -> tuple[str, ...]:
         """Each wish as it is written."""

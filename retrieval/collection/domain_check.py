@@ -105,12 +105,13 @@ def of_wish(spelt: str) -> Doubt:
     """Doubt answers to a wish of another kind than those that confidence was fitted on.
 
     Args:
-        spelt: A wish that excludes, or has a weight.
+        spelt: A wish that excludes, has a weight, or is for a strength between those of the grid.
     """
     reason = (
-        f"Confidence was fitted on wishes without weight and not, and means nothing for {spelt!r}"
+        "Confidence was fitted on wishes without weight and not, for values that are drawn, and"
+        f" means nothing for {spelt!r}"
     )
-    return Doubt(reason, "no confidence:\nweighed or\nexcluding wish")
+    return Doubt(reason, "no confidence:\nwish of a kind\nnot fitted")
 
 
 def of_sources(usual: Usual, errors: Sequence[float], *, placed: bool = False) -> Doubt | None:

@@ -295,8 +295,9 @@ class Searcher:
         It is the wish, the gallery, or the sources. The gallery is judged again when it has
         changed.
         """
-        if self._confidence is not None and wishes.special is not None:
-            return of_wish(str(wishes.special))
+        unusual = wishes.unusual(self.card.space)
+        if self._confidence is not None and unusual is not None:
+            return of_wish(str(unusual))
         if self._usual is None:
             return None
         if self._judged[0] != self.space:

@@ -140,5 +140,8 @@ def test_any_strength_can_be_wished_for_and_none_excluded() -> None:
     space = AttributeSpace((POSE, smile))
     found = Wishes.parse(["smile=0.60 * 2", "pose=45"]).within(space)
     assert found.spelt == ("pose=45", "smile=0.6 * 2")
+    between, on = (Wishes.parse([one]).within(space) for one in ("smile=0.6", "smile=0.50"))
+    assert str(between.unusual(space)) == "smile=0.6"
+    assert on.unusual(space) is None
     with pytest.raises(WishError, match="'not smile=1': a strength is not excluded"):
         Wishes.parse(["pose=45", "not smile=1"]).within(space)
