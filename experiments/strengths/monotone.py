@@ -22,9 +22,9 @@ from gallery.detection.strengths import BATCH, SIDE
 from gallery.faces import FaceSet
 from gallery.readers.registry import open_faces
 from generator.canonical import Rule, canonicalise
-from generator.checkpoint import find_weights
 from generator.engine import Engine
 from generator.values import SPREAD
+from generator.weights_file import find_weights
 from retrieval.scoring.strengths import lagrange_weights
 
 LIGHT = {"illumination": "17"}
