@@ -72,6 +72,9 @@ def query(
         Path | None,
         typer.Option(help="A folder for the reasons: every value's drawing, and its hits."),
     ] = None,
+    redraw: Annotated[
+        bool, typer.Option("--redraw", help="With --explain, redraw the images that were found.")
+    ] = False,
     device: Device = "auto",
     runtime: Runtime = "auto",
     as_json: AsJson = False,
@@ -88,6 +91,8 @@ def query(
     images, wishes = split_given(given)
     if explain is not None and len(images) > 1:
         raise ConfigError("--explain tells of one image; leave the others out")
+    if redraw and explain is None:
+        raise ConfigError("--redraw goes with --explain FOLDER, where the redrawings are put")
     with (
         uncollected(),
         mindseye.open_gallery(collection, device=device, runtime=runtime) as gallery,
@@ -112,7 +117,7 @@ def query(
             save(answer.sheet(), sheet)
             tell(f"Sheet: {sheet}")
         if explain is not None:
-            told = answer.explain().write(explain)
+            told = answer.explain(redraw=redraw).write(explain)
             tell(f"Explained: {', '.join(str(path) for path in told if path.parent == explain)}")
     if drawn is not None:
         save(answer.drawn, drawn)

@@ -5,6 +5,7 @@ They lie in `generator/weights/`, NAME.safetensors beside its card NAME.json, an
 """
 
 import argparse
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from gallery.attributes import Attribute, AttributeSpace
 from gallery.errors import UserError, WeightsError, did_you_mean
 from generator.card import Card
 from generator.reconstruction_error import usual_text
+from generator.student.seeing import student_path
 from generator.weights_file import PACKAGED, find_weights, load_card, packaged_weights
 
 LICENCE = "Apache-2.0"
@@ -60,6 +62,9 @@ class WeightsFile:
         card = self.card.to_json()
         people = card.pop("train_identities")
         card |= _counting_people(card)
+        if "student" in card:
+            on = card["student"]["learnt_from"]
+            card["student"] |= {"learnt_from": {**on, "people": len(on["people"])}}
         if "profiles" in card:
             kinds = card["profiles"].items()
             card["profiles"] = {name: {**kind, **_counting_people(kind)} for name, kind in kinds}
@@ -105,6 +110,9 @@ def pack(
     metrics = {**card.metrics, "headline": headline or _headline(card)}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.safetensors"
+    taught = bool(card.student) and student_path(source).is_file()
+    if taught:  # rounding changes a teacher less than a student differs from it
+        shutil.copyfile(student_path(source), student_path(path))
     save_weights(
         path,
         small,
@@ -113,6 +121,7 @@ def pack(
             name=name,
             network=small.config.settings(),
             metrics=metrics,
+            student=card.student if taught else {},
             licence=LICENCE,
             notes=notes,
         ),

@@ -57,7 +57,7 @@ class DistillConfig:
         values: Weight of log p.
         errors: Weight of the error.
         noise: Deviation of what is added to images, grey levels.
-        precision: Of the arithmetic; "auto" measures.
+        precision: Of the arithmetic; "auto" measures, once for a run.
         seed: Of order and noise.
     """
 

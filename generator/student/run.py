@@ -16,7 +16,8 @@ from gallery.faces import FaceSet
 from gallery.joined import refuse_reserved
 from generator.card import Card
 from generator.engine import Engine
-from generator.student.distilling import DistillConfig, Distiller
+from generator.precision import settle
+from generator.student.distilling import DEVICE, DistillConfig, Distiller
 from generator.student.lessons import Lessons, teach
 from generator.student.network import StudentConfig, StudentNetwork, count_flop
 from generator.student.seeing import student_path
@@ -80,6 +81,8 @@ def distil(engine: Engine, request: DistillRequest) -> Generator[DistillProgress
     """
     for faces in request.sets:
         refuse_reserved(faces, "trained")
+    settled = settle(request.config.precision, DEVICE)
+    request = replace(request, config=replace(request.config, precision=settled))
     network = _network(engine, request)
     folders = [request.out / "lessons" / f"{place:02}" for place in range(len(request.sets))]
     for faces, folder in zip(request.sets, folders, strict=True):

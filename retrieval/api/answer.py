@@ -95,15 +95,19 @@ class Answer(Sequence[Found]):
         aligner = question.searcher.card.aligner
         return answer_sheet([self._found], aligner, shown=question.k)
 
-    def explain(self) -> "Reasons":
+    def explain(self, *, redraw: bool = False) -> "Reasons":
         """Draw every value of the wished attributes, and find what comes closest to each.
+
+        Args:
+            redraw: Redraw the images that were found, too: what a student saw of them, or what was
+                drawn of them, is not kept.
 
         Raises:
             ConfigError: The answer is about several source images.
         """
         from retrieval.api.reasons import Reasons
 
-        return Reasons(self._question)
+        return Reasons(self._question, redraw=redraw)
 
     def to_json(self, drawn: str | None = None, *, embed: bool = True) -> dict[str, Any]:
         """Return what `mindseye query --json` prints.

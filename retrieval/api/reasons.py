@@ -14,13 +14,13 @@ from retrieval.search import explain
 class Reasons:
     """Why an answer is as it is: the drawing of every value, and what each finds."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, *, redraw: bool = False) -> None:
         if len(question.faces.pixels) > 1:
             raise ConfigError("--explain tells of one image; leave the others out")
         asked = question
         self._aligner = asked.searcher.card.aligner
         self._told = explain.explain_faces(
-            asked.searcher, asked.faces, asked.wishes, asked.k, asked.among
+            asked.searcher, asked.faces, asked.wishes, asked.k, asked.among, redraw=redraw
         )
 
     def sheet(self) -> Image.Image:

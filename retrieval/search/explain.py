@@ -5,8 +5,9 @@
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from gallery import sheets
 from gallery.align import Aligner, Crop
 from gallery.arrays import Floats
 from gallery.attributes import Attribute, Condition
+from gallery.errors import DatasetError
 from gallery.files import write_whole
 from gallery.json_files import spell
 from gallery.provenance import PART, WHOLE, mark
@@ -25,9 +27,9 @@ from generator.canonical import canonicalise
 from generator.values import shares_of
 from retrieval.search.answers import hit_to_json
 from retrieval.search.drawing import SeenFaces
-from retrieval.search.result import ALL, Among, SearchResult
+from retrieval.search.result import ALL, Among, Found, SearchResult
 from retrieval.search.searcher import Searcher
-from retrieval.search.sheets import SHOWN, hit_tile, source_tile
+from retrieval.search.sheets import SHOWN, cut_hit, hit_tile, source_tile
 
 READING = (
     "sheet.png: first the source and its canonical redrawing; then a row for each value: the"
@@ -70,6 +72,8 @@ class Explanation:
         probabilities: What the estimator holds every value for, by attribute; None without an
             estimator.
         rows: For each wished attribute, every value in order.
+        hits: By hash, the images that were found for the wish, redrawn as the gallery holds them,
+            grey levels, (S, S, C) each; empty where nobody asked for it.
     """
 
     wishes: Wishes
@@ -79,6 +83,7 @@ class Explanation:
     error: float
     probabilities: dict[str, dict[str, float]] | None
     rows: tuple[ExplainedValue, ...]
+    hits: Mapping[str, Floats] = field(default_factory=dict)
 
 
 def explain(
@@ -109,9 +114,24 @@ def explain(
 
 
 def explain_faces(
-    searcher: Searcher, faces: SeenFaces, wished: Wishes, k: int, among: Among
+    searcher: Searcher,
+    faces: SeenFaces,
+    wished: Wishes,
+    k: int,
+    among: Among,
+    *,
+    redraw: bool = False,
 ) -> Explanation:
-    """Explain what is asked about a face that is cut out already, of one image; see `explain`."""
+    """Explain what is asked about a face that is cut out already, of one image; see `explain`.
+
+    Args:
+        searcher: The searcher of the space that answers.
+        faces: The source.
+        wished: What is wished for.
+        k: How many images for each.
+        among: Which images may answer.
+        redraw: Whether the images that are found for the wish are redrawn, too.
+    """
     log_p = searcher.estimate(faces.pixels, faces.portraits)
     seen = canonicalise(searcher.engine, faces.pixels, searcher.rule, log_p)
     space = searcher.card.space
@@ -125,6 +145,9 @@ def explain_faces(
     probabilities = None
     if log_p is not None:
         probabilities = _by_value(searcher, log_p)
+    hits: Mapping[str, Floats] = {}
+    if redraw:
+        hits = _redrawn(searcher, [hit for row in rows if row.wished for hit in row.answer.hits])
     return Explanation(
         wished,
         searcher.scoring.name,
@@ -133,7 +156,20 @@ def explain_faces(
         round(float(seen.errors[0]), 2),
         probabilities,
         tuple(rows),
+        hits,
     )
+
+
+def _redrawn(searcher: Searcher, hits: Sequence[Found]) -> dict[str, Floats]:
+    """Redraw what was found, in the values that the gallery holds it for; what is gone is not."""
+    space = searcher.card.space
+    made: dict[str, Floats] = {}
+    for hit in hits:
+        with suppress(DatasetError):
+            pixels = cut_hit(hit, searcher.card.aligner)
+            drawn = searcher.engine.draw(pixels[None], space.one_hot(hit.estimate)[None])
+            made[hit.sha256] = drawn.refined[0]
+    return made
 
 
 def write(explanation: Explanation, out: Path, aligner: Aligner) -> Iterator[Path]:
@@ -154,6 +190,12 @@ def write(explanation: Explanation, out: Path, aligner: Aligner) -> Iterator[Pat
         "source redrawn": explanation.redrawn,
     }
     pictures |= {_name(row): row.answer.drawn for row in explanation.rows}
+    pictures |= {
+        f"hit {hit.rank} redrawn": explanation.hits[hit.sha256]
+        for row in explanation.rows
+        for hit in row.answer.hits
+        if row.wished and hit.sha256 in explanation.hits
+    }
     for name, pixels in pictures.items():
         path = out / "drawings" / f"{name}.png"
         picture = sheets.to_image(pixels)
@@ -176,6 +218,12 @@ def sheet(explanation: Explanation, aligner: Aligner) -> Image.Image:
         frame = sheets.GREEN if row.wished else sheets.PLAIN
         found = [hit_tile(hit, aligner, sheets.PLAIN) for hit in row.answer.hits]
         rows.append([sheets.Tile(row.answer.drawn, caption, frame), *found])
+        if row.wished and explanation.hits:
+            again = [
+                sheets.Tile(explanation.hits.get(hit.sha256), f"redrawn as\n{hit.estimate}")
+                for hit in row.answer.hits
+            ]
+            rows.append([sheets.Tile(row.answer.drawn, "compared with"), *again])
     title = f"{explanation.wishes}: every value drawn, and its nearest images ({explanation.score})"
     return mark(sheets.sheet(rows, tile_px=112, title=title), PART)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from gallery.align import Aligner
+from gallery.align import Aligner, Pixels
 from gallery.captions import shortened
 from gallery.errors import DatasetError, ImageError
 from gallery.images import decode
@@ -53,6 +53,18 @@ def source_tile(answer: SearchResult) -> Tile:
     return Tile(answer.source, f"source{doubt}")
 
 
+def cut_hit(hit: Found, aligner: Aligner) -> Pixels:
+    """Cut a found image out as it was when it was indexed, (S, S, C).
+
+    Raises:
+        DatasetError: Its file is gone, holds another image now, or no face can be cut out of it.
+    """
+    content = read_image(Path(hit.path))
+    if hit.sha256 and hashlib.sha256(content).hexdigest() != hit.sha256:
+        raise ImageError("the file holds another image now")
+    return aligner.align(decode(content), hit.landmarks)
+
+
 def hit_tile(hit: Found, aligner: Aligner, frame: str) -> Tile:
     """Show one found image: rank and score, whose face, how sure, and what is known of it."""
     who = shortened(hit.identity or Path(hit.path).name, NAME_LETTERS)
@@ -61,9 +73,6 @@ def hit_tile(hit: Found, aligner: Aligner, frame: str) -> Tile:
     parts = [f"{name} {part:.3f}" for name, part in hit.parts.items()]
     caption = "\n".join([f"{hit.rank}.  {hit.score:.3f}", who, *sure, *parts, *values])
     try:
-        content = read_image(Path(hit.path))
-        if hit.sha256 and hashlib.sha256(content).hexdigest() != hit.sha256:
-            raise ImageError("the file holds another image now")
-        return Tile(aligner.align(decode(content), hit.landmarks), caption, frame)
+        return Tile(cut_hit(hit, aligner), caption, frame)
     except DatasetError as error:
         return Tile(None, f"{caption}\n({error})")

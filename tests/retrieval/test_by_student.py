@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import mindseye as front  # noqa: TID251  what users call
+from gallery.attributes import Condition
 from gallery.errors import ConfigError, IndexFileError, WeightsError
 from gallery.readers.registry import open_faces
 from generator.canonical import Rule
@@ -114,6 +116,31 @@ def test_what_is_stored_is_what_the_student_sees(
     glance = student.look(first)
     code = np.eye(3, dtype=np.float32)[glance.log_p.argmax(axis=1)]
     np.testing.assert_allclose(student.embed(glance, code[:, None])[:, 0], stored[:1], atol=2e-2)
+
+
+def test_what_was_found_is_redrawn_when_asked(
+    weights: Path, faces_spec: str, tmp_path: Path
+) -> None:
+    with built(tmp_path / "seen", faces_spec, weights, canonical="student") as gallery:
+        answer = gallery.search(tmp_path_of(faces_spec), {"pose": 45}, k=2)
+        answer.explain().write(tmp_path / "plain")
+        answer.explain(redraw=True).write(tmp_path / "redrawn")
+    again = [f"hit {rank} redrawn.png" for rank in (1, 2)]
+    assert not any((tmp_path / "plain" / "drawings" / name).exists() for name in again)
+    engine = Engine.open(weights, CPU, precision=torch.float32)
+    hit = next(iter(answer))
+    with Image.open(hit.path) as found:
+        source = engine.card.aligner.align(found)[None]
+    code = engine.card.space.one_hot(Condition(hit.estimate))[None]
+    drawn = engine.draw(source, code).refined[0]
+    with Image.open(tmp_path / "redrawn" / "drawings" / again[0]) as picture:
+        shown = np.asarray(picture.convert("L"))
+    assert np.abs(shown - drawn[..., 0]).mean() < 3
+    heights = []
+    for name in ("plain", "redrawn"):
+        with Image.open(tmp_path / name / "sheet.png") as sheet:
+            heights.append(sheet.height)
+    assert heights[1] > heights[0]
 
 
 def test_workers_see_with_the_same_student(weights: Path, faces_spec: str, tmp_path: Path) -> None:
