@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from retrieval.api.asking import CanonicalView, SourceFace, WishDrawing
     from retrieval.api.benchmark import Benchmark, benchmark
     from retrieval.api.demonstration import Demonstration, demo, demo_gallery
-    from retrieval.api.distilling import Student, distil, measure_student
+    from retrieval.api.distilling import StudentReport, distil, measure_student
     from retrieval.api.fit import FitResult, fit
     from retrieval.api.gallery import Gallery
     from retrieval.api.gallery_folder import Removed
@@ -56,7 +56,7 @@ __all__ = [
     "Removed",
     "Report",
     "SourceFace",
-    "Student",
+    "StudentReport",
     "UserError",
     "WeightsCard",
     "WeightsList",
@@ -96,7 +96,7 @@ _PLACES = {  # loaded when somebody asks: they bring torch
     "Removed": "retrieval.api.gallery_folder",
     "Report": "retrieval.api.report",
     "SourceFace": "retrieval.api.asking",
-    "Student": "retrieval.api.distilling",
+    "StudentReport": "retrieval.api.distilling",
     "WeightsCard": "retrieval.api.weights",
     "WeightsList": "retrieval.api.weights",
     "WishDrawing": "retrieval.api.asking",

@@ -2,9 +2,11 @@
 
     PYTHONPATH=. .venv/bin/python benchmarks/student.py SPEC [--images N] [--rounds N] [--weights W]
 
-Every build is whole, from reading the files to publishing the index, in a collection of its own;
-drawn and seen take turns, and the median of the rounds counts. CPU seconds are those of all threads
-of the process, and change little on a busy machine. Results: benchmarks/results/student.json.
+Images of the set are written as JPEG files of 256 x 256 pixels first. Every build is whole, from
+reading them to publishing the index, in a collection of its own; drawn and seen take turns, and the
+median of the rounds counts. CPU seconds are those of all threads of the process, and change little
+on a busy machine. With --landmarks poses are read off them, too, which costs as much either way;
+the fused score's recogniser needs them in any case. Results: benchmarks/results/student.json.
 """
 
 import argparse
@@ -14,10 +16,12 @@ import statistics
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 
 from gallery.faces import FaceSet
 from gallery.readers.registry import open_faces
@@ -30,6 +34,7 @@ from retrieval.collection.canonical_choice import DRAWN, STUDENT
 from retrieval.collection.collection import Collection
 from retrieval.scoring.terms import DRAWING, FUSED
 
+SIDE = 256
 RESULTS = Path(__file__).parent / "results" / "student.json"
 
 
@@ -41,27 +46,34 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--weights", default="pose-mindseye-60")
     parser.add_argument("--score", choices=(DRAWING, FUSED), action="append")
+    parser.add_argument("--profile", default="drawn faces", help="of the card; '' for its first")
+    parser.add_argument("--landmarks", action="store_true", help="read poses off them, too")
     parser.add_argument("--precision", choices=("float32", "bfloat16"))
     parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
     keep_freed_memory()
     faces = open_faces(given.spec)
-    step = max(1, len(faces) // given.images)
-    chosen = set(faces.faces[::step][: given.images])
-    part = faces.where(lambda face: face in chosen)
     weights = find_weights(given.weights)
     engine = open_engine(weights, given.precision)
+    if given.profile:
+        engine = engine.under(given.profile)
+    if not given.landmarks:
+        engine = engine.with_card(replace(engine.card, landmarks={}))
     rows: dict[str, dict[str, list[dict[str, float]]]] = {}
-    for _, score, way in itertools.product(
-        range(given.rounds), given.score or (DRAWING, FUSED), (DRAWN, STUDENT)
-    ):
-        rows.setdefault(score, {}).setdefault(way, []).append(
-            measured(part, engine, weights, score, way)
-        )
+    with tempfile.TemporaryDirectory() as folder:
+        part = as_photographs(faces, given.images, Path(folder))
+        for _, score, way in itertools.product(
+            range(given.rounds), given.score or (DRAWING, FUSED), (DRAWN, STUDENT)
+        ):
+            rows.setdefault(score, {}).setdefault(way, []).append(
+                measured(part, engine, weights, score, way)
+            )
     found = {
         "spec": given.spec,
         "images": len(part),
         "weights": engine.card.name,
+        "profile": engine.card.profile,
+        "landmarks": bool(engine.card.landmarks),
         "runtime": engine.runtime,
         "processor": processor().get("model name", ""),
         "instructions": torch.backends.cpu.get_cpu_capability(),
@@ -71,6 +83,15 @@ def main() -> None:
     given.out.parent.mkdir(exist_ok=True)
     given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     sys.stdout.write(_table(found))
+
+
+def as_photographs(faces: FaceSet, images: int, folder: Path) -> FaceSet:
+    """Write some images of a set as JPEG files of SIDE pixels, evenly chosen, and read them."""
+    step = max(1, len(faces) // images)
+    for number, face in enumerate(faces.faces[::step][:images]):
+        picture = faces.load(face).convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+        picture.save(folder / f"{number:06}.jpg", quality=90)
+    return open_faces(f"folder:{folder}")
 
 
 def open_engine(weights: Path, precision: str | None) -> Engine:

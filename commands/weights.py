@@ -131,7 +131,7 @@ def agree(
     _tell_of(measured, as_json=as_json)
 
 
-def _tell_of(student: "mindseye.Student", *, as_json: bool) -> None:
+def _tell_of(student: "mindseye.StudentReport", *, as_json: bool) -> None:
     """Print what is known of a student."""
     for note in student.notes:
         tell(f"Left out {note}")

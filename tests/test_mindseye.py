@@ -29,7 +29,7 @@ PUBLIC = {
         "open_photograph",
         "demo_gallery",
     ),
-    *("Student", "distil", "measure_student"),
+    *("StudentReport", "distil", "measure_student"),
 }
 
 

@@ -84,7 +84,7 @@ class ConvNorm(nn.Module):
             self.norm = nn.Identity()
 
 
-class Residual(nn.Module):
+class StudentBlock(nn.Module):
     """ReLU of maps and what two convolutions make of them.
 
     Source: He et al., "Deep residual learning for image recognition", CVPR 2016, figure 2.
@@ -126,9 +126,9 @@ class StudentNetwork(nn.Module):
         self.stem = ConvNorm(channels, config.fine, stride=2)
         self.fine = ConvNorm(config.fine, config.fine)
         self.to_middle = ConvNorm(config.fine, config.middle, stride=2)
-        self.middle = Residual(config.middle)
+        self.middle = StudentBlock(config.middle)
         self.to_coarse = ConvNorm(config.middle, config.coarse, stride=2)
-        self.coarse = Residual(config.coarse)
+        self.coarse = StudentBlock(config.coarse)
         self.squeeze = nn.Conv2d(config.coarse, config.squeezed, 1)
         side = size
         for _ in range(3):  # each stride of 2 rounds up

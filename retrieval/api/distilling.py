@@ -23,7 +23,7 @@ MOST_STEPS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Student:
+class StudentReport:
     """A student of weights, as their card tells of it.
 
     Attributes:
@@ -53,7 +53,7 @@ def distil(
     steps: int | None = None,
     seed: int = 0,
     progress: Callback | None = None,
-) -> Student:
+) -> StudentReport:
     """Teach a student, which sees canonical views that weights would draw.
 
     Args:
@@ -81,7 +81,7 @@ def distil(
         seed=seed,
     )
     engine = open_engine(path, "cpu", images=sum(map(len, sets)))
-    return Student(path, (), follow(distilling(engine, request), progress, "teaching"))
+    return StudentReport(path, (), follow(distilling(engine, request), progress, "teaching"))
 
 
 def measure_student(  # noqa: PLR0913  one argument for each option of the command line
@@ -98,7 +98,7 @@ def measure_student(  # noqa: PLR0913  one argument for each option of the comma
     landmarks: str | Path | None = None,
     device: str = "auto",
     progress: Callback | None = None,
-) -> Student:
+) -> StudentReport:
     """Measure what a search loses where a student sees canonical views, and put it on the card.
 
     Args:
@@ -132,4 +132,4 @@ def measure_student(  # noqa: PLR0913  one argument for each option of the comma
     )
     found = follow(steps, progress, "comparing")
     save_card(path, found.card)
-    return Student(path, found.notes, found.card)
+    return StudentReport(path, found.notes, found.card)

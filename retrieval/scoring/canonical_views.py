@@ -23,7 +23,7 @@ from retrieval.scoring.hypotheses import Rivals, Seconds, second_views
 
 
 @dataclass(frozen=True, slots=True)
-class Views:
+class GalleryViews:
     """Canonical views of N images.
 
     Attributes:
@@ -49,7 +49,7 @@ def gallery_views(
     pose: LandmarkPose | None,
     *,
     estimating: bool,
-) -> Views:
+) -> GalleryViews:
     """Make the canonical views of gallery images.
 
     Args:
@@ -73,7 +73,7 @@ def gallery_views(
     def seconds(found: Rivals, hypotheses: Hypotheses) -> Seconds:
         return second_views(engine, pixels, found, hypotheses)
 
-    return Views(drawn.estimates, drawn.embeddings, drawn.errors, log_p, seconds)
+    return GalleryViews(drawn.estimates, drawn.embeddings, drawn.errors, log_p, seconds)
 
 
 def _seen(
@@ -82,7 +82,7 @@ def _seen(
     portraits: Pixels | None,
     rule: Rule,
     pose: LandmarkPose | None,
-) -> Views:
+) -> GalleryViews:
     """Let the student look; what it estimates is combined with landmarks as the weights' would."""
     student, space = engine.student(), engine.card.space
     if not student.sha256.startswith(rule.student):
@@ -97,7 +97,7 @@ def _seen(
     def seconds(found: Rivals, hypotheses: Hypotheses) -> Seconds:
         return _second(student, glance, found, hypotheses, space)
 
-    return Views(seen.estimates, seen.embeddings, seen.errors, log_p, seconds)
+    return GalleryViews(seen.estimates, seen.embeddings, seen.errors, log_p, seconds)
 
 
 def _second(
