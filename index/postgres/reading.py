@@ -59,7 +59,7 @@ class SearchConnection:
                 return rows
         except psycopg.Error as error:
             self.close()
-            raise self._failed(error) from error
+            raise self.failed(error) from error
 
     def copied(self, statement: str) -> Iterable[bytes | memoryview]:
         """Yield what COPY TO STDOUT sends.
@@ -74,7 +74,7 @@ class SearchConnection:
                 yield from copy
         except psycopg.Error as error:
             self.close()
-            raise self._failed(error) from error
+            raise self.failed(error) from error
 
     def close(self) -> None:
         """Give the connection up."""
@@ -97,7 +97,8 @@ class SearchConnection:
             self._set = tuple(settings)
         return self._connection
 
-    def _failed(self, error: Exception) -> DatabaseFailedError:
+    def failed(self, error: Exception) -> DatabaseFailedError:
+        """Return what a user is told of an error of the driver, in one line."""
         said = str(error).strip().splitlines()
         return DatabaseFailedError(
             f"The database {self._shown} does not answer: {said[0] if said else type(error)};"

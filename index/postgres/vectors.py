@@ -150,23 +150,26 @@ class PostgresVectors:
 
     def _copy(self, rows: bytes) -> None:
         """Send rows through a table of the transaction: COPY takes no constant for a column."""
+        import psycopg  # noqa: PLC0415  of the extra "postgres"
+
         name = f"arriving_{self._space_id}"
-        run = self._session.connection().exec_driver_sql
-        run(
+        self._session.connection().exec_driver_sql(
             f"CREATE TEMP TABLE IF NOT EXISTS {name}"
             " (image_id bigint, place smallint, stored vector) ON COMMIT DELETE ROWS"
         )
         driver: Any = self._session.connection().connection.driver_connection
-        with driver.cursor() as cursor:
-            with cursor.copy(
-                f"COPY {name} (image_id, place, stored) FROM STDIN (FORMAT BINARY)"
-            ) as copy:
-                copy.write(rows)
-            cursor.execute(
-                f"INSERT INTO {self._table} (space_id, image_id, place, stored)"  # noqa: S608  numbers
-                f" SELECT {self._space_id}, image_id, place, stored FROM {name}"
-            )
-            cursor.execute(f"DELETE FROM {name}")  # noqa: S608
+        sent = f"COPY {name} (image_id, place, stored) FROM STDIN (FORMAT BINARY)"
+        try:
+            with driver.cursor() as cursor:
+                with cursor.copy(sent) as copy:
+                    copy.write(rows)
+                cursor.execute(
+                    f"INSERT INTO {self._table} (space_id, image_id, place, stored)"  # noqa: S608  numbers
+                    f" SELECT {self._space_id}, image_id, place, stored FROM {name}"
+                )
+                cursor.execute(f"DELETE FROM {name}")  # noqa: S608
+        except psycopg.Error as error:  # past SQLAlchemy, which would have said so
+            raise self._reading.failed(error) from error
 
     def delete(self, ids: Ids) -> None:
         """Take vectors out, in the transaction of the session; see `VectorStore.delete`."""

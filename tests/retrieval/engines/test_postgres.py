@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy.engine import make_url
 from gallery.catalogue.records import FileRecord, ImageState
 from gallery.errors import CatalogueError, ConfigError, DatabaseFailedError
 from index.contract import IndexContract
+from index.postgres.vectors import PostgresVectors
 from retrieval.collection.bulk import add_embedded
 from retrieval.collection.collection import Collection
 from retrieval.collection.repair import repair
@@ -161,6 +163,29 @@ def test_a_server_that_went_away_is_said_in_a_line_and_asked_again(
         with suppress(DatabaseFailedError):
             live.find(query, 10)
     assert np.array_equal(live.find(query, 10).ids, before)
+
+
+@pytest.mark.parametrize("step", ["upsert", "_copy", "delete"])
+def test_a_connection_that_is_lost_while_writing_leaves_nothing_half_done(
+    filled: Filled, far: str, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    before = getattr(PostgresVectors, step)
+
+    def lose(self: PostgresVectors, *given: Any) -> None:
+        disconnect(far)
+        before(self, *given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PostgresVectors, step, lose)
+        with pytest.raises(DatabaseFailedError) as failed:
+            filled.add(np.arange(50, 80))
+    assert "\n" not in str(failed.value)
+    with Place(filled.collection.root, far).opened() as collection:
+        made = Filled(collection, filled.made, 80)
+        assert len(collection.catalogue.spaces.placed_ids(made.space.id, "indexed")) == 50
+        assert collection.vectors(made.space).count() == 50
+        made.add(np.arange(50, 80))
+        assert collection.vectors(made.space).count() == 80
 
 
 def test_a_server_that_is_not_there_is_said_in_a_line(tmp_path: Path) -> None:
