@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from gallery.catalogue.tables import Value
 from gallery.errors import ConfigError, DatabaseFailedError, IndexFileError
+from index.backend import Backend
 from index.base import Ids
 from index.kinds import Request
 from index.milvus.vectors import MilvusVectors, collection_name
@@ -120,13 +121,14 @@ def test_milvus_that_has_lost_its_data_is_filled_again(filled: Filled) -> None:
 def test_a_copy_has_the_fingerprint_of_the_same_rows(filled: Filled) -> None:
     live = filled.live()
     assert isinstance(live, LiveMilvus)
-    before = live.milvus.fingerprint()
-    live.milvus.delete(np.array([7, 9]))
-    assert live.milvus.count() == 398
-    assert live.milvus.fingerprint() != before
-    live.milvus.upsert(np.array([9, 7]), filled.rows[[8, 6]])
-    assert live.milvus.fingerprint() == before
-    stored = live.milvus.stored(np.array([7, 9]))
+    backend: Backend = live.milvus
+    before = backend.fingerprint()
+    backend.delete(np.array([7, 9]))
+    assert backend.count() == 398
+    assert backend.fingerprint() != before
+    backend.upsert(np.array([9, 7]), filled.rows[[8, 6]])
+    assert backend.fingerprint() == before
+    stored = backend.stored(np.array([7, 9]))
     assert np.array_equal(stored.vectors, filled.rows[[6, 8]])
 
 

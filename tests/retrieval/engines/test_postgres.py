@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 
 from gallery.catalogue.records import FileRecord, ImageState
 from gallery.errors import CatalogueError, ConfigError, DatabaseFailedError
+from index.backend import Backend
 from index.contract import IndexContract
 from index.postgres.vectors import PostgresVectors
 from retrieval.collection.bulk import add_embedded
@@ -256,7 +257,7 @@ def test_verify_finds_what_is_wrong_and_repair_lets_go_of_it(filled: Filled) -> 
 
 
 def test_a_backend_holds_the_same_rows_as_another_of_the_same_fingerprint(filled: Filled) -> None:
-    vectors = filled.collection.vectors(filled.space)
+    vectors: Backend = filled.collection.vectors(filled.space)
     before = vectors.fingerprint()
     assert vectors.fingerprint() == before
     with filled.collection.catalogue.changing():
