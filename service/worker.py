@@ -55,13 +55,13 @@ def _nothing(face: mindseye.SourceFace) -> Sequence[tuple[str, ...]]:  # noqa: A
     return ()
 
 
-def _drawings_alone(
+def _source_alone(
     gallery: mindseye.Gallery,  # noqa: ARG001  a part of the form
-    seen: SeenSource,  # noqa: ARG001
-    drawings: Sequence[KeptDrawing],
-) -> Sequence[KeptDrawing]:
-    """Do nothing more with drawings."""
-    return drawings
+    seen: SeenSource,
+    drawings: Sequence[KeptDrawing],  # noqa: ARG001
+) -> SeenSource:
+    """Do nothing more with a source than to see it."""
+    return seen
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -90,7 +90,7 @@ class DrawTask:
     wishes: Callable[[mindseye.SourceFace], Sequence[tuple[str, ...]]] = field(default=_nothing)
     crop: str | None = None
     space: str | None = None
-    finish: Finish = field(default=_drawings_alone)
+    finish: Finish = field(default=_source_alone)
     deadline: float
     future: "Future[Any]" = field(default_factory=Future)
 

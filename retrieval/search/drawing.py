@@ -13,7 +13,7 @@ from gallery.arrays import Floats
 from gallery.attributes import Attribute, Condition
 from gallery.errors import WishError
 from gallery.wishes import Wishes
-from generator.canonical import Rule, canonicalise
+from generator.canonical import Rule, redraw
 from generator.drawer import Drawer, DrawnBatch
 from generator.values import split_scores
 
@@ -101,8 +101,8 @@ def draw_wish(
     if judged or len(condition) < len(engine.card.space.attributes):
         count = len(images) if judged else 1
         known = None if log_p is None else log_p(count)
-        seen = canonicalise(engine, images[:count], rule, known)
-        estimate, errors = seen.estimates[0], tuple(seen.errors.tolist())
+        seen = redraw(engine, images[:count], rule, known)
+        estimate, errors = seen.conditions[0], tuple(seen.errors.tolist())
         condition = _allowed(engine, wishes, estimate, images[:1], known)
     code = engine.card.space.one_hot(condition)[None]
     if len(images) == 1:
@@ -257,10 +257,10 @@ def _estimated(
     cut = [one.portraits for one in sources if one.portraits is not None]
     portraits = np.concatenate(cut) if len(cut) == len(sources) else None
     known = None if log_p is None else log_p(pixels, portraits)
-    seen = canonicalise(engine, pixels, rule, known)
+    seen = redraw(engine, pixels, rule, known)
     return [
         _SourceEstimate(shown, (error,), None if known is None else known[n : n + 1])
-        for n, (shown, error) in enumerate(zip(seen.estimates, seen.errors.tolist(), strict=True))
+        for n, (shown, error) in enumerate(zip(seen.conditions, seen.errors.tolist(), strict=True))
     ]
 
 

@@ -16,7 +16,13 @@ from service.galleries import ServedCollection, thumbnail_of
 from service.pictures import data_uri, png_of
 from service.problems import ProblemError, name_of, without_paths
 from service.routes.images import PNG, Id, Space
-from service.schemas import AnswerTold, DrawingsTold, DrawingTold, HitTold, TimingsTold
+from service.schemas import (
+    AnswerTold,
+    DrawingsTold,
+    DrawingTold,
+    HitTold,
+    TimingsTold,
+)
 from service.state import Collection, ServiceState, State
 from service.uploads import AskedSource, read_source
 from service.worker import DrawTask, KeptDrawing, SeenSource
