@@ -19,7 +19,7 @@ export function filterBox({ label, vocabulary, value, apply }) {
   const input = h("input", {
     type: "text", role: "combobox", autocomplete: "off", spellcheck: "false", autocapitalize: "off", value,
     "aria-label": label, "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list.id, "aria-describedby": said.id,
-    placeholder: `${label}, like ${example(vocabulary)}`,
+    placeholder: `Filter, like ${example(vocabulary)}`,
   });
   const box = { input, list, vocabulary, at: -1, offers: [] };
   let applied = value;
