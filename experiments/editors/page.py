@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.editors.comparison import check_alike, editors_table
-from experiments.editors.plan import Editor, Plan, read_plan
+from experiments.editors.plan import FOLDER, Editor, Plan, read_plan
 from experiments.editors.words import (
     ALIKE,
     GRAY,
@@ -33,6 +33,7 @@ from retrieval.evaluation.statistics.comparison import Comparison, compare
 Json = Mapping[str, Any]
 OPENED, CLOSED = "<!-- taught -->\n", "<!-- /taught -->"
 BASE = "sargan"  # the setting that the grid changes
+RIVALS, TRIAL = "rivals", FOLDER / "trial.md"  # a group, and what is told until it is trained
 MEASURED = ("mse", "ssim", "acd", "fid", "accuracy")
 RATES = (("C1", "R@1"), ("C1", "R@5"), ("C2", "R@1"), ("C2", "R@5"))
 PROBES = ("ours", "ours-pixels", "raw/pixels", "random")
@@ -61,6 +62,8 @@ def write_page(out: Path, docs: Path, plan: Plan) -> Path:
         _set(out, docs, name, [one for one in measured if one.set == name])
         for name in dict.fromkeys(one.set for one in measured)
     ]
+    if not any(one.group == RIVALS for one in measured):
+        parts.append(TRIAL.read_text("utf-8"))
     parts.append(LEFT_OUT)
     write_whole(page, "".join(parts).encode())
     return page

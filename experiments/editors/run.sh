@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Train every editor of experiments/editors/plan.toml on the same budget, measure them, and write docs/editors.md.
-# Usage: experiments/editors/run.sh [train|bench|page|all] [NAME|SET|grid …]     (default: all; everything but the group "grid")
+# Usage: experiments/editors/run.sh [train|bench|page|all] [NAME|SET|grid|rivals …]     (default: all; all but the groups "grid" and "rivals")
 #
 # What is finished is passed over, what was stopped goes on: run the same command again. OUT (runs/editors) holds the sets,
 # a folder for each editor, and results/. In the environment: PYTHON, OUT, STEPS (all trainings that short, for a trial),

@@ -60,6 +60,6 @@ LEFT_OUT = """## Left out
   what each family learns by itself.
 - `dr-gan` with several images: a query here has one.
 - One training each, seed 0: how much another seed changes is not known.
-- SARGAN's user study, GANimation, TFEM and DAI2I ([editing.md](editing.md)).
+- SARGAN's user study ([editing.md](editing.md)).
 """
 UNTAUGHT = "Not written yet.\n"

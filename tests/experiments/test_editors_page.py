@@ -39,7 +39,11 @@ def trained(out: Path, name: str, steps: int = 40, batch: int = 16) -> None:
     folder.mkdir(parents=True)
     recipe = {"batch_size": batch, "steps": steps, "critic_steps": 2}
     run = {"recipe": recipe, "network": {"size": 32, "width": 32}}
-    card = {"train_identities": ["a", "b"], "data": {"images": 1_234}, "network": SHAPES[name]}
+    card = {
+        "train_identities": ["a", "b"],
+        "data": {"images": 1_234},
+        "network": SHAPES.get(name, {}),
+    }
     (folder / "run.json").write_text(json.dumps(run))
     (folder / "weights.json").write_text(json.dumps(card))
     lines = [{"stage": 1, "step": step, "images_per_s": 4.0} for step in (20, steps)]
@@ -134,6 +138,17 @@ def test_a_note_on_all_editors_stands_once_and_one_on_some_names_them(
     path.write_text(json.dumps(results))
     text = write(out, tmp_path / "docs")
     assert f"- `sargan`, `dr-gan`, `sargan-six`: {trained_on[2:]}" in text
+
+
+def test_the_trial_of_other_rivals_is_told_until_one_of_them_is_measured(
+    out: Path, write: Callable[[Path, Path], str], tmp_path: Path
+) -> None:
+    heading = "## A trial of SARGAN's other rivals"
+    text = write(out, tmp_path / "docs")
+    assert text.index(heading) < text.index("## Left out")
+    trained(out, "tfem")
+    measured(out, "tfem")
+    assert heading not in write(out, tmp_path / "docs")
 
 
 def test_what_a_person_wrote_stays(

@@ -105,6 +105,9 @@ def test_editors_are_chosen_by_name_by_set_and_by_group() -> None:
 
     assert "studio-expressions/sargan-six-no-skip" not in found()
     assert len(found("grid")) == 3
+    rivals = [f"studio-expressions/{name}" for name in ("ganimation", "tfem", "dai2i")]
+    assert found("rivals") == rivals
+    assert not {*rivals} & {*found()}
     assert found("studio-ages/sargan") == ["studio-ages/sargan"]
     assert len(found("sargan")) == 3
     assert found("stgan", "caae") == ["studio-expressions/stgan", "studio-ages/caae"]
