@@ -48,6 +48,7 @@ def open_drawer(
     if wanted != "torch" and _may_run(wanted, str(device)):
         drawer = _by_openvino(path, required=wanted == "openvino")
         if drawer is not None:
+            drawer.weights = path
             return drawer
     from generator.device import pick_device  # noqa: PLC0415  torch, where it draws
     from generator.engine import Engine  # noqa: PLC0415  likewise
