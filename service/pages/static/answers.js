@@ -46,14 +46,19 @@ export function sureness(hit) {
   return h("span", { class: `sure ${level}`, title: "Confidence: how probable it is that person and wish are right" }, `${percent(hit.confidence)} sure`);
 }
 
-const positive = (hit) => Object.values(hit.parts ?? { score: hit.score }).reduce((sum, one) => sum + Math.max(0, one), 0);
+/** What a score is the sum of; a score without parts is that of the drawing alone. */
+function partsOf(hit) {
+  const parts = Object.entries(hit.parts ?? {});
+  return parts.length ? parts : [["drawing", hit.score]];
+}
+
+const positive = (hit) => partsOf(hit).reduce((sum, [, one]) => sum + Math.max(0, one), 0);
 
 /** A bar as long as the score is high, made of its parts. */
 function scoreBar(hit, longest) {
-  const parts = Object.entries(hit.parts ?? {});
+  const parts = partsOf(hit);
   const said = parts.map(([name, value]) => `${partOf(name)} ${value.toFixed(2)}`).join(", ");
   const pieces = parts.filter(([, value]) => value > 0).map(([name, value]) => h("span", { class: `part ${name}`, vars: { share: value / longest } }));
-  if (!pieces.length) pieces.push(h("span", { class: "part drawing", vars: { share: Math.max(0, hit.score) / longest } }));
   return h("div", { class: "score", role: "img", "aria-label": `Score ${hit.score.toFixed(2)}${said ? `: ${said}` : ""}`, title: `Score ${hit.score.toFixed(3)}\n${said.replaceAll(", ", "\n")}` }, h("span", { class: "track" }, pieces), h("span", { class: "number", "aria-hidden": "true" }, hit.score.toFixed(2)));
 }
 

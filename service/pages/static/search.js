@@ -1,6 +1,6 @@
 /** The search: a face, wishes, answers. */
 
-import { api, call } from "./api.js";
+import { call } from "./api.js";
 import { legend, showAnswers, showNotes } from "./answers.js";
 import { compare } from "./compare.js";
 import { $, fill, h, settle } from "./dom.js";
@@ -8,11 +8,12 @@ import { showProblem, tell } from "./notices.js";
 import { Options } from "./options.js";
 import { fetchVocabulary, makePicker, showEmptyGallery } from "./picker.js";
 import { drawing, empty } from "./pictures.js";
+import { addressOf, poseFirst, together, wishesOf } from "./question.js";
 import { makeSelection } from "./selection.js";
 import { run } from "./shell.js";
 import { GalleryFace, OwnPicture, showSource } from "./source.js";
 import { makeControl } from "./wishes.js";
-import { parse, sayAll, sayNames, sayWish, spell, wishFor } from "./wish.js";
+import { sayAll, sayNames, sayWish, spell, wishFor } from "./wish.js";
 import { count } from "./words.js";
 
 run(async ({ system, collection }) => {
@@ -90,7 +91,7 @@ class Search {
 
   /** Take a source that the user picked: a step that the browser's Back undoes. */
   take(source, wishes = new Map()) {
-    history.pushState({ own: source instanceof OwnPicture }, "", this.addressOf(source, wishes, ""));
+    history.pushState({ own: source instanceof OwnPicture }, "", addressOf(source, wishes, ""));
     this.set(source, wishes, "");
     scrollTo({ top: 0 });
     this.controls.values().next().value?.element.querySelector("input")?.focus({ preventScroll: true });
@@ -124,7 +125,7 @@ class Search {
     $("#studio").hidden = false;
     document.title = `${source.name} · mindseye`;
     showSource({ figure: $("#source"), acts: $("#source-acts") }, source, {
-      another: () => history.pushState(null, "", this.addressOf(null)) ?? this.pickAgain(),
+      another: () => history.pushState(null, "", addressOf(null)) ?? this.pickAgain(),
       recrop: async () => { if (await source.askCrop()) this.set(source, this.wishes, this.options.where); },
     });
     for (const [name, control] of this.controls) {
@@ -144,19 +145,9 @@ class Search {
     this.drawing?.abort();
   }
 
-  addressOf(source, wishes = new Map(), where = "") {
-    const query = new URLSearchParams();
-    if (api.collection) query.set("collection", api.collection);
-    if (source instanceof GalleryFace) query.set("id", source.image.id);
-    for (const [name, wish] of wishes) query.append("wish", spell(name, wish));
-    if (where) query.set("where", where);
-    const text = query.toString();
-    return text ? `?${text}` : location.pathname;
-  }
-
   /** Keep in the address what is asked. */
   note() {
-    history.replaceState(history.state, "", this.addressOf(this.source, this.wishes, this.options.where));
+    history.replaceState(history.state, "", addressOf(this.source, this.wishes, this.options.where));
   }
 
   /** Take a wish, or take one back; wishes that no weights draw together give way. */
@@ -179,9 +170,8 @@ class Search {
   }
 
   giveWay(attribute) {
-    const together = (names) => this.collection.spaces.some((space) => names.every((name) => name in space.attributes));
     for (const name of [...this.wishes.keys()]) {
-      if (together([name, attribute])) continue;
+      if (together(this.collection, [name, attribute])) continue;
       this.wishes.delete(name);
       this.controls.get(name).set(null);
       tell(`No weights here draw ${sayNames([name, attribute])} together, so the ${sayNames([name])} stays as it is.`);
@@ -226,8 +216,7 @@ class Search {
   }
 
   keptFor(attribute) {
-    const space = (names) => this.collection.spaces.some((one) => names.every((name) => name in one.attributes));
-    return [...this.wishes].filter(([name]) => name !== attribute && space([name, attribute]));
+    return [...this.wishes].filter(([name]) => name !== attribute && together(this.collection, [name, attribute]));
   }
 
   form(wishes) {
@@ -337,14 +326,4 @@ class Search {
     this.showAnswer();
     this.ask();
   }
-}
-
-/** How the head is turned comes first: everybody knows at once what its slider does. */
-function poseFirst(attributes) {
-  return Object.entries(attributes).sort(([one], [other]) => (other === "pose") - (one === "pose"));
-}
-
-/** Read wishes off an address. */
-function wishesOf(query) {
-  return new Map(query.getAll("wish").map(parse).filter(Boolean));
 }

@@ -41,6 +41,19 @@ def test_a_face_is_picked_turned_and_found(page: Looker, site: str) -> None:
     page.require_no_sideways_scroll()
 
 
+def test_bars_are_as_long_as_scores_are_high(page: Looker, site: str) -> None:
+    ask(page, site)
+    drawn = page.js(
+        "return [...document.querySelectorAll('.answer')].map((one) => ["
+        "Number(one.querySelector('.number').innerText),"
+        "one.querySelector('.part').offsetWidth / one.querySelector('.track').offsetWidth])"
+    )
+    best = drawn[0][0]
+    assert [share for _, share in drawn] == pytest.approx(
+        [max(0, score) / best for score, _ in drawn], abs=0.03
+    )
+
+
 def test_what_is_drawn_to_the_left_stands_on_the_left(page: Looker, site: str) -> None:
     pick(page, site)
     values = page.js("return [...document.querySelectorAll('.cell')].map((c) => c.dataset.value)")
@@ -256,6 +269,18 @@ def test_a_filter_that_was_begun_knows_what_comes_next(
     assert came == {"begun": begun, "expected": expected}
 
 
+def require_nothing_serious(page: Looker, axe: str) -> None:
+    """Fail if axe-core finds something serious in what is shown."""
+    page.cdp("Runtime.evaluate", expression=axe)  # as the console does: the page's rules stay
+    found = page.js("return (await axe.run({resultTypes: ['violations']})).violations")
+    serious = [
+        (one["id"], [node["target"] for node in one["nodes"]])
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+    assert not serious
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["/", "/?id=1&wish=pose%3D45", "compare", "crop", "/estimates"])
 def test_axe_finds_nothing_serious(
@@ -280,11 +305,29 @@ def test_axe_finds_nothing_serious(
             "askCrop(image, {width: 300, height: 150, crop: [20, 20, 90, 90], found: true})"
         )
         page.see("dialog.cropping")
-    page.cdp("Runtime.evaluate", expression=axe)  # as the console does: the page's rules stay
-    found = page.js("return (await axe.run({resultTypes: ['violations']})).violations")
-    serious = [
-        (one["id"], [node["target"] for node in one["nodes"]])
-        for one in found
-        if one["impact"] in ("serious", "critical")
-    ]
-    assert not serious
+    require_nothing_serious(page, axe)
+
+
+def test_axe_finds_nothing_serious_in_dialogs_and_where_there_is_nothing(
+    page: Looker, collection_dir: Path, tmp_path: Path, serve_at: Callable[..., Any], axe: str
+) -> None:
+    page.expected = ["404 (Not Found)", "409 (Conflict)"]
+    (tmp_path / "results" / "torn").mkdir(parents=True)
+    (tmp_path / "results" / "torn" / "results.json").write_text("{}")
+    with serve_at(collection_dir, results=tmp_path / "results") as site:
+        page.open(f"{site}/benchmarks")
+        page.see(".problem")
+        require_nothing_serious(page, axe)
+        page.open(f"{site}/?id=1&wish=pose%3D45&where=identity%3Dnobody")
+        page.reads("#found-title", "No answer")
+        require_nothing_serious(page, axe)
+        page.open(f"{site}/?id=1&wish=pose%3D45")
+        page.answers()
+        page.js("document.querySelector('[data-select]').click()")
+        page.click("#selected button", 0)
+        page.see("dialog select")
+        require_nothing_serious(page, axe)
+    with serve_at(tmp_path / "nothing-yet") as site:
+        page.open(site)
+        page.see(".ways")
+        require_nothing_serious(page, axe)
