@@ -39,7 +39,8 @@ def connect(url: str | URL) -> Engine:
             bring_up_to_date(connection, shown)
     except DatabaseError as error:  # raised where no statement was running yet
         engine.dispose()
-        raise CatalogueError(f"Cannot open the catalogue {shown}: {error.orig}") from error
+        said = " ".join(str(error.orig).split())  # in one line
+        raise CatalogueError(f"Cannot open the catalogue {shown}: {said}") from error
     except sqlite3.Error as error:
         engine.dispose()
         raise CatalogueError(f"Cannot open the catalogue {shown}: {error}") from error

@@ -77,7 +77,7 @@ class Images:
 
         What their files say no longer counts, also when these are read again.
         """
-        with self._session.begin():
+        with changing(self._session):
             return set_labels(self._session, image_ids, change)
 
     def restore(self, image_ids: Sequence[int]) -> None:

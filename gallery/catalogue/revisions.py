@@ -6,9 +6,21 @@ they have a table `version` that holds 1. A change of revision is one transactio
 
 from pathlib import Path
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    String,
+    Table,
+    func,
+    insert,
+    inspect,
+    select,
+    text,
+)
 
 from gallery.catalogue import tables
+from gallery.catalogue.changing import LOCK
 from gallery.errors import CatalogueError
 
 FIRST = "0001"
@@ -30,6 +42,11 @@ def bring_up_to_date(connection: Connection, shown: str) -> None:
     found = revision(connection)
     if found == tables.REVISION:
         return
+    if connection.dialect.name == "postgresql":  # another program may be making them just now
+        connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
+        found = revision(connection)
+        if found == tables.REVISION:
+            return
     if found is None:
         if connection.dialect.name == "postgresql":
             tables.tell_postgresql()

@@ -22,6 +22,11 @@ def has_vectors(connection: Connection) -> bool:
     return inspect(connection).has_table(VERSION_TABLE)
 
 
+def is_current(connection: Connection) -> bool:
+    """Say whether the tables are those of this version."""
+    return _version(connection) == NEWEST
+
+
 def bring_up_to_date(connection: Connection, shown: str) -> None:
     """Make the tables, or migrate older ones.
 

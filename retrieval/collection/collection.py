@@ -120,11 +120,14 @@ class Collection:
         """Make what an engine needs: tables of vectors, and copies of what is shared."""
         if engine is None or engine.kind != POSTGRES:
             return cls(root, catalogue, engine)
-        from index.postgres.schema import bring_up_to_date  # noqa: PLC0415  of an extra
+        from index.postgres.schema import bring_up_to_date, is_current  # noqa: PLC0415  of an extra
 
         try:
-            with catalogue.changing() as session:
-                bring_up_to_date(session.connection(), engine.text)
+            with catalogue.reading() as session:
+                current = is_current(session.connection())
+            if not current:
+                with catalogue.changing() as session:
+                    bring_up_to_date(session.connection(), engine.text)
             shared_files.fetch(catalogue, root / "spaces")
         except BaseException:
             catalogue.close()

@@ -29,6 +29,10 @@ QUESTIONS: dict[str, Callable[[Catalogue], object]] = {
     "contradictions": lambda catalogue: catalogue.images.contradictions(),
     "labelled": lambda catalogue: catalogue.images.labelled("ann"),
     "matching": lambda catalogue: catalogue.images.matching("id > 0"),
+    "matching_query": lambda catalogue: catalogue.images.matching_query("id > 0", 1),
+    "labels": lambda catalogue: catalogue.images.labels(10),
+    "values": lambda catalogue: catalogue.images.values("pose"),
+    "estimated": lambda catalogue: catalogue.images.estimated(1),
     "removed_by_hand": lambda catalogue: catalogue.images.removed_by_hand([1]),
     "landmarks": lambda catalogue: catalogue.images.landmarks([1]),
     "below": lambda catalogue: catalogue.images.below("/a"),
@@ -37,6 +41,7 @@ QUESTIONS: dict[str, Callable[[Catalogue], object]] = {
     "shard_rows": lambda catalogue: catalogue.spaces.shard_rows(1),
     "held_by": lambda catalogue: catalogue.spaces.held_by(1, 1),
     "doubled_in": lambda catalogue: catalogue.spaces.doubled_in(1, 1),
+    "doubled": lambda catalogue: catalogue.spaces.doubled(1),
     "removed_since": lambda catalogue: catalogue.spaces.removed_since(1, 0),
     "skipped": lambda catalogue: catalogue.spaces.skipped(1),
     "mark": lambda catalogue: catalogue.spaces.mark(1),
@@ -58,7 +63,7 @@ def test_the_questions_are_all_that_there_are() -> None:
     changes = {
         *("register", "forget", "add", "place", "publish", "forget_shard", "remove", "restore"),
         *("purge", "replace_shards", "place_removed", "forget_placements", "close"),
-        "keep_faceless",
+        *("keep_faceless", "add_within", "publish_next", "label"),
     }
     methods = {name for part in (Images, Spaces) for name in vars(part) if name[0] != "_"}
     assert methods == changes | QUESTIONS.keys()
