@@ -103,6 +103,11 @@ class Drawer(ABC):
             self._student = TorchStudent.open(self.weights, self.card)
         return self._student
 
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever other numbers would be drawn; empty where nobody can say."""
+        return ""
+
     def under(self, profile: str) -> Self:
         """Return the same with another profile of its card; see `Card.under`.
 

@@ -100,6 +100,15 @@ class Engine(Drawer):
         return made
 
     @property
+    def fingerprint(self) -> str:
+        """The weights' hash, and what computes; empty for weights that no file holds."""
+        card = self.card
+        if not card.sha256:
+            return ""
+        what = f"{card.architecture} {dict(card.network)} {card.mean} {card.deviation}"
+        return f"{card.sha256} {what} torch {torch.__version__} {self.precision} {self.on}"
+
+    @property
     def dimension(self) -> int:
         """Length D of the flat features."""
         return self._dimension

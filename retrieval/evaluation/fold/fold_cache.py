@@ -7,8 +7,9 @@ Shapes: N gallery images, A attributes, Q queries, S side, C channels, D dimensi
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from generator.canonical import Rule, canonicalise
 from generator.drawer import Drawer, DrawnBatch
 from generator.student.seeing import Glance
 from generator.student.views import seen_views
+from generator.values import conditions_at
 from index.base import Vectors
 from retrieval.estimation.landmark_pose import LandmarkPose, Mesh, estimate_of, for_card
 from retrieval.estimation.pose_calibration import Yaws
@@ -33,7 +35,7 @@ from retrieval.evaluation.embedders.pixels import PixelEmbedder
 from retrieval.evaluation.embedders.registry import open_embedder
 from retrieval.evaluation.fold.fold import Training, read_portraits
 from retrieval.evaluation.fold.landmark_yaws import read_yaws
-from retrieval.evaluation.fold.vector_store import Steps, Store, Timed, array_sha256
+from retrieval.evaluation.fold.vector_store import Array, Steps, Store, Timed, array_sha256
 from retrieval.evaluation.protocol.queries import Labels
 from retrieval.evaluation.protocol.wishes import wish_of
 from retrieval.evaluation.records import BenchmarkProgress, Integers, QueryTable
@@ -185,6 +187,7 @@ class Workbench:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self._made: dict[str, Timed[Any]] = {}
+        self._spared = 0.0  # seconds, by what earlier runs kept
 
     def under(self, engine: Drawer) -> "Workbench":
         """Return a workbench of the same network under another card; what no card changes stays."""
@@ -193,11 +196,15 @@ class Workbench:
         return other
 
     def once(self, name: str, steps: Steps[Any]) -> Steps[Timed[Any]]:
-        """Return what was made under a name, or make it by these steps and note the time."""
+        """Return what was made under a name, or make it by these steps and note the time.
+
+        What was kept from an earlier run counts with the time that it took then.
+        """
         if name not in self._made:
-            started = time.perf_counter()
+            started, spared = time.perf_counter(), self._spared
             value = yield from steps
-            self._made[name] = Timed(value, time.perf_counter() - started)
+            took = time.perf_counter() - started + self._spared - spared
+            self._made[name] = Timed(value, took)
         steps.close()
         return self._made[name]
 
@@ -296,23 +303,62 @@ class Workbench:
         return (yield from self.once(NETWORK_LOG_P, self._network_log_p()))
 
     def _network_log_p(self) -> Steps[Floats]:
+        made = yield from self.kept("log-p", {}, self._network_log_p_anew)
+        return np.asarray(made.value["log_p"])
+
+    def _network_log_p_anew(self) -> Steps[dict[str, Array]]:
         engine, pixels = self.bench.engine, self.bench.aligned.pixels
         parts = []
         for run in blocks(len(pixels)):
             parts.append(engine.log_probabilities(np.asarray(pixels[run.start : run.stop])))
             yield BenchmarkProgress("estimating values", run.stop, len(pixels))
-        return np.concatenate(parts)
+        return {"log_p": np.concatenate(parts)}
+
+    def kept(
+        self, name: str, key: Mapping[str, Any], make: Callable[[], Steps[dict[str, Array]]]
+    ) -> Steps[Timed[dict[str, Array]]]:
+        """Return what was drawn of the gallery by any run before, or make and keep it.
+
+        Args:
+            name: What it is.
+            key: What decides it, beside the gallery's pixels and what draws; JSON.
+            make: Makes it.
+        """
+        drawn_by = self.bench.engine.fingerprint
+        if not drawn_by:
+            started = time.perf_counter()
+            return Timed((yield from make()), time.perf_counter() - started)
+        data = (yield from self.once("hash of the gallery", self._gallery_hash())).value
+        whole = {"data": data, "drawn by": drawn_by, **key}
+        started = time.perf_counter()
+        found = yield from self.bench.store.keep_several(name, whole, make)
+        self._spared += max(0.0, found.seconds - (time.perf_counter() - started))
+        return found
+
+    def _gallery_hash(self) -> Steps[str]:
+        yield from ()
+        return array_sha256(self.bench.aligned.pixels)
 
     def canonical(self) -> Steps[Timed[CanonicalGallery]]:
         """Redraw the gallery in its best-fitting values."""
         return (yield from self.once("canonical", self._canonical()))
 
     def _canonical(self) -> Steps[CanonicalGallery]:
-        bench, pixels = self.bench, self.bench.aligned.pixels
+        bench = self.bench
         rule, pose, log_p = Rule.of(bench.engine.card), bench.pose, None
         if pose is not None:
             rule = replace(rule, landmarks=pose.calibration.spell())
             log_p = (yield from self.log_p()).value
+        key = {"rule": str(rule), "log p": None if log_p is None else array_sha256(log_p)}
+        made = yield from self.kept("canonical", key, partial(self._canonical_anew, rule, log_p))
+        arrays, space = made.value, bench.space
+        estimates = conditions_at(np.asarray(arrays["values"]), space)
+        return CanonicalGallery(
+            arrays["embeddings"], arrays["images"], estimates, np.asarray(arrays["errors"])
+        )
+
+    def _canonical_anew(self, rule: Rule, log_p: Floats | None) -> Steps[dict[str, Array]]:
+        bench, pixels = self.bench, self.bench.aligned.pixels
         embeddings = bench.store.writer("canonical-embeddings", len(pixels))
         images = bench.store.writer("canonical-images", len(pixels))
         estimates: list[Condition] = []
@@ -328,9 +374,12 @@ class Workbench:
             yield BenchmarkProgress(
                 f"redrawing with {bench.engine.card.name}", len(estimates), len(pixels)
             )
-        return CanonicalGallery(
-            embeddings.close(), images.close(), estimates, np.concatenate(errors)
-        )
+        return {
+            "embeddings": embeddings.close(),
+            "images": images.close(),
+            "values": as_positions(estimates, bench.space),
+            "errors": np.concatenate(errors),
+        }
 
     def seen(self) -> Steps[Timed[SeenGallery]]:
         """Let the student of the weights see the gallery's canonical views.
@@ -369,8 +418,17 @@ class Workbench:
         canonical = yield from self.canonical()
         conditions = self.bench.true_conditions(canonical.value.estimates)
         codes = np.stack([self.bench.space.one_hot(one) for one in conditions])
-        steps = self._features(self.bench.aligned, codes, "true-embeddings")
-        return (yield from self.once("redrawn truly", steps))
+        return (yield from self.once("redrawn truly", self._redrawn_truly(codes)))
+
+    def _redrawn_truly(self, codes: Floats) -> Steps[Vectors]:
+        made = yield from self.kept(
+            "redrawn-truly", {"codes": array_sha256(codes)}, partial(self._truly_anew, codes)
+        )
+        return made.value["embeddings"]
+
+    def _truly_anew(self, codes: Floats) -> Steps[dict[str, Array]]:
+        vectors = yield from self._features(self.bench.aligned, codes, "true-embeddings")
+        return {"embeddings": vectors}
 
     def taught_features(self, aligned: Aligned) -> Steps[Vectors]:
         """Refiner features of training images, redrawn in their own values, (N, D)."""

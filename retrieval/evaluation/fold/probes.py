@@ -5,7 +5,9 @@ The target of a query is the first image that is right under C2; queries without
 Shapes: Q queries, S side, C channels, D dimensions, b queries of a block.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from gallery.arrays import Doubles, normalise
 from index.base import Vectors
 from retrieval.evaluation.drawing_records import Drawings, ErrorMap
 from retrieval.evaluation.fold.fold_cache import Workbench, blocks
-from retrieval.evaluation.fold.vector_store import Steps, Timed
+from retrieval.evaluation.fold.vector_store import Array, Steps, Timed, array_sha256
 from retrieval.evaluation.records import BenchmarkProgress, Integers, QueryTable
 from retrieval.evaluation.statistics import metrics
 
@@ -76,6 +78,27 @@ class ErrorNotes:
                     total, count = self.maps.get((column, value), (np.zeros_like(square), 0))
                     self.maps[column, value] = (total + square, count + 1)
 
+    def arrays(self) -> dict[str, Array]:
+        """Return what was noted as arrays, by name, for `restore`."""
+        wishes = sorted(self.maps)
+        side = self.pixels.shape[1]
+        return {
+            **{stage.replace(" ", "-"): noted for stage, noted in self.errors.items()},
+            "map-of": np.array(wishes, dtype=np.int64).reshape(-1, 2),
+            "map-total": np.array([self.maps[one][0] for one in wishes]).reshape(-1, side, side),
+            "map-count": np.array([self.maps[one][1] for one in wishes], dtype=np.int64),
+        }
+
+    def restore(self, arrays: Mapping[str, Array]) -> None:
+        """Take what `arrays` returned."""
+        stages = {stage: stage.replace(" ", "-") for stage in STAGES}
+        self.errors = {
+            stage: np.array(arrays[name]) for stage, name in stages.items() if name in arrays
+        }
+        wishes = [(int(column), int(value)) for column, value in arrays["map-of"]]
+        totals, counts = np.array(arrays["map-total"]), arrays["map-count"].tolist()
+        self.maps = dict(zip(wishes, zip(totals, counts, strict=True), strict=True))
+
     def to_record(self) -> Drawings:
         """Return what was noted."""
         maps = tuple(
@@ -109,8 +132,25 @@ def draw_all(bench: Workbench) -> Steps[Timed[QueryDrawings]]:
 
 def _draw_all(work: Workbench) -> Steps[QueryDrawings]:
     bench = work.bench
+    asked, estimates = bench.asked, (yield from work.canonical()).value.estimates
+    targets = targets_of(asked)
+    decide = {
+        "sources": asked.source,
+        "wished": asked.wished,
+        "targets": targets,
+        "codes": bench.codes(range(len(asked)), estimates),
+    }
+    key = {name: array_sha256(np.asarray(array)) for name, array in decide.items()}
+    arrays = (yield from work.kept("drawn", key, partial(_draw_all_anew, work, targets))).value
+    notes = ErrorNotes(asked, bench.aligned.pixels, targets)
+    notes.restore(arrays)
+    return QueryDrawings(arrays["embeddings"], arrays["images"], notes.to_record())
+
+
+def _draw_all_anew(work: Workbench, targets: Integers) -> Steps[dict[str, Array]]:
+    bench = work.bench
     asked, pixels = bench.asked, bench.aligned.pixels
-    notes = ErrorNotes(asked, pixels, targets_of(asked))
+    notes = ErrorNotes(asked, pixels, targets)
     embeddings = bench.store.writer("drawn-embeddings", len(asked))
     images = bench.store.writer("drawn-images", len(asked))
     for queries in blocks(len(asked)):
@@ -123,4 +163,4 @@ def _draw_all(work: Workbench) -> Steps[QueryDrawings]:
             notes.note(stage, queries, made)
         notes.note_map(queries, drawn.refined)
         yield BenchmarkProgress(f"drawing with {bench.engine.card.name}", queries.stop, len(asked))
-    return QueryDrawings(embeddings.close(), images.close(), notes.to_record())
+    return {"embeddings": embeddings.close(), "images": images.close(), **notes.arrays()}

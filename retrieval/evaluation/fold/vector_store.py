@@ -139,6 +139,39 @@ class Store:
         write_whole(path.with_suffix(".json"), spell(entry, indent=1).encode())
         return Timed(np.load(path, mmap_mode="r"), seconds)
 
+    def keep_several(
+        self, name: str, key: Mapping[str, Any], make: Callable[[], Steps[dict[str, Array]]]
+    ) -> Steps[Timed[dict[str, Array]]]:
+        """Return arrays that were made together before, or make and keep them.
+
+        Args:
+            name: Name of what is made, for the files.
+            key: All that decides the arrays; JSON.
+            make: Makes them, by name.
+
+        Raises:
+            OSError: The disk is full, or the folder cannot be written.
+        """
+        text = json.dumps(key, sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:20]
+        entry = self.kept / f"{name}-{digest}.json"
+        found = _kept_several(entry, text)
+        if found is not None:
+            return found
+        started = time.perf_counter()
+        arrays = yield from make()
+        self.kept.mkdir(parents=True, exist_ok=True)
+        files = {}
+        for part, array in arrays.items():
+            path = _part_of(entry, part)
+            with replacing(path) as temporary, temporary.open("wb") as file:
+                np.save(file, np.ascontiguousarray(array))
+            files[part] = file_sha256(path)
+        seconds = time.perf_counter() - started
+        told = {"key": text, "seconds": round(seconds, 3), "files": files}
+        write_whole(entry, spell(told, indent=1).encode())
+        return Timed({part: _mapped(_part_of(entry, part)) for part in files}, seconds)
+
 
 @contextmanager
 def open_store(kept: Path) -> Iterator[Store]:
@@ -184,6 +217,33 @@ def _reserve(path: Path) -> None:
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
+def _part_of(entry: Path, part: str) -> Path:
+    return entry.with_suffix(f".{part}.npy")
+
+
+def _mapped(path: Path) -> Array:
+    """Open an array as a memory map; an empty one cannot be mapped, and is read."""
+    try:
+        array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError:
+        array = np.load(path, allow_pickle=False)
+    return array
+
+
+def _kept_several(entry: Path, key: str) -> Timed[dict[str, Array]] | None:
+    try:
+        told = read(entry, DatasetError, "It is made again")
+        files = {part: _part_of(entry, part) for part in told["files"]}
+        if told["key"] != key or any(
+            file_sha256(path) != told["files"][part] for part, path in files.items()
+        ):
+            return None
+        arrays = {part: _mapped(path) for part, path in files.items()}
+        return Timed(arrays, float(told["seconds"]))
+    except (OSError, DatasetError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _kept(path: Path, key: str, count: int) -> Timed[Array] | None:

@@ -149,7 +149,9 @@ def _groups(summary: Json) -> list[tuple[str, list[ReportMark]]]:
             views.group_marks(one, summary["reference"]),
         )
         for one in summary["breakdowns"]
-        if one["criterion"] == "C2" and not one["by"].startswith("change of ")
+        if one["criterion"] == "C2"
+        and not one["by"].startswith("change of ")
+        and all(summary["reference"] in group["scores"] for group in one["groups"])  # it was run
     ]
 
 
