@@ -245,7 +245,7 @@ def test_of_several_spaces_that_can_the_most_recent_answers(
 ) -> None:
     weights = make_weights("pose-new", seed=5)
     list(build(copied, open_faces(faces_spec), quick(weights), weights))
-    monkeypatch.setattr("retrieval.search.searcher.open_drawer", lambda path, _device: quick(path))
+    monkeypatch.setattr("retrieval.search.searcher.open_drawer", lambda path, *_: quick(path))
     assert open_searcher(copied, ["pose=45"], CPU).space.name == "pose-new"
     monkeypatch.undo()
     assert open_searcher(copied, ["pose=45"], CPU, space="pose-32").space.name == "pose-32"
