@@ -33,6 +33,7 @@ function add(files, system) {
     try {
       await send(files, who.value.trim(), system, progress);
       fill(close, "Close");
+      start.remove();
     } catch (problem) {
       showProblem(progress, problem);
       start.disabled = false;

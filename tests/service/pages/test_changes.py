@@ -1,5 +1,12 @@
 """Changes that are made on the page, in a real browser."""
 
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
 from tests.service.pages.looking import Looker
 from tests.service.pages.serving import TOKEN
 
@@ -43,3 +50,22 @@ def test_a_change_asks_for_the_token_once(page: Looker, own_site: str) -> None:
     page.js("document.querySelector('dialog input').focus()")
     page.keys(TOKEN, ENTER)
     page.reads("#notices", "1 picture removed")
+
+
+def test_pictures_are_added_and_the_page_says_how_many(
+    page: Looker, collection_dir: Path, tmp_path: Path, serve_at: Callable[..., Any]
+) -> None:
+    shutil.copytree(collection_dir, tmp_path / "copy")
+    Image.new("RGB", (64, 64), "orange").save(tmp_path / "new.png")
+    with serve_at(tmp_path / "copy", uploads=tmp_path / "uploads") as site:
+        page.open(f"{site}/#token={TOKEN}")
+        page.see(".face-button img")
+        page.js(  # a file chooser cannot be typed into, but the field behind it can
+            "HTMLInputElement.prototype.click = function () {"
+            " this.id = 'chooser'; document.body.append(this); };"
+            "[...document.querySelectorAll('.own button')].at(-1).click()"
+        )
+        page.driver.find_element("id", "chooser").send_keys(str(tmp_path / "new.png"))
+        page.see("#add-who")
+        page.click("dialog .main")
+        page.reads("dialog", "1 picture added")
