@@ -6,11 +6,11 @@ cd "$(dirname "$0")/../.."
 .venv/bin/mindseye studio draw "$1/strengths" --identities 11 --first-identity 20000 --size 160 \
   --attributes smile,jaw-open,eyes-closed --value smile=0,0.25,0.5,0.75,1 --value jaw-open=0,0.5,1 --value eyes-closed=0,0.5,1
 .venv/bin/python -m experiments.strengths.landmarks "studio:$1/strengths" ${2:+--photographs "$2"}
-for part in "train 52 21000" "test 36 21052"; do
+for part in "train 40 23000" "test 20 23040"; do
   read -r name people first <<< "$part"
   .venv/bin/mindseye studio draw "$1/$name" --identities "$people" --first-identity "$first" \
-    --attributes smile,illumination --value smile=0,0.25,0.5,0.75,1 --value illumination=4,7,10,17
+    --attributes jaw-open,illumination --value jaw-open=0,0.5,1 --value illumination=4,10,17
 done
-.venv/bin/mindseye train "studio:$1/train" --attribute smile --architecture mindseye-32 --recipe tuned \
-  --config experiments/strengths/small.toml --out "$1/smile-32"
-.venv/bin/python -m experiments.strengths.monotone "$1/smile-32" "studio:$1/test" --sheet "$1/smiles.png"
+.venv/bin/mindseye train "studio:$1/train" --attribute jaw-open --architecture mindseye-32 --recipe tuned \
+  --config experiments/strengths/small.toml --out "$1/jaw-open-32"
+.venv/bin/python -m experiments.strengths.monotone "$1/jaw-open-32" "studio:$1/test" --sheet "$1/drawn.png"
