@@ -74,7 +74,7 @@ def main() -> None:
         "weights": engine.card.name,
         "profile": engine.card.profile,
         "landmarks": bool(engine.card.landmarks),
-        "runtime": engine.runtime,
+        "runtime": f"{engine.runtime}, {engine.precision}",
         "processor": processor().get("model name", ""),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),

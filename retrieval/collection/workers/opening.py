@@ -77,7 +77,7 @@ def open_pool(
         card=weights.with_suffix(".json").read_bytes(),
         contract=contract,
         rule=embedder.rule,
-        runtime=embedder.engine.runtime,
+        runtime=f"{embedder.engine.runtime}, {embedder.engine.precision}",
         device=embedder.engine.on,
         threads=1,
         images=len(faces),
