@@ -77,5 +77,5 @@ export function showNotes(element, answer) {
 export function legend(answer) {
   const names = Object.keys(answer.hits[0]?.parts ?? {});
   if (names.length < 2) return null;
-  return h("ul", { class: "legend", "aria-label": "What a score bar is made of" }, names.filter((one) => one !== "log_p").map((name) => h("li", {}, h("span", { class: `dot ${name}` }), partOf(name))));
+  return h("ul", { class: "legend", "aria-label": "What a score bar is made of" }, h("li", {}, "The longer the bar, the better it"), names.filter((one) => one !== "log_p").map((name) => h("li", {}, h("span", { class: `dot ${name}` }), partOf(name))));
 }
