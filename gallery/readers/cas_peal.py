@@ -23,9 +23,9 @@ from pathlib import Path
 
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.faces import Face, FaceSet
-from gallery.readers.shots import Collection, Known, read_shots, with_space
+from gallery.readers.shots import Known, PublishedSet, read_shots, with_space
 
-COLLECTION = Collection(
+COLLECTION = PublishedSet(
     title="CAS-PEAL-R1",
     suffixes=("tif", "tiff", "bmp", "jpg", "png"),
     example="FRONTAL/Accessory/FO_000270_IEU+00_PM+00_EN_A1_D0_T0_BB_M0_R1_S0.tif",

@@ -23,9 +23,9 @@ from pathlib import Path
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import DatasetError
 from gallery.faces import Face, FaceSet, Unmatched
-from gallery.readers.shots import Collection, Known, read_shots, with_space
+from gallery.readers.shots import Known, PublishedSet, read_shots, with_space
 
-COLLECTION = Collection(
+COLLECTION = PublishedSet(
     title="CelebA",
     suffixes=("jpg", "png"),
     example="Img/img_align_celeba/000001.jpg",

@@ -18,9 +18,9 @@ from pathlib import Path
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.errors import DatasetError
 from gallery.faces import Face, FaceSet
-from gallery.readers.shots import Collection, Known, read_shots, with_space
+from gallery.readers.shots import Known, PublishedSet, read_shots, with_space
 
-COLLECTION = Collection(
+COLLECTION = PublishedSet(
     title="CFEE",
     suffixes=("jpg", "jpeg", "png"),
     example="CFEE_Database_230/01-04/Images1/03_190_8097.jpg",

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from gallery.attributes import Attribute, AttributeSpace, Condition
 from gallery.faces import Face, FaceSet, Problem
-from gallery.readers.shots import Collection, Known, read_shots, with_space
+from gallery.readers.shots import Known, PublishedSet, read_shots, with_space
 
-COLLECTION = Collection(
+COLLECTION = PublishedSet(
     title="KDEF",
     suffixes=("jpg", "jpeg", "png"),
     example="KDEF/AF01/AF01ANFL.JPG",

@@ -16,7 +16,7 @@ NAMED = 5  # files left out for one reason that are named; of more, the others a
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Collection:
+class PublishedSet:
     """What people call a collection, and how they come by it.
 
     Attributes:
@@ -46,7 +46,7 @@ Known = Face | str | None
 
 
 def read_shots(
-    spec: str, path: Path, collection: Collection, known: Callable[[str], Known]
+    spec: str, path: Path, collection: PublishedSet, known: Callable[[str], Known]
 ) -> FaceSet:
     """Return the images below a folder by their names; the space is to be filled in.
 

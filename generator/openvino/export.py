@@ -110,7 +110,7 @@ def _why_not(said: dict[str, Any]) -> str:
     return "" if agrees else f"it does not agree with torch: {told}"
 
 
-class _Rows(nn.Module):
+class _RowDrawer(nn.Module):
     """Drawings of some wishes of some images, laid out as NumPy's."""
 
     def __init__(self, form: Redrawer) -> None:
@@ -140,7 +140,7 @@ def _converted(form: Redrawer, card: Card) -> dict[str, Compiled]:
     pixels = torch.from_numpy(_images(card, 2))
     codes = torch.eye(card.space.size)[[0, 1 % card.space.size, 0]]
     of = torch.tensor([0, 0, 1])
-    networks = {DRAWING: _convert(_Rows(form), (pixels, codes, of))}
+    networks = {DRAWING: _convert(_RowDrawer(form), (pixels, codes, of))}
     if form.estimator is not None:
         networks[ESTIMATOR] = _convert(_Estimate(form), (pixels,))
     return networks

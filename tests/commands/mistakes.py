@@ -183,7 +183,7 @@ MISTAKES = {
     ),
     "benchmark of an unknown method": (
         "bench {spec} --weights {weights} --out results --methods our",
-        "There is no method 'our'; did you mean 'ours'? Known: ours, ours-pixels, fused",
+        "There is no method 'our'; did you mean 'ours'? Known: ours, ours-pixels, student, student/fused, fused",
     ),
     "benchmark without labels": (
         "bench folder:{photos} --weights {weights} --out results",
@@ -219,7 +219,7 @@ MISTAKES = {
     ),
     "a wish forgotten": (
         "query {photo} --collection {collection}",
-        "Missing option '--wish'. See `mindseye query --help`",
+        "There is no wish; add --wish NAME=VALUE",
     ),
     "an option out of range": (
         "query {photo} --wish pose=0 -k 0 --collection {collection}",
