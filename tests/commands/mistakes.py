@@ -183,7 +183,7 @@ MISTAKES = {
     ),
     "benchmark of an unknown method": (
         "bench {spec} --weights {weights} --out results --methods our",
-        "There is no method 'our'; did you mean 'ours'? Known: ours, ours-pixels, student, student/fused",
+        "There is no method 'our'; did you mean 'ours'? Known: ours, ours-pixels, student",
     ),
     "benchmark without labels": (
         "bench folder:{photos} --weights {weights} --out results",
