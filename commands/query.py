@@ -19,6 +19,7 @@ from commands.options import (
 from commands.progress import tell, told_if_slow
 from gallery.errors import ConfigError
 from gallery.json_files import spell
+from gallery.readers.registry import is_there
 
 
 def query(
@@ -127,6 +128,12 @@ def query(
 
 
 def split_given(given: list[str]) -> tuple[list[str], list[str]]:
-    """Tell images from wishes: a wish holds a "=", and there is no file of that name."""
-    wishes = [one for one in given if "=" in one and not Path(one).exists()]
+    """Tell images from wishes: a wish holds a "=" behind a name, and is no image that is there."""
+    wishes = [one for one in given if _names_value(one) and not is_there(Path(one))]
     return [one for one in given if one not in wishes], wishes
+
+
+def _names_value(given: str) -> bool:
+    """Say whether something could be a wish: what stands before its "=" holds no separator."""
+    name, equals, _ = given.partition("=")
+    return bool(equals) and "/" not in name and "\\" not in name

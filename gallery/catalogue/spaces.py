@@ -75,7 +75,7 @@ class Spaces:
     def add(self, name: str, contract_sha256: str) -> SpaceRow:
         """Record a new space, still empty."""
         with changing(self._session):
-            self.add_within(name, contract_sha256)
+            self._session.add(Space(name=name, contract_sha256=contract_sha256))
         return self.get(name)
 
     def add_within(self, name: str, contract_sha256: str) -> int | None:

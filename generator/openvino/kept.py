@@ -14,7 +14,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from gallery.errors import ConfigError
-from gallery.files import file_sha256
+from gallery.files import file_sha256, write_whole
 from gallery.json_files import read, spell
 from generator.machine import keep_json, processor
 from generator.openvino.library import Compiled, load, openvino
@@ -98,7 +98,7 @@ def keep(
     made = Path(mkdtemp(dir=place.parent, prefix=".making-"))
     try:
         for name, network in networks.items():
-            (made / f"{name}.blob").write_bytes(network.blob())
+            write_whole(made / f"{name}.blob", network.blob())
         files = {path.name: file_sha256(path) for path in sorted(made.glob("*.blob"))}
         keep_json(made / SAID, {"files": files, "said": said, "refused": refused})
         if find(place) is None:

@@ -30,6 +30,7 @@ from gallery.arrays import Floats, normalise
 from gallery.attributes import AttributeSpace
 from gallery.errors import ConfigError, ImageError, WeightsError
 from gallery.faces import Face, FaceSet
+from gallery.files import write_whole
 from gallery.json_files import spell
 from gallery.pixels import cut
 from generator.canonical import Rule, redraw
@@ -148,7 +149,7 @@ def _require_same(folder: Path, engine: Engine, faces: FaceSet, seed: int) -> No
     folder.mkdir(parents=True, exist_ok=True)
     note = folder / "lessons.json"
     if not note.is_file():
-        note.write_text(told, "utf-8")
+        write_whole(note, told.encode())
     elif note.read_text("utf-8") != told:
         raise ConfigError(
             f"{folder} holds lessons of other images, or by other weights; delete it, or name"

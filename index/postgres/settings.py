@@ -1,13 +1,17 @@
 """How the vectors of a space are searched in PostgreSQL, as the database has it."""
 
-import json
 from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gallery.errors import CatalogueError
+from gallery.json_files import Origin, parse
 from index.contract import IndexContract
 
+ORIGIN = Origin(
+    "The contract of a space in PostgreSQL", CatalogueError, "Restore the database from a backup"
+)
 KINDS = ("exact", "hnsw")
 ASKED = (*KINDS, "auto")
 COLUMNS = "contract, dimension, asked, accuracy, kind, breadth, overlap, probes, shape, rows"
@@ -53,5 +57,5 @@ def read_settings(session: Session, space_id: int) -> PostgresSettings | None:
         return None
     names = [*COLUMNS.split(", "), "changed"]
     values = dict(zip(names, row, strict=True))
-    values["contract"] = IndexContract.from_json(json.loads(str(values["contract"])))
+    values["contract"] = IndexContract.from_json(parse(str(values["contract"]), ORIGIN))
     return PostgresSettings(**values)

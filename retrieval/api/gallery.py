@@ -198,6 +198,7 @@ class Gallery(GalleryImages):
                 image, a damaged index.
         """
         self._require_some(k)
+        Among(where=where, min_score=min_score)  # refused before anything is read
         face = self.see(source, wish, crop=crop, space=space, weights=weights)
         (drawing,) = self.draw([(face, wish)])
         return self.find(

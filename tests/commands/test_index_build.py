@@ -26,7 +26,15 @@ def test_a_folder_of_50_files_good_and_bad_is_indexed(
     assert "Reasons: mindseye index show --collection mindseye-collection\n" in ran.err
     shown = mindseye("index", "show", "--json").json
     assert list(shown) == [
-        *("collection", "images", "unreadable_files", "duplicates", "contradictions", "spaces")
+        *(
+            "collection",
+            "engine",
+            "images",
+            "unreadable_files",
+            "duplicates",
+            "contradictions",
+            "spaces",
+        )
     ]
     assert shown["duplicates"] == [
         {"path": str(holiday / "z duplicate.png"), "same_as": str(holiday / "photo 5.png")}
@@ -34,8 +42,8 @@ def test_a_folder_of_50_files_good_and_bad_is_indexed(
     (space,) = shown["spaces"]
     assert list(space) == [
         *("name", "weights_sha256", "architecture", "attributes", "score"),
-        *("profile", "advice"),
-        *("hypotheses", "landmarks", "min_score", "generation"),
+        *("confidence", "profile", "advice"),
+        *("hypotheses", "canonical", "landmarks", "min_score", "generation"),
         *("published_at", "kind", "vectors", "dimension", "index", "strangers"),
         *("states", "skipped"),
     ]

@@ -20,7 +20,7 @@ import torch
 import torch._dynamo  # an optimiser's first step would import it: once here, not in every fork
 
 from generator import __main__ as command
-from generator import checkpoint
+from generator import checkpoint, weights_file
 from generator.device import keep_freed_memory
 from generator.runs import run, trainer
 from generator.runs.request import TrainRequest, make_request
@@ -93,7 +93,7 @@ CASES: dict[str, list[Kill]] = {
     "fast-killed-at-its-end": [
         Kill(run, "measure", 1, instead),
         Kill(checkpoint, "save_file", 1, half_a_file),
-        Kill(checkpoint, "write_whole", 1, instead),
+        Kill(weights_file, "write_whole", 1, instead),
         Kill(run, "save_weights", 1, after),
     ],
     "paper-unbroken": [],

@@ -15,7 +15,7 @@ from retrieval.collection.build import build
 from retrieval.collection.collection import Collection
 from retrieval.collection.verify import verify
 from retrieval.collection.workers import here
-from retrieval.scoring import scorer
+from retrieval.scoring import canonical_views
 from tests.retrieval.collection.test_compact import finished
 from tests.retrieval.conftest import Gallery
 
@@ -126,7 +126,7 @@ def test_a_drawing_that_fails_loses_nothing(
             raise RuntimeError("CUDA out of memory")
         return plain(*arguments, **named)
 
-    monkeypatch.setattr(scorer, "canonicalise", failing)
+    monkeypatch.setattr(canonical_views, "canonicalise", failing)
     with pytest.raises(RuntimeError, match="CUDA out of memory"):
         gallery.build()
     assert gallery.states()["indexed"] == 4

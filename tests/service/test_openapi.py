@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 schemathesis = pytest.importorskip("schemathesis", reason="makes requests up from OpenAPI")
+requests = pytest.importorskip("requests", reason="comes with schemathesis")
 pytest.importorskip("uvicorn", reason='needs the extra "serve"')
 
 from hypothesis import HealthCheck, given, settings  # noqa: E402
@@ -58,7 +59,12 @@ def test_no_request_that_can_be_made_up_brings_it_down(
             def check(case: Any) -> None:
                 nonlocal seen
                 seen += 1
-                told = case.call(headers=HEADERS, timeout=60)
+                try:
+                    told = case.call(headers=HEADERS, timeout=60)
+                except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
+                    # It refuses some requests without reading their bodies, and hangs up.
+                    assert requests.get(f"{url}/healthz", timeout=60).status_code == 200
+                    return
                 text = told.content.decode("utf-8", "replace")
                 assert told.status_code < 500 or told.status_code in (503, 504), text
                 assert "Traceback" not in text

@@ -10,6 +10,7 @@ import torch
 from gallery.attributes import AttributeSpace
 from gallery.errors import IndexFileError
 from gallery.faces import FaceSet
+from gallery.files import write_whole
 from generator.canonical import Rule
 from generator.device import keep_freed_memory, pick_device, worth_compiling
 from generator.engine import Engine
@@ -117,12 +118,12 @@ def _engine(recipe: WorkerRecipe) -> Engine:
     precision = _precision(recipe.runtime) if device.type == "cpu" else None
     with tempfile.TemporaryDirectory(prefix="mindseye-worker-") as folder:
         path = Path(folder) / "weights.safetensors"
-        path.write_bytes(recipe.weights)
-        path.with_suffix(".json").write_bytes(recipe.card)
+        write_whole(path, recipe.weights)
+        write_whole(path.with_suffix(".json"), recipe.card)
         compiled = worth_compiling(device, recipe.images)
         engine = Engine.open(path, device, precision=precision, compiled=compiled)
         if recipe.student is not None:
-            student_path(path).write_bytes(recipe.student)
+            write_whole(student_path(path), recipe.student)
             engine.student()  # while its file is there
         return engine
 
