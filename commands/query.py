@@ -19,7 +19,6 @@ from commands.options import (
 from commands.progress import tell, told_if_slow
 from gallery.errors import ConfigError
 from gallery.json_files import spell
-from gallery.readers.registry import is_there
 
 
 def query(
@@ -129,6 +128,8 @@ def query(
 
 def split_given(given: list[str]) -> tuple[list[str], list[str]]:
     """Tell images from wishes: a wish holds a "=" behind a name, and is no image that is there."""
+    from gallery.readers.registry import is_there
+
     wishes = [one for one in given if _names_value(one) and not is_there(Path(one))]
     return [one for one in given if one not in wishes], wishes
 
