@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from commands.query import split_given
 from gallery.align import Aligner
 from gallery.readers.registry import open_faces
 from generator.card import Card
@@ -298,3 +299,10 @@ def test_what_holds_an_equals_sign_is_an_image_where_there_is_such_a_file(
     copy.write_bytes((faces_dir / "p1-0-left.png").read_bytes())
     ran = mindseye("query", "a=b.png", "pose=45", "-k", 1, "--json", "--collection", collection_dir)
     assert ran.json["wish"] == {"pose": "45"}
+
+
+def test_a_path_below_a_folder_is_an_image_though_its_name_holds_an_equals_sign() -> None:
+    given = ["set/people/pose=-30,accessory=none", "pose=45", "not pose=0", "me.jpg"]
+    images, wishes = split_given(given)
+    assert images == ["set/people/pose=-30,accessory=none", "me.jpg"]
+    assert wishes == ["pose=45", "not pose=0"]
