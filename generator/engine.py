@@ -114,29 +114,13 @@ class Engine(Drawer):
         return self._dimension
 
     def draw(self, pixels: Pixels, codes: Floats) -> DrawnBatch:
-        """Draw every image under its wish.
-
-        Args:
-            pixels: Aligned images, 0..255, (N, S, S, C).
-            codes: One-hot codes, (N, A).
-
-        Raises:
-            ValueError: The shapes do not fit the network.
-        """
+        """See `Drawer.draw`."""
         self.require_shapes(pixels, codes, "(N, {})")
         return self._redraw(pixels, codes[:, None], None, 1).drawn
 
     @torch.inference_mode()
     def draw_together(self, pixels: Pixels, codes: Floats) -> DrawnBatch:
-        """Draw people from several images each: what the images say is fused.
-
-        Args:
-            pixels: Aligned images, 0..255, n of each of P people, (P, n, S, S, C).
-            codes: One-hot codes, (P, A).
-
-        Raises:
-            ValueError: The shapes do not fit the network, or it draws from single images.
-        """
+        """See `Drawer.draw_together`."""
         self.require_shapes(pixels[:, 0], codes, "(N, {})")
         images = self._tensor(pixels).permute(0, 1, 4, 2, 3).float()
         drawing = self._network.together(images, self._tensor(codes))
@@ -149,17 +133,7 @@ class Engine(Drawer):
 
     @torch.inference_mode()
     def log_probabilities(self, pixels: Pixels) -> Floats:
-        """Estimate what images show: log p(value | image), laid out as the one-hot code.
-
-        Args:
-            pixels: Aligned images, 0..255, (N, S, S, C).
-
-        Returns:
-            (N, A); over the values of each attribute the probabilities sum to 1.
-
-        Raises:
-            ValueError: The weights have no estimator.
-        """
+        """See `Drawer.log_probabilities`."""
         parts = []
         size = self._drawings()
         for start in range(0, max(len(pixels), 1), size):
@@ -176,21 +150,7 @@ class Engine(Drawer):
         handicap: Floats | None = None,
         refine_best: int | None = None,
     ) -> Closest:
-        """Draw every image under each of its wishes, and keep the drawing that comes closest to it.
-
-        Of equally close ones the earlier wish wins.
-
-        Args:
-            pixels: Aligned images, 0..255, (N, S, S, C).
-            codes: One-hot codes, (N, K, A).
-            handicap: Added to the errors before they are compared, squared grey levels, (N, K);
-                None for nothing.
-            refine_best: Refine only so many wishes of an image, those whose first drawing comes
-                closest: faster, and now and then another choice. None refines all.
-
-        Raises:
-            ValueError: The shapes do not fit the network, or refine_best is not positive.
-        """
+        """See `Drawer.closest`."""
         self.require_shapes(pixels, codes, "(N, K, {})")
         refined = refined_wishes(refine_best, codes.shape[1])
         return self._redraw(pixels, codes, handicap, refined)
