@@ -12,6 +12,14 @@ from commands.options import AlsoSpecs, AsJson, Device, LandmarksFile, Spec
 from commands.progress import meter, tell
 from gallery.json_files import spell
 
+# What both `fit` and `agree` ask by.
+Queries = Annotated[int, typer.Option(min=1, help="How many queries to draw.")]
+Seed = Annotated[int, typer.Option(min=0, help="Random seed: which queries are drawn.")]
+ProtocolOption = Annotated[
+    str | None,
+    typer.Option(metavar="FILE|NAME", help="A protocol: which images, which questions; see bench."),
+]
+
 
 def list_packaged(as_json: AsJson = False) -> None:
     """List the weights that ship: what each draws, how well, and under which licence.
@@ -87,14 +95,9 @@ def agree(
     people: Annotated[
         str | None, typer.Option(help="validation or unseen, as in `weights fit`.")
     ] = None,
-    queries: Annotated[int, typer.Option(min=1, help="How many queries to draw.")] = 2_000,
-    seed: Annotated[int, typer.Option(min=0, help="Random seed: which queries are drawn.")] = 0,
-    protocol: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE|NAME", help="A protocol: which images, which questions; see bench."
-        ),
-    ] = None,
+    queries: Queries = 2_000,
+    seed: Seed = 0,
+    protocol: ProtocolOption = None,
     profile: Annotated[
         str | None,
         typer.Option(help="Profile of the card that weighs the fused score. Default: what suits."),
@@ -155,14 +158,9 @@ def fit(
             metavar="N|SHARE", help="Take the first N of these people, or a share of them."
         ),
     ] = None,
-    queries: Annotated[int, typer.Option(min=1, help="How many queries to draw.")] = 2_000,
-    seed: Annotated[int, typer.Option(min=0, help="Random seed: which queries are drawn.")] = 0,
-    protocol: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE|NAME", help="A protocol: which images, which questions; see bench."
-        ),
-    ] = None,
+    queries: Queries = 2_000,
+    seed: Seed = 0,
+    protocol: ProtocolOption = None,
     recogniser: Annotated[
         str | None,
         typer.Option(
