@@ -73,11 +73,6 @@ class ServedCollection:
         with self.reading() as gallery:
             return question(gallery)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing was ever added to it."""
-        return self.create and not self.ask(lambda gallery: gallery.spaces)
-
 
 class ServedCollections:
     """The collections by name, the one that answers by default first."""
