@@ -46,7 +46,7 @@ class SeenSource:
 
     face: mindseye.SourceFace
     drawings: dict[tuple[str, ...], KeptDrawing] = field(default_factory=dict)
-    redrawn: dict[str, mindseye.CanonicalView] = field(default_factory=dict)
+    redrawn: mindseye.CanonicalView | None = None
     uri: str = ""
 
 

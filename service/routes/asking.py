@@ -133,9 +133,9 @@ async def redrawn(
         seen: SeenSource,
         drawings: Sequence[KeptDrawing],  # noqa: ARG001  there is none
     ) -> mindseye.CanonicalView:
-        if "" not in seen.redrawn:
-            seen.redrawn[""] = gallery.redraw(seen.face)
-        return seen.redrawn[""]
+        if seen.redrawn is None:
+            seen.redrawn = gallery.redraw(seen.face)
+        return seen.redrawn
 
     asked = AskedSource(image_id, ("id", image_id))
     task = _task(state, collection, asked, wish=(), crop=None, space=space)
