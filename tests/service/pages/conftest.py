@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +24,30 @@ def site(collection_dir: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def own_site(collection_dir: Path, tmp_path: Path) -> Iterator[str]:
+def own_site(serve_at: Callable[..., Any], collection_dir: Path, tmp_path: Path) -> Iterator[str]:
     """The address of a service over a copy of the tiny gallery, which a test may change."""
     copy = tmp_path / "copy"
     shutil.copytree(collection_dir, copy)
-    with serving(copy) as address:
+    with serve_at(copy) as address:
         yield address
 
 
-@pytest.fixture(scope="session")
-def serve_at() -> Callable[..., Any]:
-    """Serve what a test says."""
-    return serving
+@pytest.fixture
+def serve_at(page: Looker) -> Callable[..., Any]:
+    """Serve what a test says; the browser leaves before the service stops.
+
+    A page that still loads pictures when its service goes would call that a mistake.
+    """
+
+    @contextmanager
+    def serve(*collections: Path, **said: Any) -> Iterator[str]:
+        with serving(*collections, **said) as address:
+            try:
+                yield address
+            finally:
+                page.leave()
+
+    return serve
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ class Looker:
         self.cdp("Network.enable")
         self.network(latency_ms=0)
         self.cdp("Storage.clearDataForOrigin", origin="*", storageTypes="all")
-        self.driver.get("about:blank")
+        self.leave()
         self.driver.get_log("browser")
 
     def cdp(self, command: str, **said: Any) -> Any:
@@ -45,9 +45,13 @@ class Looker:
         said = {"latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
         self.cdp("Network.emulateNetworkConditions", offline=True, **said)
 
+    def leave(self) -> None:
+        """Go to an empty page; what is still being loaded is let go of."""
+        self.driver.get("about:blank")
+
     def open(self, address: str) -> None:
         """Open an address anew, also where only what stands behind # differs."""
-        self.driver.get("about:blank")
+        self.leave()
         self.driver.get(address)
 
     def js(self, script: str, *given: Any) -> Any:
