@@ -10,6 +10,8 @@ import uvicorn
 from service.app import create_app
 from service.settings import ServiceSettings
 
+PATIENCE_S = 120.0  # a CI machine may be slow
+
 
 @contextmanager
 def listening(settings: ServiceSettings) -> Iterator[str]:
@@ -18,12 +20,14 @@ def listening(settings: ServiceSettings) -> Iterator[str]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
+    end = time.monotonic() + PATIENCE_S
     while not server.started:
         assert thread.is_alive(), "the service did not start"
+        assert time.monotonic() < end, "the service takes too long to start"
         time.sleep(0.01)
     (bound,) = server.servers[0].sockets
     try:
         yield f"http://127.0.0.1:{bound.getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(60)
