@@ -46,6 +46,12 @@ def train(
     start: Annotated[
         str | None, typer.Option(metavar="WEIGHTS", help="Go on from these weights.")
     ] = None,
+    new_wishes: Annotated[
+        bool,
+        typer.Option(
+            "--new-wishes", help="Attributes and values that --start does not know begin anew."
+        ),
+    ] = False,
     protocol: Annotated[
         str | None,
         typer.Option(
@@ -78,6 +84,7 @@ def train(
             device=device,
             crop=crop,
             start=start,
+            new_wishes=new_wishes,
             protocol=protocol,
             resume=resume,
             progress=shown.show,

@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--crop")
     parser.add_argument("--landmarks", type=Path)
     parser.add_argument("--start")
+    parser.add_argument("--new-wishes", action="store_true")
     parser.add_argument("--resume", action="store_true")
     return parser
 
@@ -77,6 +78,7 @@ def _request(options: argparse.Namespace) -> TrainRequest:
         device=pick_device(options.device),
         crop=Crop.parse(options.crop) if options.crop is not None else None,
         start=options.start,
+        new_wishes=options.new_wishes,
     )
 
 

@@ -21,6 +21,7 @@ from generator.values import SPREAD
 
 SMOOTHING = 0.05
 WIDTHS = (32, 64, 128)
+CODE_SIDES = {"estimator.head.4.weight": 0, "estimator.head.4.bias": 0}  # see `Network.CODE_SIDES`
 
 
 class Estimator(nn.Module):

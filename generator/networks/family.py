@@ -107,6 +107,8 @@ class Network(nn.Module, ABC):
         TWO_STAGES: Whether the first drawing differs from the last.
         OWN_STAGES: How many stages its own training has; each makes the recipe's `steps` updates.
         NEEDS_PAIRS: Whether it learns from images of one person under two values.
+        CODE_SIDES: Parameters of which one side is the code, and which side; empty where a family
+            cannot begin with weights of other wishes.
         config: Configuration of the network.
         projection: Projection of the features, or None.
         estimator: Estimator of the values that images show, or None.
@@ -117,6 +119,7 @@ class Network(nn.Module, ABC):
     TWO_STAGES: ClassVar[bool] = False
     OWN_STAGES: ClassVar[int] = 1
     NEEDS_PAIRS: ClassVar[bool] = True
+    CODE_SIDES: ClassVar[Mapping[str, int]] = {}
 
     projection: nn.Module | None
     estimator: Estimator | None

@@ -35,6 +35,7 @@ from torch.nn import functional
 
 from gallery.errors import ConfigError
 from generator.networks.architecture import Architecture
+from generator.networks.estimator import CODE_SIDES as ESTIMATED
 from generator.networks.family import Network, initialise
 from generator.networks.mindseye_layers import (
     FEATURES,
@@ -59,6 +60,11 @@ class Mindseye(Network):
 
     TWO_STAGES = True
     LOSSES: ClassVar[Mapping[str, float]] = {"squared": 3.0, "contrast": 0.3}
+    CODE_SIDES: ClassVar[Mapping[str, int]] = {
+        "painter.code.0.weight": 1,
+        "painter.map.weight": 1,
+        **ESTIMATED,
+    }
 
     def __init__(self, config: MindseyeConfig) -> None:
         super().__init__(config)

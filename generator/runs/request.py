@@ -11,9 +11,9 @@ from gallery.align import Aligner, Crop
 from gallery.errors import ConfigError, WeightsError, did_you_mean
 from gallery.faces import FaceSet, first_identities, fold_identities
 from gallery.joined import refuse_reserved
-from generator.card import NAME
+from generator.card import NAME, Card
 from generator.networks.family import Network
-from generator.networks.registry import architecture
+from generator.networks.registry import ARCHITECTURES, architecture
 from generator.training.config import Precision, Recipe, TrainConfig
 from generator.weights_file import find_weights, load_card
 
@@ -98,6 +98,7 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
     seed: int = 0,
     crop: Crop | None = None,
     start: str | None = None,
+    new_wishes: bool = False,
     about: Mapping[str, Any] | None = None,
 ) -> TrainRequest:
     """Gather a request from what stands on a command line.
@@ -116,6 +117,7 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
         seed: Seed of initialisation and order.
         crop: Overrides the reader's crop.
         start: Weights to begin with: a folder, file or packaged name.
+        new_wishes: Whether attributes and values that they do not know begin anew.
         about: What was said of the images and names of values; a resumed run must say the same.
 
     Raises:
@@ -138,9 +140,7 @@ def make_request(  # noqa: PLR0913  one argument for each option of the command 
         chosen = chosen.with_file(config)
     if steps is not None:
         chosen = replace(chosen, train=chosen.train_with({"steps": steps}, "--steps"))
-    begun = None
-    if start is not None:
-        begun, faces = _start(start, architecture_name, faces, attributes)
+    begun, faces = _begun(start, architecture_name, faces, attributes, new_wishes=new_wishes)
     space = faces.space.only(attributes)
     _check_steps(chosen.train, begun)
     architecture(architecture_name).network.require(space)
@@ -200,22 +200,46 @@ def _people(labelled: FaceSet, train_identities: str | None, fold: str | None) -
     return labelled.identities
 
 
-def _start(
-    given: str, architecture_name: str, faces: FaceSet, attributes: tuple[str, ...]
-) -> tuple[Path, FaceSet]:
-    """Find the weights to begin with; the faces get their wishes, of which they may show a part."""
+def _begun(
+    start: str | None,
+    architecture_name: str,
+    faces: FaceSet,
+    attributes: tuple[str, ...],
+    *,
+    new_wishes: bool,
+) -> tuple[Path | None, FaceSet]:
+    """Find the weights to begin with, if any, and settle what the faces can be wished as."""
+    if start is None:
+        if new_wishes:
+            raise ConfigError("--new-wishes says how other weights are gone on with; add --start")
+        return None, faces
+    path, card = _start(start, architecture_name)
+    if not new_wishes:
+        return path, _wishes_of(card, start, faces, attributes)
+    _check_codes(architecture_name)
+    return path, faces
+
+
+def _start(given: str, architecture_name: str) -> tuple[Path, Card]:
+    """Find the weights to begin with."""
     path = find_weights(given)
-    space = faces.space.only(attributes)
     card = load_card(path)
     if card.architecture != architecture_name:
         raise WeightsError(
             f"Training cannot start with {given}: it is {card.architecture}, not"
             f" {architecture_name}"
         )
+    return path, card
+
+
+def _wishes_of(card: Card, given: str, faces: FaceSet, attributes: tuple[str, ...]) -> FaceSet:
+    """Give faces the wishes of the weights to begin with, of which they may show a part."""
+    space = faces.space.only(attributes)
     if card.space.names != space.names:
         raise WeightsError(
             f"Training cannot start with {given}: it draws {', '.join(card.space.names)}, not"
-            f" {', '.join(space.names)}; name the same with --attribute, in this order"
+            f" {', '.join(space.names)}; name the same with --attribute, in this order, or add"
+            " --new-wishes: what the weights do not know begins anew"
         )
     for ours, theirs in zip(space.attributes, card.space.attributes, strict=True):
         for value in ours.values:
@@ -223,9 +247,19 @@ def _start(
                 raise WeightsError(
                     f"Training cannot start with {given}: it knows no {ours.name} {value!r};"
                     f" {did_you_mean(value, theirs.values)}. A protocol with [names] gives values"
-                    " other names: `mindseye train --protocol FILE`"
+                    " other names: `mindseye train --protocol FILE`. Or add --new-wishes: what the"
+                    " weights do not know begins anew"
                 )
-    return path, replace(faces, space=card.space)
+    return replace(faces, space=card.space)
+
+
+def _check_codes(architecture_name: str) -> None:
+    if not architecture(architecture_name).network.CODE_SIDES:
+        can = [one for one in ARCHITECTURES if architecture(one).network.CODE_SIDES]
+        raise ConfigError(
+            f"{architecture_name} cannot go on with other wishes; {' and '.join(can)} can. Train it"
+            " without --start"
+        )
 
 
 def _check_name(out: Path) -> None:

@@ -161,7 +161,9 @@ class TrainingRun:
             needed=network.NEEDS_PAIRS or bool(config.tune_steps),
         )
         network.initialise(torch.Generator().manual_seed(request.seed))
-        statistics = None if request.start is None else begin_with(request.start, network)
+        statistics = None
+        if request.start is not None:
+            statistics = begin_with(request.start, network, self.space)
         labels = labels_of(known.faces, self.space)
         contrast = None
         if config.tune_steps:

@@ -1,8 +1,13 @@
 """Where weights come from: what a training takes from others, and what its card says of that."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
+from gallery.attributes import Attribute, AttributeSpace, as_number
 from gallery.errors import WeightsError
 from gallery.pixels import Aligned
 from gallery.spelling import composed
@@ -13,22 +18,30 @@ from generator.runs.request import TrainRequest
 from generator.training.data import TrainingData
 from generator.weights_file import load_card
 
+NEW = -1  # the place of a value that the weights do not know
 
-def begin_with(start: Path, network: Network) -> tuple[tuple[float, ...], tuple[float, ...]]:
+
+def begin_with(
+    start: Path, network: Network, space: AttributeSpace
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Copy what two networks share, and return the normalisation of the first.
 
     The attribute branch may be a table in one of them alone; then it begins anew, which only
-    stage 1 can put right.
+    stage 1 can put right. If the wishes are others, layers that read or tell codes keep what they
+    know of the values that stay (`_retold`).
 
     Args:
         start: The .safetensors file of the weights to begin with.
         network: The network of this training; it is changed.
+        space: What can be wished for in this training.
 
     Raises:
         WeightsError: They are missing or damaged, or their network lacks a part of this one.
     """
     trained, card = load_weights(start)
     theirs, ours = trained.state_dict(), network.state_dict()
+    if card.space != space:
+        theirs = _retold(theirs, network.CODE_SIDES, _places(card.space, space))
     shared = {
         name: value
         for name, value in theirs.items()
@@ -44,6 +57,53 @@ def begin_with(start: Path, network: Network) -> tuple[tuple[float, ...], tuple[
         )
     network.load_state_dict({**ours, **shared})
     return card.mean, card.deviation
+
+
+def _retold(
+    layers: Mapping[str, Tensor], sides: Mapping[str, int], places: Tensor
+) -> dict[str, Tensor]:
+    """Return layers for another code.
+
+    What belongs to a new value is 0: at first the network draws as if nobody had wished for it, and
+    its estimator finds it as likely as any.
+
+    Args:
+        layers: By name.
+        sides: Which side of a layer is the code, by its name.
+        places: Place of each value of the new code in the old one, or NEW; (A,).
+    """
+    told = dict(layers)
+    for name in sides.keys() & layers.keys():
+        rows = layers[name].movedim(sides[name], 0)
+        kept = rows[places.clamp(min=0)]
+        kept[places == NEW] = 0
+        told[name] = kept.movedim(0, sides[name]).contiguous()
+    return told
+
+
+def _places(known: AttributeSpace, space: AttributeSpace) -> Tensor:
+    """Return where another space has each value, or NEW; see `_retold`."""
+    first, starts = 0, {}
+    for attribute in known:
+        starts[attribute.name] = first
+        first += len(attribute.values)
+    places = []
+    for attribute in space:
+        start = starts.get(attribute.name)
+        for value in attribute.values:
+            at = NEW if start is None else _place(known[attribute.name], value)
+            places.append(NEW if start is None or at == NEW else start + at)
+    return torch.tensor(places)
+
+
+def _place(known: Attribute, value: str) -> int:
+    """Return the place of a value, of a number that is new that of the nearest; or NEW."""
+    if known.knows(value):
+        return known.index(value)
+    number = as_number(value) if known.unit is not None else None
+    if number is None:
+        return NEW
+    return min(range(len(known.values)), key=lambda at: abs(known.grid[at] - number))
 
 
 def begun_card(

@@ -24,6 +24,7 @@ OfValue = dict[Condition, list[int]]  # the images of one person, alike but for 
 EACH = 4  # images of a person in a batch, of as many other conditions as OTHERS
 OTHERS = 2
 SHARED = 0.5  # of the batches have the same values for all people
+NEAR = 0.5  # of choices among wishes for several attributes: others differ from the first in one
 
 
 class Lattices:
@@ -38,6 +39,7 @@ class Lattices:
             batch_size: Images of a batch, at most.
         """
         self._size = max(batch_size, 2)
+        self._several = len(space.names) > 1
         self._groups: dict[str, dict[Condition, OfValue]] = {}
         for at, face in enumerate(faces):
             wish, rest = face.condition.only(space.names), face.condition.without(space.names)
@@ -60,7 +62,7 @@ class Lattices:
         for who in random.permutation(len(self._people)):
             chosen = self._chosen(self._groups[self._people[who]], rests, random)
             for of_value in chosen:
-                wishes = _values(list(of_value), values, EACH // len(chosen), random)
+                wishes = self._values(list(of_value), values, EACH // len(chosen), random)
                 if not images:
                     wishes = wishes[: self._size]  # a batch that is smaller than one person's share
                 if len(images) + len(wishes) > self._size:
@@ -82,8 +84,7 @@ class Lattices:
         chosen = [rests[at] for at in random.permutation(len(rests))[:OTHERS]]
         if random.random() >= SHARED:
             return chosen, []
-        wishes = list(someone[chosen[0]])
-        return chosen, [wishes[at] for at in random.permutation(len(wishes))]
+        return chosen, self._preferred(list(someone[chosen[0]]), random)
 
     def _chosen(
         self,
@@ -96,6 +97,31 @@ class Lattices:
             return known
         others = list(of_person.values())
         return [others[at] for at in random.permutation(len(others))[:OTHERS]]
+
+    def _values(
+        self,
+        known: list[Condition],
+        shared: list[Condition],
+        count: int,
+        random: np.random.Generator,
+    ) -> list[Condition]:
+        """Choose so many values: the shared ones where all are known, else some of one's own."""
+        wanted = shared[:count]
+        if wanted and all(value in known for value in wanted):
+            return wanted
+        return self._preferred(known, random)[:count]
+
+    def _preferred(self, known: list[Condition], random: np.random.Generator) -> list[Condition]:
+        """Return values in the order of preference.
+
+        Of several attributes, half of the time those come next that differ from the first in one
+        alone, as questions do.
+        """
+        order = [known[at] for at in random.permutation(len(known))]
+        if self._several and random.random() < NEAR:
+            first = order[0]
+            return [first, *sorted(order[1:], key=lambda other: _apart(first, other) != 1)]
+        return order
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +162,6 @@ def batch_of(lattices: Lattices, lesson: BatchSpec) -> Lattice:
     )
 
 
-def _values(
-    known: list[Condition], shared: list[Condition], count: int, random: np.random.Generator
-) -> list[Condition]:
-    """Choose so many values: the shared ones where all are known, else some of one's own."""
-    wanted = shared[:count]
-    if wanted and all(value in known for value in wanted):
-        return wanted
-    return [known[at] for at in random.permutation(len(known))[:count]]
+def _apart(one: Condition, other: Condition) -> int:
+    """Return in how many attributes two values of a person differ."""
+    return sum(one[name] != other[name] for name in one)

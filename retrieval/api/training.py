@@ -31,6 +31,7 @@ def train(  # noqa: PLR0913  one argument for each option of the command line
     crop: str | Crop | None = None,
     landmarks: str | Path | None = None,
     start: str | None = None,
+    new_wishes: bool = False,
     protocol: str | None = None,
     resume: bool = False,
     progress: Callback | None = None,
@@ -53,6 +54,7 @@ def train(  # noqa: PLR0913  one argument for each option of the command line
         crop: Where the face is, "X,Y,W,H", in images without landmarks.
         landmarks: File of landmarks, beside those of the SPEC.
         start: Weights to begin with: a folder, file or packaged name.
+        new_wishes: Whether attributes and values that they do not know begin anew.
         protocol: Name or file: which images and people, and what values are called.
         resume: Go on with a run that was stopped.
         progress: Told how far it is. What it raises stops the run; it can be resumed.
@@ -84,6 +86,7 @@ def train(  # noqa: PLR0913  one argument for each option of the command line
         device=pick_device(device),
         crop=Crop.parse(crop) if isinstance(crop, str) else crop,
         start=start,
+        new_wishes=new_wishes,
         about=said,
     )
     follow(_steps(request, resume=resume), progress, "training")

@@ -107,3 +107,24 @@ def test_a_batch_may_be_smaller_than_what_a_person_has_to_show(size: int) -> Non
         images, partners = drawn(Lattices(alike, SPACE, size), seed)
         assert len(images) == max(size, 2)
         assert sorted(partners) == list(range(len(images)))
+
+
+def test_of_several_wishes_half_of_the_batches_change_one_at_a_time() -> None:
+    age = Attribute("age", ("20", "50", "80"), "year")
+    space = AttributeSpace((POSE, LIGHT, age))
+    faces = [
+        Face(f"{number}.png", who, Condition(pose=pose, light=light, age=years))
+        for number, (who, pose, light, years) in enumerate(
+            product("abcdef", POSE.values, LIGHT.values, age.values)
+        )
+    ]
+    lattices, near, far = Lattices(faces, space, 16), 0, 0
+    for seed in range(60):
+        images, _ = drawn(lattices, seed)
+        for start in range(0, 16, EACH):
+            first, *others = (faces[n].condition for n in images[start : start + EACH])
+            apart = [sum(first[name] != one[name] for name in space.names) for one in others]
+            near += apart == [1, 1, 1]
+            far += max(apart) > 1
+    assert near + far == 60 * 4
+    assert 0.4 < near / (60 * 4) < 0.65  # by chance, some of the others are as near
