@@ -5,6 +5,8 @@ UserError
 ├── WishError        a wish names an attribute or a value that is not there
 ├── DatasetError     a folder, file or SPEC is not the data it should be
 │   └── ImageError   one file cannot be used as an image
+│       ├── UnknownFormatError  it is no image, or of no known format
+│       └── TooManyPixelsError  it is larger than is decoded
 ├── CatalogueError   the collection is missing, outdated, in use, or lacks something
 │   ├── DatabaseFailedError  its database does not work: disk full, lock, damage
 │   ├── MissingImageError    it holds no such image
@@ -38,6 +40,14 @@ class DatasetError(UserError):
 
 class ImageError(DatasetError):
     """One file cannot be used as an image; the message is the reason."""
+
+
+class UnknownFormatError(ImageError):
+    """A file is no image, or one of no known format."""
+
+
+class TooManyPixelsError(ImageError):
+    """An image is larger than is decoded."""
 
 
 class CatalogueError(UserError):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from gallery.errors import ImageError
+from gallery.errors import ImageError, TooManyPixelsError, UnknownFormatError
 from gallery.formats.header import Header, UnsupportedError
 from gallery.formats.levels import plain
 from gallery.formats.magic import HEAD_BYTES, kind_of
@@ -118,14 +118,15 @@ def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Image.Image:
     of the result what the user should know, and whether it is smaller than the file says.
 
     Raises:
-        ImageError: The data is empty, not an image of a known format, truncated or damaged, or
-            has too many pixels.
+        UnknownFormatError: The data is empty, or not an image of a known format.
+        TooManyPixelsError: The image has too many pixels.
+        ImageError: It is truncated or damaged.
     """
     if not data:
-        raise ImageError("empty file (0 bytes)")
+        raise UnknownFormatError("empty file (0 bytes)")
     kind = kind_of(data[:HEAD_BYTES])
     if kind is None:
-        raise ImageError(f"not an image of a known format ({', '.join(FORMATS)})")
+        raise UnknownFormatError(f"not an image of a known format ({', '.join(FORMATS)})")
     if kind not in READERS:
         raise ImageError(f"{kind}, which is not read; convert it to JPEG")
     try:
@@ -163,7 +164,7 @@ def _reduction(size: tuple[int, int], header: Header, limits: ImageLimits) -> in
     """Say at which part of its width and height an image of this size is decoded.
 
     Raises:
-        ImageError: It has too many pixels.
+        TooManyPixelsError: It has too many pixels.
     """
     width, height = size
     most = limits.pixels
@@ -176,7 +177,9 @@ def _reduction(size: tuple[int, int], header: Header, limits: ImageLimits) -> in
             needed = width * height * header.held + 4 * pixels
             if pixels <= limits.pixels and needed <= limits.jpeg_bytes:
                 return reduction
-    raise ImageError(f"{width} x {height} pixels; at most {most:,} are decoded. Shrink the image")
+    raise TooManyPixelsError(
+        f"{width} x {height} pixels; at most {most:,} are decoded. Shrink the image"
+    )
 
 
 def load(path: Path, limits: ImageLimits = DEFAULT_LIMITS) -> Image.Image:

@@ -8,7 +8,6 @@ by their content, so nothing is taken in twice.
 import csv
 import hashlib
 import io
-import os
 import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import Any
 
 import mindseye
 from gallery.errors import BeingWrittenError
+from gallery.files import sync, write_whole
 from service.jobs import Job, JobCancelledError
 from service.problems import ProblemError
 
@@ -82,9 +82,9 @@ def store(folder: Path, name: str, contents: Sequence[bytes], cells: Mapping[str
         for file, content in named.items():
             _write(part / file, content)
         _write(part / LABELS, _table(named, cells))
-        _sync(part)
+        sync(part)
         part.rename(whole)
-        _sync(folder)
+        sync(folder)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
         told = f"The upload cannot be kept: {error.strerror}; make room, or ask who runs this"
@@ -188,9 +188,7 @@ def _drop_lines(table: Path, names: Collection[str]) -> None:
         rows = list(csv.reader(file))
     text = io.StringIO()
     csv.writer(text).writerows(row for row in rows if row[0] not in names)
-    part = table.with_name(PART + table.name)
-    _write(part, text.getvalue().encode())
-    part.replace(table)
+    write_whole(table, text.getvalue().encode())
 
 
 def _file_name(content: bytes) -> str:
@@ -207,16 +205,6 @@ def _table(named: Mapping[str, bytes], cells: Mapping[str, str]) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Have the names in a folder on disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Write a file of a folder that nobody else looks at yet; it is on disk when this returns."""
+    path.write_bytes(content)
+    sync(path)

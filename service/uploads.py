@@ -8,7 +8,7 @@ from anyio import to_thread
 from fastapi import UploadFile
 
 import mindseye
-from gallery.errors import ImageError, UserError
+from gallery.errors import TooManyPixelsError, UnknownFormatError, UserError
 from service.metrics import ServiceMetrics
 from service.problems import ProblemError, without_paths
 from service.schemas import LARGEST_ID
@@ -69,11 +69,6 @@ async def read_upload(upload: UploadFile, limits: ServiceLimits) -> bytes:
     return content
 
 
-def _is_none(error: ImageError) -> bool:
-    """Say whether what was sent is no image at all."""
-    return "known format" in str(error) or "empty file" in str(error)
-
-
 def decode(content: bytes, limits: ServiceLimits) -> mindseye.Photograph:
     """Decode an upload, upright, at most so many pixels.
 
@@ -82,11 +77,13 @@ def decode(content: bytes, limits: ServiceLimits) -> mindseye.Photograph:
     """
     try:
         return mindseye.open_photograph(content, most_pixels=limits.pixels)
-    except ImageError as error:
-        status, code = (415, "not_an_image") if _is_none(error) else (422, "")
-        if "pixels; at most" in str(error):
-            status, code = 413, "too_large"
-        told = without_paths(str(error))
-        raise ProblemError(status, code or "unusable_image", told) from error
+    except UnknownFormatError as error:
+        raise _refused(415, "not_an_image", error) from error
+    except TooManyPixelsError as error:
+        raise _refused(413, "too_large", error) from error
     except UserError as error:
-        raise ProblemError(422, "unusable_image", without_paths(str(error))) from error
+        raise _refused(422, "unusable_image", error) from error
+
+
+def _refused(status: int, code: str, error: UserError) -> ProblemError:
+    return ProblemError(status, code, without_paths(str(error)))

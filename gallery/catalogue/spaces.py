@@ -290,16 +290,13 @@ class Spaces:
     def publish(self, space_id: int, generation: int) -> None:
         """Let a generation answer the queries of a space."""
         with changing(self._session):
-            space = self._session.get_one(Space, space_id)
-            space.generation = generation
-            space.published_at = datetime.now(UTC).isoformat(timespec="microseconds")
+            _publish(self._session.get_one(Space, space_id), generation)
 
     def publish_next(self, space_id: int) -> None:
         """Count a generation on, where what answers is not a generation of files."""
         with changing(self._session):
             space = self._session.get_one(Space, space_id, with_for_update=True)
-            space.generation = (space.generation or 0) + 1
-            space.published_at = datetime.now(UTC).isoformat(timespec="microseconds")
+            _publish(space, (space.generation or 0) + 1)
 
     def state_counts(self, space_id: int) -> dict[str, int]:
         """Count the images in each state of a space; all four states are named."""
@@ -384,3 +381,9 @@ def _placement(space_id: int, one: ImageState, shard: int | None) -> dict[str, A
         "landmarks": spell_landmarks(one.landmarks),
         "error": one.error if one.state == "indexed" else None,
     }
+
+
+def _publish(space: Space, generation: int) -> None:
+    """Let a generation answer from now on."""
+    space.generation = generation
+    space.published_at = datetime.now(UTC).isoformat(timespec="microseconds")

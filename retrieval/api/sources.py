@@ -26,7 +26,7 @@ def open_upload(content: bytes, name: str = "upload", *, most_pixels: int) -> Ph
     try:
         image = decode(content, limits)
     except ImageError as error:
-        raise ImageError(f"{name}: {error}") from error
+        raise type(error)(f"{name}: {error}") from error
     return Photograph(Path(name), image, hashlib.sha256(content).hexdigest())
 
 
@@ -81,4 +81,4 @@ def _open(source: Source, number: int, lookup: Lookup | None) -> Photograph:
     try:
         return open_photograph(path)
     except ImageError as error:
-        raise ImageError(f"{path}: {error}. Give a photograph, such as a JPEG") from error
+        raise type(error)(f"{path}: {error}. Give a photograph, such as a JPEG") from error

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 import mindseye
 from gallery.errors import did_you_mean
 from service.galleries import ServedCollection, thumbnail_of
-from service.pictures import data_uri, png_of
+from service.pictures import png_of, png_uri
 from service.problems import ProblemError, name_of, without_paths
 from service.routes.images import PNG, Id, Space
 from service.schemas import (
@@ -211,9 +211,9 @@ def _answer(
     drawing: KeptDrawing,
     source: bool,
 ) -> AnswerTold:
-    drawing.uri = drawing.uri or data_uri(drawing.drawing.picture)
+    drawing.uri = drawing.uri or png_uri(drawing.drawing.picture)
     if source:
-        seen.uri = seen.uri or data_uri(seen.face.picture)
+        seen.uri = seen.uri or png_uri(seen.face.picture)
     told = answer.to_json(drawn="")
     gone = set(told["missing"])
     return AnswerTold(
@@ -252,10 +252,10 @@ def _hit(collection: ServedCollection, answer: mindseye.Answer, place: int) -> H
 def _drawings(
     attribute: str | None, seen: SeenSource, drawings: Sequence[tuple[KeptDrawing, bool]]
 ) -> DrawingsTold:
-    seen.uri = seen.uri or data_uri(seen.face.picture)
+    seen.uri = seen.uri or png_uri(seen.face.picture)
     told = []
     for one, cached in drawings:
-        one.uri = one.uri or data_uri(one.drawing.picture)
+        one.uri = one.uri or png_uri(one.drawing.picture)
         value = None if attribute is None else one.drawing.wish.get(attribute)
         told.append(DrawingTold(value=value, wish=one.drawing.wish, image=one.uri, cached=cached))
     first = drawings[0][0].drawing

@@ -93,10 +93,13 @@ def adding(collection: ServedCollection, name: str) -> Job:
 
 def is_complete(demo: ServedCollection) -> bool:
     """Say whether the demonstration's gallery was made."""
-    if not (demo.path / "catalogue.db").is_file():
-        return False
-    shown = demo.ask(lambda gallery: gallery.show())["spaces"]
-    return len(shown) == DEMO_SPACES and all(one["generation"] for one in shown)
+
+    def is_made(gallery: mindseye.Gallery) -> bool:
+        if len(gallery.spaces) != DEMO_SPACES:
+            return False
+        return all(one["generation"] for one in gallery.show()["spaces"])
+
+    return demo.ask(is_made)
 
 
 def making_demo(demo: ServedCollection) -> Job:

@@ -1,14 +1,12 @@
 """Where the face is in a picture: what a crop is begun with."""
 
-import base64
-import io
 from threading import Lock
 
 from fastapi import APIRouter
-from PIL import Image
 from starlette.concurrency import run_in_threadpool
 
 import mindseye
+from service.pictures import jpeg_uri
 from service.problems import without_paths
 from service.routes.asking import Images, SourceId
 from service.schemas import FacePlaceTold
@@ -16,7 +14,6 @@ from service.state import Collection, State
 from service.uploads import read_source
 
 router = APIRouter(prefix="/v1", tags=["asking"])
-QUALITY = 88
 _ONE_AT_A_TIME = Lock()  # detectors take all cores
 
 
@@ -45,11 +42,5 @@ def _told(face: mindseye.LocatedFace) -> FacePlaceTold:
         crop=face.crop,
         found=face.found,
         note=None if face.note is None else without_paths(face.note),
-        preview=_jpeg_uri(face.picture),
+        preview=jpeg_uri(face.picture),
     )
-
-
-def _jpeg_uri(picture: Image.Image) -> str:
-    content = io.BytesIO()
-    picture.save(content, "JPEG", quality=QUALITY)
-    return f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode()}"

@@ -2,13 +2,13 @@
 
 import base64
 import binascii
-import io
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
 import mindseye
 from service.galleries import image_to_json
+from service.pictures import jpeg_of
 from service.problems import ProblemError
 from service.schemas import LARGEST_ID, ImagesTold, ImageTold
 from service.state import Collection
@@ -83,9 +83,7 @@ def thumbnail(
     headers = {"ETag": tag, "Cache-Control": "private, max-age=60, must-revalidate"}
     if picture is None:
         return Response(status_code=304, headers=headers)
-    content = io.BytesIO()
-    picture.convert("RGB").save(content, "JPEG", quality=85)
-    return Response(content.getvalue(), media_type="image/jpeg", headers=headers)
+    return Response(jpeg_of(picture), media_type="image/jpeg", headers=headers)
 
 
 def _matches(given: str, tag: str) -> bool:
