@@ -29,7 +29,7 @@ class ServiceMetrics:
         )
         self._stages = Histogram(
             "mindseye_stage_seconds",
-            "Time of a stage: read, locate, see, draw, search",
+            "Time of a stage: read, locate, see, draw, embed, search",
             ("stage",),
             buckets=SECONDS,
             registry=self.registry,

@@ -81,6 +81,7 @@ class DrawTask:
         deadline: When it is too late, of `time.monotonic`.
         future: Gets the result.
     """
+        searches: Whether the drawings are searched with.
 
     collection: ServedCollection
     source: Source
@@ -94,6 +95,7 @@ class DrawTask:
     deadline: float
     future: "Future[Any]" = field(default_factory=Future)
 
+    searches: bool = False
 
 class DrawingWorker:
     """Draws what requests ask for, many at once; see the module."""
@@ -234,6 +236,7 @@ class DrawingWorker:
                 kept = self._kept[(*asked, face.space)] = SeenSource(face)
         self._kept.move_to_end((*asked, kept.face.space))
         return kept
+        self._embed(seen)
 
     def _forget(self) -> None:
         """Let go of what was asked for longest ago, until no more is kept than may be."""
@@ -289,5 +292,19 @@ def failing(task: DrawTask) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # noqa: BLE001  it is told to who asked
+    def _embed(self, seen: Sequence[tuple[DrawTask, SeenSource, list[tuple[str, ...]]]]) -> None:
+        """Make what is searched with in one pass; where that fails, each request fails alone."""
+        for name in {task.collection.name for task, _, _ in seen}:
+            drawings = [
+                source.drawings[wish].drawing
+                for task, source, wishes in seen
+                if task.searches and task.collection.name == name
+                for wish in wishes
+                if wish in source.drawings
+            ]
+            if len(drawings) > 1:
+                with suppress(Exception), self._metrics.stage("embed"):
+                    self._galleries[name].embed(drawings)
+
         with suppress(InvalidStateError):
             task.future.set_exception(error)

@@ -140,6 +140,12 @@ def draw(asked: Sequence[tuple[SourceFace, Wishes]]) -> list[WishDrawing]:
     return [WishDrawing(face, drawn[n]) for n, (face, _) in enumerate(asked)]
 
 
+def embed(drawings: Sequence[WishDrawing]) -> None:
+    """Make what drawings are searched with, those of one space at once; see `Gallery.embed`."""
+    for searcher in {id(one.face.searcher): one.face.searcher for one in drawings}.values():
+        searcher.embed_all([one.drawing for one in drawings if one.face.searcher is searcher])
+
+
 def redraw(face: SourceFace) -> CanonicalView:
     """Redraw a face under the values that it seems to show; see `Gallery.redraw`."""
     searcher, faces = face.searcher, face.faces

@@ -168,6 +168,7 @@ class Scoring:
         wishes: Wishes,
         pixels: Pixels,
         portraits: Pixels | None,
+        known: dict[str, Floats] | None = None,
     ) -> Floats:
         """Return the vector of one query, (1, F).
 
@@ -178,16 +179,21 @@ class Scoring:
             pixels: The sources, aligned, all of one person, (n, S, S, C): the mean of what is read
                 from them counts.
             portraits: The same faces for the readers, (n, P, P, 3); None where none needs them.
+            known: What was read of these sources before, (1, w), by term; it is added to.
         """
         drawn = normalise(features)
         if self.name == DRAWING:
             return drawn
         code = wish_code(engine.card.space, wishes.values, wishes.weights)[None]
+        kept = {} if known is None else known
+
+        def read(name: str) -> Floats:
+            if name not in kept:
+                kept[name] = _read_together(self.readers[name], pixels, portraits)
+            return kept[name]
+
         asked = {
-            name: TERMS[name].ask(
-                TermQuestion(code, partial(_read_together, reader, pixels, portraits))
-            )
-            for name, reader in self.readers.items()
+            name: TERMS[name].ask(TermQuestion(code, partial(read, name))) for name in self.readers
         }
         return self.layout.probes(drawn, asked, self.weights)
 

@@ -4,7 +4,7 @@ Shapes: n images of one person, S side, C channels.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,6 +18,34 @@ from generator.drawer import Drawer, DrawnBatch
 from generator.values import split_scores
 
 
+@dataclass(frozen=True, slots=True)
+class SourceEstimate:
+    """What a source shows.
+
+    Attributes:
+        shown: The values that it seems to show.
+        errors: How far its redrawing is from it.
+        log_p: log p of all values, (1, A); None where the weights are asked.
+    """
+
+    shown: Condition
+    errors: tuple[float, ...]
+    log_p: Floats | None
+
+
+@dataclass(slots=True)
+class SourceReadings:
+    """What was found out about a source, kept for the next wish.
+
+    Attributes:
+        estimate: What it shows; None until a wish has asked.
+        terms: What the readers of a score read of it, (1, w), by term.
+    """
+
+    estimate: SourceEstimate | None = None
+    terms: dict[str, Floats] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SeenFaces:
     """The face of one person, cut out of photographs as a space wants it.
@@ -26,11 +54,13 @@ class SeenFaces:
         pixels: To draw from, (n, S, S, C), 0..255; the first is the source.
         portraits: For what reads landmarks and identity, (n, P, P, 3); None where nothing does.
         placed: Whether it is known of all of them where the face is.
+        kept: What the space that cut it out has found out about it.
     """
 
     pixels: Pixels
     portraits: Pixels | None = None
     placed: bool = True
+    kept: SourceReadings = field(default_factory=SourceReadings, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,21 +177,6 @@ def _likeliest(attribute: Attribute, log_p: Floats, unwanted: Sequence[str]) -> 
 LogP = Callable[[Pixels, Pixels | None], Floats | None]  # of images and their portraits
 
 
-@dataclass(frozen=True, slots=True)
-class _SourceEstimate:
-    """What a source shows.
-
-    Attributes:
-        shown: The values that it seems to show.
-        errors: How far its redrawing is from it.
-        log_p: log p of all values, (1, A); None where the weights are asked.
-    """
-
-    shown: Condition
-    errors: tuple[float, ...]
-    log_p: Floats | None
-
-
 def draw_wishes(
     engine: Drawer,
     rule: Rule,
@@ -172,7 +187,7 @@ def draw_wishes(
 ) -> list[DrawnWish]:
     """Draw wishes of several people at once: as `draw_wish` does, in one pass of the network.
 
-    A source that is asked about more than once (the same object) is estimated once.
+    A source that is asked about more than once (the same object) is estimated once, whenever.
 
     Args:
         engine: Draws.
@@ -238,7 +253,7 @@ def _draw_single(
 
 
 def _condition(
-    engine: Drawer, faces: SeenFaces, wishes: Wishes, seen: Mapping[int, _SourceEstimate]
+    engine: Drawer, faces: SeenFaces, wishes: Wishes, seen: Mapping[int, SourceEstimate]
 ) -> Condition:
     """Return what is drawn: what is wished for, the rest as the source shows it."""
     if id(faces) not in seen:
@@ -249,7 +264,17 @@ def _condition(
 
 def _estimated(
     engine: Drawer, rule: Rule, sources: Sequence[SeenFaces], log_p: LogP | None
-) -> list[_SourceEstimate]:
+) -> list[SourceEstimate]:
+    """Return what sources show; those of which it is not known yet are estimated at once."""
+    unknown = [one for one in sources if one.kept.estimate is None]
+    for one, estimate in zip(unknown, _estimate(engine, rule, unknown, log_p), strict=True):
+        one.kept.estimate = estimate
+    return [one.kept.estimate for one in sources if one.kept.estimate is not None]
+
+
+def _estimate(
+    engine: Drawer, rule: Rule, sources: Sequence[SeenFaces], log_p: LogP | None
+) -> list[SourceEstimate]:
     """Estimate what sources show, all at once; say how far their redrawings are from them."""
     if not sources:
         return []
@@ -259,7 +284,7 @@ def _estimated(
     known = None if log_p is None else log_p(pixels, portraits)
     seen = redraw(engine, pixels, rule, known)
     return [
-        _SourceEstimate(shown, (error,), None if known is None else known[n : n + 1])
+        SourceEstimate(shown, (error,), None if known is None else known[n : n + 1])
         for n, (shown, error) in enumerate(zip(seen.conditions, seen.errors.tolist(), strict=True))
     ]
 

@@ -31,6 +31,7 @@ from retrieval.scoring.confidence import NEEDED
 from retrieval.scoring.exclusions import Exclusion, exclusions
 from retrieval.scoring.profile import ScoreProfile
 from retrieval.scoring.scorer import Scoring, scoring_of
+from retrieval.scoring.term import Reader
 from retrieval.scoring.terms import DRAWING, Coefficients, Layout, Score
 from retrieval.search.drawing import ProbeDrawing, SeenFaces, draw_wishes
 from retrieval.search.excluding import search_excluding
@@ -203,11 +204,24 @@ class Searcher:
         if drawing.probe is None:
             started = time.perf_counter()
             features, faces = drawing.made.drawn.features, drawing.faces
-            pixels, cut = faces.pixels, faces.portraits
-            probe = self.scoring.probe(self.engine, features, drawing.wishes, pixels, cut)
+            pixels, cut, known = faces.pixels, faces.portraits, faces.kept.terms
+            probe = self.scoring.probe(self.engine, features, drawing.wishes, pixels, cut, known)
             self._require_finite(probe, drawing.wishes)
             drawing.probe, drawing.embed_ms = probe, _milliseconds(started)
         return drawing.probe
+
+    def embed_all(self, drawings: Sequence[ProbeDrawing]) -> None:
+        """Make what drawings search with; portraits of all their sources are read in one pass.
+
+        Raises:
+            WeightsError: One holds NaN.
+        """
+        sources = {id(one.faces): one.faces for one in drawings if one.probe is None}
+        for name, reader in self.scoring.readers.items():
+            if reader.needs_portraits:
+                read_at_once(name, reader, list(sources.values()))
+        for one in drawings:
+            self.embed(one)
 
     def find(self, drawing: ProbeDrawing, k: int, among: Among = ALL) -> SearchResult:
         """Find the images that come closest to a drawing.
@@ -405,3 +419,18 @@ def open_space(
 def _milliseconds(started: float) -> float:
     """Return how long ago something was started."""
     return round(1000 * (time.perf_counter() - started), 2)
+
+
+def read_at_once(name: str, reader: Reader, sources: Sequence[SeenFaces]) -> None:
+    """Read a term of sources of one image each in one pass, where it was not read yet."""
+    pixels, portraits, unread = [], [], []
+    for one in sources:
+        if name not in one.kept.terms and len(one.pixels) == 1 and one.portraits is not None:
+            unread.append(one)
+            pixels.append(one.pixels)
+            portraits.append(one.portraits)
+    if len(unread) < 2:
+        return
+    read = reader.read(np.concatenate(pixels), np.concatenate(portraits))
+    for number, one in enumerate(unread):
+        one.kept.terms[name] = read[number : number + 1].copy()

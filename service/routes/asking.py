@@ -74,7 +74,7 @@ async def query(
     with state.worker.announced():
         asked = await read_source(image or (), id, state.settings.limits, state.metrics)
         task = _task(state, collection, asked, wish=wishes, crop=crop, space=space)
-        task.wishes, task.finish = (lambda _: [wishes]), finish
+        task.wishes, task.finish, task.searches = (lambda _: [wishes]), finish, True
         waiting = state.worker.submit(task)
     answer, seen, drawing = await _result(waiting, state)
     return await run_in_threadpool(_answer, collection, answer, seen, drawing, source)
