@@ -62,10 +62,11 @@ def unlike(gallery: mindseye.Gallery) -> Iterator[bytes]:
 
 
 @contextmanager
-def listening(collection: Path) -> Iterator[str]:
+def listening(collection: Path, uploads: Path | None = None) -> Iterator[str]:
     """Serve in a thread of this process, at a free port."""
     settings = ServiceSettings(
         collections=(collection,),
+        uploads=uploads,
         token_sha256=hash_of("x"),
         limits=ServiceLimits(deadline_s=600),
     )

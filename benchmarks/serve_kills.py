@@ -26,6 +26,7 @@ import mindseye  # noqa: TID251  it counts
 TOKEN = "a-token-of-the-benchmark"  # noqa: S105  of no service but this one
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 PAUSE_S = 2.0
+ASK_S = 0.2  # between two looks at the jobs
 
 
 def main() -> None:
@@ -34,6 +35,7 @@ def main() -> None:
     parser.add_argument("collection", type=Path)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--patience", type=float, default=600, help="seconds for what is left")
     asked = parser.parse_args()
     chance = random.Random(asked.seed)  # noqa: S311  moments, no secrets
     with tempfile.TemporaryDirectory() as folder:
@@ -42,7 +44,7 @@ def main() -> None:
         with mindseye.open_gallery(own) as gallery:
             before = gallery.count()
         answered = [kill_once(own, uploads, number, chance) for number in range(asked.kills)]
-        finish(own, uploads)
+        finish(own, uploads, asked.patience)
         sys.stdout.write(json.dumps(counted(own, before, answered), indent=1) + "\n")
 
 
@@ -79,16 +81,24 @@ def kill_once(own: Path, uploads: Path, number: int, chance: random.Random) -> b
     return answered
 
 
-def finish(own: Path, uploads: Path) -> None:
-    """Start once more, and wait for what was left."""
+def finish(own: Path, uploads: Path, patience_s: float) -> None:
+    """Start once more, and wait for what was left; end the benchmark where that takes too long."""
     process, url = start(own, uploads)
-    while True:
-        jobs = httpx.get(f"{url}/v1/jobs", headers=HEADERS, timeout=60).json()["jobs"]
-        if not any(job["state"] in ("waiting", "running") for job in jobs):
-            break
-        time.sleep(0.2)
-    process.terminate()
-    process.communicate()
+    end = time.monotonic() + patience_s
+    try:
+        while left := unfinished(url):
+            if time.monotonic() > end:
+                sys.exit(f"after {patience_s:.0f} s {left} jobs are not done; see --patience")
+            time.sleep(ASK_S)
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def unfinished(url: str) -> int:
+    """Count the jobs that wait or run."""
+    jobs = httpx.get(f"{url}/v1/jobs", headers=HEADERS, timeout=60).json()["jobs"]
+    return sum(job["state"] in ("waiting", "running") for job in jobs)
 
 
 def counted(own: Path, before: int, answered: list[bool]) -> dict[str, object]:
