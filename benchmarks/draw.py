@@ -27,9 +27,10 @@ from gallery.arrays import Floats
 from gallery.pixels import align_all, align_each
 from gallery.readers.registry import open_faces
 from generator.checkpoint import load_weights
-from generator.device import keep_freed_memory, pick_device
+from generator.device import pick_device
 from generator.drawer import Closest
 from generator.engine import Engine
+from generator.freed_memory import keep_freed_memory
 from generator.networks.blocks import UnpoolConv
 from generator.networks.two_stage import TwoStage
 from generator.weights_file import find_weights

@@ -24,7 +24,7 @@ from gallery.pixels import align_all, align_each
 from gallery.portraits import portrait_aligner
 from gallery.readers.registry import open_faces
 from generator.checkpoint import load_weights
-from generator.device import keep_freed_memory
+from generator.freed_memory import keep_freed_memory
 from generator.weights_file import find_weights
 from retrieval.recognisers import sface_network
 from retrieval.recognisers.five_points import SIDE

@@ -22,7 +22,8 @@ from gallery.attributes import AttributeSpace
 from gallery.faces import FaceSet, first_identities, fold_identities
 from gallery.pixels import Aligned, align_all, align_each
 from gallery.readers.registry import open_faces
-from generator.device import keep_freed_memory, pick_device
+from generator.device import pick_device
+from generator.freed_memory import keep_freed_memory
 from retrieval.evaluation.baselines.classifier import train_classifier
 from retrieval.evaluation.baselines.composed import Composed, train_composed
 from retrieval.evaluation.baselines.cpi import Cpi, neutral_pairs, train_cpi

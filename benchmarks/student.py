@@ -25,8 +25,8 @@ from PIL import Image
 
 from gallery.faces import FaceSet
 from gallery.readers.registry import open_faces
-from generator.device import keep_freed_memory
 from generator.engine import Engine
+from generator.freed_memory import keep_freed_memory
 from generator.precision_cache import processor
 from generator.weights_file import find_weights
 from retrieval.collection.build import build

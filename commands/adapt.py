@@ -43,7 +43,7 @@ def adapt(
     \b
     Example: mindseye adapt folder:photos --weights pose-mindseye-60 --out runs/mine
     """
-    from generator.device import keep_freed_memory
+    from generator.freed_memory import keep_freed_memory
 
     keep_freed_memory()
     with resumable("Run the same command again to go on."), meter("adapting") as shown:

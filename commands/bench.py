@@ -106,7 +106,7 @@ def bench(
         raise ConfigError(
             "A benchmark needs a SPEC and --out DIR; or compare two with --compare A.json B.json"
         )
-    from generator.device import keep_freed_memory
+    from generator.freed_memory import keep_freed_memory
 
     keep_freed_memory()
     faces = open_set(spec, landmarks)

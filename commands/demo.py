@@ -26,7 +26,7 @@ def demo(
     \b
     Example: mindseye demo --out demo
     """
-    from generator.device import keep_freed_memory
+    from generator.freed_memory import keep_freed_memory
 
     keep_freed_memory()
     with resumable("Run the same command again to go on."), meter("demo") as shown:

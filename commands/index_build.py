@@ -128,7 +128,7 @@ def build(
     \b
     Example: mindseye index build folder:photos --attribute pose --collection my-faces
     """
-    from generator.device import keep_freed_memory
+    from generator.freed_memory import keep_freed_memory
 
     keep_freed_memory()
     with mindseye.open_gallery(
@@ -179,7 +179,7 @@ def add(
     \b
     Example: mindseye index add folder:more-photos --collection my-faces
     """
-    from generator.device import keep_freed_memory
+    from generator.freed_memory import keep_freed_memory
 
     keep_freed_memory()
     with mindseye.open_gallery(collection, device=device) as gallery:

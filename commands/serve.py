@@ -61,7 +61,7 @@ def serve(
     The API is told in docs/http.md. Needs the extra "serve".
     """
     _require_extra()
-    from generator.device import keep_freed_memory
+    from generator.freed_memory import keep_freed_memory
     from service.run import Address, run
     from service.settings import ServiceSettings, hash_of, is_loopback
 
@@ -77,6 +77,7 @@ def serve(
         hosts=("localhost", "127.0.0.1", "::1", host.lower()) if local else (),
         device=device,
         weights=weights,
+        open_early=True,
         demo=demo,
         results=results,
     )

@@ -66,7 +66,7 @@ def train(
     Example: mindseye train cmu-faces:cmu-faces.tar.gz --architecture two-stage-32 \\
         --attribute eyes --train-identities 0.7 --out runs/eyes
     """
-    from generator.device import keep_freed_memory
+    from generator.freed_memory import keep_freed_memory
 
     keep_freed_memory()
     with resumable("Add --resume to the same command to go on."), meter("training") as shown:

@@ -73,7 +73,7 @@ def distil(
     \b
     Example: mindseye weights distil runs/pose-60 studio:many-people --out runs/student
     """
-    from generator.device import keep_freed_memory
+    from generator.freed_memory import keep_freed_memory
 
     keep_freed_memory()
     with resumable("Run the same command again to go on."), meter("teaching") as shown:
@@ -113,7 +113,7 @@ def agree(
     \b
     Example: mindseye weights agree runs/pose-60 studio:more-people --kind "drawn people"
     """
-    from generator.device import keep_freed_memory
+    from generator.freed_memory import keep_freed_memory
 
     keep_freed_memory()
     faces = open_set(spec, landmarks)
@@ -193,7 +193,7 @@ def fit(
     \b
     Example: mindseye weights fit runs/pose-60 studio:more-people
     """
-    from generator.device import keep_freed_memory
+    from generator.freed_memory import keep_freed_memory
 
     keep_freed_memory()
     faces = open_set(spec, landmarks)

@@ -16,7 +16,8 @@ from gallery.errors import UserError
 from gallery.joined import join
 from gallery.marks import marked
 from gallery.readers.registry import open_faces
-from generator.device import keep_freed_memory, pick_device
+from generator.device import pick_device
+from generator.freed_memory import keep_freed_memory
 from generator.runs.request import TrainRequest, make_request
 from generator.runs.run import TrainingProgress, train
 from generator.training.config import RECIPES

@@ -1,16 +1,11 @@
-"""The machine that draws and trains: which device, and how its memory is managed."""
+"""The device that draws and trains, and how much it draws at once."""
 
-import ctypes
 import importlib.util
-import sys
 
 import torch
 
 from gallery.errors import ConfigError
 
-# glibc's mallopt parameters, from malloc.h.
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
-_KEPT_BYTES = 1 << 30
 _ON_CPU = 224  # drawings of at most 60 x 60 pixels
 _LIVE_MAPS = 6  # full-size maps of 64 channels that one drawing holds at a time, at most
 
@@ -60,22 +55,3 @@ def drawings_at_once(device: torch.device, size: int) -> int:
     free, _ = torch.cuda.mem_get_info(device)
     bytes_each = 64 * size**2 * 4 * _LIVE_MAPS
     return int(min(16_384, max(32, free // 2 // bytes_each)))
-
-
-def keep_freed_memory() -> bool:
-    """Tell glibc to keep large freed blocks instead of giving them back to the system.
-
-    By default every large tensor is mapped and unmapped anew, and the page faults cost more than
-    the convolutions of a small network. Changes the whole process, so only the command line calls
-    this. Does nothing, and returns False, where there is no glibc.
-
-    Source: mallopt(3).
-    """
-    if not sys.platform.startswith("linux"):
-        return False
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
-        return False
-    settings = {_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: _KEPT_BYTES, _M_TOP_PAD: _KEPT_BYTES // 16}
-    return all(mallopt(parameter, value) == 1 for parameter, value in settings.items())

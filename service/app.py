@@ -46,7 +46,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        worker.start()
+        worker.start(state.collections.get(None) if settings.open_early else None)
         jobs_.start()
         begin(state)
         try:

@@ -55,6 +55,7 @@ class ServiceSettings:
         hosts: Names by which the service may be addressed; empty for any.
         device: Where to draw: "auto", "cpu", "cuda" or "cuda:N".
         weights: Which make the first space of a collection that is yet to be made.
+        open_early: Whether what draws in the first collection is opened before anybody asks.
         demo: Whether the first collection is the packaged gallery, which is made if it is not
             there.
         results: Folder of benchmark results that the page shows; None: it has no such view.
@@ -69,6 +70,7 @@ class ServiceSettings:
     hosts: tuple[str, ...] = ()
     device: str = "auto"
     weights: str | None = None
+    open_early: bool = False
     demo: bool = False
     results: Path | None = None
     limits: ServiceLimits = field(default_factory=ServiceLimits)

@@ -137,7 +137,7 @@ def take_in(
 
 def _add(
     gallery: mindseye.Gallery, folder: Path, job: Job, weights: str | None
-) -> tuple[mindseye.Added, ...]:
+) -> "tuple[mindseye.Added, ...]":
     """Add a folder; wait for whoever else writes."""
     while True:
         chosen = weights if not gallery.spaces else None

@@ -5,6 +5,7 @@ it waits a little for them. What was given up or has waited too long is not draw
 by content, crop, space and wish.
 """
 
+import logging
 import queue
 import threading
 import time
@@ -16,11 +17,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import mindseye
+from gallery.errors import UserError
 from service.galleries import ServedCollection
 from service.metrics import ServiceMetrics
 from service.problems import ProblemError
 from service.settings import ServiceLimits
 
+logger = logging.getLogger(__name__)
 Source = Any  # what `Gallery.see` takes
 Finish = Callable[[mindseye.Gallery, "SeenSource", Sequence["KeptDrawing"]], Any]
 
@@ -78,10 +81,10 @@ class DrawTask:
         crop: Where the face is.
         space: Which space; None for the most recent one that can.
         finish: What is done with the drawings, by the worker.
+        searches: Whether the drawings are searched with.
         deadline: When it is too late, of `time.monotonic`.
         future: Gets the result.
     """
-        searches: Whether the drawings are searched with.
 
     collection: ServedCollection
     source: Source
@@ -92,10 +95,10 @@ class DrawTask:
     crop: str | None = None
     space: str | None = None
     finish: Finish = field(default=_source_alone)
+    searches: bool = False
     deadline: float
     future: "Future[Any]" = field(default_factory=Future)
 
-    searches: bool = False
 
 class DrawingWorker:
     """Draws what requests ask for, many at once; see the module."""
@@ -110,10 +113,17 @@ class DrawingWorker:
         self._coming = 0
         self._coming_lock = threading.Lock()
         self._stopping = False
+        self._opened = threading.Event()
+        self._early: ServedCollection | None = None
         self._thread = threading.Thread(target=self._run, name="drawing", daemon=True)
 
-    def start(self) -> None:
-        """Begin to work."""
+    def start(self, early: ServedCollection | None = None) -> None:
+        """Begin to work.
+
+        Args:
+            early: What draws in this collection is opened before anybody asks.
+        """
+        self._early = early
         self._thread.start()
 
     def stop(self) -> None:
@@ -127,6 +137,11 @@ class DrawingWorker:
     def is_alive(self) -> bool:
         """Whether it works."""
         return self._thread.is_alive() and not self._stopping
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether it still opens what was to be opened before anybody asks."""
+        return self.is_alive and not self._opened.is_set()
 
     @property
     def waiting(self) -> int:
@@ -161,6 +176,7 @@ class DrawingWorker:
 
     def _run(self) -> None:
         try:
+            self._open_early()
             while (task := self._queue.get()) is not None:
                 tasks, last = self._gather(task)
                 self._work([one for one in tasks if self._is_wanted(one)])
@@ -169,6 +185,21 @@ class DrawingWorker:
         finally:
             for gallery in self._galleries.values():
                 gallery.close()
+
+    def _open_early(self) -> None:
+        """Open the newest space of a collection, and draw once; what goes wrong is told later.
+
+        The first drawing costs most: libraries are loaded, weights read, networks compiled.
+        """
+        try:
+            if self._early is not None:
+                draw_once(self._gallery(self._early))
+        except UserError as error:
+            logger.info("nothing was opened early: %s", error)
+        except Exception:
+            logger.exception("nothing was opened early")
+        finally:
+            self._opened.set()
 
     def _gather(self, first: DrawTask) -> tuple[list[DrawTask], bool]:
         """Take what is there, and wait a little for what is coming; say whether it is the last."""
@@ -205,6 +236,7 @@ class DrawingWorker:
                 seen.append((task, source, list(task.wishes(source.face))))
         self._metrics.batch(len(seen))
         self._draw(seen)
+        self._embed(seen)
         for task, source, wishes in seen:
             if not task.future.done():
                 with failing(task):
@@ -236,7 +268,6 @@ class DrawingWorker:
                 kept = self._kept[(*asked, face.space)] = SeenSource(face)
         self._kept.move_to_end((*asked, kept.face.space))
         return kept
-        self._embed(seen)
 
     def _forget(self) -> None:
         """Let go of what was asked for longest ago, until no more is kept than may be."""
@@ -260,6 +291,20 @@ class DrawingWorker:
             }
             if missing:
                 self._draw_all(self._galleries[name], list(missing.values()))
+
+    def _embed(self, seen: Sequence[tuple[DrawTask, SeenSource, list[tuple[str, ...]]]]) -> None:
+        """Make what is searched with in one pass; where that fails, each request fails alone."""
+        for name in {task.collection.name for task, _, _ in seen}:
+            drawings = [
+                source.drawings[wish].drawing
+                for task, source, wishes in seen
+                if task.searches and task.collection.name == name
+                for wish in wishes
+                if wish in source.drawings
+            ]
+            if len(drawings) > 1:
+                with suppress(Exception), self._metrics.stage("embed"):
+                    self._galleries[name].embed(drawings)
 
     def _draw_all(
         self, gallery: mindseye.Gallery, missing: list[tuple[SeenSource, tuple[str, ...], DrawTask]]
@@ -286,25 +331,23 @@ class DrawingWorker:
         return self._galleries[collection.name]
 
 
+def draw_once(gallery: mindseye.Gallery) -> None:
+    """Draw a wish of the newest space, of its first image; nothing where there is none.
+
+    Raises:
+        UserError: The image or the weights cannot be used.
+    """
+    for row in gallery.images(limit=1) if gallery.spaces else ():
+        face = gallery.see(row["id"])
+        attribute, values = next(iter(face.attributes.items()))
+        gallery.draw([(face, f"{attribute}={values[0]}")])
+
+
 @contextmanager
 def failing(task: DrawTask) -> Iterator[None]:
     """Tell who asked what went wrong; the worker goes on."""
     try:
         yield
     except Exception as error:  # noqa: BLE001  it is told to who asked
-    def _embed(self, seen: Sequence[tuple[DrawTask, SeenSource, list[tuple[str, ...]]]]) -> None:
-        """Make what is searched with in one pass; where that fails, each request fails alone."""
-        for name in {task.collection.name for task, _, _ in seen}:
-            drawings = [
-                source.drawings[wish].drawing
-                for task, source, wishes in seen
-                if task.searches and task.collection.name == name
-                for wish in wishes
-                if wish in source.drawings
-            ]
-            if len(drawings) > 1:
-                with suppress(Exception), self._metrics.stage("embed"):
-                    self._galleries[name].embed(drawings)
-
         with suppress(InvalidStateError):
             task.future.set_exception(error)

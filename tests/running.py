@@ -44,7 +44,7 @@ def commands_in(
     """Return what runs a command in this process, in an empty folder."""
     monkeypatch.chdir(folder)
     monkeypatch.delenv("MINDSEYE_COLLECTION", raising=False)
-    monkeypatch.setattr("generator.device.keep_freed_memory", lambda: True)
+    monkeypatch.setattr("generator.freed_memory.keep_freed_memory", lambda: True)
 
     def run(*arguments: object) -> Ran:
         monkeypatch.setattr(sys, "argv", ["mindseye", *map(str, arguments)])

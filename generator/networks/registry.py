@@ -1,9 +1,15 @@
-"""The architectures by name, and the module of each: imported when it is asked for, alone."""
+"""The architectures by name, and the module of each: imported when it is asked for, alone.
+
+Importing this loads no torch.
+"""
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from gallery.errors import ConfigError, did_you_mean
-from generator.networks.architecture import Architecture
+
+if TYPE_CHECKING:
+    from generator.networks.architecture import Architecture
 
 ARCHITECTURES = {  # name: the module whose ARCHITECTURES holds it
     "two-stage-60": "generator.networks.two_stage",
@@ -21,9 +27,10 @@ ARCHITECTURES = {  # name: the module whose ARCHITECTURES holds it
     "dr-gan": "generator.networks.dr_gan",
     "td-gan": "generator.networks.td_gan",
 }
+MAY_FUSE = frozenset({"dr-gan"})  # some of their networks draw one person from several images
 
 
-def architecture(name: str) -> Architecture:
+def architecture(name: str) -> "Architecture":
     """Return an architecture by name.
 
     Raises:

@@ -8,6 +8,7 @@ from gallery.attributes import AttributeSpace, Condition
 from gallery.catalogue.records import SpaceRow
 from gallery.errors import CatalogueError, ConfigError, IndexFileError, WeightsError, WishError
 from gallery.wishes import Wishes
+from generator.networks.registry import MAY_FUSE
 from generator.weights_file import load_card
 from generator.zoo import packaged
 from index.contract import IndexContract
@@ -113,10 +114,13 @@ def _draws(space: AttributeSpace, wish: Condition) -> bool:
 
 def fuses(collection: Collection, space: SpaceRow) -> bool:
     """Say whether a space draws one person from several images; not if it is broken."""
-    from generator.checkpoint import fuses as card_fuses  # noqa: PLC0415  torch builds the network
-
     try:
-        return card_fuses(load_card(collection.weights_path(space.name)))
+        card = load_card(collection.weights_path(space.name))
+        if card.architecture not in MAY_FUSE:
+            return False
+        from generator.checkpoint import fuses as card_fuses  # noqa: PLC0415  torch builds it
+
+        return card_fuses(card)
     except (ConfigError, WeightsError):  # which opening the space will say
         return False
 

@@ -18,10 +18,13 @@ async def healthz() -> HealthTold:
 
 @router.get("/readyz", responses={503: {"model": ReadyTold}})
 def readyz(state: State, response: Response) -> ReadyTold:
-    """Say whether questions can be answered: the worker works, the catalogues can be read."""
+    """Say whether questions can be answered: what draws is open, catalogues can be read."""
     if not state.worker.is_alive:
         response.status_code = 503
         return ReadyTold(status="stopping")
+    if state.worker.is_opening:
+        response.status_code = 503
+        return ReadyTold(status="starting", problem="What draws is being opened")
     try:
         for one in state.collections:
             one.ask(lambda gallery: gallery.spaces)

@@ -21,7 +21,7 @@ import torch._dynamo  # an optimiser's first step would import it: once here, no
 
 from generator import __main__ as command
 from generator import checkpoint, weights_file
-from generator.device import keep_freed_memory
+from generator.freed_memory import keep_freed_memory
 from generator.runs import run, trainer
 from generator.runs.request import TrainRequest, make_request
 

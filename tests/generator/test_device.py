@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from gallery.errors import ConfigError
-from generator.device import keep_freed_memory, pick_device
+from generator.device import pick_device
+from generator.freed_memory import keep_freed_memory
 
 
 def pretend_gpus(monkeypatch: pytest.MonkeyPatch, count: int) -> None:

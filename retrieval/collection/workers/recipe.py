@@ -12,8 +12,9 @@ from gallery.errors import IndexFileError
 from gallery.faces import FaceSet
 from gallery.files import write_whole
 from generator.canonical import Rule
-from generator.device import keep_freed_memory, pick_device, worth_compiling
+from generator.device import pick_device, worth_compiling
 from generator.engine import Engine
+from generator.freed_memory import keep_freed_memory
 from generator.student.seeing import student_path
 from index.contract import IndexContract
 from retrieval.collection.ingest import Reading

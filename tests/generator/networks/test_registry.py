@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from gallery.errors import ConfigError
-from generator.networks.registry import ARCHITECTURES, architecture
+from generator.networks.family import Network
+from generator.networks.registry import ARCHITECTURES, MAY_FUSE, architecture
 from generator.networks.two_stage import TwoStage
 
 
@@ -162,3 +163,13 @@ def test_a_changed_field_reaches_the_network() -> None:
 def test_a_wrong_setting_of_the_network_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=f"two-stage-32.*{message}"):
         architecture("two-stage-32").build(3, changes)
+
+
+def test_who_may_fuse_is_named_where_no_torch_is_loaded() -> None:
+    overriding = {
+        name for name in ARCHITECTURES if architecture(name).network.fuses is not Network.fuses
+    }
+    assert overriding == MAY_FUSE
+    code = "import sys\nimport generator.networks.registry\nprint('torch' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"
