@@ -20,10 +20,12 @@ from PIL import Image
 
 from gallery.attributes import as_number
 from gallery.errors import ConfigError, ImageError
-from gallery.images import DEFAULT_LIMITS, decoding_of
+from gallery.images import DEFAULT_LIMITS, decoding_of, full_size
 
 Pixels = NDArray[np.uint8]
 RESAMPLING = "bicubic"
+# A JPEG that is decoded smaller keeps this many pixels, in each direction, for one that is cut out.
+RESERVE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ class Aligner:
                 image.
         """
         reduction = decoding_of(image).reduction
-        full = image.width * reduction, image.height * reduction
+        full = full_size(image)
         square = self._square(full, landmarks, crop)
         _check_square(full, *square, reduction)
         left, top, side = (number / reduction for number in square)
@@ -160,6 +162,27 @@ class Aligner:
         image = image if image.mode == mode else image.convert(mode)
         face = _cut(image, left, top, side, self.size)
         return face.reshape(self.size, self.size, self.channels)
+
+    def reduction(self, size: tuple[int, int], landmarks: Landmarks | None = None) -> int:
+        """Return at which part of its size a photograph may be decoded, to be cut out as well.
+
+        A decoder of JPEG that leaves out what is finer averages, as cutting out does: where RESERVE
+        is kept, next to nothing changes (docs/log.md).
+
+        Args:
+            size: Width and height of the photograph.
+            landmarks: As in `align`.
+
+        Returns:
+            1, 2, 4 or 8; 1 where it cannot be cut out.
+        """
+        left, top, side = self._square(size, landmarks, None)
+        try:
+            _check_square(size, left, top, side, 1)
+        except ImageError:
+            return 1
+        spare = side * self.wide / (RESERVE * self.size)
+        return next((part for part in (8, 4, 2) if part <= spare), 1)
 
     def crop_by(self, landmarks: Landmarks) -> Crop:
         """Return the square that is cut out by landmarks, in pixels of the image."""

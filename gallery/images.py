@@ -7,6 +7,7 @@ import errno
 import io
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_LYING = (5, 6, 7, 8)  # orientations that change width and height for each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,9 @@ class ImageLimits:
 
 
 DEFAULT_LIMITS = ImageLimits()
+# Says of an image of so much width and height, upright, at which part of them it may be decoded:
+# 1, 2, 4 or 8 of its pixels in each direction as one.
+Reduce = Callable[[tuple[int, int]], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +64,12 @@ class Decoding:
 
     Attributes:
         reduction: How many pixels of the file, in each direction, one pixel stands for.
+        size: Width and height of the file's image, upright; None if none of it was left out.
         notes: What the user should know.
     """
 
     reduction: int = 1
+    size: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -109,13 +116,25 @@ def _judge(status: os.stat_result, limits: ImageLimits) -> None:
         raise ImageError(f"{status.st_size:,} bytes; at most {limits.file_bytes:,} are read")
 
 
-def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Image.Image:
+def full_size(image: Image.Image) -> tuple[int, int]:
+    """Return width and height of an image, upright, before it was decoded at a part of them."""
+    return decoding_of(image).size or image.size
+
+
+def decode(
+    data: bytes, limits: ImageLimits = DEFAULT_LIMITS, reduce: Reduce | None = None
+) -> Image.Image:
     """Decode an image: upright, in mode "L" (gray) or "RGB".
 
     Of metadata nothing is read but the orientation: none can refuse a good picture. Transparent
     parts are laid over white; more than eight bits are scaled to eight by the depth that the file
     declares, or that its values show; of an animation the first frame is taken. `decoding_of` tells
     of the result what the user should know, and whether it is smaller than the file says.
+
+    Args:
+        data: The file.
+        limits: What is refused.
+        reduce: Says by how much a JPEG may be smaller; None for not at all.
 
     Raises:
         UnknownFormatError: The data is empty, or not an image of a known format.
@@ -130,7 +149,7 @@ def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Image.Image:
     if kind not in READERS:
         raise ImageError(f"{kind}, which is not read; convert it to JPEG")
     try:
-        return _decoded(data, kind, limits)
+        return _decoded(data, kind, limits, reduce)
     except ImageError:
         raise
     except UnsupportedError as error:
@@ -140,10 +159,13 @@ def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Image.Image:
         raise ImageError(f"damaged or truncated: {what}") from error
 
 
-def _decoded(data: bytes, kind: str, limits: ImageLimits) -> Image.Image:
+def _decoded(data: bytes, kind: str, limits: ImageLimits, reduce: Reduce | None) -> Image.Image:
     parse, opened = READERS[kind]
     header = parse(data)
     reduction = 1 if header.size is None else _reduction(header.size, header, limits)
+    full = None if header.size is None else _upright(header.size, header.orientation)
+    if reduce is not None and full is not None and header.held is not None:
+        reduction = max(reduction, reduce(full))
     with opened(io.BytesIO(header.content)) as image:
         if reduction == 1:  # of formats whose header is not read, and of headers that lie
             _reduction(image.size, header, limits)
@@ -156,8 +178,14 @@ def _decoded(data: bytes, kind: str, limits: ImageLimits) -> Image.Image:
             turned, notes = header.orientation, header.notes
         levels, more = plain(image, header)
     upright = levels.transpose(_TURNS[turned]) if turned in _TURNS else levels
-    upright.info = {_DECODING: Decoding(reduction, (*notes, *more))}
+    size = None if reduction == 1 else full
+    upright.info = {_DECODING: Decoding(reduction, size, (*notes, *more))}
     return upright
+
+
+def _upright(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    width, height = size
+    return (height, width) if orientation in _LYING else size
 
 
 def _reduction(size: tuple[int, int], header: Header, limits: ImageLimits) -> int:

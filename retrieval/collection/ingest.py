@@ -137,12 +137,17 @@ class Reading:
             content = self._faces.read(read.face)
             if _sha256(content) != read.offer.sha256:
                 raise ImageError("changed while it was being read; build again")
-        image = decode(content)
+        image = decode(content, reduce=lambda size: self._reduction(size, landmarks))
         pixels = self._aligner.align(image, landmarks)
         notes = decoding_of(image).notes
         if self._portraits is None:
             return AlignedFace(pixels, None, notes)
         return AlignedFace(pixels, self._portraits.align(image, landmarks), notes)
+
+    def _reduction(self, size: tuple[int, int], landmarks: Landmarks | None) -> int:
+        """Return at which part of its size a photograph may be decoded for all that cut it out."""
+        cutters = [self._aligner, *([self._portraits] if self._portraits else [])]
+        return min(one.reduction(size, landmarks) for one in cutters)
 
 
 class _Room:

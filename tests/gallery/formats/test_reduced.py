@@ -1,4 +1,5 @@
-"""JPEGs of more than 64 megapixels: decoded at half their size, cut as if they were whole."""
+"""JPEGs decoded at a part of their size, cut as if they were whole: where they are too large, and
+where no more is needed."""
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from gallery.align import Aligner, Crop, Landmarks
 from gallery.detection.geometry import DetectedFace, find_face
 from gallery.errors import ImageError
 from gallery.formats.jpeg import parse
-from gallery.images import ImageLimits, decode, decoding_of
+from gallery.images import ImageLimits, decode, decoding_of, full_size
 from tests.gallery.formats.pictures import encode, exif
 
 SMALL = ImageLimits(pixels=400 * 300 // 4, reduced_pixels=400 * 300)
@@ -125,3 +126,48 @@ def test_only_what_was_decoded_whole_before_stays_whole() -> None:
     """Photographs under the old limit keep their pixels, but for colours stored in full."""
     for held in (0.0, 3.0, 4.0):  # baseline, 4:2:0, 4:2:2
         assert 64_000_000 * (held + 4) <= ImageLimits().jpeg_bytes
+
+
+def test_what_needs_less_is_decoded_smaller_and_cut_as_if_it_were_whole() -> None:
+    aligner = Aligner(size=24, channels=3)
+    for width, height in ((400, 300), (401, 299)):
+        data = encode(photograph(width, height), "JPEG", quality=95)
+        reduced, whole = decode(data, reduce=aligner.reduction), decode(data)
+        assert (decoding_of(reduced).reduction, full_size(reduced)) == (4, (width, height))
+        for landmarks in (None, LANDMARKS):
+            cut = [aligner.align(one, landmarks).astype(int) for one in (reduced, whole)]
+            assert np.abs(cut[0] - cut[1]).mean() < 0.6
+
+
+def test_only_jpegs_are_decoded_smaller() -> None:
+    for kind in ("PNG", "WEBP"):
+        assert decode(encode(photograph(), kind), reduce=lambda _: 4).size == (400, 300)
+
+
+def test_how_much_is_needed_is_asked_of_the_upright_size() -> None:
+    asked: list[tuple[int, int]] = []
+
+    def reduce(size: tuple[int, int]) -> int:
+        asked.append(size)
+        return 2
+
+    block = exif({274: (3, 1, b"\6\0")})
+    decoded = decode(encode(photograph(), "JPEG", exif=block), reduce=reduce)
+    assert (asked, decoded.size) == ([(300, 400)], (150, 200))
+
+
+@pytest.mark.parametrize(
+    ("side", "wide", "part"), [(100, 1.0, 1), (50, 1.0, 2), (25, 1.0, 4), (10, 1.0, 8), (33, 4, 8)]
+)
+def test_three_pixels_stay_for_each_that_is_cut_out(side: int, wide: float, part: int) -> None:
+    assert Aligner(size=side, channels=3, wide=wide).reduction((400, 300)) == part
+
+
+def test_a_small_face_in_a_large_photograph_is_decoded_whole() -> None:
+    landmarks = Landmarks((181.0, 120.0), (181.0, 152.0))
+    assert Aligner(size=32, channels=3).reduction((4000, 3000), landmarks) == 1
+
+
+def test_what_cannot_be_cut_out_is_refused_as_if_it_were_whole() -> None:
+    outside = Landmarks((-900.0, 10.0), (-900.0, 300.0))
+    assert Aligner(size=8, channels=3).reduction((400, 300), outside) == 1
