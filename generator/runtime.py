@@ -56,6 +56,31 @@ def open_drawer(
     return Engine.open(path, pick_device(str(device)))
 
 
+def expected(path: Path, runtime: str | None = None) -> str | None:
+    """Say what `open_drawer` would take for a question on the CPU, and open nothing.
+
+    Returns:
+        "torch" or "openvino"; None where that was not measured yet, which the next question does.
+
+    Raises:
+        ConfigError: There is no such runtime, or OpenVINO is asked for and is not installed.
+        WeightsError: The card of the weights is missing or damaged.
+    """
+    wanted = settle(runtime)
+    if wanted == "torch" or not _may_run(wanted, "auto"):
+        return "torch"
+    from generator.openvino.kept import find, place_of  # noqa: PLC0415  an extra
+
+    try:
+        kept = find(place_of(_named(load_card(path))))
+    except RuntimeError:  # no home to keep it in
+        return "torch"
+    if kept is None:
+        return None
+    takes = not kept.refused and (wanted == "openvino" or kept.is_faster)
+    return "openvino" if takes else "torch"
+
+
 def settle(runtime: str | None) -> str:
     """Return what is wanted: what is said here, or by the variable, or "auto".
 

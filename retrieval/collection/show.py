@@ -11,6 +11,7 @@ from gallery.catalogue.records import ImageRow, SpaceRow
 from gallery.errors import MissingImageError
 from generator.canonical import Rule
 from generator.card import DEFAULT_PROFILE, Card
+from generator.runtime import expected
 from generator.weights_file import load_card
 from index.kinds import spell_bytes
 from index.store import read_manifest
@@ -29,8 +30,12 @@ LARGEST_ID = 2**31 - 1
 UNPUBLISHED = "nothing published yet: run the same `mindseye index build` again to go on"
 
 
-def describe(collection: Collection) -> dict[str, Any]:
+def describe(collection: Collection, runtime: str | None = None) -> dict[str, Any]:
     """Describe a collection and its spaces.
+
+    Args:
+        collection: Which.
+        runtime: What shall draw; see `generator.runtime.open_drawer`.
 
     Returns:
         "collection", "engine" (where its vectors are searched, or null for its folder), "images",
@@ -39,7 +44,9 @@ def describe(collection: Collection) -> dict[str, Any]:
         "confidence" (whether answers can say how sure they are), "hypotheses" (how many values an
         image is redrawn in), "canonical" ("drawn", or "student" and the first digits of its hash),
         "landmarks" (how poses are read off them, or null), "min_score" (what answers about
-        strangers seldom score, or null where nobody measured), "advice" (what building it anew
+        strangers seldom score, or null where nobody measured), "runtime" (what draws for questions
+        on this machine's processor: "torch" or "openvino"; null where the first question will
+        measure it), "advice" (what building it anew
         would bring, or null), generation, kind of index, vectors, "index" (what its manifest says
         of what FAISS holds, or null), "strangers" (how many images are unlike those the weights
         know, or null where nobody knows), count of images in every state, and "skipped": every file
@@ -48,6 +55,7 @@ def describe(collection: Collection) -> dict[str, Any]:
     Raises:
         WeightsError: A space's copy of its weights is missing or damaged.
         IndexFileError: A manifest or contract is missing or damaged.
+        ConfigError: There is no such runtime, or OpenVINO is asked for and is not installed.
     """
     catalogue = collection.catalogue
     unreadable = catalogue.images.unreadable()
@@ -60,14 +68,20 @@ def describe(collection: Collection) -> dict[str, Any]:
             {"path": path, "same_as": first} for path, first in catalogue.images.duplicates()
         ],
         "contradictions": [asdict(one) for one in catalogue.images.contradictions()],
-        "spaces": [_space(collection, space, unreadable) for space in catalogue.spaces.all()],
+        "spaces": [
+            _space(collection, space, unreadable, runtime) for space in catalogue.spaces.all()
+        ],
     }
 
 
 def _space(
-    collection: Collection, space: SpaceRow, unreadable: list[tuple[str, str]]
+    collection: Collection,
+    space: SpaceRow,
+    unreadable: list[tuple[str, str]],
+    runtime: str | None,
 ) -> dict[str, Any]:
-    card = load_card(collection.weights_path(space.name))
+    weights = collection.weights_path(space.name)
+    card = load_card(weights)
     contract = collection.contract(space)
     rule = Rule.parse(contract.canonicalisation)
     published: dict[str, Any] = {"kind": None, "vectors": 0, "dimension": None, "index": None}
@@ -87,6 +101,7 @@ def _space(
         "canonical": f"student {rule.student}" if rule.student else "drawn",
         "landmarks": rule.landmarks or None,
         "min_score": _least(card, Score.of(contract).name, rule),
+        "runtime": expected(weights, runtime),
         "generation": space.generation,
         "published_at": space.published_at,
         **published,
@@ -222,6 +237,8 @@ def _space_lines(space: dict[str, Any]) -> list[str]:
         f"space {space['name']}: {space['architecture']}, wishes {wishes}",
         f"  {states}; {space['kind'] or UNPUBLISHED}{_scored(space)}",
     ]
+    if space["runtime"] != "torch":
+        lines.append(f"  {_drawn_by(space['runtime'])}")
     if space["index"] is not None:
         lines.append(f"  {_index(space['index'])}")
     if space["min_score"] is not None:
@@ -246,6 +263,13 @@ def _scored(space: dict[str, Any]) -> str:
     if space["hypotheses"] != "1":
         said += f", hypotheses {space['hypotheses']}: {space['vectors']} vectors"
     return said
+
+
+def _drawn_by(runtime: str | None) -> str:
+    """Say what draws for questions, where it is not torch as ever."""
+    if runtime is None:
+        return "the first question will measure whether torch or OpenVINO draws faster here"
+    return "questions are drawn by OpenVINO, which starts faster here; --runtime torch is the other"
 
 
 def _index(main: dict[str, Any]) -> str:

@@ -43,7 +43,7 @@ def test_a_folder_of_50_files_good_and_bad_is_indexed(
     assert list(space) == [
         *("name", "weights_sha256", "architecture", "attributes", "score"),
         *("confidence", "profile", "advice"),
-        *("hypotheses", "canonical", "landmarks", "min_score", "generation"),
+        *("hypotheses", "canonical", "landmarks", "min_score", "runtime", "generation"),
         *("published_at", "kind", "vectors", "dimension", "index", "strangers"),
         *("states", "skipped"),
     ]

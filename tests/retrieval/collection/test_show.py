@@ -41,6 +41,7 @@ def test_a_collection_is_described_with_its_spaces(collection_dir: Path) -> None
         "hypotheses": "1",
         "landmarks": None,
         "min_score": None,
+        "runtime": "torch",
         "generation": 1,
         "kind": "exact",
         "vectors": 30,
