@@ -127,6 +127,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--images", type=int, default=0, help="0: 256 on a CPU, 8,192 on a GPU")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path, help="Else results/draw-<device>.json")
     given = parser.parse_args()
     device = pick_device(given.device)
     count = given.images or (256 if device.type == "cpu" else 8192)
@@ -144,7 +145,8 @@ def main() -> None:
         "rows": compared(rows),
     }
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"draw-{device.type}.json").write_text(json.dumps(report, indent=1) + "\n")
+    out = given.out or RESULTS / f"draw-{device.type}.json"
+    out.write_text(json.dumps(report, indent=1) + "\n")
     print(table(report["rows"]))
 
 

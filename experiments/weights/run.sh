@@ -66,7 +66,7 @@ train() { # NAME SET ATTRIBUTE ARCHITECTURE PEOPLE GPU-STEPS CPU-STEPS
     (
         cd "$out" # so that the card names the set, not where it lay
         export PYTHONPATH="$OLDPWD"
-        case "$python" in */*) command="$OLDPWD/$python" ;; *) command=$python ;; esac
+        case "$python" in /*) command=$python ;; */*) command="$OLDPWD/$python" ;; *) command=$python ;; esac
         exec timeout "${SECONDS_EACH:-540}" "$command" -m generator "studio:$2" \
             --attribute "$3" --architecture "$4" --train-identities "$5" "${how[@]}" \
             --out "$1" --resume
