@@ -203,6 +203,9 @@ def _sampled(image: Image.Image, square: Square) -> Pixels:
     turn = square.axes() * (square.side / SIDE / reduction)
     middle = np.array([square.x - left, square.y - upper]) / reduction
     start = middle - turn @ (SIDE / 2, SIDE / 2)
+    if np.array_equal(turn, np.eye(2)) and not (start % 1).any():  # every pixel is as it was
+        x, y = start.astype(int).tolist()
+        return np.asarray(near.crop((x, y, x + SIDE, y + SIDE)))
     numbers = (turn[0, 0], turn[0, 1], start[0], turn[1, 0], turn[1, 1], start[1])
     how = Image.Transform.AFFINE
     return np.asarray(near.transform((SIDE, SIDE), how, numbers, Image.Resampling.BICUBIC))

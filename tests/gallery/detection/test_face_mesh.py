@@ -9,7 +9,7 @@ from PIL import Image
 
 from gallery import third_party
 from gallery.align import Pixels
-from gallery.detection.face_mesh import FaceMesh
+from gallery.detection.face_mesh import SIDE, FaceMesh, Square, _sampled
 from gallery.detection.head_pose import five_points, head_pose
 from gallery.readers.registry import open_faces
 from gallery.third_party import MissingPackageError
@@ -106,3 +106,15 @@ def test_what_runs_the_network_may_be_missing(monkeypatch: pytest.MonkeyPatch) -
 def test_the_runtime_says_nothing_of_itself(capfd: pytest.CaptureFixture[str]) -> None:
     FaceMesh()
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_crop_of_the_wanted_size_is_taken_as_it_is() -> None:
+    """To the pixel what resampling gives, which takes longer than the network."""
+    noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    image = Image.fromarray(noise)
+    how, still = Image.Transform.AFFINE, (1, 0, 3, 0, 1, -40)
+    assert np.array_equal(_sampled(image, Square(SIDE / 2, SIDE / 2, SIDE)), noise)
+    moved = _sampled(image, Square(SIDE / 2 + 3, SIDE / 2 - 40, SIDE))
+    resampled = np.asarray(image.transform((SIDE, SIDE), how, still, Image.Resampling.BICUBIC))
+    assert np.array_equal(moved[40:, :-3], noise[:-40, 3:])
+    assert np.array_equal(moved[40:, :-3], resampled[40:, :-3])
