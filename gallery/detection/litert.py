@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from gallery.arrays import Floats
@@ -58,7 +59,7 @@ def _without_greeting() -> Iterator[None]:
 
 
 class LiteRtNetwork:
-    """Runs one network on one image at a time."""
+    """Runs one network on one image at a time; threads wait for each other."""
 
     def __init__(self, name: str) -> None:
         """Load it.
@@ -76,9 +77,11 @@ class LiteRtNetwork:
             self._model.allocate_tensors()
         self._input = self._model.get_input_details()[0]["index"]
         self._outputs = [one["index"] for one in self._model.get_output_details()]
+        self._lock = Lock()  # an interpreter has one place for what goes in and what comes out
 
     def run(self, image: Floats) -> list[Floats]:
         """Return all outputs for one image, (1, H, W, 3), as the network wants it."""
-        self._model.set_tensor(self._input, image)
-        self._model.invoke()
-        return [self._model.get_tensor(index) for index in self._outputs]
+        with self._lock:
+            self._model.set_tensor(self._input, image)
+            self._model.invoke()
+            return [self._model.get_tensor(index) for index in self._outputs]
