@@ -8,6 +8,7 @@ of all vectors agree is the new one published.
 Shapes: n rows, D dimensions of an embedding.
 """
 
+import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import Table as SqlTable
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import insert, select, text
 
 from gallery.catalogue.json_values import read_condition, read_landmarks
 from gallery.catalogue.parts import parts
@@ -118,18 +119,27 @@ def _note(root: Path) -> Any:  # noqa: ANN401  JSON is what it is
 
 
 def _copy_catalogue(source: Collection, target: Collection) -> Iterator[MovingStep]:
-    """Copy images, files and what is known of them, a table after the other."""
-    tables = [table for table in Table.metadata.sorted_tables if table.name not in OF_SPACES]
+    """Copy images, files and what is known of them, a table after the other; each as a whole.
+
+    Raises:
+        CatalogueError: What an earlier move copied is no longer what is here.
+    """
+    tables = _of_images()
     for done, table in enumerate(tables):
         yield MovingStep("copying the catalogue", done, len(tables))
-        wanted = _count(source, table)
-        if _count(target, table) != wanted:
+        if _is_empty(target, table):
             _copy_table(source, target, table)
+        elif _content(source, table) != _content(target, table):
+            raise _differ(target, f"the table {table.name} is another one")
+
+
+def _of_images() -> list[SqlTable]:
+    """Return the tables that are about images, whatever the space."""
+    return [table for table in Table.metadata.sorted_tables if table.name not in OF_SPACES]
 
 
 def _copy_table(source: Collection, target: Collection, table: SqlTable) -> None:
     with source.catalogue.reading() as asked, target.catalogue.changing() as session:
-        session.execute(delete(table))
         rows = asked.execute(select(table).order_by(*table.primary_key.columns)).mappings()
         while page := rows.fetchmany(PAGE):
             session.execute(insert(table), [dict(row) for row in page])
@@ -142,9 +152,19 @@ def _copy_table(source: Collection, target: Collection, table: SqlTable) -> None
             )
 
 
-def _count(collection: Collection, table: SqlTable) -> int:
+def _is_empty(collection: Collection, table: SqlTable) -> bool:
     with collection.catalogue.reading() as session:
-        return int(session.scalar(select(func.count()).select_from(table)) or 0)
+        return session.execute(select(table).limit(1)).first() is None
+
+
+def _content(collection: Collection, table: SqlTable) -> str:
+    """Return a hash of all rows of a table, in the order of their keys."""
+    found = hashlib.sha256()
+    asked = select(table).order_by(*table.primary_key.columns).execution_options(yield_per=PAGE)
+    with collection.catalogue.reading() as session:
+        for row in session.execute(asked):
+            found.update(f"{tuple(row)!r}\n".encode())
+    return found.hexdigest()
 
 
 def _copy_space(source: Collection, target: Collection, space: SpaceRow) -> Iterator[MovingStep]:
@@ -258,9 +278,9 @@ def _compare(source: Collection, target: Collection) -> Iterator[MovingStep]:
             raise _differ(target, f"the vectors of {space.name} are others")
         if target.contract(mine).digest() != source.contract(space).digest():
             raise IndexFileError(f"The contract of {space.name} is another one there")
-    for table in Table.metadata.sorted_tables:
-        if table.name not in OF_SPACES and _count(source, table) != _count(target, table):
-            raise _differ(target, f"the table {table.name} has another count")
+    for table in _of_images():
+        if _content(source, table) != _content(target, table):
+            raise _differ(target, f"the table {table.name} is another one")
 
 
 def _differ(target: Collection, what: str) -> CatalogueError:

@@ -116,6 +116,21 @@ def test_a_move_that_is_stopped_goes_on(home: Path, far: str, tmp_path: Path) ->
     assert known(there) == before
 
 
+def test_a_move_does_not_go_on_after_the_collection_was_changed(
+    home: Path, mindseye: Mindseye, tmp_path: Path
+) -> None:
+    there, collection = tmp_path / "there", Collection.open(home)
+    steps = move(collection, there, None)
+    next(one for one in steps if one.phase.startswith("moving"))
+    steps.close()  # type: ignore[attr-defined]  # a generator has it
+    collection.close()
+    mindseye("index", "remove", tmp_path / "photos" / "p3-0-left.png", "--collection", home)
+    collection = Collection.open(home)
+    with pytest.raises(CatalogueError, match="the table image is another one.*to a new place"):
+        list(move(collection, there, None))  # it would forget that the image was removed by hand
+    collection.close()
+
+
 def test_nothing_is_moved_over_something_else(
     home: Path, far: str, tmp_path: Path, mindseye: Mindseye
 ) -> None:
