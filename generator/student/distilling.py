@@ -126,6 +126,7 @@ class Distiller:
         self._deviation = torch.tensor(card.deviation).view(-1, 1, 1)
         self._probers = _inverse(lessons.partner)
         self._people = _positions(lessons.person)
+        self._learnt = lessons.digest()
         self.optimiser = torch.optim.AdamW(
             network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
@@ -143,18 +144,24 @@ class Distiller:
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         for position, memory in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{position}.{name}": value for name, value in memory.items()}
-        save_checkpoint(path, tensors, {"number": self.number, "config": self.config.to_json()})
+        save_checkpoint(path, tensors, {"number": self.number, **self._told()})
 
     def restore(self, path: Path) -> None:
         """Go on from a checkpoint.
 
         Raises:
-            ConfigError: It was made with other settings.
+            ConfigError: It was made with other settings, or of other lessons.
             WeightsError: It is damaged.
         """
         tensors, state = load_checkpoint(path)
-        if state.get("config") != self.config.to_json():
+        told = self._told()
+        if state.get("config") != told["config"]:
             raise ConfigError(f"{path} was made with other settings; delete it to begin anew")
+        if state.get("lessons", told["lessons"]) != told["lessons"]:  # older ones do not say
+            raise ConfigError(
+                f"{path} is of a student that learnt from other images; name the same sets again,"
+                " or delete it to begin anew"
+            )
         weights: dict[str, Tensor] = {}
         memory: dict[int, dict[str, Tensor]] = {}
         for name, value in tensors.items():
@@ -168,6 +175,10 @@ class Distiller:
         groups = self.optimiser.state_dict()["param_groups"]
         self.optimiser.load_state_dict({"state": memory, "param_groups": groups})
         self.number = int(state["number"])
+
+    def _told(self) -> dict[str, Any]:
+        """Return what a checkpoint must have been made with, if it is to be gone on with."""
+        return {"config": self.config.to_json(), "lessons": self._learnt}
 
     def _update(self) -> dict[str, float]:
         config = self.config

@@ -78,6 +78,13 @@ class Lessons:
     def __len__(self) -> int:
         return len(self.pixels)
 
+    def digest(self) -> str:
+        """Return a hash of all images, who is shown, and what is asked of whom."""
+        found = hashlib.sha256()
+        for part in (self.pixels, self.person, self.partner, self.asked_codes):
+            found.update(part.contiguous().numpy().data)
+        return found.hexdigest()
+
     @classmethod
     def read(cls, folders: Sequence[Path]) -> Self:
         """Read folders of lessons, one behind the other.
@@ -125,7 +132,8 @@ def teach(engine: Engine, faces: FaceSet, folder: Path, seed: int = 0) -> Iterat
         Progress after each block.
 
     Raises:
-        ConfigError: The folder holds lessons of other images, or by other weights.
+        ConfigError: The folder holds lessons of other images, labels or landmarks, or by other
+            weights.
     """
     space = engine.card.space
     blocks = _blocks(faces.faces, space)
@@ -144,17 +152,26 @@ def teach(engine: Engine, faces: FaceSet, folder: Path, seed: int = 0) -> Iterat
 
 def _require_same(folder: Path, engine: Engine, faces: FaceSet, seed: int) -> None:
     """Write down what is taught by whom, or compare it with what was written."""
-    names = hashlib.sha256("\n".join(face.name for face in faces.faces).encode()).hexdigest()
-    told = spell({"weights": engine.card.sha256, "images": names, "seed": seed})
+    told = spell({"weights": engine.card.sha256, "images": _images_of(faces), "seed": seed})
     folder.mkdir(parents=True, exist_ok=True)
     note = folder / "lessons.json"
     if not note.is_file():
         write_whole(note, told.encode())
     elif note.read_text("utf-8") != told:
         raise ConfigError(
-            f"{folder} holds lessons of other images, or by other weights; delete it, or name"
-            " another --out"
+            f"{folder} holds lessons of other images, labels or landmarks, or by other weights;"
+            " delete it, or name another --out"
         )
+
+
+def _images_of(faces: FaceSet) -> str:
+    """Return a hash of what lessons depend on: images, what they show, where faces are."""
+    told = hashlib.sha256()
+    for face in faces.faces:
+        where = None if face.landmarks is None else str(face.landmarks)
+        shown = sorted(face.condition.items())
+        told.update(spell([face.name, face.identity, shown, where]).encode())
+    return told.hexdigest()
 
 
 def _blocks(faces: Sequence[Face], space: AttributeSpace) -> list[list[list[int]]]:

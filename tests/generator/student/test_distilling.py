@@ -126,6 +126,23 @@ def test_other_settings_do_not_go_on_with_a_checkpoint(
         taught(path, faces_spec, tmp_path, replace(CONFIG, steps=3))
 
 
+def test_a_student_of_other_people_does_not_go_on_with_a_checkpoint(
+    make_fitted_weights: Callable[..., Path], faces_spec: str, tmp_path: Path
+) -> None:
+    engine = Engine.open(make_fitted_weights("people-32"), CPU, precision=torch.float32)
+    faces, kept = open_faces(faces_spec), tmp_path / CHECKPOINT
+
+    def fresh(name: str, people: tuple[str, ...]) -> Distiller:
+        list(teach(engine, faces.of(people), tmp_path / name))
+        network = build_network(engine.card, engine.dimension, SHAPE.to_json())
+        return Distiller(network, Lessons.read([tmp_path / name]), engine.card, CONFIG)
+
+    fresh("all", ("p1", "p2", "p3")).save(kept)
+    fresh("all", ("p1", "p2", "p3")).restore(kept)
+    with pytest.raises(ConfigError, match="learnt from other images; name the same sets again"):
+        fresh("some", ("p1", "p2")).restore(kept)  # its card would not say that it has seen p3
+
+
 def test_packaged_people_are_not_learnt_from(
     make_fitted_weights: Callable[..., Path], tmp_path: Path
 ) -> None:

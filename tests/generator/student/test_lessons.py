@@ -1,12 +1,14 @@
 """Lessons: what a teacher makes of images, and whose partner is whose."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from gallery.align import Landmarks
 from gallery.arrays import normalise
 from gallery.errors import ConfigError, WeightsError
 from gallery.readers.registry import open_faces
@@ -70,6 +72,21 @@ def test_lessons_of_other_images_are_refused(
     faces = open_faces(faces_spec)
     with pytest.raises(ConfigError, match="holds lessons of other images"):
         list(teach(teacher, faces.of(["p1"]), folder))
+
+
+def test_lessons_of_other_labels_or_landmarks_are_refused(
+    teacher: Engine, folder: Path, faces_spec: str
+) -> None:
+    faces = open_faces(faces_spec)
+    first, *others = faces.faces
+    elsewhere = Landmarks((15, 12), (15, 28))
+    changes = (replace(first, identity="p2"), replace(first, landmarks=elsewhere))
+    for changed in (
+        *changes,
+        replace(first, condition=first.condition.replace({"light": "right"})),
+    ):
+        with pytest.raises(ConfigError, match="other images, labels or landmarks"):
+            list(teach(teacher, replace(faces, faces=(changed, *others)), folder))
 
 
 def test_people_without_a_name_are_nobodys_partner(
