@@ -125,7 +125,7 @@ def _by_openvino(path: Path, *, required: bool) -> "OpenVinoEngine | None":
             or damaged.
     """
     from generator.openvino.engine import OpenVinoEngine  # noqa: PLC0415  an extra
-    from generator.openvino.kept import find, place_of  # noqa: PLC0415  likewise
+    from generator.openvino.kept import find, place_of, require_writable  # noqa: PLC0415  likewise
 
     card = load_card(path)
     require_own(path, card)
@@ -133,6 +133,7 @@ def _by_openvino(path: Path, *, required: bool) -> "OpenVinoEngine | None":
         place = place_of(_named(card))
         kept = find(place)
         if kept is None:
+            require_writable(place)  # or every process would convert what none can keep
             from generator.openvino.export import export  # noqa: PLC0415  torch, once
 
             kept = export(path, place)

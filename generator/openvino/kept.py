@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from gallery import files
 from gallery.errors import ConfigError
 from gallery.files import file_sha256, write_whole
 from gallery.json_files import read, spell
@@ -80,6 +81,15 @@ def find(place: Path) -> Kept | None:
     return None
 
 
+def require_writable(place: Path) -> None:
+    """Refuse a place where nothing can be kept, before anything long is done.
+
+    Raises:
+        OSError: Its folder cannot be made or written.
+    """
+    files.require_writable(place.parent / "made")
+
+
 def keep(
     place: Path, networks: Mapping[str, Compiled], said: Mapping[str, Any], refused: str = ""
 ) -> Kept:
@@ -99,8 +109,8 @@ def keep(
     try:
         for name, network in networks.items():
             write_whole(made / f"{name}.blob", network.blob())
-        files = {path.name: file_sha256(path) for path in sorted(made.glob("*.blob"))}
-        keep_json(made / SAID, {"files": files, "said": said, "refused": refused})
+        hashes = {path.name: file_sha256(path) for path in sorted(made.glob("*.blob"))}
+        keep_json(made / SAID, {"files": hashes, "said": said, "refused": refused})
         if find(place) is None:
             shutil.rmtree(place, ignore_errors=True)
             with suppress(OSError):  # another process was first

@@ -152,6 +152,19 @@ def test_what_was_made_is_opened_again_and_made_anew_where_it_is_damaged(
     assert not list((tmp_path / "kept").glob(".making-*"))
 
 
+def test_where_nothing_can_be_kept_nothing_is_converted(
+    make: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "home").write_bytes(b"")  # no folder can be made below a file
+    monkeypatch.setattr(kept, "folder", lambda: tmp_path / "home" / "kept")
+    monkeypatch.setattr("generator.openvino.export.export", None)
+    monkeypatch.delenv(runtime.VARIABLE)
+    path = make("two-stage-32")
+    assert open_drawer(path, "cpu").runtime == "torch"
+    with pytest.raises(WeightsError, match="cannot draw with tiny: .*home.*; say --runtime torch"):
+        open_drawer(path, "cpu", "openvino")
+
+
 def test_weights_that_are_not_those_of_their_card_are_refused(make: Callable[..., Path]) -> None:
     path = make("two-stage-32")
     path.write_bytes(path.read_bytes() + b" ")
