@@ -34,7 +34,7 @@ def adapt(
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Let weights go on with your own photographs; no labels are needed.
+    """Train weights further on your own photographs, without labels.
 
     Frontal photographs become heads that are turned and lit, with exact labels. Training goes on
     with these for some minutes; scores and confidence are fitted on people left out. A run that was

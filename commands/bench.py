@@ -93,7 +93,9 @@ def bench(
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Measure recall against rivals, on the people that the weights have not seen.
+    """Measure how well wished images are found, against rivals.
+
+    Queries show people that the weights have not seen.
 
     \b
     Example: mindseye bench cmu-faces:cmu-faces.tar.gz --weights runs/eyes --out results/eyes

@@ -26,7 +26,9 @@ def show(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Count a collection by identity and attribute, and name the holes in its grid.
+    """Count images by identity and attribute, and name the holes.
+
+    A hole is a combination of values that somebody lacks.
 
     \b
     Example: mindseye data show cmu-faces:cmu-faces.tar.gz --sheet faces.png
@@ -74,7 +76,7 @@ def find_faces(
     ] = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Find the face in every image, and write down where its eyes and chin are.
+    """Find the face in every image; write down its eyes and chin.
 
     What the file holds already stays; run it again for new images. Needs the extra "faces".
 
@@ -118,7 +120,9 @@ def strengths(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Estimate from landmarks how far every face smiles and opens its mouth: a file of labels.
+    """Estimate how far every face smiles and opens its mouth.
+
+    What landmarks say becomes a file of labels.
 
     It holds what was known of the images, too; called labels.csv, it is read with them, and filters
     like smile>0.5 know it. Needs the extra "faces".

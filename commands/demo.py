@@ -21,7 +21,7 @@ def demo(
     ] = False,
     device: Device = "auto",
 ) -> None:
-    """See it work: index a packaged gallery, ask, measure, and look at the answers.
+    """See it work: index a packaged gallery, ask it, measure it.
 
     \b
     Example: mindseye demo --out demo

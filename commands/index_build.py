@@ -121,7 +121,9 @@ def build(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make or update the index of a gallery: one embedding space for each set of weights.
+    """Make or update the index of a gallery.
+
+    Each set of weights makes one embedding space.
 
     Images are known by their content: building again adds what is new and nothing twice.
 
@@ -172,7 +174,7 @@ def add(
     ray: RayCluster = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add images to the spaces there are, drawn with the weights that each keeps.
+    """Add images to every space, drawn with the weights it keeps.
 
     Only what is new is embedded: images are known by their content.
 

@@ -15,7 +15,9 @@ def export(
     archive: Annotated[Path, typer.Argument(metavar="FILE.tar", help="The tar file to write.")],
     collection: CollectionDir = DEFAULT_COLLECTION,
 ) -> None:
-    """Pack a collection into one file, to be searched on another machine without the images.
+    """Pack a collection into one file, without the photographs.
+
+    Another machine can search it.
 
     \b
     Example: mindseye index export my-faces.tar --collection my-faces
@@ -31,7 +33,9 @@ def import_(
     ],
     collection: CollectionDir = DEFAULT_COLLECTION,
 ) -> None:
-    """Make a collection of an exported one; every file is checked, and it appears complete.
+    """Make a collection of an exported file.
+
+    Every file in it is checked; the collection appears complete or not at all.
 
     \b
     Example: mindseye index import my-faces.tar --collection my-faces
@@ -58,7 +62,9 @@ def move(
         ),
     ] = None,
 ) -> None:
-    """Move a collection to a folder or an engine; nothing is drawn, the old one stays.
+    """Move a collection to a folder or an engine.
+
+    Nothing is drawn; the old one stays.
 
     Counts and a fingerprint of all vectors are compared before the new one answers. A move that was
     stopped goes on when the same command is given again.

@@ -45,7 +45,9 @@ def remove(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove images: from every answer at once, from disk with `index compact`.
+    """Remove images from every answer at once.
+
+    `index compact` then takes them from disk.
 
     What any of the options names is removed, in every space. No build takes it in again, unless it
     says --restore. What --where selects is what index show lists for the same words.
@@ -113,7 +115,7 @@ def _ask(doubt: CatalogueError) -> None:
 
 
 def compact(collection: CollectionDir = DEFAULT_COLLECTION, as_json: AsJson = False) -> None:
-    """Take from disk what was removed, and make large shards of small ones.
+    """Take from disk what was removed; join small shards.
 
     \b
     Example: mindseye index compact --collection my-faces

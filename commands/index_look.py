@@ -24,7 +24,9 @@ def show(
     space: WhereSpace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a collection holds: spaces, states of the images, files left out and why.
+    """Say what a collection holds: spaces, images, files left out.
+
+    For files that were left out it says why.
 
     With --where, list the images of which that is true; what it says of estimates and states is
     about the space published last, or --space.
@@ -52,7 +54,9 @@ def verify(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check every file, hash, count and vector against the catalogue, and say what to do.
+    """Check every file, hash, count and vector of a collection.
+
+    For each problem it says what to do.
 
     The exit status is 1 if there is a problem; with --repair, if one is left.
 

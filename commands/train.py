@@ -60,7 +60,9 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in OUT.")] = False,
 ) -> None:
-    """Train a generator; leave its weights, their card, a log and sample pictures in OUT.
+    """Train a generator.
+
+    OUT gets its weights, their card, a log and sample pictures.
 
     \b
     Example: mindseye train cmu-faces:cmu-faces.tar.gz --architecture two-stage-32 \\

@@ -22,7 +22,9 @@ ProtocolOption = Annotated[
 
 
 def list_packaged(as_json: AsJson = False) -> None:
-    """List the weights that ship: what each draws, how well, and under which licence.
+    """List the weights that ship: what they draw, and how well.
+
+    Their licences are told, too.
 
     \b
     Example: mindseye weights list
@@ -42,7 +44,9 @@ def show(
     seed: Annotated[int, typer.Option(min=0, help="Random seed: which faces are drawn.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Show the card of weights: attribute and values, data, training, measures, licence, hash.
+    """Show the card of weights: values, data, training, licence.
+
+    Measures and hash stand there, too.
 
     \b
     Example: mindseye weights show pose-60 --sheet drawings.png
@@ -65,7 +69,9 @@ def distil(
     seed: Annotated[int, typer.Option(min=0, help="Random seed: lessons, order.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Teach weights a student, which sees canonical views many times faster than they are drawn.
+    """Train a student of some weights.
+
+    It makes canonical views many times faster than they are drawn.
 
     It is written beside the weights, and their card tells of it (docs/student.md). A run that was
     stopped goes on.
@@ -106,7 +112,9 @@ def agree(
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Measure what a search loses where the student of weights sees canonical views.
+    """Measure what a search loses with the student of some weights.
+
+    The student then makes the canonical views of the gallery.
 
     On people that neither has learnt from; the card keeps it.
 
@@ -185,7 +193,9 @@ def fit(
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Fit what log p and identity weigh in a search, and how sure its answers are.
+    """Fit what the parts of a score weigh, and how sure answers are.
+
+    The parts are log p and identity, beside the drawing.
 
     On people that the weights were not trained on; the card keeps what was fitted, and their names.
     Also how far redrawings of such people usually are: photographs far beyond get no confidence.

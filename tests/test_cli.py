@@ -106,6 +106,16 @@ def test_every_help_holds_a_worked_example_and_the_promised_options(
             assert promised in words, promised
 
 
+@pytest.mark.parametrize("group", ["", "data", "index", "studio", "weights"])
+def test_no_line_about_a_command_is_cut_in_a_list_of_commands(
+    mindseye: Mindseye, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    told = mindseye(*group.split(), "--help").out.partition("Commands:\n")[2].splitlines()
+    assert len(told) >= 3
+    assert [line for line in told if line.endswith("...")] == []
+
+
 def test_no_help_waits_for_anything_heavy() -> None:
     code = """
 import sys
