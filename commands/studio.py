@@ -88,7 +88,9 @@ def lift(
     out: Out,
     attributes: Annotated[
         str,
-        typer.Option(metavar="NAME,NAME", help="What varies: pose, illumination, occlusion."),
+        typer.Option(
+            metavar="NAME,NAME", help="What varies: pose, illumination, accessory, occlusion."
+        ),
     ] = "pose,illumination",
     value: Values = None,
     size: Size = 60,
@@ -99,6 +101,9 @@ def lift(
     """Turn and light frontal photographs.
 
     One photograph of each person becomes a set as `draw` makes them.
+
+    Hats and glasses are put on heads whose labels do not say that they wear some. Labels of
+    expression and accessory are told of all images. An attribute with one --value is told of all.
 
     \b
     Example: mindseye studio lift folder:photos lifted
@@ -112,7 +117,7 @@ def lift(
         size=size,
         seed=seed,
     )
-    faces = open_faces(spec)
+    faces = writer.agreeing(open_faces(spec), options)
     choice = result(writer.look_at(faces, assets), "looking at photographs")
     for one in choice.left_out:
         tell(f"left out: {one.name}: {one.reason}")

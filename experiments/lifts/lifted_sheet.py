@@ -52,7 +52,7 @@ def _row(lifter: Lifter, number: int, one: FoundPoints) -> list[Tile]:
     chin = one.points[CHIN, :2]
     marks = Landmarks((float(eyes[0]), float(eyes[1])), (float(chin[0]), float(chin[1])))
     lifted = lifter.lift(*portrait(image, one.points))
-    seated = Seated(lifted.scene, SHINE, (0, number))
+    seated = Seated(lifter.seat(lifted), SHINE, (0, number))
     tiles = [Tile(np.asarray(Aligner(size=SIDE, channels=3).align(image, marks)), "photograph")]
     for yaw_deg in YAWS_DEG:
         shot = stray(0, number, yaw_deg, lifted.pitch_deg)

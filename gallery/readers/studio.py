@@ -117,7 +117,7 @@ def read(spec: str, path: Path) -> FaceSet:
         spec=spec,
         root=path,
         faces=faces,
-        space=manifest.request.space,
+        space=manifest.request.told_space,
         problems=tuple(missing.values()),
         reader=TileReader({"": (manifest.request, path)}),
         traits=None if lifted else partial(_traits, manifest.request.seed),
@@ -190,7 +190,7 @@ def _faces(
         for shot in request.shots():
             for condition in request.conditions(shot):
                 values = ",".join(f"{name}={value}" for name, value in condition.items())
-                known = EVERY.check({**standard, **condition})
+                known = EVERY.check({**standard, **request.told(number), **condition})
                 yield Face(f"{prefix}{named}/{values or 'standard'}", identity, known)
 
 

@@ -6,7 +6,7 @@ pictures of up to 96 pixels and 1024 for larger ones.
 Shapes: U pixels of a unit.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -79,3 +79,8 @@ def empty_atlas(unit: int) -> Atlas:
         gloss=np.ones((unit, 2 * unit), np.float32),
         bump=np.zeros((unit, 2 * unit, 2), np.float32),
     )
+
+
+def copied(atlas: Atlas) -> Atlas:
+    """Return an atlas whose colours and alpha can be changed alone; gloss and bump are shared."""
+    return replace(atlas, colour=atlas.colour.copy(), alpha=atlas.alpha.copy())

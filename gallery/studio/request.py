@@ -29,10 +29,26 @@ class LiftedPhotograph:
     Attributes:
         identity: Label of the person.
         sha256: SHA-256 of the image file.
+        told: What it shows in all its images: values of attributes that are not varied.
     """
 
     identity: str
     sha256: str
+    told: Condition = field(default_factory=Condition)
+
+    def to_json(self) -> list[Any]:
+        """Return a form that `from_json` reads back."""
+        return [self.identity, self.sha256, *([dict(self.told)] if self.told else [])]
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:  # noqa: ANN401  JSON is what it is
+        """Read what `to_json` wrote.
+
+        Raises:
+            TypeError: The data has another form; or ValueError, or WishError.
+        """
+        identity, sha256, *told = data
+        return cls(str(identity), str(sha256), attributes.EVERY.check(dict(*told)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +114,20 @@ class DrawRequest:
         """What varies, with all values."""
         return attributes.space(self.attributes, self.values)
 
+    @cached_property
+    def told_space(self) -> AttributeSpace:
+        """What varies, and what is told of photographs besides, with the values that occur."""
+        told = [photo.told for photo in self.photographs]
+        names = [name for name in attributes.EVERY.names if any(name in one for one in told)]
+        values = {name: [one[name] for one in told if name in one] for name in names}
+        return AttributeSpace((*self.space.attributes, *attributes.space(names, values).attributes))
+
+    def told(self, number: int) -> Condition:
+        """Return what is told of all images of a person, beside what varies."""
+        if self.photographs:
+            return self.photographs[number - self.first_identity].told
+        return Condition()
+
     @property
     def numbers(self) -> range:
         """Numbers of the people."""
@@ -147,7 +177,7 @@ class DrawRequest:
 
     def to_json(self) -> dict[str, Any]:
         """Return a form that `from_json` reads back; values are written out."""
-        lifted = [[photo.identity, photo.sha256] for photo in self.photographs]
+        lifted = [photo.to_json() for photo in self.photographs]
         return {
             **({"photographs": lifted} if lifted else {}),
             "identities": self.identities,
@@ -178,10 +208,7 @@ class DrawRequest:
                 seed=int(data["seed"]),
                 quality=int(data["quality"]),
                 reserved=bool(data["reserved"]),
-                photographs=tuple(
-                    LiftedPhotograph(str(identity), str(sha256))
-                    for identity, sha256 in data.get("photographs", ())
-                ),
+                photographs=tuple(map(LiftedPhotograph.from_json, data.get("photographs", ()))),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DatasetError(f"This is not a request to draw: {data!r} ({error})") from error

@@ -53,11 +53,8 @@ class Sitters:
         if expression != NEUTRAL:
             neutral = head_shape(self._library, identity, age_years)
         parts = self._face(identity, body) + self._hair(identity, body, accessory)
-        if accessory in HATS:
-            parts.append(MeshPart(hat_mesh(accessory, self._library, body), HAT))
-        if accessory in GLASSES:
-            frame, lenses = glasses_meshes(accessory, neutral)
-            parts += [MeshPart(frame, FRAME), MeshPart(lenses, LENS, holed=True)]
+        worn_on = neutral if accessory in GLASSES else body
+        parts += accessory_parts(accessory, self._library, worn_on)
         atlas = empty_atlas(self._unit)
         self._paint(atlas, identity, age_years, accessory)
         marks = (centre(neutral), eyes(body), chin(neutral))
@@ -105,12 +102,7 @@ class Sitters:
         atlas.gloss[place], atlas.bump[place] = skin.gloss, skin.bump
         self._paint_hair(atlas, identity, age_years, covered=accessory in HATS)
         self._paint_features(atlas, identity)
-        if accessory in HATS:
-            atlas.put(HAT, hat_texture(accessory, self._library, atlas.side(HAT)))
-        if accessory in GLASSES:
-            style = GLASSES[accessory]
-            atlas.put(FRAME, np.array(style.frame, np.float32))
-            atlas.put(LENS, np.array(style.lens, np.float32), style.dark)
+        paint_accessory(atlas, accessory, self._library)
 
     def _paint_hair(
         self, atlas: Atlas, identity: SyntheticPerson, age_years: float, *, covered: bool
@@ -133,6 +125,26 @@ class Sitters:
         teeth = self._library.texture(_TEETH, atlas.side(TEETH), "teeth")
         atlas.put(TEETH, teeth[..., :3] * np.array([1.25, 1.15, 1.0], np.float32))
         atlas.put(TONGUE, np.array([0.15, 0.035, 0.032], np.float32))
+
+
+def accessory_parts(accessory: str, library: Library, body: Floats) -> list[MeshPart]:
+    """Return the meshes of an accessory on a body's head; none of "none"."""
+    if accessory in HATS:
+        return [MeshPart(hat_mesh(accessory, library, body), HAT)]
+    if accessory in GLASSES:
+        frame, lenses = glasses_meshes(accessory, body)
+        return [MeshPart(frame, FRAME), MeshPart(lenses, LENS, holed=True)]
+    return []
+
+
+def paint_accessory(atlas: Atlas, accessory: str, library: Library) -> None:
+    """Lay an accessory's colours on an atlas."""
+    if accessory in HATS:
+        atlas.put(HAT, hat_texture(accessory, library, atlas.side(HAT)))
+    if accessory in GLASSES:
+        style = GLASSES[accessory]
+        atlas.put(FRAME, np.array(style.frame, np.float32))
+        atlas.put(LENS, np.array(style.lens, np.float32), style.dark)
 
 
 def _brow(identity: SyntheticPerson) -> str:

@@ -12,6 +12,7 @@ from PIL import Image, ImageFilter
 from gallery.align import Pixels
 from gallery.studio.curves import smooth
 from gallery.studio.geometry import centre, chin, eyes
+from gallery.studio.hats import HATS, hair_under, hat_mesh
 from gallery.studio.library import Library, to_linear
 from gallery.studio.lift.bake import Taken, Texels, fill, shadows, take, texels
 from gallery.studio.lift.fit import PhotoCamera, fit_head
@@ -19,9 +20,10 @@ from gallery.studio.lift.hair import hair_grid, hair_points
 from gallery.studio.lift.head_model import EYES_PROXY, head_model
 from gallery.studio.lift.light import light_of, relative_light, unexplained
 from gallery.studio.lift.person_mask import find_person
-from gallery.studio.materials import EYE, HAIR, SKIN, empty_atlas
+from gallery.studio.materials import EYE, HAIR, SKIN, Atlas, copied, empty_atlas
 from gallery.studio.meshes import Floats, TriMesh
 from gallery.studio.scene import MeshPart, Scene, assemble, compact, vertex_normals
+from gallery.studio.sitter import accessory_parts, paint_accessory
 from gallery.studio.skin_map import skin_map
 
 _ALBEDO = 1.0  # of the photograph's light, so that the standard light about gives it back
@@ -34,12 +36,16 @@ class Lifted:
     """What was made of a photograph.
 
     Attributes:
-        scene: Ready to be seen and lit.
+        body: Vertices of base.obj, fitted.
+        parts: Skin, eyes and hair.
+        atlas: Their textures.
         yaw_deg: How the head was turned in the photograph.
         pitch_deg: The elevation from which it was taken.
     """
 
-    scene: Scene
+    body: Floats
+    parts: tuple[MeshPart, MeshPart, MeshPart]
+    atlas: Atlas
     yaw_deg: float
     pitch_deg: float
 
@@ -82,7 +88,7 @@ class Lifter:
         self._face, self._even, self._cheeks = self._masks()
 
     def lift(self, pixels: Pixels, points: Floats) -> Lifted:
-        """Make a scene of a portrait.
+        """Make a head of a portrait.
 
         Args:
             pixels: RGB, 0..255, (S, S, 3).
@@ -98,11 +104,11 @@ class Lifter:
         sure = smooth(0.55, 0.95, _inner(mask))[..., None]
         light = np.concatenate([to_linear(pixels.astype(np.float32) / 255), sure], axis=-1)
         photo = _Photo(light.astype(np.float32), camera, *shadows(camera, (skin, hair), len(mask)))
-        parts = [
+        parts = (
             MeshPart(skin, SKIN),
             MeshPart(self._eyeballs(body, photo), EYE),
             MeshPart(hair, HAIR),
-        ]
+        )
         atlas = empty_atlas(self._unit)
         on_skin, on_hair = (
             self._take(photo, skin, self._on_skin),
@@ -115,9 +121,21 @@ class Lifter:
         atlas.put(HAIR, _texture(on_hair, self._on_hair, found, self._unit // 2))
         atlas.put(EYE, self._eye_picture(body, photo, atlas.side(EYE)))
         atlas.gloss[atlas.place(SKIN)] = self._face
+        return Lifted(body, parts, atlas, camera.yaw_deg, camera.pitch_deg)
+
+    def seat(self, lifted: Lifted, accessory: str = "none") -> Scene:
+        """Return the scene of a lifted head with an accessory of the studio's."""
+        skin, eyeballs, hair = lifted.parts
+        body, atlas = lifted.body, copied(lifted.atlas)
+        parts = [skin, eyeballs, *accessory_parts(accessory, self._library, body)]
+        if accessory in HATS:
+            hat = hat_mesh(accessory, self._library, body)
+            hair = MeshPart(hair_under(hat, accessory, hair.mesh, body), HAIR)
+        if len(hair.mesh.triangles):
+            parts.append(hair)
+        paint_accessory(atlas, accessory, self._library)
         marks = (centre(body), eyes(body), chin(body))
-        scene = assemble(parts, atlas, marks, _EYEBALLS)
-        return Lifted(scene, camera.yaw_deg, camera.pitch_deg)
+        return assemble(parts, atlas, marks, _EYEBALLS)
 
     def _masks(self) -> tuple[Floats, Floats, Floats]:
         """Return where the face is, (U, U), which texels are plain skin, and cheeks, (N,), 0..1."""

@@ -18,8 +18,18 @@ INNER = (slice(18, 54), slice(16, 44))  # rows and columns of a face
 
 
 @pytest.fixture(scope="module")
-def lifted(library: Library, sitter: Portrait) -> Lifted:
-    return Lifter(library, 512).lift(sitter.pixels, sitter.points)
+def lifter(library: Library) -> Lifter:
+    return Lifter(library, 512)
+
+
+@pytest.fixture(scope="module")
+def lifted(lifter: Lifter, sitter: Portrait) -> Lifted:
+    return lifter.lift(sitter.pixels, sitter.points)
+
+
+@pytest.fixture(scope="module")
+def seated(lifter: Lifter, lifted: Lifted, sitter: Portrait) -> Seated:
+    return Seated(lifter.seat(lifted), 0.5, sitter.seated.room)
 
 
 def off(one: Pixels, other: Pixels) -> float:
@@ -30,23 +40,23 @@ def off(one: Pixels, other: Pixels) -> float:
 
 @pytest.mark.parametrize("yaw_deg", [-30, -15, 15, 30])
 def test_turned_views_are_closer_to_the_truth_than_the_photograph(
-    lifted: Lifted, sitter: Portrait, yaw_deg: int
+    seated: Seated, sitter: Portrait, yaw_deg: int
 ) -> None:
     shot = Shot(float(yaw_deg))
     (truth,) = sitter.seated.pictures(shot, SIZE, [17])
     (straight,) = sitter.seated.pictures(Shot(0.0), SIZE, [17])
-    (view,) = _seated(lifted, sitter).pictures(shot, SIZE, [17])
+    (view,) = seated.pictures(shot, SIZE, [17])
     assert off(view, truth) < 0.7 * off(straight, truth)
 
 
-def test_the_frontal_view_is_the_photograph(lifted: Lifted, sitter: Portrait) -> None:
+def test_the_frontal_view_is_the_photograph(seated: Seated, sitter: Portrait) -> None:
     (truth,) = sitter.seated.pictures(Shot(0.0), SIZE, [17])
-    (view,) = _seated(lifted, sitter).pictures(Shot(0.0), SIZE, [17])
+    (view,) = seated.pictures(Shot(0.0), SIZE, [17])
     assert off(view, truth) < 9
 
 
-def test_light_comes_from_where_the_studio_s_lamps_stand(lifted: Lifted, sitter: Portrait) -> None:
-    left, right = _seated(lifted, sitter).pictures(Shot(0.0), SIZE, [10, 4])  # 45 and -45
+def test_light_comes_from_where_the_studio_s_lamps_stand(seated: Seated) -> None:
+    left, right = seated.pictures(Shot(0.0), SIZE, [10, 4])  # 45 and -45
     halves = [image[INNER].mean(axis=(0, 2)) for image in (left, right)]
     assert halves[0][14:].mean() > 1.2 * halves[0][:14].mean()
     assert halves[1][:14].mean() > 1.2 * halves[1][14:].mean()
@@ -64,5 +74,32 @@ def test_the_person_is_told_from_the_wall(
     assert mask[20, 250] < 0.2
 
 
-def _seated(lifted: Lifted, sitter: Portrait) -> Seated:
-    return Seated(lifted.scene, 0.5, sitter.seated.room)
+EYES, BROW = (slice(22, 29), slice(16, 44)), (slice(4, 14), slice(20, 40))
+
+
+@pytest.mark.parametrize(
+    ("accessory", "changed", "kept"),
+    [("sunglasses", EYES, BROW), ("cap", BROW, EYES), ("beanie", BROW, EYES)],
+)
+def test_an_accessory_changes_where_it_is_worn(
+    lifter: Lifter,
+    lifted: Lifted,
+    seated: Seated,
+    accessory: str,
+    changed: tuple[slice, slice],
+    kept: tuple[slice, slice],
+) -> None:
+    worn = Seated(lifter.seat(lifted, accessory), seated.shine, seated.room)
+    (view,), (bare,) = (one.pictures(Shot(0.0), SIZE, [17]) for one in (worn, seated))
+    off = np.abs(view.astype(int) - bare.astype(int)).mean(axis=-1)
+    assert off[changed].mean() > 20
+    assert off[kept].mean() < 0.5 * off[changed].mean()
+
+
+def test_an_accessory_leaves_no_trace_on_the_next_scene(
+    lifter: Lifter, lifted: Lifted, seated: Seated
+) -> None:
+    (before,) = seated.pictures(Shot(0.0), SIZE, [17])
+    lifter.seat(lifted, "fedora")
+    again = Seated(lifter.seat(lifted), seated.shine, seated.room)
+    assert np.array_equal(again.pictures(Shot(0.0), SIZE, [17])[0], before)
