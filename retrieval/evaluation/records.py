@@ -124,6 +124,7 @@ class QueryTable:
             each (Q,).
         copies: Images with the very bytes of a source, rising, by its gallery position; sources
             without any are left out. They answer nothing, and go out with the source.
+        hidden: Gallery positions of images that are only asked about, rising: never ranked.
     """
 
     source: Integers
@@ -133,6 +134,7 @@ class QueryTable:
     right_strict: Flags
     subsets: Mapping[str, Flags] = field(default_factory=dict)
     copies: Mapping[int, Integers] = field(default_factory=dict)
+    hidden: Integers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def __post_init__(self) -> None:
         count, right = len(self.source), len(self.right)

@@ -23,7 +23,7 @@ from retrieval.evaluation.fold.probes import QueryDrawings, draw_all
 from retrieval.evaluation.fold.vector_store import Steps, Store, array_sha256
 from retrieval.evaluation.frechet import Moments, add
 from retrieval.evaluation.records import BenchmarkProgress, Integers
-from retrieval.evaluation.statistics.metrics import mean_squared_error
+from retrieval.evaluation.statistics.metrics import mean_absolute_error, mean_squared_error
 from retrieval.recognisers.third_party import MissingEmbedderError
 
 BLOCK = 64
@@ -79,6 +79,7 @@ def _compare_pixels(edits: Edits, notes: Notes) -> Steps[None]:
             made = edits.made_by(editor, run)
             errors = mean_squared_error(made[strict], target)
             notes.of(editor, "mse")[rows[strict]] = errors
+            notes.of(editor, "mae")[rows[strict]] = mean_absolute_error(made[strict], target)
             notes.of(editor, "psnr")[rows[strict]] = measures.peak_signal_to_noise(errors)
             if large:
                 alike = measures.structural_similarity(made[strict], target)

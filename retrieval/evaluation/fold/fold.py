@@ -154,13 +154,27 @@ def read_part(
     phase = f"reading for {engine.card.name}"
     aligned = yield from read_images(tested, engine.card.aligner, store, f"pixels-{number}", phase)
     read = replace(tested, faces=aligned.faces)
-    labels = Labels.of(aligned.faces, space, number_contents(read))
+    asked = {face.name for face in restrict(tested, protocol.sources)} if protocol.sources else None
+    labels = Labels.of(aligned.faces, space, number_contents(read), asked)
+    wished = _shown(wished, labels)
     everything = all_queries(labels, wished, protocol.wishes)
-    wishes = count_pairs(Labels.of(tested.faces, space), wished, protocol.wishes)
+    whole = Labels.of(tested.faces, space, asked=asked)
+    wishes = count_pairs(whole, wished, protocol.wishes)
     dropped = {c: wishes - count for c, count in everything.counted().items()}
     return ReadFold(
         engine, aligned, labels, everything, dropped, tested.problems + aligned.problems
     )
+
+
+def _shown(wished: Mapping[str, list[int]], labels: Labels) -> Mapping[str, list[int]]:
+    """Leave out values that no image of the gallery shows, since only sources have them."""
+    if labels.asks is None:
+        return wished
+    shown = labels.values[~labels.asks]
+    return {
+        name: [one for one in values if (shown[:, labels.names.index(name)] == one).any()]
+        for name, values in wished.items()
+    }
 
 
 def read_images(

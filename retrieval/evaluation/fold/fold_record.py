@@ -41,7 +41,7 @@ def describe_fold(part: ReadFold, training: Training | None, twins: Twins | None
         poses_note=why_not(part.engine.card),
         sha256=part.engine.card.sha256,
         identities=len({face.identity for face in faces} - {None}),
-        gallery=len(faces),
+        gallery=len(faces) - len(part.labels.hidden),
         dropped=part.dropped,
         problems=tuple((problem.name, problem.reason) for problem in part.problems),
         duplicates=None if twins is None else len(twins.equal) + len(twins.near),

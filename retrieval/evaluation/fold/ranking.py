@@ -140,7 +140,8 @@ def _tensor(array: Vectors, device: torch.device) -> Tensor:
 
 
 def _hide(keys: Tensor, searched: Searched, asked: QueryTable, rows: slice) -> None:
-    """Take images out of rankings: the source's own, and those filtered out."""
+    """Take images out of rankings: the source's own, those only asked about or filtered out."""
+    keys[:, torch.from_numpy(asked.hidden).to(keys.device)] = HIDDEN
     for number, query in enumerate(range(rows.start, rows.stop)):
         if searched.values is not None:
             columns = np.flatnonzero(asked.wished[query] >= 0)

@@ -7,8 +7,8 @@ from typing import Any
 Json = Mapping[str, Any]
 NONE = "-"
 EDITING = (
-    "MSE, PSNR and SSIM compare with the true target, where all else is as in the source; ACD,"
-    " verification and the histogram with the source; docs/editing.md defines them."
+    "MSE, MAE, PSNR and SSIM compare with the true target, where all else is as in the source;"
+    " ACD, verification and the histogram with the source; docs/editing.md defines them."
 )
 KINDS = {
     "right": "right",
@@ -88,7 +88,8 @@ def asked(summary: Json) -> str:
     """Say in a sentence what was asked of what."""
     queries, dropped = summary["queries"], summary["queries_dropped"]
     protocol = summary["protocol"]
-    source = "left out of" if protocol.get("exclude_source") else "kept in"
+    gone = protocol.get("exclude_source") or protocol.get("sources")
+    source = "left out of" if gone else "kept in"
     at_once = protocol.get("wishes", 1)
     several = f", each for {at_once} attributes at once," if at_once > 1 else ""
     shown = (
@@ -96,6 +97,9 @@ def asked(summary: Json) -> str:
         if protocol.get("portraits")
         else ""
     )
+    if protocol.get("sources"):
+        named = "; ".join(f"{n}: {', '.join(v)}" for n, v in protocol["sources"].items())
+        shown += f" Images with {named} are asked about, and are not in the gallery."
     profiles = sorted({fold["profile"] for fold in summary["folds"] if "profile" in fold})
     fitted = f" Scores are those of the profile {' and '.join(profiles)}." if profiles else ""
     notes = dict.fromkeys(fold["poses_note"] for fold in summary["folds"] if "poses_note" in fold)

@@ -10,6 +10,9 @@ train_identities = "100"                      # or a share, "0.7"; leave out: wh
 [gallery]                                     # images that may stand in it; "" is "not known"
 accessory = ["none"]
 
+[sources]                                     # asked about, and in no gallery
+occlusion = ["block", "eyes"]
+
 [names.pose]                                  # what the weights call values of this collection
 left = "-45"                                  # images with others are left out
 
@@ -56,7 +59,7 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {  # table -> key -> (field of Pro
         "portraits": ("portraits", "true or false"),
     },
 }
-FREE = ("gallery", "names", "subsets")  # their keys are attributes and names
+FREE = ("gallery", "sources", "names", "subsets")  # their keys are attributes and names
 
 
 def shipped_protocols() -> dict[str, Path]:
@@ -108,10 +111,11 @@ def read_protocol(path: Path) -> Protocol:
     settings = _settings("", alone, path)
     for table in [name for name in KEYS if name]:
         settings |= _settings(table, tables.get(table, {}), path)
-    settings["gallery"] = {
-        name: tuple(_of_kind(value, TEXTS, f"{path}: gallery.{name}"))
-        for name, value in tables.get("gallery", {}).items()
-    }
+    for table in ("gallery", "sources"):
+        settings[table] = {
+            name: tuple(_of_kind(value, TEXTS, f"{path}: {table}.{name}"))
+            for name, value in tables.get(table, {}).items()
+        }
     settings["names"] = {
         name: dict(_condition(value, f"{path}: names.{name}"))
         for name, value in tables.get("names", {}).items()

@@ -25,6 +25,9 @@ class Protocol:
             stands on the weights' card.
         gallery: Values that images of the gallery may have, by attribute; "" is an unknown one.
             Attributes that are not named restrict nothing.
+        sources: Values of the images that queries are asked about, by attribute. Such images are
+            in no gallery, and no such value is wished for. Empty: every gallery image may be asked
+            about.
         names: What the weights call the collection's values, by attribute: own value -> name; the
             images with a value that is not listed are left out. For weights that were trained on
             another collection. Attributes that are not named keep theirs.
@@ -46,6 +49,7 @@ class Protocol:
     name: str = "default"
     train_identities: str = ""
     gallery: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     attributes: tuple[str, ...] = ()
     wishes: int = 1
@@ -87,15 +91,17 @@ class Protocol:
     def to_json(self) -> dict[str, Any]:
         """Return all settings as JSON values; what is hashed and written into results.
 
-        `wishes` is among them where it is not 1, and `portraits` where it is true, so that
-        protocols keep their hashes.
+        `wishes` is among them where it is not 1, `portraits` where it is true, and `sources` where
+        some are named, so that protocols keep their hashes.
         """
         several = {"wishes": self.wishes} if self.wishes > 1 else {}
         shown = {"portraits": True} if self.portraits else {}
+        asked = {name: list(values) for name, values in self.sources.items()}
         return {
             "name": self.name,
             "split": {"train_identities": self.train_identities},
             "gallery": {name: list(values) for name, values in self.gallery.items()},
+            **({"sources": asked} if asked else {}),
             "names": {name: dict(values) for name, values in self.names.items()},
             "attributes": list(self.attributes),
             **several,

@@ -13,7 +13,7 @@ Source: arXiv 1511.08446, section 4.1.2; BMVC 2016, section 4.1. There, one attr
 Shapes: N gallery images, A attributes, Q queries.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +44,7 @@ class Labels:
         names: Names of the attributes.
         space: Their values.
         content: Number of the file's bytes, equal for copies, (N,); None where no two are equal.
+        asks: Which images queries are asked about; these answer none, (N,). None: all do both.
     """
 
     identity: NDArray[np.int64]
@@ -51,10 +52,15 @@ class Labels:
     names: tuple[str, ...]
     space: AttributeSpace
     content: NDArray[np.int64] | None = None
+    asks: NDArray[np.bool_] | None = None
 
     @classmethod
     def of(
-        cls, faces: Sequence[Face], space: AttributeSpace, content: Sequence[int] = ()
+        cls,
+        faces: Sequence[Face],
+        space: AttributeSpace,
+        content: Sequence[int] = (),
+        asked: Collection[str] | None = None,
     ) -> "Labels":
         """Number the identities and the values.
 
@@ -62,6 +68,7 @@ class Labels:
             faces: N images.
             space: What is known of them.
             content: Number of each file's bytes (gallery/duplicates.py); empty: no two are equal.
+            asked: Names of the images that are asked about, and answer nothing; None: all do both.
         """
         people: dict[str | None, int] = {None: -1}
         identity = np.array(
@@ -71,12 +78,18 @@ class Labels:
         values = np.array(rows, dtype=np.int64).reshape(len(faces), len(space.names))
         numbers = np.array(content, dtype=np.int64)
         some = len(set(content)) < len(content)
-        return cls(identity, values, space.names, space, numbers if some else None)
+        asks = None if asked is None else np.array([face.name in asked for face in faces])
+        return cls(identity, values, space.names, space, numbers if some else None, asks)
 
     @property
     def compared(self) -> NDArray[np.int64]:
         """Values as images are compared by them: declared equals have one number, (N, A)."""
         return compared(self.values, self.space)
+
+    @property
+    def hidden(self) -> NDArray[np.int64]:
+        """Images that are in no gallery, since queries are asked about them, rising."""
+        return np.empty(0, dtype=np.int64) if self.asks is None else np.flatnonzero(self.asks)
 
     def copies(self, source: int) -> NDArray[np.int64]:
         """Return the images, besides it, whose files are equal to that of an image, rising."""
@@ -97,6 +110,7 @@ class Labels:
         wished = (self.values[:, columns] == list(wish.values())).all(axis=1)
         c1 = wished & (self.identity == self.identity[source]) & (self.identity >= 0)
         c1[self.copies(source)] = False
+        c1[self.hidden] = False
         others = np.delete(self.compared, columns, axis=1)
         c2 = c1 & ((others == others[source]) & (others >= 0)).all(axis=1)
         return {"C1": c1, "C2": c2}
@@ -115,8 +129,13 @@ class Labels:
         return {"C1": self.identity, "C2": np.where((alike >= 0).all(axis=1), cells, -1)}
 
     def numbers(self, columns: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Number the images' combinations of some values; -1 where one is not known, (N,)."""
-        return number_combinations(self.values[:, columns], self.space, columns)
+        """Number the combinations of some values that answers have; -1 of all others, (N,).
+
+        No answer are images with one of the values unknown, and those that are only asked about.
+        """
+        numbers = number_combinations(self.values[:, columns], self.space, columns)
+        numbers[self.hidden] = -1
+        return numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +276,8 @@ def _strike_copies(
 def _sources(labels: Labels, columns: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the images that wishes for some attributes can be made of."""
     known = (labels.values[:, columns] >= 0).all(axis=1)
-    return np.flatnonzero((labels.identity >= 0) & known)
+    asked = True if labels.asks is None else labels.asks
+    return np.flatnonzero((labels.identity >= 0) & known & asked)
 
 
 def _by_column(labels: Labels, wishable: Mapping[str, Sequence[int]]) -> dict[int, Sequence[int]]:

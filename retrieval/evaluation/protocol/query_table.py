@@ -128,6 +128,7 @@ def ask(labels: Labels, queries: Queries, subsets: Mapping[str, Condition]) -> Q
             if (flags := _having(labels, condition)) is not None
         },
         copies=_copies(labels, queries.sources),
+        hidden=labels.hidden,
     )
 
 

@@ -41,6 +41,7 @@ class Measure:
 
 MEASURES = {
     "mse": Measure("MSE", "lower", 1, "mean squared error to the target, grey levels squared"),
+    "mae": Measure("MAE", "lower", 2, "mean absolute error to the target, grey levels"),
     "psnr": Measure("PSNR, dB", "higher", 2, "peak signal-to-noise ratio to the target, decibels"),
     "ssim": Measure("SSIM", "higher", 3, "structural similarity to the target"),
     "acd": Measure("ACD", "lower", 3, "l2 distance of dlib's features to those of the source"),

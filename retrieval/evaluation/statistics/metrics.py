@@ -7,6 +7,7 @@ Three measures are called "Recall@K" in the literature. Here `hit_rate_at_k` is 
 follow print under that name, and `recall_at_k` is the one of information retrieval.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -226,12 +227,31 @@ def mean_squared_error(a: NDArray[Any], b: NDArray[Any]) -> Values:
     Raises:
         ValueError: The shapes differ, or hold no pixels.
     """
+    return _mean_error(a, b, np.square)
+
+
+def mean_absolute_error(a: NDArray[Any], b: NDArray[Any]) -> Values:
+    """Mean over pixels and channels of the absolute difference of each pair of images.
+
+    Args:
+        a: Images of grey levels in 0..255, uint8 or float, (N, ...).
+        b: Images of the same shape.
+
+    Returns:
+        Error per pair, (N,), in grey levels.
+
+    Raises:
+        ValueError: The shapes differ, or hold no pixels.
+    """
+    return _mean_error(a, b, np.abs)
+
+
+def _mean_error(a: NDArray[Any], b: NDArray[Any], of: Callable[[Values], Values]) -> Values:
     if a.shape != b.shape or a.ndim < 2 or 0 in a.shape[1:]:
         raise ValueError(f"images must share a shape (N, ...), got {a.shape} and {b.shape}")
     errors = np.empty(len(a), dtype=np.float64)
     for number, (one, other) in enumerate(zip(a, b, strict=True)):
-        difference = one.astype(np.float64) - other  # uint8 would wrap round
-        errors[number] = np.mean(difference**2)
+        errors[number] = np.mean(of(one.astype(np.float64) - other))  # uint8 would wrap round
     return errors
 
 

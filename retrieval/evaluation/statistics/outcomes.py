@@ -125,7 +125,8 @@ def random_scores(record: Record) -> dict[str, Scores]:
     left_out = bool(record.provenance.protocol.get("exclude_source", False))
     gone = (1 + record.queries.copied) * left_out
     fold = record.gallery.fold[record.queries.source]
-    sizes = np.bincount(record.gallery.fold, minlength=len(record.folds))
+    ranked = np.delete(record.gallery.fold, record.queries.hidden)
+    sizes = np.bincount(ranked, minlength=len(record.folds))
     scores = {}
     for criterion, relevant in record.queries.relevant.items():
         values = np.full((len(record.queries), len(cutoffs) + 2), np.nan)

@@ -129,6 +129,7 @@ def _pool_queries(records: Sequence[Record], starts: Sequence[int]) -> QueryTabl
             for name in names
         },
         copies={s + start: c + start for t, start in moved for s, c in t.copies.items()},
+        hidden=_joined(table.hidden + start for table, start in moved),
     )
 
 

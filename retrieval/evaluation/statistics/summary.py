@@ -112,7 +112,7 @@ def _counts(record: Record) -> Json:
     return {
         "queries": {criterion: int(asked.sum()) for criterion, asked in measured.items()},
         "queries_dropped": {c: sum(fold.dropped[c] for fold in record.folds) for c in CRITERIA},
-        "gallery": len(record.gallery),
+        "gallery": len(record.gallery) - len(record.queries.hidden),
         "identities": sum(fold.identities for fold in record.folds),
         "folds": [
             {

@@ -24,9 +24,11 @@ from retrieval.evaluation.benchmark import BenchmarkOptions, run
 from retrieval.evaluation.fold import fold_cache as module
 from retrieval.evaluation.fold.fold import check_together, read_training
 from retrieval.evaluation.fold.fold_cache import BaselineBudget
+from retrieval.evaluation.outputs.words import asked
 from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.records import CRITERIA, BenchmarkProgress, Record
 from retrieval.evaluation.statistics.outcomes import check_consistent, random_scores, scores_of
+from retrieval.evaluation.statistics.summary import score_all, summarise
 from tests.drawing import FakeEngine
 
 POSE = Attribute("pose", ("-45", "0", "45"), "degree")
@@ -212,6 +214,23 @@ def of_grid(*faces: Face, **more: Any) -> FaceSet:
 
 
 # What must come out
+
+
+def test_images_that_are_asked_about_are_in_no_gallery() -> None:
+    """The dark ask, the bright answer, as with faces that something covers."""
+    oracle = Oracle(card_of("oracle", LIGHT))
+    record = measured(GRID, oracle, methods=("ours",), sources={"light": ("left",)})
+    dark = [at for at, face in enumerate(GRID.faces) if face.condition["light"] == "left"]
+    assert record.queries.hidden.tolist() == sorted(set(record.queries.source)) == dark
+    assert not any(np.isin(method.top, dark).any() for method in record.methods)
+    assert set(rates(record, "ours").values()) == {100.0}
+    assert rates(record, "random")["C2@1"] == pytest.approx(100 / 24, abs=1e-3)
+    summary = summarise(record, score_all(record))
+    assert (summary["gallery"], summary["folds"][0]["gallery"]) == (24, 24)
+    assert summary["queries_dropped"] == {"C1": 0, "C2": 0}
+    told = asked(summary)
+    assert "Images with light: left are asked about, and are not in the gallery" in told
+    assert "the source image is left out of the gallery" in told
 
 
 @pytest.mark.parametrize("attributes", [(POSE,), (LIGHT,), (POSE, LIGHT)])

@@ -88,7 +88,9 @@ def editing_of(record: Record) -> Editing:
 
 def test_who_draws_the_exact_target_is_measured_like_the_target(tmp_path: Path) -> None:
     editing = editing_of(measured(GRID, tmp_path, Oracle(card_of("oracle", POSE, LIGHT))))
-    assert set(editing.values["edited"]) == {"mse", "psnr", "acd", "verification", "histogram"}
+    assert set(editing.values["edited"]) == {
+        *("mse", "mae", "psnr", "acd", "verification", "histogram")
+    }
     for measure, found in editing.values["edited"].items():
         assert found.tolist() == editing.values["target"][measure].tolist(), measure
         assert len(found) == 48 * 3
@@ -127,8 +129,10 @@ def test_every_number_is_that_of_its_own_pictures(tmp_path: Path) -> None:
             error = np.square(image.astype(float) - example.target).mean()
             with np.errstate(divide="ignore"):
                 clear = 10 * np.log10(255**2 / error)
-            wanted = (error, clear) if strict[query] else (np.nan, np.nan)
-            assert (numbers["mse"], numbers["psnr"]) == pytest.approx(wanted, nan_ok=True)
+            off = np.abs(image.astype(float) - example.target).mean()
+            wanted = (error, off, clear) if strict[query] else (np.nan,) * 3
+            told = tuple(numbers[name] for name in ("mse", "mae", "psnr"))
+            assert told == pytest.approx(wanted, nan_ok=True)
             mine = quarters(image[None])[0]
             described[editor].append(mine)
             assert numbers["acd"] == pytest.approx(np.linalg.norm(mine - own), rel=1e-5)
@@ -161,7 +165,7 @@ def test_a_judge_that_is_missing_is_a_reason_and_no_number(
     assert set(editing.judges) == {"verification"}
     assert editing.judges["verification"]["fingerprint"] == "directions 1"
     for values in editing.values.values():
-        assert set(values) == {"mse", "psnr", "verification", "histogram"}
+        assert set(values) == {"mse", "mae", "psnr", "verification", "histogram"}
         assert {len(found) for found in values.values()} == {7}
 
 

@@ -17,7 +17,10 @@ from retrieval.evaluation.records import QueryTable
 
 
 def table(
-    right: list[list[int]], source: list[int], wished: list[list[int]] | None = None
+    right: list[list[int]],
+    source: list[int],
+    wished: list[list[int]] | None = None,
+    hidden: tuple[int, ...] = (),
 ) -> QueryTable:
     count = [len(one) for one in right]
     flat = np.array([one for group in right for one in group], dtype=np.int64)
@@ -27,6 +30,7 @@ def table(
         right=flat,
         right_starts=np.concatenate([[0], np.cumsum(count)]).astype(np.int64),
         right_strict=np.ones(len(flat), dtype=np.bool_),
+        hidden=np.array(hidden, dtype=np.int64),
     )
 
 
@@ -46,6 +50,7 @@ def by_sorting(searched: Searched, asked: QueryTable, depth: int) -> Rankings:
             n
             for n in sorted(range(len(scores)), key=lambda n: (-scores[n], n))
             if not (searched.source_excluded and n == asked.source[query])
+            and n not in asked.hidden
             and (searched.values is None or _shows(searched.values[n], asked.wished[query]))
         ]
         tops.append((order + [-1] * depth)[:depth])
@@ -54,10 +59,10 @@ def by_sorting(searched: Searched, asked: QueryTable, depth: int) -> Rankings:
     return Rankings(np.array(tops), np.array(ranks))
 
 
-@given(st.integers(0, 10_000), st.booleans(), st.booleans(), st.booleans(), st.integers(1, 4))
+@given(st.integers(0, 10_000), *[st.booleans()] * 4, st.integers(1, 4))
 @settings(max_examples=100, deadline=None)
 def test_rankings_are_those_of_a_sort(
-    seed: int, filtered: bool, source_excluded: bool, doubled: bool, few: int
+    seed: int, filtered: bool, source_excluded: bool, doubled: bool, hiding: bool, few: int
 ) -> None:
     random = np.random.default_rng(seed)
     size, queries = int(random.integers(2, 40)), int(random.integers(1, 7))
@@ -76,6 +81,7 @@ def test_rankings_are_those_of_a_sort(
         ],
         random.integers(0, size, queries).tolist(),
         random.integers(-1, 2, (queries, 3)).tolist(),
+        tuple(np.flatnonzero(random.integers(0, 3, size) == 0).tolist()) if hiding else (),
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ranking, "TABLE", few * size)

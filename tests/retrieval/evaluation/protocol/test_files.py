@@ -20,6 +20,8 @@ train_identities = "0.7"
 [gallery]
 accessory = ["none"]
 age = [""]
+[sources]
+occlusion = ["block", "eyes"]
 [names.pose]
 left = "-45"
 [queries]
@@ -47,6 +49,7 @@ def test_a_file_says_everything(tmp_path: Path) -> None:
         methods=("ours*", "raw/*"),
         train_identities="0.7",
         gallery={"accessory": ("none",), "age": ("",)},
+        sources={"occlusion": ("block", "eyes")},
         names={"pose": {"left": "-45"}},
         attributes=("pose",),
         wishes=1,

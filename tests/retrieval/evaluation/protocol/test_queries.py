@@ -1,6 +1,7 @@
 """Queries and right answers against their definition, written as loops over faces."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations, product
 
 import numpy as np
@@ -26,6 +27,7 @@ from retrieval.evaluation.protocol.queries import (
     count_pairs,
     draw_queries,
 )
+from retrieval.evaluation.protocol.query_table import ask
 
 SPACE = AttributeSpace(
     (
@@ -334,3 +336,43 @@ def test_a_strength_counts_as_the_nearest_value_of_the_grid() -> None:
     strengths = ("0", "0.12", "0.13", "0.5", "0.61", "0.87", "0.9", "1")
     labels = Labels.of([face("ann", smile=strength) for strength in strengths], space)
     assert labels.values[:, 0].tolist() == [0, 0, 1, 2, 2, 3, 4, 4]
+
+
+# Images that are asked about, and are in no gallery
+
+
+def occluded_pair() -> list[Face]:
+    """Two people, each open, and with sunglasses under both lights."""
+    return [
+        replace(face(who, eyes=eyes, light=light, pose="0"), name=f"{who} {eyes} {light}")
+        for who in ("s1", "s2")
+        for eyes, light in (("open", "left"), ("sunglasses", "left"), ("sunglasses", "right"))
+    ]
+
+
+def test_who_asks_answers_nothing_and_who_answers_is_not_asked_about() -> None:
+    faces = occluded_pair()
+    asked_about = [one.name for one in faces if one.condition["eyes"] == "sunglasses"]
+    labels = Labels.of(faces, SPACE, asked=asked_about)
+    assert labels.hidden.tolist() == [1, 2, 4, 5]
+    found = all_queries(labels, {"eyes": range(2)})
+    assert asked(found) == [  # C2 holds for the light of the open image alone
+        (1, ((2, 0),), True),
+        (2, ((2, 0),), False),
+        (4, ((2, 0),), True),
+        (5, ((2, 0),), False),
+    ]
+    table = ask(labels, found, {})
+    assert table.right.tolist() == [0, 0, 3, 3]
+    assert table.hidden.tolist() == [1, 2, 4, 5]
+    assert labels.right(1, {2: 0})["C1"].tolist() == [True, *[False] * 5]
+    assert not labels.right(0, {2: 1})["C1"].any()
+
+
+def test_lights_of_hidden_images_answer_no_wish() -> None:
+    faces = occluded_pair()
+    labels = Labels.of(faces, SPACE, asked=[one.name for one in faces if "sung" in one.name])
+    assert asked(all_queries(labels, {"light": range(2)})) == [
+        (2, ((1, 0),), False),
+        (5, ((1, 0),), False),
+    ]

@@ -121,7 +121,7 @@ def test_table_and_page_print_the_same_numbers(record: Record) -> None:
     assert columns["mse"].startswith(f"{figures['mse']['value']:.1f} [")
     spread = f"{figures['verification']['value']:.3f} ± {figures['verification']['deviation']:.3f}"
     assert columns["verification"].startswith(spread)
-    assert "| editor | MSE ↓ | PSNR, dB ↑ | SSIM ↑ |" in markdown
+    assert "| editor | MSE ↓ | MAE ↓ | PSNR, dB ↑ | SSIM ↑ |" in markdown
     assert "- SSIM: skipped: too <small>" in markdown
     assert "it tells pose rightly in 75.0 % of 8 real test images" in markdown
     assert "| `pose-60` | 4,208,546 | 12.3 | 3.46 |" in markdown

@@ -20,6 +20,7 @@ from retrieval.evaluation.statistics.metrics import (
     expected_reciprocal_rank_at_random,
     first_ranks,
     hit_rate_at_k,
+    mean_absolute_error,
     mean_squared_error,
     recall_at_k,
     reciprocal_rank,
@@ -226,9 +227,19 @@ def test_the_squared_error_is_symmetric_and_the_same_for_floats(
     assert (mean_squared_error(a, a) == 0).all()
 
 
+@given(images, images)
+def test_the_absolute_error_is_the_mean_of_absolute_differences(
+    a: np.ndarray, b: np.ndarray
+) -> None:
+    for image, error in enumerate(mean_absolute_error(a, b)):
+        pairs = zip(a[image].ravel().tolist(), b[image].ravel().tolist(), strict=True)
+        assert error == pytest.approx(np.mean([abs(one - other) for one, other in pairs]))
+
+
 def test_black_against_white_is_the_largest_error() -> None:
     black, white = np.zeros((1, 2, 2), dtype=np.uint8), np.full((1, 2, 2), 255, dtype=np.uint8)
     assert mean_squared_error(black, white).tolist() == [255**2]
+    assert mean_absolute_error(black, white).tolist() == [255]
 
 
 @pytest.mark.parametrize(
