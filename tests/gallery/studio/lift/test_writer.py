@@ -19,7 +19,8 @@ from gallery.studio.shards import MANIFEST, SHARDS
 from gallery.studio.writer import draw
 from tests.gallery.studio.lift.conftest import SIDE
 
-FEW = LiftOptions(values={"pose": ("-30", "0"), "illumination": ("0", "17")}, size=32)
+VALUES = {"pose": ("-30", "0"), "illumination": ("0", "17")}
+FEW = LiftOptions(values=VALUES, size=32)
 
 
 def chosen(faces: FaceSet, assets: Path) -> Choice:
@@ -141,7 +142,7 @@ def test_lifted_and_drawn_people_are_joined_with_all_they_show(
     options = replace(
         FEW,
         attributes=("pose", "illumination", "accessory"),
-        values={**FEW.values, "accessory": ("none", "cap")},
+        values={**VALUES, "accessory": ("none", "cap")},
     )
     faces = agreeing(labelled(photographs, expression="happy"), options)
     choice = chosen(faces, assets_folder)
@@ -149,7 +150,7 @@ def test_lifted_and_drawn_people_are_joined_with_all_they_show(
     drawn = DrawRequest(
         identities=1,
         attributes=("pose", "illumination", "accessory", "expression"),
-        values={**options.values, "expression": ("happy", "neutral")},
+        values={**VALUES, "accessory": ("none", "cap"), "expression": ("happy", "neutral")},
         size=32,
     )
     list(draw(tmp_path / "drawn", drawn, assets=assets_folder))
