@@ -1,7 +1,7 @@
 """Write lifted photographs as a set, like a drawn one."""
 
 import hashlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -36,7 +36,7 @@ class LiftOptions:
     """What is drawn of everybody; as `DrawRequest` has it."""
 
     attributes: tuple[str, ...] = ("pose", "illumination")
-    values: dict[str, tuple[str, ...]] | None = None
+    values: Mapping[str, tuple[str, ...]] | None = None
     size: int = 60
     seed: int = 0
 
