@@ -26,16 +26,13 @@ class ProcessWorker:
     """A worker in a process of its own.
 
     Attributes:
-        sees_images: Whether it can read the files of the build.
+        sees_images: Whether it can read the files of the build; known when it is open.
     """
 
-    def __init__(self, recipe: WorkerRecipe) -> None:
-        """Start it.
+    sees_images = False
 
-        Raises:
-            UserError: It cannot open the weights, or what it needs.
-            WorkerLostError: It ended before.
-        """
+    def __init__(self, recipe: WorkerRecipe) -> None:
+        """Start its process."""
         here, there = socket.socketpair()
         paths = os.pathsep.join(path for path in sys.path if path)
         threads = {} if recipe.threads is None else {"OMP_NUM_THREADS": str(recipe.threads)}
@@ -48,11 +45,11 @@ class ProcessWorker:
                 start_new_session=True,  # Ctrl-C is for the build alone
             )
         self._connection = Connection(here.detach())
-        try:
-            self.sees_images = bool(self._ask(recipe, START_S))
-        except BaseException:
-            self.stop()
-            raise
+        self._recipe = recipe
+
+    def open(self) -> None:
+        """Wait until it is ready; see `Worker.open`."""
+        self.sees_images = bool(self._ask(self._recipe, START_S))
 
     @property
     def pid(self) -> int:

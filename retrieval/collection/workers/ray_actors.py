@@ -39,38 +39,43 @@ class RayWorker:
     """An actor.
 
     Attributes:
-        sees_images: Whether it can read the files of the build.
+        sees_images: Whether it can read the files of the build; known when it is open.
     """
 
+    sees_images = False
+
     def __init__(self, ray: Any, recipe: Any, resources: dict[str, float]) -> None:  # noqa: ANN401
-        """Start it.
+        """Ask for it.
 
         Args:
             ray: The module.
             recipe: Reference to a `WorkerRecipe` in Ray's store.
             resources: What it needs: num_cpus, num_gpus.
-
-        Raises:
-            NoWorkerError: There was no room for it.
-            UserError: It cannot open the weights, or what it needs.
-            WorkerLostError: It ended before.
         """
         self._ray = ray
+        self._recipe = recipe
         made = ray.remote(Actor).options(max_restarts=0, max_task_retries=0, **resources)
         self._actor = made.remote()
+
+    def open(self) -> None:
+        """Wait until it is ready; see `Worker.open`."""
         try:
-            self.sees_images = bool(self._get(self._actor.open.remote(recipe), START_S))
+            self.sees_images = bool(self._get(self._actor.open.remote(self._recipe), START_S))
         except TimeoutError:
-            self.stop()
-            free, all_ = ray.available_resources(), ray.cluster_resources()
             raise NoWorkerError(
-                f"No worker could be started within {START_S:.0f} s: the cluster has"
-                f" {all_.get('CPU', 0):g} CPUs and {all_.get('GPU', 0):g} GPUs, of which"
-                f" {free.get('CPU', 0):g} and {free.get('GPU', 0):g} are free"
+                f"No worker could be started within {START_S:.0f} s: {self._room()}"
             ) from None
-        except BaseException:
-            self.stop()
-            raise
+
+    def _room(self) -> str:
+        """Say what the cluster has."""
+        try:
+            every, free = self._ray.cluster_resources(), self._ray.available_resources()
+        except Exception as error:  # noqa: BLE001  whatever Ray raises where its head is away
+            return f"the cluster does not answer ({_brief(error)})"
+        return (
+            f"the cluster has {every.get('CPU', 0):g} CPUs and {every.get('GPU', 0):g} GPUs, of"
+            f" which {free.get('CPU', 0):g} and {free.get('GPU', 0):g} are free"
+        )
 
     def embed(self, block: Block, limit_s: float) -> EmbeddedBlock:
         """Embed a block; see `Worker.embed`."""
@@ -130,7 +135,12 @@ def actors(asked: Workers, recipe: WorkerRecipe) -> Iterator[tuple[int, Callable
             ray.shutdown()
 
 
-def _module() -> Any:  # noqa: ANN401  a module without types
+def load() -> Any:  # noqa: ANN401  a module without types
+    """Return Ray's module; it reports nothing to its makers.
+
+    Raises:
+        ConfigError: It is not installed.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # or Ray reports to its makers
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # or it warns of that
     try:
@@ -151,7 +161,7 @@ def connect(asked: Workers) -> tuple[Any, bool]:
     Raises:
         ConfigError: Ray is not installed, or there is no such cluster.
     """
-    ray = _module()
+    ray = load()
     if ray.is_initialized():
         return ray, False
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}

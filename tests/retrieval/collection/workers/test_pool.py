@@ -51,6 +51,9 @@ class InThisProcess:
         self.bytes_sent = 0
         self.stopped = False
 
+    def open(self) -> None:
+        pass
+
     def embed(self, block: Block, limit_s: float) -> EmbeddedBlock:
         assert limit_s > 0
         names = [read.face.name for read, _ in block]
@@ -135,13 +138,16 @@ def test_a_build_goes_on_with_the_workers_there_is_room_for(
     began, lock = threading.Event(), threading.Lock()
     started: list[InThisProcess] = []
 
+    class NoRoom(InThisProcess):
+        def open(self) -> None:
+            began.set()
+            raise NoWorkerError("No worker could be started")
+
     def start(recipe: WorkerRecipe) -> InThisProcess:
         with lock:
-            if started:
-                began.set()
-                raise NoWorkerError("No worker could be started")
-            started.append(InThisProcess(recipe, lambda _: assert_set(began)))
-            return started[0]
+            kind = NoRoom if started else InThisProcess
+            started.append(kind(recipe, lambda _: assert_set(began)))
+            return started[-1]
 
     def assert_set(event: threading.Event) -> None:
         assert event.wait(60)
@@ -156,12 +162,81 @@ def test_a_build_goes_on_with_the_workers_there_is_room_for(
 def test_a_build_without_a_single_worker_says_why(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def start(_: WorkerRecipe) -> InThisProcess:
-        raise NoWorkerError("No worker could be started within 300 s")
+    class NoRoom(InThisProcess):
+        def open(self) -> None:
+            raise NoWorkerError("No worker could be started within 300 s")
+
+    def start(recipe: WorkerRecipe) -> InThisProcess:
+        return NoRoom(recipe, None)
 
     monkeypatch.setattr(opening, "ProcessWorker", start)
     with pytest.raises(UserError, match="within 300 s"):
         place.build(tmp_path / "made", TWO)
+
+
+class NeverReady(InThisProcess):
+    """A worker whose place was taken, as that of an actor of a machine that is gone."""
+
+    def open(self) -> None:
+        self.over = threading.Event()
+        assert self.over.wait(60), "nobody stopped it"
+        raise WorkerLostError("it was stopped")
+
+    def stop(self) -> None:
+        super().stop()
+        self.over.set()
+
+
+def test_nothing_waits_for_a_worker_that_does_not_come_up(
+    place: Place, expected: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two machines; one is lost with its block, and no worker starts in its place."""
+    both, lock = threading.Barrier(2, timeout=60), threading.Lock()
+    made: list[InThisProcess] = []
+
+    def lose(worker: int) -> Happening:
+        def happens(_: Sequence[str]) -> None:
+            if len(made) == 2:
+                both.wait()  # each has a block in hand
+                if worker == 0:
+                    raise WorkerLostError("its machine is gone")
+
+        return happens
+
+    def start(recipe: WorkerRecipe) -> InThisProcess:
+        with lock:
+            kind = NeverReady if len(made) == 2 else InThisProcess
+            made.append(kind(recipe, lose(len(made))))
+            return made[-1]
+
+    monkeypatch.setattr(opening, "ProcessWorker", start)
+    assert place.build(tmp_path / "made", TWO).indexed == 12
+    assert shards(tmp_path / "made") == shards(expected)
+    assert len(made) == 3
+    assert all(worker.stopped for worker in made)
+
+
+def test_where_the_last_worker_is_lost_and_none_comes_up_the_build_ends_and_goes_on_later(
+    place: Place, expected: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class NoRoom(InThisProcess):
+        def open(self) -> None:
+            raise NoWorkerError("No worker could be started within 300 s: the cluster has 0 CPUs")
+
+    made: list[InThisProcess] = []
+
+    def start(recipe: WorkerRecipe) -> InThisProcess:
+        made.append((NoRoom if made else InThisProcess)(recipe, Once("05.png", times=1000)))
+        return made[-1]
+
+    monkeypatch.setattr(opening, "ProcessWorker", start)
+    with pytest.raises(UserError, match=r"0 CPUs. What was finished is kept: .* build again"):
+        place.build(tmp_path / "made", Workers(count=1))
+    monkeypatch.undo()
+    monkeypatch.setattr("retrieval.collection.builder.BATCH", 4)
+    last = place.build(tmp_path / "made")
+    assert (last.indexed, last.known) == (8, 4)
+    assert shards(tmp_path / "made") == shards(expected)
 
 
 def test_workers_that_do_not_see_the_images_are_sent_their_bytes(
