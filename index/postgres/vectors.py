@@ -14,6 +14,7 @@ Shapes: Q probes, K results, n rows, D dimensions of an embedding.
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -41,8 +42,33 @@ MOST_BREADTH = 1000  # hnsw.ef_search, at most
 MOST_NUMBERS = 4000  # of a halfvec that an HNSW index takes
 FEW = 4000  # images that are compared one by one
 NO_SETTINGS: tuple[str, ...] = ()
-Asked = tuple[str, dict[str, Any]]  # a condition in SQL, and values for it
-EVERY_ROW: Asked = ("", {})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which rows may be found.
+
+    Attributes:
+        where: A condition in SQL; "" of none.
+        values: For its placeholders, and those of `among`.
+        among: A query for the images that may be found; None for all.
+    """
+
+    where: str
+    values: dict[str, Any]
+    among: str | None
+
+    @property
+    def every(self) -> str:
+        """All of it, as one condition."""
+        if self.among is None:
+            return self.where
+        # IS TRUE: asked once and kept in a hash table, not made a join of
+        chosen = f"(image_id IN ({self.among})) IS TRUE"
+        return f"{self.where} AND {chosen}" if self.where else chosen
+
+
+EVERY_ROW = Asked("", {}, None)
 
 
 class PostgresVectors:
@@ -63,6 +89,7 @@ class PostgresVectors:
         self.dimension = settings.dimension
         self.found = StoredVectors(np.empty(0, np.int64), np.empty((0, self.dimension), np.float32))
         self.mark: tuple[int | None, int] | None = None
+        self._is_few = False  # whether the filter of the last search left few images
         self._session = session
         self._space_id = int(space_id)
         self._table = table_of(space_id)
@@ -188,41 +215,32 @@ class PostgresVectors:
             )
         if not np.isfinite(probes).all():
             raise ValueError("probes must be finite, got infinite values or NaN")
-        where, values, few = self._condition(limit)
+        asked = self._condition(limit)
         answers = []
         for probe in probes:
-            self.found = self._best(probe, k, (where, values), few=few)
+            self.found = self._best(probe, k, asked)
             answers.append(ranked_images(self.found, probe, k))
         return side_by_side(answers)
 
-    def _condition(self, limit: Limit) -> tuple[str, dict[str, Any], bool]:
-        """Return which rows may be found, in SQL with its values, and whether they are few."""
-        parts, values, few = [], {}, False
+    def _condition(self, limit: Limit) -> Asked:
+        """Return which rows may be found."""
+        where, values, among = "", {}, None
         if len(limit.excluded):
-            parts.append("image_id <> ALL (%(excluded)s::bigint[])")
+            where = "image_id <> ALL (%(excluded)s::bigint[])"
             values["excluded"] = limit.excluded.tolist()
         if limit.among is not None:
             compiled = limit.among.select().compile(
                 self._session.get_bind(), compile_kwargs={"render_postcompile": True}
             )
-            asked, given = str(compiled), dict(compiled.params)
-            some = f"SELECT id FROM ({asked}) AS asked (id) LIMIT {FEW + 1}"  # noqa: S608  compiled
-            first = self._reading.ask(some, given)
-            few = len(first) <= FEW
-            if few:
-                parts.append("image_id = ANY (%(among)s::bigint[])")
-                values["among"] = [image_id for (image_id,) in first]
-            else:  # IS TRUE: asked once and kept in a hash table, not made a join of
-                parts.append(f"(image_id IN ({asked})) IS TRUE")
-                values |= given
-        return f"WHERE {' AND '.join(parts)}" if parts else "", values, few
+            among, values = str(compiled), values | dict(compiled.params)
+        return Asked(where, values, among)
 
-    def _best(self, probe: Vectors, k: int, asked: Asked, *, few: bool) -> StoredVectors:
+    def _best(self, probe: Vectors, k: int, asked: Asked) -> StoredVectors:
         """Return rows among which the k best images are."""
         rows = rows_wanted(k)
-        if self.settings.kind == "hnsw" and not few:
+        if self.settings.kind == "hnsw":
             found = self.ranked(probe, rows, asked, exactly=False)
-            if len(found.ids) == rows:  # as many as were asked for; else the walk was given up
+            if self._is_few or len(found.ids) == rows:  # else the walk was given up
                 return found
         return self.ranked(probe, 2 * k, asked, exactly=True)
 
@@ -234,24 +252,50 @@ class PostgresVectors:
         Args:
             probe: (D,).
             rows: How many, at most.
-            asked: A condition in SQL, and values for it.
-            exactly: Whether all are compared, as they are stored.
+            asked: Which may be found.
+            exactly: Whether all are compared, as they are stored; few that a filter leaves are.
         """
-        where, values = asked
-        kind = f"vector({self.dimension})" if exactly else f"halfvec({self.dimension})"
-        best = (
-            f"SELECT image_id, stored FROM {self._table} {where}"  # noqa: S608  numbers, no texts
-            f" ORDER BY stored::{kind} <#> %(probe)s::{kind} LIMIT {int(rows)}"
-        )
+        if asked.among is None:
+            best = self._ranking(asked.where, rows, exactly=exactly)
+        else:
+            best = self._either(asked, rows, exactly=exactly)
         breadth = min(MOST_BREADTH, max(rows, self.settings.breadth))  # all rows in one walk
         found = self._reading.ask(  # one statement: a second one would cost as much again
-            f"SELECT best.image_id, best.stored, space.generation, space.removals"  # noqa: S608
+            f"SELECT best.image_id, best.stored, best.few, space.generation, space.removals"  # noqa: S608
             f" FROM ({best}) AS best, space WHERE space.id = {self._space_id}",
-            values | {"probe": spell_vector(probe)},
+            asked.values | {"probe": spell_vector(probe)},
             NO_SETTINGS if exactly else (f"SET hnsw.ef_search = {breadth}",),
         )
-        self.mark = (found[0][2], int(found[0][3])) if found else None
+        self._is_few = bool(found and found[0][2])
+        self.mark = (found[0][3], int(found[0][4])) if found else None
         return self._vectors_of([row[:2] for row in found])
+
+    def _ranking(self, where: str, rows: int, *, exactly: bool, few: bool = False) -> str:
+        """Spell what ranks the rows of which a condition is true."""
+        kind = f"vector({self.dimension})" if exactly else f"halfvec({self.dimension})"
+        return (
+            f"SELECT image_id, stored, {few} AS few FROM {self._table}"  # noqa: S608  numbers
+            f"{where and f' WHERE {where}'}"
+            f" ORDER BY stored::{kind} <#> %(probe)s::{kind} LIMIT {int(rows)}"
+        )
+
+    def _either(self, asked: Asked, rows: int, *, exactly: bool) -> str:
+        """Spell what looks up few images by their ids, and for many in the graph, or in all rows.
+
+        How many a filter leaves is counted once, in the same statement, up to FEW; the other half
+        of the statement is not run.
+        """
+        one_by_one = "(SELECT yes FROM few) AND image_id = ANY (ARRAY(SELECT id FROM chosen))"
+        if asked.where:
+            one_by_one += f" AND {asked.where}"
+        walk = f"NOT (SELECT yes FROM few) AND {asked.every}"  # noqa: S608
+        return (
+            f"WITH chosen AS MATERIALIZED"  # noqa: S608  compiled, and numbers
+            f" (SELECT id FROM ({asked.among}) AS asked (id) LIMIT {FEW + 1}),"
+            f" few AS MATERIALIZED (SELECT count(*) <= {FEW} AS yes FROM chosen)"
+            f" (({self._ranking(one_by_one, rows, exactly=True, few=True)})"
+            f" UNION ALL ({self._ranking(walk, rows, exactly=exactly)}))"
+        )
 
     def stored(self, images: Ids) -> StoredVectors:
         """Copy the vectors of some images; see `VectorSearch.stored`."""

@@ -74,7 +74,7 @@ def test_a_removed_image_never_comes_back_after_the_catalogue_failed_once(
     assert {REMOVED, "5.png"}.isdisjoint(gallery.names(index))
 
 
-def test_a_catalogue_that_fails_is_asked_again_by_the_next_query(gallery: Gallery) -> None:
+def test_a_catalogue_that_fails_is_asked_again_through_another_connection(gallery: Gallery) -> None:
     index = gallery.open()
     assert REMOVED in gallery.names(index)
     watching = gallery.collection.catalogue.spaces.watching
@@ -82,9 +82,8 @@ def test_a_catalogue_that_fails_is_asked_again_by_the_next_query(gallery: Galler
     database = watching.connection.dbapi_connection
     assert database is not None
     gallery.collection.catalogue.images.remove([gallery.id_of(REMOVED)])
-    database.set_progress_handler(lambda: 1, 1)
-    with pytest.raises(CatalogueError, match="does not work: interrupted"):
-        gallery.names(index)
+    database.set_progress_handler(lambda: 1, 1)  # what it is asked is interrupted
+    assert REMOVED not in gallery.names(index)
     database.set_progress_handler(None, 0)
     assert REMOVED not in gallery.names(index)
 
