@@ -15,6 +15,14 @@ from gallery.catalogue.revisions import bring_up_to_date
 from gallery.catalogue.sqlite import PREFIX, copy_whole, is_read_only, open_file, open_frozen
 from gallery.errors import CatalogueError, DatabaseFailedError, name_not_utf8
 
+WAITING = {  # of PostgreSQL's client, in seconds but for the last; else it waits for hours
+    "connect_timeout": 20,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # milliseconds
+}
+
 
 def sqlite_url(path: Path) -> URL:
     """Return the URL of a SQLite file; its path may hold any signs."""
@@ -78,8 +86,10 @@ def _engine(url: URL, shown: str) -> Engine:
         engine = create_engine("sqlite://", creator=opening, poolclass=QueuePool)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
+    waiting = WAITING if url.get_backend_name() == "postgresql" else {}
+    given = {key: value for key, value in waiting.items() if key not in url.query}
     try:
-        return create_engine(url)
+        return create_engine(url, connect_args=given)
     except (ImportError, NoSuchModuleError) as error:
         raise CatalogueError(
             f"The catalogue {shown} needs a driver that is not installed ({error}). For PostgreSQL:"

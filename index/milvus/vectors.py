@@ -16,6 +16,7 @@ Shapes: Q probes, K results, n rows, D dimensions of an embedding.
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
@@ -223,7 +224,8 @@ class MilvusVectors:
             while portion := self._call(lambda _: iterator.next()):
                 yield portion
         finally:
-            iterator.close()
+            with suppress(Exception):  # why it failed was said above
+                iterator.close()
 
     def count(self) -> int:
         """Count the images that have a vector."""

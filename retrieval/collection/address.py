@@ -54,7 +54,7 @@ def parse(text: str, option: str = "--catalogue") -> URL:
         raise ConfigError(f"{option} wants the URL of a database, like {EXAMPLE}") from error
     if url.get_backend_name() == "sqlite":
         raise ConfigError(f"{option} is for database servers; SQLite lies in the collection")
-    if url.password or "password" in url.query:
+    if url.password or any("password" in key for key in url.query):  # sslpassword, too
         raise ConfigError(
             f"{option} is kept in the collection's folder, so it cannot hold a password; for"
             " PostgreSQL put that into ~/.pgpass or PGPASSWORD"

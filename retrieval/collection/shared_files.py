@@ -4,6 +4,7 @@ The folder of the collection holds a copy of each: what searches and builds open
 copies are there is noted in `shared.json`; one that differs from the database's is fetched again.
 """
 
+import hashlib
 from pathlib import Path
 
 from sqlalchemy import text
@@ -13,6 +14,7 @@ from gallery.catalogue.store import Catalogue
 from gallery.errors import CatalogueError, IndexFileError
 from gallery.files import file_sha256, write_whole
 from gallery.json_files import read, spell
+from generator.card import NAME as SPACE_NAME
 
 NAMES = ("contract.json", "weights.safetensors", "weights.json", "weights.student.safetensors")
 NOTE = "shared.json"
@@ -56,7 +58,8 @@ def fetch(catalogue: Catalogue, folders: Path) -> None:
         folders: The folder `spaces` of the collection.
 
     Raises:
-        CatalogueError: The folder cannot be written.
+        CatalogueError: The folder cannot be written; or the database holds what no mindseye has
+            put there: a name that would lead elsewhere, bytes of another hash.
     """
     with catalogue.reading() as session:
         query = text(
@@ -65,20 +68,42 @@ def fetch(catalogue: Catalogue, folders: Path) -> None:
         )
         shared = [tuple(row) for row in session.execute(query)]
         for space_id, space, name, sha256 in shared:
-            folder = folders / str(space)
+            if not SPACE_NAME.fullmatch(space) or name not in NAMES:
+                raise CatalogueError(
+                    f"The database holds a file {name!r} of a space {space!r}, which no mindseye"
+                    " calls so; somebody else has written into it. Restore it from a backup"
+                )
+            folder = folders / space
             if _noted(folder).get(name) == sha256 and (folder / name).is_file():
                 continue
-            asked = text("SELECT content FROM space_file WHERE space_id = :space AND name = :name")
-            content = session.scalar(asked, {"space": space_id, "name": name})
+            found = _content(session, space_id, name)
+            if found is None:  # another machine has just taken it away
+                continue
+            noted, content = found
             try:
                 folder.mkdir(parents=True, exist_ok=True)
-                write_whole(folder / name, bytes(content or b""))
-                _note(folder, _noted(folder) | {name: sha256})
+                write_whole(folder / name, content)
+                _note(folder, _noted(folder) | {name: noted})
             except OSError as error:
                 raise CatalogueError(
                     f"Cannot write {folder / name}, a copy of what the database holds:"
                     f" {error.strerror}; name a --collection that can be written"
                 ) from error
+
+
+def _content(session: Session, space_id: int, name: str) -> tuple[str, bytes] | None:
+    """Read a file, with its hash."""
+    asked = text("SELECT sha256, content FROM space_file WHERE space_id = :space AND name = :name")
+    row = session.execute(asked, {"space": space_id, "name": name}).first()
+    if row is None:
+        return None
+    sha256, content = str(row[0]), bytes(row[1])
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise CatalogueError(
+            f"{name} in the database has not the hash that is noted beside it; restore the database"
+            " from a backup"
+        )
+    return sha256, content
 
 
 def _known(session: Session, space_id: int) -> dict[str, str]:

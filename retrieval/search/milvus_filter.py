@@ -81,7 +81,7 @@ class _Speller:
 def _terms(mark: str, values: Sequence[str], asked: Predicate) -> str:
     """Ask for images with one of the values of which a comparison is true."""
     if asked.operator == "known":
-        return f"array_contains(terms, {json.dumps(mark)})"
+        return f"array_contains(terms, {json.dumps(mark, ensure_ascii=False)})"
     terms = [f"{mark}={value}" for value in holding(values, asked)]
     if len(terms) > MOST_TERMS:
         raise ConfigError(

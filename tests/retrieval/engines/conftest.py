@@ -99,8 +99,16 @@ def lasting(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return make_place(request, tmp_path_factory.mktemp("lasting"))
 
 
+def smiles(number: int) -> dict[str, str]:
+    """Return the strength of a smile, as labels have it."""
+    return {} if number % 2 else {"smile": str(number // 2 % 11 / 10), "größe": "m"}
+
+
 def offers(numbers: Ids) -> tuple[FileRecord, ...]:
-    """Make up files of images: people of 105 images, poses in turn, of two in three the light."""
+    """Make up files of images: people of 105 images, poses in turn, of two in three the light.
+
+    Of every other one it is known how much it smiles: 0, 0.1, … 1.
+    """
     lights: tuple[dict[str, str], ...] = ({}, {"light": "left"}, {"light": "right"})
     return tuple(
         FileRecord(
@@ -108,7 +116,7 @@ def offers(numbers: Ids) -> tuple[FileRecord, ...]:
             hashlib.sha256(str(n).encode()).hexdigest(),
             None,
             f"p{n // 105}",
-            Condition(pose=str(n % 7), **lights[n % 3]),
+            Condition(pose=str(n % 7), **lights[n % 3], **smiles(n)),
         )
         for n in numbers.tolist()
     )

@@ -81,6 +81,7 @@ EXPRESSIONS = (
     *("id=7", "id<=20", "path ~ '/photos/1/*'", "sha256 is known", "state=indexed"),
     *("identity=p1 and pose=3 or light is unknown and not estimate.pose in (0, 1)",),
     *("size_bytes is unknown", "not (identity=p1 or pose<4)"),
+    *("smile>0.5", "smile>=0.50", "smile=1", "not smile<0.3", "smile is unknown", "größe is known"),
 )
 
 

@@ -14,14 +14,16 @@ from sqlalchemy.engine import make_url
 
 from gallery.catalogue.records import FileRecord, ImageState
 from gallery.errors import CatalogueError, ConfigError, DatabaseFailedError
-from index.backend import Backend
+from index.backend import Backend, Limit
 from index.contract import IndexContract
+from index.postgres.reading import SearchConnection
 from index.postgres.vectors import PostgresVectors
 from retrieval.collection.bulk import add_embedded
 from retrieval.collection.collection import Collection
 from retrieval.collection.repair import repair
 from retrieval.collection.storing import keep
 from retrieval.collection.verify import verify
+from retrieval.search.live import WhereChoice
 from tests.retrieval import fused_gallery
 from tests.retrieval.collection.test_compact import finished
 from tests.retrieval.engines.conftest import Filled, Place, filled_with, new_database
@@ -76,6 +78,7 @@ def test_commands_do_not_change_with_the_engine(
     [
         ("faces", "--engine cannot be 'faces'; it takes postgresql://"),
         ("postgresql://me:secret@host/faces", "--engine is kept in .* cannot hold a password"),
+        ("postgresql://me@host/faces?sslpassword=secret", "cannot hold a password"),
         ("milvus:faces", "it takes .* milvus:FILE.db"),
     ],
 )
@@ -120,6 +123,53 @@ def test_vectors_too_long_for_pgvector_are_refused_by_name(far: str, tmp_path: P
 def filled(far: str, tmp_path: Path, fused: fused_gallery.Space) -> Iterator[Filled]:
     with filled_with(Place(tmp_path / "mine", far), fused, 50) as made:
         yield made
+
+
+@pytest.mark.parametrize("few", [4000, 1])  # compared one by one; or looked for in all rows
+def test_a_filter_and_what_it_leaves_are_asked_in_one_statement(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    asked, ask = [], SearchConnection.ask
+
+    def counted(self: SearchConnection, *given: Any) -> list[tuple[Any, ...]]:
+        asked.append(given[0])
+        return ask(self, *given)
+
+    live = filled.live()
+    monkeypatch.setattr(SearchConnection, "ask", counted)
+    monkeypatch.setattr("index.postgres.vectors.FEW", few)
+    chosen = WhereChoice(filled.collection.catalogue, "pose=2", filled.space.id)
+    found = live.find(filled.made.queries[:1], 100, Limit(chosen)).ids[0]
+    assert sorted(found.tolist()) == chosen.ids().tolist()
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("UPDATE space SET name = '../../elsewhere'", "of a space '../../elsewhere'"),
+        ("UPDATE space_file SET name = 'a.sh'", "holds a file 'a.sh' of a space 'made-up'"),
+        ("UPDATE space_file SET content = 'torn'", "contract.json in the database has not the"),
+    ],
+)
+def test_files_that_no_mindseye_has_put_into_the_database_are_refused(
+    filled: Filled, far: str, tmp_path: Path, change: str, message: str
+) -> None:
+    with filled.collection.catalogue.changing() as session:
+        session.execute(text(change))
+    with pytest.raises(CatalogueError, match=message):
+        Collection.open_or_create(tmp_path / "a" / "b" / "other", engine=far)
+    written = [path.name for path in (tmp_path / "a").rglob("*") if path.is_file()]
+    assert sorted(written) == ["catalogue.url", "engine.url"]
+
+
+def test_a_machine_that_is_gone_is_not_waited_for_by_the_hour(filled: Filled) -> None:
+    """A connection whose other end is gone says so by itself; what the user says counts."""
+    engine = filled.collection.catalogue.session.get_bind().engine
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        given = driver.info.get_parameters()
+    assert (given["tcp_user_timeout"], given["keepalives_idle"]) == ("60000", "30")
 
 
 def test_an_image_that_is_removed_while_it_is_drawn_stays_removed(filled: Filled) -> None:
