@@ -1,11 +1,13 @@
-"""Kill workers, actors and drivers of builds at random instants, and look what is left.
+"""Kill workers, nodes and drivers of builds, and databases, at random; see what is left.
 
     PYTHONPATH=. python experiments/cluster/kills.py KIND KILLS SEED
 
-KIND is `process` or `actor` (a worker of a build that goes on), `driver` or `ray-driver` (the build
-itself, typed again until it is finished). Prints a line of JSON: how many were killed, whether the
-collection holds every image once, byte for byte as a build without workers makes it, and how many
-blocks were begun more than once.
+KIND is `process`, `actor` or `node` (a worker, or a whole node of a Ray cluster, of a build that
+goes on), `driver` or `ray-driver` (the build itself, typed again until it is finished), `backend`
+or `server` (the process that serves a connection of PostgreSQL, or all of PostgreSQL, which is
+started again; the build says so in a line, and is typed again). Prints a line of JSON: how many
+were killed, what is wrong (each image is there once, byte for byte as a build without workers
+makes it), and how many blocks were begun more than once.
 """
 
 import json
@@ -17,22 +19,30 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
+from experiments.cluster.nodes import Nodes
+from experiments.cluster.server import Server
 from experiments.cluster.small import Small
+from gallery.errors import UserError
 from retrieval.collection import builder
 from retrieval.collection.collection import Collection
 from retrieval.collection.verify import verify
 from retrieval.collection.workers import opening, ray_actors
-from retrieval.collection.workers.block import Block, EmbeddedBlock
+from retrieval.collection.workers.block import Block, EmbeddedBlock, GalleryEmbedder
 from retrieval.collection.workers.opening import Workers
+from retrieval.search.live import open_live
 
 BATCH, IMAGES, WORKERS = 8, 400, 2
 LONGEST_S = 6.0  # between a start and a kill, at most
 BEGUN = "MINDSEYE_KILLS_BEGUN"
+BUILT_BY_ITSELF = 2  # blocks that a build without workers has in hand: one drawn, one read
 
 
 def watched(worker: Any, begun: Path) -> Any:  # noqa: ANN401  a worker of either kind
@@ -96,15 +106,17 @@ def kill_workers(small: Small, place: Path, begun: Path, kind: str, kills: int) 
 
     watch_all(begun, alive)
     asked = Workers(count=WORKERS, ray=None if kind == "process" else "auto")
-    if kind != "process":
+    if kind == "actor":
         ray_actors.connect(Workers(count=WORKERS, ray="local"))
+    nodes = Nodes(WORKERS) if kind == "node" else None
     for number in count(1):
         is_over = threading.Event()
-        thread = killing(kills - killed, kill, is_over)
+        thread = killing(kills - killed, kill if nodes is None else nodes.kill, is_over)
         small.build(place / f"made-{number}", asked)
         is_over.set()
         thread.join()
         alive.clear()
+        killed = killed if nodes is None else nodes.killed
         if killed >= kills:
             return killed
     raise AssertionError
@@ -134,6 +146,63 @@ def kill_drivers(small: Small, place: Path, begun: Path, kind: str, kills: int) 
 def size(path: Path) -> int:
     """Return how many blocks were begun."""
     return len(path.read_text("utf-8").splitlines()) if path.exists() else 0
+
+
+def kill_databases(
+    small: Small, place: Path, begun: Path, kind: str, kills: int
+) -> tuple[int, list[str]]:
+    """Build while PostgreSQL is killed; type it again until so many were; return what is wrong."""
+    embed, killed, wrong, waited = GalleryEmbedder.embed, 0, [], threading.Event()
+
+    def noted(self: GalleryEmbedder, found: Any) -> EmbeddedBlock:  # noqa: ANN401  as it is
+        with begun.open("a", encoding="utf-8") as file:
+            file.write("block\n")
+        return embed(self, found)
+
+    GalleryEmbedder.embed = noted  # type: ignore[method-assign]
+    expected = vectors_by_content(place / "expected", None)
+    begun.unlink(missing_ok=True)
+    with Server.started() as server:
+        for number in count(1):
+            root, url, is_over = place / f"made-{number}", server.database(), threading.Event()
+
+            def kill(url: str = url) -> None:
+                nonlocal killed
+                server.kill_backend(url) if kind == "backend" else server.kill()
+                killed += 1
+
+            thread = killing(kills - killed, kill, is_over)
+            for _ in count():
+                try:
+                    small.build(root, None, url)
+                    break
+                except UserError as error:  # one line, and the build is typed again
+                    wrong += [str(error)] if "\n" in str(error) else []
+                    waited.wait(0.2)
+            is_over.set()
+            thread.join()
+            made = vectors_by_content(root, url)
+            wrong += [] if made == expected else [f"{number}: {len(made)} vectors, or others"]
+            wrong += outcome(root)[0]
+            if killed >= kills:
+                return killed, wrong
+    raise AssertionError
+
+
+def vectors_by_content(root: Path, at: str | None) -> dict[str, list[str]]:
+    """Return the hashes of the vectors of each image, by the SHA-256 of its bytes."""
+    collection = Collection.open_or_create(root, engine=at)
+    (space,) = collection.catalogue.spaces.all()
+    rows = collection.catalogue.images.rows(
+        space.id, collection.catalogue.spaces.placed_ids(space.id, "indexed")
+    )
+    live = open_live(collection, space, collection.contract(space), "cpu")
+    stored = live.stored(np.array(sorted(rows), dtype=np.int64))
+    found: dict[str, list[str]] = {}
+    for image, vector in zip(stored.ids.tolist(), stored.vectors, strict=True):
+        found.setdefault(rows[image].sha256, []).append(sha256(vector.tobytes()).hexdigest())
+    collection.close()
+    return found
 
 
 def outcome(root: Path) -> tuple[list[str], list[tuple[str, str]]]:
@@ -169,20 +238,26 @@ def main() -> None:
         place = Path(folder)
         small, begun = Small.make(place, IMAGES), place / "begun"
         small.build(place / "expected", None)
-        how = kill_drivers if kind.endswith("driver") else kill_workers
-        killed = how(small, place, begun, kind, kills)
-        expected = outcome(place / "expected")[1]
-        made = [outcome(root) for root in sorted(place.glob("made-*"))]
-        again = size(begun) - len(made) * IMAGES // BATCH
+        if kind in {"backend", "server"}:
+            killed, wrong = kill_databases(small, place, begun, kind, kills)
+            in_hand = BUILT_BY_ITSELF
+        else:
+            how = kill_drivers if kind.endswith("driver") else kill_workers
+            killed = how(small, place, begun, kind, kills)
+            in_hand = WORKERS if kind.endswith("driver") else 1
+            expected = outcome(place / "expected")[1]
+            made = [outcome(root) for root in sorted(place.glob("made-*"))]
+            wrong = [what for found, _ in made for what in found]
+            wrong += [f"other bytes: {n}" for n, (_, s) in enumerate(made, 1) if s != expected]
+        blocks = len(list(place.glob("made-*"))) * IMAGES // BATCH
         told = {
             "kind": kind,
             "killed": killed,
-            "builds": len(made),
-            "wrong": [what for wrong, _ in made for what in wrong],
-            "same_bytes": all(shards == expected for _, shards in made),
-            "blocks": len(made) * IMAGES // BATCH,
-            "begun_again": again,
-            "at_most": killed * (WORKERS if kind.endswith("driver") else 1),
+            "builds": len(list(place.glob("made-*"))),
+            "wrong": wrong,
+            "blocks": blocks,
+            "begun_again": size(begun) - blocks,
+            "at_most": killed * in_hand,
         }
         sys.stdout.write(json.dumps(told) + "\n")
 

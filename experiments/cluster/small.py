@@ -62,12 +62,20 @@ class Small:
         )
         save_weights(self.weights, network, card)
 
-    def build(self, root: Path, workers: Workers | None) -> int:
-        """Build, or go on; return how many images were embedded now."""
+    def build(self, root: Path, workers: Workers | None, at: str | None = None) -> int:
+        """Build, or go on; return how many images were embedded now.
+
+        Args:
+            root: Folder of the collection.
+            workers: Who embeds; None for this process.
+            at: Address of its engine; None for its folder.
+        """
         engine = Engine.open(self.weights, torch.device("cpu"), precision=torch.float32)
-        collection = Collection.open_or_create(root)
-        with collection.writing():
-            faces = open_faces(f"folder:{self.photos}")
-            *_, last = build(collection, faces, engine, self.weights, workers=workers)
-        collection.close()
+        collection = Collection.open_or_create(root, engine=at)
+        try:
+            with collection.writing():
+                faces = open_faces(f"folder:{self.photos}")
+                *_, last = build(collection, faces, engine, self.weights, workers=workers)
+        finally:
+            collection.close()
         return last.indexed
