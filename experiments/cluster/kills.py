@@ -1,6 +1,6 @@
 """Kill workers, nodes and drivers of builds, and databases, at random; see what is left.
 
-    PYTHONPATH=. python experiments/cluster/kills.py KIND KILLS SEED
+    PYTHONPATH=. python experiments/cluster/kills.py KIND KILLS SEED [IMAGES]
 
 KIND is `process`, `actor` or `node` (a worker, or a whole node of a Ray cluster, of a build that
 goes on), `driver` or `ray-driver` (the build itself, typed again until it is finished), `backend`
@@ -39,7 +39,8 @@ from retrieval.collection.workers.block import Block, EmbeddedBlock, GalleryEmbe
 from retrieval.collection.workers.opening import Workers
 from retrieval.search.live import open_live
 
-BATCH, IMAGES, WORKERS = 8, 400, 2
+BATCH, WORKERS = 8, 2
+IMAGES = 400  # a multiple of BATCH
 LONGEST_S = 6.0  # between a start and a kill, at most
 BEGUN = "MINDSEYE_KILLS_BEGUN"
 BUILT_BY_ITSELF = 2  # blocks that a build without workers has in hand: one drawn, one read
@@ -183,7 +184,7 @@ def kill_databases(
             thread.join()
             made = vectors_by_content(root, url)
             wrong += [] if made == expected else [f"{number}: {len(made)} vectors, or others"]
-            wrong += outcome(root)[0]
+            wrong += outcome(root, len(expected))[0]
             if killed >= kills:
                 return killed, wrong
     raise AssertionError
@@ -205,7 +206,7 @@ def vectors_by_content(root: Path, at: str | None) -> dict[str, list[str]]:
     return found
 
 
-def outcome(root: Path) -> tuple[list[str], list[tuple[str, str]]]:
+def outcome(root: Path, images: int) -> tuple[list[str], list[tuple[str, str]]]:
     """Return what verify finds wrong, and the hashes of all shards."""
     collection = Collection.open(root)
     steps = verify(collection)
@@ -218,7 +219,7 @@ def outcome(root: Path) -> tuple[list[str], list[tuple[str, str]]]:
     shards = collection.catalogue.spaces.shards(space.id)
     counts = collection.catalogue.spaces.state_counts(space.id)
     collection.close()
-    if counts["indexed"] != IMAGES:
+    if counts["indexed"] != images:
         wrong.append(f"{counts}")
     return wrong, sorted((one.ids_sha256, one.embeddings_sha256) for one in shards)
 
@@ -233,10 +234,11 @@ def main() -> None:
         Small.make(Path(photos), 0).build(Path(root), workers)
         return
     kind, kills, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    images = int(sys.argv[4]) if len(sys.argv) > 4 else IMAGES
     random.seed(seed)
     with TemporaryDirectory() as folder:
         place = Path(folder)
-        small, begun = Small.make(place, IMAGES), place / "begun"
+        small, begun = Small.make(place, images), place / "begun"
         small.build(place / "expected", None)
         if kind in {"backend", "server"}:
             killed, wrong = kill_databases(small, place, begun, kind, kills)
@@ -245,11 +247,11 @@ def main() -> None:
             how = kill_drivers if kind.endswith("driver") else kill_workers
             killed = how(small, place, begun, kind, kills)
             in_hand = WORKERS if kind.endswith("driver") else 1
-            expected = outcome(place / "expected")[1]
-            made = [outcome(root) for root in sorted(place.glob("made-*"))]
+            expected = outcome(place / "expected", images)[1]
+            made = [outcome(root, images) for root in sorted(place.glob("made-*"))]
             wrong = [what for found, _ in made for what in found]
             wrong += [f"other bytes: {n}" for n, (_, s) in enumerate(made, 1) if s != expected]
-        blocks = len(list(place.glob("made-*"))) * IMAGES // BATCH
+        blocks = len(list(place.glob("made-*"))) * images // BATCH
         told = {
             "kind": kind,
             "killed": killed,

@@ -68,7 +68,10 @@ class Server:
             raise ValueError("it does not answer now") from error
         if found is None:
             raise ValueError("nobody is connected")
-        os.kill(found[0], signal.SIGKILL)
+        try:
+            os.kill(found[0], signal.SIGKILL)
+        except ProcessLookupError as error:
+            raise ValueError("it has just left") from error
 
     def kill(self) -> None:
         """End the server by SIGKILL, and start it again."""
