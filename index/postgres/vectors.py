@@ -224,7 +224,9 @@ class PostgresVectors:
 
     def _condition(self, limit: Limit) -> Asked:
         """Return which rows may be found."""
-        where, values, among = "", {}, None
+        where = ""
+        among: str | None = None
+        values: dict[str, Any] = {}
         if len(limit.excluded):
             where = "image_id <> ALL (%(excluded)s::bigint[])"
             values["excluded"] = limit.excluded.tolist()

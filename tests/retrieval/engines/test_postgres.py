@@ -129,7 +129,8 @@ def filled(far: str, tmp_path: Path, fused: fused_gallery.Space) -> Iterator[Fil
 def test_a_filter_and_what_it_leaves_are_asked_in_one_statement(
     filled: Filled, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    asked, ask = [], SearchConnection.ask
+    asked: list[str] = []
+    ask = SearchConnection.ask
 
     def counted(self: SearchConnection, *given: Any) -> list[tuple[Any, ...]]:
         asked.append(given[0])

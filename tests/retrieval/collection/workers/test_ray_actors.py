@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import pytest
 
 from gallery.errors import ConfigError, UserError
 from retrieval.collection.workers import ray_actors
-from retrieval.collection.workers.block import Block, EmbeddedBlock
 from retrieval.collection.workers.opening import Workers
 from retrieval.collection.workers.recipe import WorkerRecipe
 from tests.retrieval.collection.workers.place import BATCH, Place, shards
@@ -69,58 +67,6 @@ def test_a_cluster_without_room_is_named(
     monkeypatch.setattr(ray_actors, "share", lambda *_: ({"num_cpus": 64}, 1))
     with pytest.raises(UserError, match=r"within 1 s: the cluster has 2 CPUs and 0 GPUs"):
         place.build(tmp_path / "made", Workers(count=1, ray="auto"))
-
-
-SMALL = {"object_store_memory": 80 * 2**20, "include_dashboard": False}
-
-
-@pytest.fixture
-def nodes() -> Iterator[tuple[Any, list[Any]]]:
-    """A cluster: a head that works nothing, and two nodes of one CPU."""
-    from ray.cluster_utils import Cluster  # noqa: PLC0415  an extra
-
-    ray.shutdown()  # that of the other tests
-    head = {"num_cpus": 0, "_system_config": ray_actors.PATIENT, **SMALL}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
-    try:
-        made = [cluster.add_node(num_cpus=1, **SMALL) for _ in range(2)]
-        cluster.wait_for_nodes()
-        ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
-        yield cluster, made
-    finally:
-        ray.shutdown()
-        cluster.shutdown()
-
-
-@pytest.mark.slow
-def test_a_build_goes_on_without_a_lost_node_and_ends_without_any(
-    nodes: tuple[Any, list[Any]],
-    place: Place,
-    expected: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    cluster, left = nodes
-    both, embed = threading.Barrier(2, timeout=120), ray_actors.RayWorker.embed
-
-    def lose_one(worker: ray_actors.RayWorker, block: Block, limit_s: float) -> EmbeddedBlock:
-        if len(left) == 2 and both.wait() == 0:
-            cluster.remove_node(left.pop(), allow_graceful=False)
-        return embed(worker, block, limit_s)
-
-    asked = Workers(count=2, ray="auto")
-    with monkeypatch.context() as patch:
-        patch.setattr(ray_actors.RayWorker, "embed", lose_one)
-        assert place.build(tmp_path / "made", asked).indexed == 12
-    assert shards(tmp_path / "made") == shards(expected)
-    cluster.remove_node(left.pop(), allow_graceful=False)
-    with monkeypatch.context() as patch:
-        patch.setattr(ray_actors, "START_S", 10.0)
-        with pytest.raises(UserError, match=r"within 10 s.*What was finished is kept.*build again"):
-            place.build(tmp_path / "later", asked)
-    cluster.add_node(num_cpus=1, **SMALL)
-    assert place.build(tmp_path / "later", asked).indexed == 12
-    assert shards(tmp_path / "later") == shards(expected)
 
 
 @pytest.mark.slow
