@@ -62,6 +62,8 @@ class Spaces:
                 self.watching = self._watch()
             return self._looked_up(self.watching, space_id)
         except Exception:  # noqa: BLE001  whatever the driver raises
+            if self.watching is not None:
+                self.watching.invalidate()  # or the pool would hand it out again
             self.close()
             with self._session.get_bind().engine.connect() as connection:
                 row = connection.execute(MARK, {"space_id": space_id}).first()
