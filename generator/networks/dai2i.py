@@ -50,6 +50,7 @@ from generator.networks.adversarial import (
 )
 from generator.networks.architecture import Architecture
 from generator.networks.blocks import Critic, ResidualBlock, narrowing, widening, with_code
+from generator.networks.bottleneck import BottleneckConfig
 from generator.networks.dai2i_layers import (
     Adaptor,
     DomainCritic,
@@ -60,7 +61,6 @@ from generator.networks.dai2i_layers import (
 )
 from generator.networks.family import FamilyConfig, Network, initialise
 from generator.networks.prepared import Drawing
-from generator.networks.sargan import require_size
 from generator.networks.stargan import STARGAN
 from generator.training.augment import Augmentation, jitter, leave_out_colours
 from generator.training.config import Recipe, published
@@ -91,7 +91,7 @@ DEPTHS = 2  # layers of the critic that look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dai2iConfig(FamilyConfig):
+class Dai2iConfig(BottleneckConfig):
     """The shape of the network; `size` is a multiple of 4 from 32 to 256.
 
     Attributes:
@@ -112,15 +112,9 @@ class Dai2iConfig(FamilyConfig):
 
     def __post_init__(self) -> None:
         FamilyConfig.__post_init__(self)
-        require_size(self.size)
-        sizes = (self.blocks, self.width, self.critic_width, self.feature_side)
-        if min(*sizes, self.adaptor_width, self.adaptor_blocks) < 1:
-            raise ValueError(f"numbers of blocks, channels and cells must be positive: {self}")
-
-    @property
-    def pooled(self) -> int:
-        """Side of the square whose average is a feature, in cells of the bottleneck."""
-        return max(1, self.size // 4 // self.feature_side)
+        self.require_shape(
+            *("blocks", "width", "critic_width", "feature_side", "adaptor_width", "adaptor_blocks")
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,9 +43,10 @@ from generator.networks.adversarial import (
 )
 from generator.networks.architecture import Architecture
 from generator.networks.blocks import Critic, ResidualBlock, narrowing, widening, with_code
+from generator.networks.bottleneck import BottleneckConfig
 from generator.networks.family import FamilyConfig, Network
 from generator.networks.prepared import Drawing
-from generator.networks.sargan import PAPER, require_size
+from generator.networks.sargan import PAPER
 from generator.training.config import Recipe, published
 from generator.training.plan import Batch, PlanContext, Stage, Terms, TrainingPlan, Update
 
@@ -54,7 +55,7 @@ GANIMATION = replace(PAPER, batch_size=25, steps=240_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GanimationConfig(FamilyConfig):
+class GanimationConfig(BottleneckConfig):
     """The shape of the network; `size` is a multiple of 4 from 32 to 256.
 
     Attributes:
@@ -71,16 +72,7 @@ class GanimationConfig(FamilyConfig):
 
     def __post_init__(self) -> None:
         FamilyConfig.__post_init__(self)
-        require_size(self.size)
-        if min(self.blocks, self.width, self.critic_width, self.feature_side) < 1:
-            raise ValueError(
-                f"blocks, width, critic_width and feature_side must be positive: {self}"
-            )
-
-    @property
-    def pooled(self) -> int:
-        """Side of the square whose average is a feature, in cells of the bottleneck."""
-        return max(1, self.size // 4 // self.feature_side)
+        self.require_shape("blocks", "width", "critic_width", "feature_side")
 
 
 class Painted(NamedTuple):

@@ -52,6 +52,7 @@ from generator.networks.blocks import (
     widening,
     with_code,
 )
+from generator.networks.bottleneck import BottleneckConfig
 from generator.networks.family import FamilyConfig, Network
 from generator.networks.prepared import Drawing
 from generator.training.config import Recipe, TrainConfig, published
@@ -77,7 +78,7 @@ PAPER = TrainConfig(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SarganConfig(FamilyConfig):
+class SarganConfig(BottleneckConfig):
     """The shape of the network; `size` is a multiple of 4 from 32 to 256.
 
     Attributes:
@@ -101,20 +102,11 @@ class SarganConfig(FamilyConfig):
 
     def __post_init__(self) -> None:
         FamilyConfig.__post_init__(self)
-        require_size(self.size)
         if self.block not in BLOCKS:
             raise ValueError(f"block must be one of {', '.join(BLOCKS)}, got {self.block!r}")
         if self.cycle not in CYCLES:
             raise ValueError(f"cycle must be one of {', '.join(CYCLES)}, got {self.cycle!r}")
-        if min(self.blocks, self.width, self.critic_width, self.feature_side) < 1:
-            raise ValueError(
-                f"blocks, width, critic_width and feature_side must be positive: {self}"
-            )
-
-    @property
-    def pooled(self) -> int:
-        """Side of the square whose average is a feature, in cells of the bottleneck."""
-        return max(1, self.size // 4 // self.feature_side)
+        self.require_shape("blocks", "width", "critic_width", "feature_side")
 
 
 class Sargan(Network):
@@ -176,19 +168,6 @@ class Sargan(Network):
             **drawing_terms(critic, drawn, batch.wished, wrong),
             "cycle": functional.l1_loss(back, batch.images),
         }
-
-
-def require_size(size: int) -> None:
-    """Refuse sides that two halvings and the attention unit's further two do not fit.
-
-    Raises:
-        ValueError: The side is no multiple of 4 from 32 to 256.
-    """
-    if size % 4 or not 32 <= size <= 256:
-        raise ValueError(
-            f"size must be a multiple of 4 from 32 to 256 (128 as published; 64, 60 and 32 are for"
-            f" small machines), got {size}"
-        )
 
 
 def recipe(name: str) -> Recipe:

@@ -39,10 +39,11 @@ from gallery.attributes import AttributeSpace
 from generator.networks.adversarial import Wrong, code_error, drawing_terms
 from generator.networks.architecture import Architecture
 from generator.networks.blocks import SLOPE, Critic, UpConvNorm, conv_norm, with_code
+from generator.networks.bottleneck import require_size
 from generator.networks.family import FamilyConfig
 from generator.networks.prepared import Drawing
 from generator.networks.relative import Relative
-from generator.networks.sargan import PAPER, require_size
+from generator.networks.sargan import PAPER
 from generator.training.config import Recipe, published
 from generator.training.plan import Batch, Terms
 
