@@ -113,7 +113,8 @@ def test_a_folder_may_be_named_like_a_shipped_protocol(
 def test_the_shipped_protocols_name_methods_that_there_are() -> None:
     editors = {"studio-expressions", "studio-sunglasses", "studio-ages"}
     others = {"cmu-faces", "cmu-few", "cmu-pose", "studio-249", "studio-mini", "studio-wide"}
-    assert set(shipped_protocols()) == editors | others
+    inpainting = {"inpainting", "inpainting-mini"}
+    assert set(shipped_protocols()) == editors | others | inpainting
     for path in shipped_protocols().values():
         assert choose_methods(read_protocol(path).methods)
 
@@ -121,6 +122,13 @@ def test_the_shipped_protocols_name_methods_that_there_are() -> None:
 def test_a_shipped_protocol_wishes_for_two_attributes_at_once() -> None:
     wide = find_protocol("studio-wide", "studio:studio-wide")
     assert (wide.wishes, wide.attributes) == (2, ("pose", "illumination"))
+
+
+def test_the_packaged_gallery_has_what_inpainting_asks_for() -> None:
+    faces, protocol = open_faces("studio-mini"), find_protocol("inpainting-mini", "studio-mini")
+    asked, kept = (restrict(faces, allowed) for allowed in (protocol.sources, protocol.gallery))
+    assert len(set(asked) & set(kept)) == len(asked) == 24 * 2
+    assert len(set(kept) - set(asked)) == 24 * 7 * 8
 
 
 def test_the_packaged_gallery_has_what_its_protocol_asks_for() -> None:
