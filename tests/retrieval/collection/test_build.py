@@ -347,7 +347,7 @@ def test_an_image_that_could_not_be_used_is_tried_again(
 ) -> None:
     photograph(photos / "a.png", seed=1)
 
-    def fail(_: bytes) -> Image.Image:
+    def fail(_: bytes, **_how: object) -> Image.Image:
         raise ImageError("damaged or truncated: out of memory")
 
     with monkeypatch.context() as patch:
