@@ -46,6 +46,7 @@ def main() -> None:
     device = pick_device(asked.device)
     on_gpu = device.type == "cuda"
     images = 4 if asked.smoke else (16_384 if on_gpu else 128)
+    people = "2" if asked.smoke else None
     updates = (1, 2) if asked.smoke else ((20, 120) if on_gpu else (2, 6))
     product = product_rate(device, 256 if asked.smoke or not on_gpu else 8192)
     found = {
@@ -53,7 +54,7 @@ def main() -> None:
         "torch": torch.__version__,
         "product_tflops": round(product / 1e12, 3),
         "drawing": {name: drawing(name, device, images, product) for name in WEIGHTS},
-        "training": {name: training(name, device, updates) for name in NETWORKS},
+        "training": {name: training(name, device, updates, people) for name in NETWORKS},
     }
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -96,13 +97,16 @@ def drawing(name: str, device: torch.device, images: int, product: float) -> dic
     }
 
 
-def training(name: str, device: torch.device, updates: tuple[int, int]) -> dict[str, float]:
+def training(
+    name: str, device: torch.device, updates: tuple[int, int], people: str | None
+) -> dict[str, float]:
     """Return updates a second of a network's first stage.
 
     Args:
         name: Of the architecture.
         device: Where it is trained.
         updates: After how many the clock starts, and stops.
+        people: How many of the gallery are trained on; None for all.
     """
     first, last = updates
     with TemporaryDirectory() as folder:
@@ -114,6 +118,7 @@ def training(name: str, device: torch.device, updates: tuple[int, int]) -> dict[
             out=Path(folder) / "run",
             device=device,
             steps=last + 1,
+            train_identities=people,
         )
         began = took = 0.0
         for progress in train(request):
