@@ -35,6 +35,7 @@ function add(files, system) {
       fill(close, "Close");
       start.remove();
     } catch (problem) {
+      if (!dialog.open) tell(problem.message, { kind: "bad" }); // it was closed, and the work went on
       showProblem(progress, problem);
       start.disabled = false;
     }
@@ -67,7 +68,7 @@ async function send(files, who, system, progress) {
   bar.remove();
   if (last.state !== "done") throw new Problem({ detail: last.problem ?? `The work was ${last.state}.` });
   fill(said, outcome(last.result));
-  fill(progress, said, skipped(last.result), h("button", { type: "button", class: "main", onclick: () => location.reload() }, "Show the gallery"));
+  fill(progress, said, notes(last.notes), skipped(last.result), h("button", { type: "button", class: "main", onclick: () => location.reload() }, "Show the gallery"));
   tell("The pictures are in the gallery.");
 }
 
@@ -75,6 +76,10 @@ function outcome({ indexed, known, duplicates = 0 }) {
   const parts = [`${count(indexed, "picture")} added`];
   if (known + duplicates) parts.push(`${known + duplicates} there already`);
   return `${parts.join(", ")}.`;
+}
+
+function notes(said) {
+  return said.length ? h("ul", { class: "hint" }, said.map((one) => h("li", {}, one))) : null;
 }
 
 function skipped(result) {

@@ -4,6 +4,7 @@ import { call } from "./api.js";
 import { legend, showAnswers, showNotes } from "./answers.js";
 import { compare } from "./compare.js";
 import { $, fill, h, settle } from "./dom.js";
+import { Drawings } from "./drawings.js";
 import { showProblem, tell } from "./notices.js";
 import { Options } from "./options.js";
 import { fetchVocabulary, makePicker, showEmptyGallery } from "./picker.js";
@@ -30,8 +31,8 @@ class Search {
     Object.assign(this, { system, collection, vocabulary, source: null, own: null, answer: null });
     this.wishes = new Map(); // attribute -> wish, in the order in which they were wished
     this.options = new Options({ collection, vocabulary, changed: () => { this.note(); this.ask(); } });
-    this.seen = new Map(); // what was drawn of this source, by attribute and what is wished besides
-    this.asking = this.drawing = null; // AbortControllers of what is on its way
+    this.asking = null; // AbortController of what is on its way
+    this.turn = 0; // counts faces that were looked for: one that comes after another is late
     this.askSoon = settle(() => this.ask(), 150);
     this.controls = new Map();
     for (const [attribute, values] of poseFirst(collection.attributes)) {
@@ -40,6 +41,7 @@ class Search {
       on.excludes = weighing.some((one) => Object.keys(one.attributes).length > 1);
       this.controls.set(attribute, makeControl(attribute, values, on));
     }
+    this.drawings = new Drawings({ collection, controls: this.controls, form: (wishes) => this.form(wishes), shown: () => this.preview() });
     fill($("#wishes"), [...this.controls.values()].map((one) => one.element));
     this.selection = makeSelection({
       system,
@@ -63,14 +65,17 @@ class Search {
 
   /** Show what the address says: a face and wishes, or the picker. */
   async follow() {
+    const turn = ++this.turn;
     const query = new URLSearchParams(location.search);
     const id = query.get("id");
     if (history.state?.own && this.own) this.set(this.own, wishesOf(query), query.get("where") ?? "");
     else if (id) {
       try {
         const image = await call(`/v1/images/${encodeURIComponent(id)}`);
+        if (turn !== this.turn) return;
         this.set(new GalleryFace(image), wishesOf(query), query.get("where") ?? "");
       } catch (problem) {
+        if (turn !== this.turn) return;
         this.pickAgain();
         if (problem.status === 404) tell("That face is not in this gallery, or no longer. Pick another one.", { kind: "bad" });
         else showProblem($("#picker-problem"), problem);
@@ -91,6 +96,7 @@ class Search {
 
   /** Take a source that the user picked: a step that the browser's Back undoes. */
   take(source, wishes = new Map()) {
+    this.turn += 1;
     history.pushState({ own: source instanceof OwnPicture }, "", addressOf(source, wishes, ""));
     this.set(source, wishes, "");
     scrollTo({ top: 0 });
@@ -99,10 +105,12 @@ class Search {
 
   async bring(file) {
     document.body.classList.add("looking");
+    const turn = ++this.turn;
     const done = tell("Looking for the face…");
     try {
       const own = await OwnPicture.of(file);
       done();
+      if (turn !== this.turn) return; // another face was picked meanwhile
       if (!own.face.found && !(await own.askCrop())) return;
       this.own = own;
       this.take(own);
@@ -118,7 +126,7 @@ class Search {
     this.stop();
     this.selection.clear();
     Object.assign(this, { source, answer: null });
-    this.seen.clear();
+    this.drawings.forget();
     this.options.setWhere(where);
     this.wishes = new Map([...wishes].filter(([name, one]) => this.collection.attributes[name]?.includes(one.value)));
     $("#picker").hidden = true;
@@ -136,13 +144,13 @@ class Search {
     fill($("#found-notes"));
     this.preview();
     this.invite();
-    this.draw();
+    this.drawings.draw(this.wishes);
     if (this.draws()) this.ask();
   }
 
   stop() {
     this.asking?.abort();
-    this.drawing?.abort();
+    this.drawings.stop();
   }
 
   /** Keep in the address what is asked. */
@@ -159,7 +167,7 @@ class Search {
     }
     this.note();
     this.preview();
-    this.draw();
+    this.drawings.draw(this.wishes);
     if (this.draws()) this.askSoon();
     else this.invite();
   }
@@ -176,47 +184,6 @@ class Search {
       this.controls.get(name).set(null);
       tell(`No weights here draw ${sayNames([name, attribute])} together, so the ${sayNames([name])} stays as it is.`);
     }
-  }
-
-  /** Draw every value of every attribute, as far as it was not drawn yet. */
-  async draw() {
-    this.drawing?.abort();
-    const mine = (this.drawing = new AbortController());
-    fill($("#wish-problem"));
-    for (const [attribute, control] of this.order()) {
-      const kept = this.keptFor(attribute);
-      const key = JSON.stringify([attribute, ...kept]);
-      if (!this.seen.has(key)) {
-        control.wait();
-        try {
-          const form = this.form(kept);
-          form.append("attribute", attribute);
-          this.seen.set(key, await call("/v1/draw", { form, signal: mine.signal }));
-        } catch (problem) {
-          if (problem.name === "AbortError") return;
-          this.sayDrawingFailed(control, problem);
-          if (!problem.status || problem.status >= 429 || problem.status === 422) return;
-          continue;
-        }
-      }
-      control.setDrawings(this.seen.get(key));
-      this.preview();
-    }
-  }
-
-  sayDrawingFailed(control, problem) {
-    control.fail("");
-    showProblem($("#wish-problem"), problem, () => this.draw());
-  }
-
-  /** The attribute that was wished for last comes first: its slider is looked at. */
-  order() {
-    const last = [...this.wishes.keys()].at(-1);
-    return [...this.controls].sort(([one], [other]) => (other === last) - (one === last));
-  }
-
-  keptFor(attribute) {
-    return [...this.wishes].filter(([name]) => name !== attribute && together(this.collection, [name, attribute]));
   }
 
   form(wishes) {
