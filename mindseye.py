@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from retrieval.api.benchmark import Benchmark, benchmark
     from retrieval.api.demonstration import Demonstration, demo, demo_gallery
     from retrieval.api.distilling import StudentReport, distil, measure_student
+    from retrieval.api.faces import find_faces
     from retrieval.api.fit import FitResult, fit
     from retrieval.api.gallery import Gallery
     from retrieval.api.gallery_folder import Removed
@@ -66,6 +67,7 @@ __all__ = [
     "demo",
     "demo_gallery",
     "distil",
+    "find_faces",
     "fit",
     "import_gallery",
     "list_weights",
@@ -105,6 +107,7 @@ _PLACES = {  # loaded when somebody asks: they bring torch
     "demo": "retrieval.api.demonstration",
     "demo_gallery": "retrieval.api.demonstration",
     "distil": "retrieval.api.distilling",
+    "find_faces": "retrieval.api.faces",
     "fit": "retrieval.api.fit",
     "list_weights": "retrieval.api.weights",
     "measure_student": "retrieval.api.distilling",

@@ -2,7 +2,8 @@
 
 Its images are named by the SHA-256 of their bytes; `labels.csv` says what the request said of them.
 A folder without the file `.added` was not taken in yet: the next start does that. Images are known
-by their content, so nothing is taken in twice.
+by their content, so nothing is taken in twice. Faces are looked for where those of the gallery were
+found, too, so that all are cut out alike; in `.as-they-are` a request said that they are not to be.
 """
 
 import csv
@@ -15,14 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import mindseye
-from gallery.errors import BeingWrittenError
+from gallery.errors import BeingWrittenError, ConfigError
 from gallery.files import sync, write_whole
 from service.jobs import Job, JobCancelledError
-from service.problems import ProblemError
+from service.problems import ProblemError, without_paths
 
 ADDED = ".added"
+AS_THEY_ARE = ".as-they-are"
 PART = ".part-"
 LABELS = "labels.csv"
+LANDMARKS = "landmarks.csv"
+NO_FACE = "holds no face"  # so begins the reason for which such an image is left out
 WAIT_S = 0.2  # until it is asked again whether somebody else still writes
 _NAME = re.compile(r"[A-Za-z][\w-]{0,63}")
 _SUFFIXES = (
@@ -60,7 +64,14 @@ def read_labels(identity: str | None, labels: Sequence[str]) -> dict[str, str]:
     return cells
 
 
-def store(folder: Path, name: str, contents: Sequence[bytes], cells: Mapping[str, str]) -> Path:
+def store(
+    folder: Path,
+    name: str,
+    contents: Sequence[bytes],
+    cells: Mapping[str, str],
+    *,
+    as_they_are: bool = False,
+) -> Path:
     """Write images and what is said of them; they are on disk when this returns.
 
     Args:
@@ -68,6 +79,7 @@ def store(folder: Path, name: str, contents: Sequence[bytes], cells: Mapping[str
         name: Of the request.
         contents: Image files.
         cells: What `read_labels` returned.
+        as_they_are: Whether no faces are to be looked for in them.
 
     Returns:
         The folder of the request.
@@ -78,10 +90,12 @@ def store(folder: Path, name: str, contents: Sequence[bytes], cells: Mapping[str
     part, whole = folder / f"{PART}{name}", folder / name
     try:
         part.mkdir(parents=True, mode=0o700)
-        named = {_file_name(content): content for content in contents}
+        named = {file_name(content): content for content in contents}
         for file, content in named.items():
             _write(part / file, content)
         _write(part / LABELS, _table(named, cells))
+        if as_they_are:
+            _write(part / AS_THEY_ARE, b"")
         sync(part)
         part.rename(whole)
         sync(folder)
@@ -121,6 +135,7 @@ def take_in(
         UserError: What `Gallery.add` raises.
     """
     try:
+        _find_faces(gallery, folder, job)
         added = _add(gallery, folder, job, weights)
     except JobCancelledError:
         if job.for_good:
@@ -133,6 +148,16 @@ def take_in(
     told: dict[str, Any] = {name: max(getattr(one, name) for one in added) for name in counts}
     told["skipped"] = _skipped(gallery, folder)
     return told
+
+
+def _find_faces(gallery: mindseye.Gallery, folder: Path, job: Job) -> None:
+    """Have the faces of a folder found, where those of the gallery were, or it holds none yet."""
+    if (folder / AS_THEY_ARE).exists() or (gallery.spaces and not gallery.knows_landmarks):
+        return
+    try:
+        mindseye.find_faces(f"folder:{folder}", progress=job)
+    except ConfigError as error:  # what finds faces is not installed
+        job.notes.append(without_paths(f"No faces were looked for: {error}"))
 
 
 def _add(
@@ -151,12 +176,19 @@ def _add(
 def _skipped(gallery: mindseye.Gallery, folder: Path) -> list[dict[str, str]]:
     """Return which files of a folder were left out, and why."""
     found = {
-        Path(one["path"]).name: one["reason"]
+        Path(one["path"]).name: _plainly(one["reason"])
         for space in gallery.show()["spaces"]
         for one in space["skipped"]
         if Path(one["path"]).parent == folder.absolute()
     }
     return [{"name": name, "reason": reason} for name, reason in sorted(found.items())]
+
+
+def _plainly(reason: str) -> str:
+    """Say why an image was left out, to somebody who has no landmark files at hand."""
+    if reason.startswith(NO_FACE):
+        return "no face was found in it; send one on which the face is larger, or seen from before"
+    return without_paths(reason)
 
 
 def forget(folder: Path | None, contents: Collection[str]) -> int:
@@ -175,7 +207,9 @@ def forget(folder: Path | None, contents: Collection[str]) -> int:
     for batch in (one for one in folder.iterdir() if one.is_dir()):
         names = [one.name for one in batch.iterdir() if one.stem in contents]
         if names:
-            _drop_lines(batch / LABELS, names)
+            for table in (batch / LABELS, batch / LANDMARKS):
+                if table.exists():
+                    _drop_lines(table, names)
         for name in names:
             (batch / name).unlink(missing_ok=True)
             gone += 1
@@ -191,7 +225,8 @@ def _drop_lines(table: Path, names: Collection[str]) -> None:
     write_whole(table, text.getvalue().encode())
 
 
-def _file_name(content: bytes) -> str:
+def file_name(content: bytes) -> str:
+    """Name an upload by its content."""
     suffix = next((end for start, end in _SUFFIXES if content.startswith(start)), ".img")
     return hashlib.sha256(content).hexdigest() + suffix
 

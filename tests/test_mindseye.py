@@ -19,7 +19,7 @@ PUBLIC = {
     *("demo", "import_gallery", "list_weights", "show_weights"),
     *("Added", "Answer", "FaceSet", "Gallery", "Generator", "Progress", "Reasons", "UserError"),
     *("Benchmark", "FitResult", "benchmark", "fit", "train", "Adapted", "adapt"),
-    *("load_faces", "load_generator", "open_gallery"),
+    *("find_faces", "load_faces", "load_generator", "open_gallery"),
     *(
         "CanonicalView",
         "LocatedFace",

@@ -142,6 +142,11 @@ class GalleryImages(GalleryFolder):
         with collection.writing():
             return collection.catalogue.images.label(ids, change)
 
+    @property
+    def knows_landmarks(self) -> bool:
+        """Whether faces of it are cut out by their eyes and chins, which were found or marked."""
+        return bool(self.spaces) and self._collection().catalogue.images.has_landmarks()
+
     def takes_several(self, space: str) -> bool:
         """Say whether a space draws one person from several images.
 

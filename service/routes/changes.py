@@ -1,6 +1,8 @@
 """Changes: images are added, removed, labelled. All of them need the token."""
 
 import secrets
+from collections.abc import Mapping
+from functools import partial
 from typing import Annotated
 
 from anyio import to_thread
@@ -10,7 +12,7 @@ import mindseye
 from service import stored
 from service.galleries import ServedCollection
 from service.jobs import Job
-from service.problems import ProblemError, without_paths
+from service.problems import ProblemError, name_of, without_paths
 from service.schemas import ChangedTold, JobTold, LabelChanges, RemovedTold, RemoveImages
 from service.state import Changes, Collection, ServiceState, State
 from service.uploads import decode, read_upload
@@ -29,6 +31,9 @@ async def add(
     label: Annotated[
         list[str] | None, Form(max_length=32, description="Like pose=45; again for more")
     ] = None,
+    find_faces: Annotated[
+        bool, Form(description="Whether to look for faces, where those of the gallery were found")
+    ] = True,
 ) -> JobTold:
     """Keep images and take them in: a job. They are on disk when this answers."""
     if collection.uploads is None:
@@ -38,14 +43,15 @@ async def add(
     if len(image) > limits.files:
         raise ProblemError(413, "too_large", f"A request holds at most {limits.files} files")
     cells = stored.read_labels(identity, label or ())
-    contents = []
+    contents, sent_as = [], {}
     for one in image:
         content = await read_upload(one, limits)
         await to_thread.run_sync(decode, content, limits)
         contents.append(content)
-    name = secrets.token_hex(8)
-    folder = await to_thread.run_sync(stored.store, collection.uploads, name, contents, cells)
-    job = state.jobs.add(adding(collection, folder.name))
+        sent_as[stored.file_name(content)] = name_of(one.filename or "")
+    keep = partial(stored.store, collection.uploads, secrets.token_hex(8), contents, cells)
+    folder = await to_thread.run_sync(partial(keep, as_they_are=not find_faces))
+    job = state.jobs.add(adding(collection, folder.name, sent_as))
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return JobTold(**job.to_json())
 
@@ -80,13 +86,24 @@ def label(collection: Collection, what: Annotated[LabelChanges, Body()]) -> Chan
     return ChangedTold(changed=changed)
 
 
-def adding(collection: ServedCollection, name: str) -> Job:
-    """Return the job that takes in what a request left."""
+def adding(
+    collection: ServedCollection, name: str, sent_as: Mapping[str, str] | None = None
+) -> Job:
+    """Return the job that takes in what a request left.
+
+    Args:
+        collection: Which it joins.
+        name: Of the folder of the request.
+        sent_as: What who sent them calls the files, by their names here; None where nobody knows.
+    """
 
     def run(job: Job) -> dict[str, object]:
         assert collection.uploads is not None  # noqa: S101  there is what was uploaded
         with collection.open() as gallery:
-            return stored.take_in(gallery, collection.uploads / name, job, collection.weights)
+            told = stored.take_in(gallery, collection.uploads / name, job, collection.weights)
+        for one in told["skipped"]:
+            one["name"] = (sent_as or {}).get(one["name"]) or one["name"]
+        return told
 
     return Job("add", collection.name, run)
 

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import mindseye  # noqa: TID251  its tests may
+from gallery.detection.geometry import DetectedFace
 from service import stored
 from tests.service.conftest import HEADERS
 
@@ -144,13 +145,53 @@ async def test_a_collection_begins_with_its_first_upload(
         none = await client.post("/v1/query", files={"image": pictures[0]}, data={"wish": "pose=0"})
         assert none.status_code == 409
         assert str(tmp_path) not in none.text
-        files = [("image", one) for one in pictures]
-        told = await client.post("/v1/images", files=files, headers=HEADERS)
+        files, data = [("image", one) for one in pictures], {"find_faces": False}
+        told = await client.post("/v1/images", files=files, data=data, headers=HEADERS)
         assert (await ended(client, told.json()))["state"] == "done"
         found = await client.post(
             "/v1/query", files={"image": pictures[0]}, data={"wish": "pose=0"}
         )
         assert len(found.json()["hits"]) == 6
+
+
+class SeesInSquares:
+    """Sees one face in a square picture, and none in another."""
+
+    def look(self, image: Image.Image) -> list[DetectedFace]:
+        side = float(image.width)
+        if image.width != image.height:
+            return []
+        eyes = ((0.6 * side, 0.4 * side), (0.4 * side, 0.4 * side))
+        box = (0.25 * side, 0.3 * side, 0.75 * side, 0.8 * side)
+        return [DetectedFace(box, *eyes, (0.5 * side, 0.6 * side), (0.5 * side, 0.8 * side))]
+
+
+async def test_faces_of_uploads_are_found_and_pictures_without_one_are_told_by_name(
+    serve: Any,
+    pictures: list[bytes],
+    pose_weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gallery.detection.registry.open_detector", lambda _: SeesInSquares())
+    Image.effect_noise((64, 48), 9).save(tmp_path / "hill.png")
+    files = [("image", ("me.png", pictures[0]))]
+    files += [("image", ("hill.png", (tmp_path / "hill.png").read_bytes()))]
+    said = {"uploads": tmp_path / "uploads", "weights": str(pose_weights)}
+    async with serve(collections=(tmp_path / "fresh",), **said) as client:
+        told = await client.post("/v1/images", files=files, headers=HEADERS)
+        result = (await ended(client, told.json()))["result"]
+        assert result["indexed"] == 1
+        (left_out,) = result["skipped"]
+        assert left_out["name"] == "hill.png"
+        assert "no face was found" in left_out["reason"]
+        with mindseye.open_gallery(tmp_path / "fresh") as gallery:
+            assert gallery.knows_landmarks
+            me = stored.file_name(pictures[0])
+            (image,) = [one for one in gallery.images() if one["path"].endswith(me)]
+        await remove(client, {"ids": [image["id"]]})
+    (table,) = (tmp_path / "uploads").rglob("landmarks.csv")
+    assert image["sha256"] not in table.read_text("utf-8")  # of who was removed nothing is kept
 
 
 async def test_progress_is_sent_as_events_and_a_job_can_be_cancelled(
