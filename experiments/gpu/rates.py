@@ -5,7 +5,7 @@
 The rate of the matrix product is that of square ones in bfloat16, the best of some; the work of a
 drawing is counted by torch (convolutions and products, two operations for a multiplication with its
 addition). Drawn are images of the packaged gallery under every value of packaged weights; trained
-are networks on that gallery, as `mindseye train` does with its fast recipe, timed after the first
+are networks on `--spec`, as `mindseye train` does with its fast recipe, timed after the first
 updates.
 """
 
@@ -41,6 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--spec", help="What to train on; without it nothing is trained.")
     parser.add_argument("--smoke", action="store_true", help="The smallest sizes, to see it run.")
     asked = parser.parse_args()
     device = pick_device(asked.device)
@@ -54,7 +55,10 @@ def main() -> None:
         "torch": torch.__version__,
         "product_tflops": round(product / 1e12, 3),
         "drawing": {name: drawing(name, device, images, product) for name in WEIGHTS},
-        "training": {name: training(name, device, updates, people) for name in NETWORKS},
+        "training": {
+            name: training(name, device, updates, asked.spec, people)
+            for name in (NETWORKS if asked.spec else ())
+        },
     }
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -98,7 +102,7 @@ def drawing(name: str, device: torch.device, images: int, product: float) -> dic
 
 
 def training(
-    name: str, device: torch.device, updates: tuple[int, int], people: str | None
+    name: str, device: torch.device, updates: tuple[int, int], spec: str, people: str | None
 ) -> dict[str, float]:
     """Return updates a second of a network's first stage.
 
@@ -106,12 +110,13 @@ def training(
         name: Of the architecture.
         device: Where it is trained.
         updates: After how many the clock starts, and stops.
-        people: How many of the gallery are trained on; None for all.
+        spec: What to train on.
+        people: How many of it are trained on; None for all.
     """
     first, last = updates
     with TemporaryDirectory() as folder:
         request = make_request(
-            open_faces(SET),
+            open_faces(spec),
             architecture_name=name,
             attributes=("pose",),
             recipe_name="fast",

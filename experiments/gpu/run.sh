@@ -60,6 +60,7 @@ do_step() { # NAME: does it; it may be stopped at any time, and done again
     case "$1" in
         rates)
             [ "$mode" = smoke ] && small=(--smoke)
+            [ -d "$out/$set" ] && small+=(--spec "studio:$out/$set") # else nothing is trained
             "$python" -m experiments.gpu.rates --device "$device" --out "$out/rates.json" "${small[@]}" ;;
         draw)
             [ "$mode" = smoke ] && small=(--images 4 --rounds 1)
