@@ -46,10 +46,20 @@ class Usual:
         Raises:
             WeightsError: The card holds something else.
         """
-        if not card.redrawing:
-            return None
-        (median, _, limit), images = _measured(card)
-        return cls(median, limit) if images >= ENOUGH else None
+        found = usual_quantiles(card)
+        return None if found is None else cls(found[0], found[-1])
+
+
+def usual_quantiles(card: Card) -> tuple[float, ...] | None:
+    """Return the usual errors at QUANTILES; None if nothing was measured, or of too few images.
+
+    Raises:
+        WeightsError: The card holds something else.
+    """
+    if not card.redrawing:
+        return None
+    found, images = _measured(card)
+    return found if images >= ENOUGH else None
 
 
 def usual_errors(

@@ -1,27 +1,33 @@
 """Which of a card's profiles suits a gallery: what was fitted for drawn faces, or for photographs.
 
 How far redrawings are from their images tells kinds of faces apart (domain_check.py). A few images
-of the gallery are redrawn; the profile whose usual errors are nearest to theirs is taken.
+of the gallery are redrawn. Each says how likely its error is among the faces that a profile was
+fitted on; the profile under which the errors of all are likeliest is taken. No image can say much
+more than the others, so that a few hats and dark glasses do not decide for a whole gallery.
+
+Shapes: N images.
 """
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gallery.align import Pixels
+from gallery.arrays import Doubles
 from gallery.errors import ImageError
 from gallery.faces import FaceSet
 from gallery.pixels import cut
 from generator.canonical import Rule
 from generator.drawer import Drawer
-from generator.reconstruction_error import Usual, own_errors
+from generator.reconstruction_error import QUANTILES, own_errors, usual_quantiles
 from generator.weights_file import load_card
 from retrieval.collection.collection import Collection
 
 SAMPLE = 48  # images that are redrawn to choose by
 FEWEST = 8  # of fewer usable ones, the card's first profile is kept
+MOST = 1.0  # nats that one image can say against a profile
+NARROWEST = 0.05  # logarithm of errors between two quantiles, at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,32 +74,51 @@ def choose_profile(engine: Drawer, faces: FaceSet) -> ProfileChoice:
     errors = _errors(engine, faces)
     if len(errors) < FEWEST:
         return ProfileChoice(engine.card.profile)
-    median, limit = (float(one) for one in np.quantile(errors, (0.5, 0.99)))
-    found = Usual(median, limit)
-    chosen = min(usual, key=lambda name: _apart(found, usual[name]))
-    known = ", ".join(f"{name} by {one.median:.0f}" for name, one in usual.items())
+    chosen = likeliest(np.array(errors), usual)
+    known = ", ".join(f"{name} by {median:.0f}" for name, (median, *_) in usual.items())
     return ProfileChoice(
         chosen,
-        f"{chosen}: images of this gallery are redrawn with a mean squared error of {median:.0f}"
-        f" in the median; {known}; --profile NAME takes another",
+        f"{chosen}: images of this gallery are redrawn with a mean squared error of"
+        f" {np.median(errors):.0f} in the median; {known}; --profile NAME takes another",
     )
 
 
-def _apart(one: Usual, other: Usual) -> float:
-    """Return how far apart errors are: by the logarithms of their medians and of their largest.
+def likeliest(errors: Doubles, usual: Mapping[str, Sequence[float]]) -> str:
+    """Return the profile under which errors are likeliest; of equals the first.
 
-    Blurred photographs are redrawn as well as drawn faces, in the median; the largest errors tell.
+    Args:
+        errors: Mean squared errors of some redrawings, (N,).
+        usual: Errors at QUANTILES of what each profile was fitted on, by name.
     """
-    pairs = ((one.median, other.median), (one.limit, other.limit))
-    return sum(abs(math.log((mine + 1) / (theirs + 1))) for mine, theirs in pairs)
+    found = np.stack([_log_density(errors, told) for told in usual.values()])  # (profiles, N)
+    said = np.maximum(found, found.max(axis=0) - MOST).sum(axis=1)
+    return list(usual)[int(said.argmax())]
 
 
-def _usual(engine: Drawer) -> dict[str, Usual]:
-    """Return the usual errors of every profile that says some, by name."""
+def _log_density(errors: Doubles, quantiles: Sequence[float]) -> Doubles:
+    """Return the log density of log(1 + error), of which some quantiles are known, (N,).
+
+    Between two quantiles it is even; beyond the first and the last it falls exponentially, on the
+    scale of the nearest two.
+    """
+    at, known = np.log1p(errors), np.log1p(quantiles)
+    widths = np.maximum(np.diff(known), NARROWEST)
+    shares = np.diff([0.0, *QUANTILES, 1.0])
+    inner = np.log(shares[1:-1] / widths)
+    place = np.searchsorted(known, at)
+    found = inner[np.clip(place - 1, 0, len(inner) - 1)]
+    below, above = known[0] - at, at - known[-1]
+    low = np.log(shares[0] / widths[0]) - below / widths[0]
+    high = np.log(shares[-1] / widths[-1]) - above / widths[-1]
+    return np.asarray(np.where(below >= 0, low, np.where(above > 0, high, found)))
+
+
+def _usual(engine: Drawer) -> dict[str, tuple[float, ...]]:
+    """Return the usual errors of every profile that says some, at QUANTILES, by name."""
     card = engine.card
     found = {}
     for name in (card.profile, *card.profiles):
-        told = Usual.of(card.under(name))
+        told = usual_quantiles(card.under(name))
         if told is not None:
             found[name] = told
     return found

@@ -18,7 +18,7 @@ from generator.card import Card
 from generator.engine import Engine
 from generator.reconstruction_error import own_errors, usual_errors
 from generator.weights_file import load_card, save_card
-from retrieval.collection.profile_choice import FEWEST, choose_profile
+from retrieval.collection.profile_choice import FEWEST, choose_profile, likeliest
 
 CPU = torch.device("cpu")
 
@@ -57,6 +57,18 @@ def test_of_profiles_alike_in_the_median_the_largest_errors_decide(
     save_card(own, card.with_profile("far", far))
     engine = Engine.open(own, CPU, precision=torch.float32)
     assert choose_profile(engine, faces).profile == "alike"
+
+
+def test_a_few_hats_do_not_decide_for_a_gallery() -> None:
+    usual = {"photographs": (2.78, 5.66, 180.0), "drawn faces": (3.23, 5.24, 37.54)}
+    random = np.random.default_rng(0)
+    drawn = 3.3 * np.exp(0.35 * random.standard_normal(44))
+    assert likeliest(drawn, usual) == "drawn faces"
+    hats = np.array([150.0, 160.0, 170.0, 190.0])  # each of them alone is rather a photograph's
+    assert likeliest(hats, usual) == "photographs"
+    assert likeliest(np.concatenate([drawn, hats]), usual) == "drawn faces"
+    heads = 340 * np.exp(random.standard_normal(48))  # of photographs that neither knows
+    assert likeliest(heads, usual) == "photographs"
 
 
 def test_the_profile_with_errors_as_usual_as_the_gallerys_is_chosen(
