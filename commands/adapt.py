@@ -37,8 +37,9 @@ def adapt(
     """Train weights further on your own photographs, without labels.
 
     Frontal photographs become heads that are turned and lit, with exact labels. Training goes on
-    with these for some minutes; scores and confidence are fitted on people left out. A run that was
-    stopped goes on when the same is said again. Needs the extras `faces` and `studio`.
+    with these for some minutes; scores and confidence are fitted on people left out. What went on
+    is kept only where it finds more of these people than what it began with. A run that was stopped
+    goes on when the same is said again. Needs the extras `faces` and `studio`.
 
     \b
     Example: mindseye adapt folder:photos --weights pose-mindseye-60 --out runs/mine
@@ -65,5 +66,12 @@ def adapt(
     if as_json:
         typer.echo(spell(adapted.to_json(), ascii_only=False))
         return
-    typer.echo(f"Weights: {out}, of {adapted.people} people; fitted on {adapted.fitted}")
+    typer.echo(f"On people left out: {adapted.measured}")
+    if adapted.kept:
+        typer.echo(f"Weights: {out}, of {adapted.people} people; fitted on {adapted.fitted}")
+    else:
+        typer.echo(
+            f"Weights: {out}, which are {weights} as they were: those that went on with"
+            f" {adapted.people} people find no more, as far as can be told"
+        )
     tell(f"Next: mindseye index build {spec} --weights {out} --collection my-faces")

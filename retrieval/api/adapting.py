@@ -1,38 +1,51 @@
 """Weights go on with a user's own photographs, which need no labels.
 
 Frontal photographs are lifted: each becomes a head that the studio turns and lights, so that every
-drawing of it has exact values (gallery/studio/lift). Training goes on with these heads; what scores
-weigh, and how sure answers are, is fitted on the heads of people left out; where these are few,
-it stays what it was for the weights that it began with.
+drawing of it has exact values (gallery/studio/lift). Training goes on with these heads. What scores
+weigh, and how sure answers are, is fitted on the heads of people left out, worn out as photographs
+come (gallery/wear.py); where these are few, it stays what it was for the weights that it began
+with. On the same heads both weights are asked the same: those that went on are kept only where they
+find more. Else the run's folder gets the weights that it began with, and the others beside them.
 """
 
 from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from gallery.align import Aligner, Landmarks, Pixels
-from gallery.errors import ConfigError, DatasetError, ImageError
+from gallery.errors import ConfigError, DatasetError, ImageError, WeightsError
 from gallery.faces import FaceSet, Problem
 from gallery.files import write_whole
 from gallery.images import decode
+from gallery.json_files import read, spell
 from gallery.portraits import portrait_aligner
+from gallery.readers.registry import open_faces
 from gallery.studio.lift import writer
 from gallery.studio.lift.photographs import Choice, FoundPoints
 from gallery.studio.progress import StudioProgress
+from gallery.wear import LARGE, write_worn
 from generator.card import Card
+from generator.student.seeing import student_path
 from generator.weights_file import WEIGHTS_FILE, find_weights, load_card, save_card
+from retrieval.api.additions import open_engine
 from retrieval.api.faces import load_faces
 from retrieval.api.fit import fit
 from retrieval.api.progress import Callback, follow, follow_each
 from retrieval.api.training import train
+from retrieval.evaluation.protocol.protocol import Protocol
+from retrieval.fitting.improvement import Improvement, measure_improvement
 from retrieval.recognisers.registry import open_recogniser
 from retrieval.recognisers.third_party import MissingEmbedderError
 
-LIFTS, SETTINGS = "lifts", "adapt.toml"  # in the folder of the run
+# In the folder of the run; TRIED: weights that went on, and were not kept.
+LIFTS, SETTINGS, DONE, TRIED = "lifts", "adapt.toml", "adapted.json", "tried.safetensors"
+LEFT_OUT, WORN = "lifts-left-out", "worn"  # people left out: lifted larger, and these worn out
 PROFILE = "photographs"
+QUERIES = 1_000  # that both weights are asked, at most
 EYES, CHIN = [33, 133, 362, 263], 152  # of the 468 points: corners of the eyes, tip of the chin
 LIGHTS = ("1", "4", "7", "10", "13", "17")  # of twenty: from all sides
 FEWEST = 8  # people: a fifth of them is left out
@@ -62,12 +75,20 @@ class Adapted:
         people: How many people were lifted.
         left_out: Photographs that were not, with reasons.
         fitted: What was fitted on people left out, in lines.
+        measured: What both weights find on people left out. Where it is no improvement, `weights`
+            are those that it began with.
     """
 
     weights: Path
     people: int
     left_out: tuple[Problem, ...]
     fitted: str
+    measured: Improvement
+
+    @property
+    def kept(self) -> bool:
+        """Whether `weights` are those that went on."""
+        return self.measured.is_better
 
     def to_json(self) -> dict[str, object]:
         """Return what `mindseye adapt --json` prints."""
@@ -76,6 +97,8 @@ class Adapted:
             "people": self.people,
             "left_out": [{"path": one.name, "reason": one.reason} for one in self.left_out],
             "fitted": self.fitted,
+            "kept": self.kept,
+            "measured": self.measured.to_json(),
         }
 
 
@@ -123,36 +146,100 @@ def adapt(  # noqa: PLR0913  one argument for each option of the command line
             f" are needed{first}. Add some, or train on labelled photographs: mindseye train"
             " --start (docs/transfer.md)"
         )
-    request = writer.request_of(choice, _options(card, seed))
-    lifting = writer.lift(folder / LIFTS, choice, request, workers=workers)
-    follow_each(lifting, progress, "lifting people")
-    lifts = f"studio:{folder / LIFTS}"
-    settings = folder / SETTINGS
-    gray = 1.0 if _are_gray(opened) else 0.25
-    write_whole(settings, RECIPE.format(steps=steps, gray=gray).encode())
-    made = train(
-        [lifts, *also],
-        architecture=card.architecture,
-        attributes=card.space.names,
-        out=folder,
-        recipe="tuned",
-        config=settings,
-        seed=seed,
-        device=device,
-        start=str(begun),
-        resume=True,
-        progress=progress,
-    )
-    kept = load_card(made)
-    aside = [who for who in kept.data.get("validation", ()) if who in _people(choice)]
-    if PROFILE not in (card.profile, *card.profiles) or len(aside) >= TO_FIT:
-        fitted = f"{len(aside)} people of {lifts} that nothing was trained on"
-        if kept.profile != PROFILE:
-            fit(made, lifts, people="validation", profile=PROFILE, device=device, progress=progress)
+    lifting = _Lifting(choice, card, seed, workers, progress)
+    lifts = lifting.to(folder / LIFTS)
+    if not (folder / DONE).is_file():
+        settings = folder / SETTINGS
+        gray = 1.0 if _are_gray(opened) else 0.25
+        write_whole(settings, RECIPE.format(steps=steps, gray=gray).encode())
+        made = train(
+            [lifts, *also],
+            architecture=card.architecture,
+            attributes=card.space.names,
+            out=folder,
+            recipe="tuned",
+            config=settings,
+            seed=seed,
+            device=device,
+            start=str(begun),
+            resume=True,
+            progress=progress,
+        )
+        told = _judged(begun, made, lifting, device)
+        write_whole(folder / DONE, spell(told).encode())
+    told = read(folder / DONE, WeightsError, "Delete it, and run the same command again")
+    measured = Improvement(**told["measured"])
+    if not measured.is_better:
+        put_back(begun, folder)
+    weights_file = folder / WEIGHTS_FILE
+    return Adapted(weights_file, len(choice.people), choice.left_out, str(told["fitted"]), measured)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lifting:
+    """Lifts people, as weights draw them."""
+
+    choice: Choice
+    card: Card
+    seed: int
+    workers: int
+    progress: Callback | None
+
+    def to(self, folder: Path) -> str:
+        """Lift everybody; return the SPEC of the set."""
+        return self._lift(folder, self.choice, self.card.aligner.size)
+
+    def worn(self, folder: Path, people: Sequence[str]) -> FaceSet:
+        """Lift some people larger, and wear them out as photographs come."""
+        some = tuple(one for one in self.choice.people if one.label in people)
+        side = int(LARGE.side[1])
+        large = self._lift(folder / LEFT_OUT, replace(self.choice, people=some), side)
+        write_worn(open_faces(large), folder / WORN, each=21, seed=self.seed, wear=LARGE)
+        return open_faces(f"folder:{folder / WORN}")
+
+    def _lift(self, folder: Path, choice: Choice, side: int) -> str:
+        request = writer.request_of(choice, replace(_options(self.card, self.seed), size=side))
+        steps = writer.lift(folder, choice, request, workers=self.workers)
+        follow_each(steps, self.progress, "lifting people")
+        return f"studio:{folder}"
+
+
+def _judged(begun: Path, made: Path, lifting: _Lifting, device: str) -> dict[str, Any]:
+    """Fit what went on, and measure whether it finds more than what it began with."""
+    before, card, progress = load_card(begun), load_card(made), lifting.progress
+    people = {one.label for one in lifting.choice.people}
+    aside = [who for who in card.data.get("validation", ()) if who in people]
+    worn = lifting.worn(made.parent, aside)
+    old = before.under(PROFILE) if PROFILE in (before.profile, *before.profiles) else before
+    if old.profile != PROFILE or len(aside) >= TO_FIT:
+        fitted = f"{len(aside)} people of {worn.spec} that nothing was trained on"
+        if card.profile != PROFILE:
+            fit(made, worn, people="validation", profile=PROFILE, device=device, progress=progress)
     else:
-        fitted = f"what {card.name} was fitted on, as {len(aside)} people left out are too few"
-        save_card(made, _carried_over(card.under(PROFILE), kept))
-    return Adapted(folder / WEIGHTS_FILE, len(choice.people), choice.left_out, fitted)
+        fitted = f"what {before.name} was fitted on, as {len(aside)} people left out are too few"
+        save_card(made, _carried_over(old, card))
+    engines = [
+        open_engine(path, device, images=len(worn)).under(profile)
+        for path, profile in ((begun, old.profile), (made, PROFILE))
+    ]
+    asked = Protocol(queries=QUERIES, seed=lifting.seed)
+    steps = measure_improvement(*engines, worn, asked)
+    return {"fitted": fitted, "measured": follow(steps, progress, "comparing").to_json()}
+
+
+def put_back(begun: Path, folder: Path) -> None:
+    """Give the run's folder the weights that it began with; keep the others beside them."""
+    weights, tried = folder / WEIGHTS_FILE, folder / TRIED
+    made, card = load_card(weights), load_card(begun)
+    if made.sha256 == card.sha256:
+        return  # as it was before it was stopped
+    if not tried.is_file():
+        save_card(tried, made)
+        write_whole(tried, weights.read_bytes())
+    if card.student:
+        write_whole(student_path(weights), student_path(begun).read_bytes())
+    write_whole(weights, begun.read_bytes())  # before its card, which says that all is done
+    save_card(weights, replace(card, name=made.name))
 
 
 def _people(choice: Choice) -> frozenset[str]:

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from gallery.arrays import Doubles
 from gallery.errors import ConfigError
 from gallery.faces import FaceSet
 from gallery.portraits import NARROW
@@ -28,12 +27,11 @@ from retrieval.evaluation.methods.registry import METHODS
 from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.evaluation.records import MethodRecord
 from retrieval.evaluation.statistics.estimation import Sample
-from retrieval.evaluation.statistics.outcomes import rank_all, score_ranked
 from retrieval.fitting.fit import FEWEST, FitOptions, fitting_people, workbench
+from retrieval.fitting.improvement import strict_hits
 from retrieval.scoring.terms import DRAWING, FUSED
 
 PAIRS = {DRAWING: ("ours", "student"), FUSED: ("fused", "student/fused")}  # by score
-CUTOFFS = (1, 5)
 DIGITS = 5
 
 
@@ -139,7 +137,7 @@ def _loss(work: Workbench, records: list[MethodRecord]) -> dict[str, float]:
     """Compare two methods under C2, query by query."""
     bench = work.bench
     measured = bench.asked.measured["C2"]
-    drawn, student = (_hits(one, bench, measured) for one in records)
+    drawn, student = (strict_hits(one, bench.asked) for one in records)
     sample = Sample(measured, bench.labels.identity[bench.asked.source])
     change = sample.differences(drawn, student)[0]
     upper = change.value if change.interval is None else change.interval[1]
@@ -153,10 +151,6 @@ def _loss(work: Workbench, records: list[MethodRecord]) -> dict[str, float]:
         "student_5": rates[1][1],
     }
     return {name: round(value, DIGITS) for name, value in told.items()}
-
-
-def _hits(record: MethodRecord, bench: Any, measured: Any) -> Doubles:  # noqa: ANN401
-    return score_ranked(rank_all(record, bench.asked)["C2"], measured, CUTOFFS)
 
 
 def agreement_text(card: Card) -> list[str]:

@@ -1,5 +1,6 @@
 """Weights that go on with photographs without labels."""
 
+import shutil
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from gallery.faces import FaceSet
 from gallery.readers.registry import open_faces
 from gallery.studio.lift import writer
 from gallery.studio.lift.photographs import Choice, FoundPoints
-from generator.weights_file import find_weights, load_card
+from generator.weights_file import find_weights, load_card, require_own, save_card
 from retrieval.api import adapting
 
 
@@ -99,6 +100,24 @@ def test_names_that_are_known_are_believed(
         front.adapt(named, pose_weights, tmp_path / "run")
 
 
+def test_weights_that_find_no_more_are_put_aside(
+    pose_weights: Path, make_weights: Callable[..., Path], tmp_path: Path
+) -> None:
+    begun, run = make_weights("pose-32", seed=5), tmp_path / "mine"
+    run.mkdir()
+    for suffix in (".safetensors", ".json"):
+        shutil.copy(pose_weights.with_suffix(suffix), run / f"weights{suffix}")
+    made = replace(load_card(run / "weights.safetensors"), name="mine")
+    save_card(run / "weights.safetensors", made)
+    for _ in range(2):  # again: nothing is lost
+        adapting.put_back(begun, run)
+        kept = load_card(find_weights(str(run)))
+        require_own(run / "weights.safetensors", kept)
+        assert (kept.name, kept.sha256) == ("mine", load_card(begun).sha256)
+        assert load_card(run / adapting.TRIED) == made
+        require_own(run / adapting.TRIED, made)
+
+
 @pytest.mark.slow
 def test_photographs_without_labels_become_weights_with_a_profile(tmp_path: Path) -> None:
     pytest.importorskip("numba", reason='needs pip install "mindseye[studio]"')
@@ -116,10 +135,15 @@ def test_photographs_without_labels_become_weights_with_a_profile(tmp_path: Path
     spec = f"folder:{photographs}"
     adapted = front.adapt(spec, "pose-mindseye-60", out, steps=2, workers=2)
     assert adapted.people >= adapting.FEWEST
-    card, begun = (
-        load_card(out / "weights.safetensors"),
-        load_card(find_weights("pose-mindseye-60")),
-    )
+    assert adapted.measured.people == 2  # a fifth
+    tried = out / adapting.TRIED
+    assert adapted.kept == (not tried.exists())
+    begun = load_card(find_weights("pose-mindseye-60"))
+    card = load_card(out / "weights.safetensors")
+    require_own(out / "weights.safetensors", card)
+    assert adapted.kept == (card.sha256 != begun.sha256)
+    if not adapted.kept:
+        card = load_card(tried)
     assert card.profile == adapting.PROFILE
     assert card.fusion == begun.under(adapting.PROFILE).fusion  # of so few people nothing is fitted
     again = front.adapt(spec, "pose-mindseye-60", out, steps=2)  # finished: nothing is done twice
