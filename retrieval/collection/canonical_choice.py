@@ -2,7 +2,8 @@
 
 Drawn views are the published method. A student (generator/student/) is many times faster and finds
 less; how much less was measured on people that it has not seen and stands on the card. Asked to
-choose (`auto`), it is taken where that is within bounds on all of these people.
+choose (`auto`), it is taken where that is within bounds on all of these people whose kind of faces
+is the gallery's: of those that were measured under the profile that the gallery has.
 """
 
 from collections.abc import Iterator
@@ -70,7 +71,7 @@ def _automatic(engine: Drawer, score: str) -> CanonicalChoice:
     if against:
         more = f"; --canonical {STUDENT} takes it none the less" if card.student else ""
         return CanonicalChoice("", f"{DRAWN}, as {'; '.join(against)}{more}")
-    losses = (_loss(one, score) for one in card.student["agreement"].values())
+    losses = (_loss(one, score) for one in measured_alike(card).values())
     most = max(loss["upper"] for loss in losses if loss)
     return CanonicalChoice(
         student.sha256[:DIGITS],
@@ -86,7 +87,7 @@ def objections(card: Card, score: str) -> Iterator[str]:
     elif not card.student.get("agreement"):
         yield f"nobody measured how well the student of {card.name} agrees: mindseye weights agree"
     else:
-        for kind, found in card.student["agreement"].items():
+        for kind, found in measured_alike(card).items():
             loss = _loss(found, score)
             if loss is None:
                 yield f"on {kind} nobody measured the score {score}"
@@ -95,6 +96,21 @@ def objections(card: Card, score: str) -> Iterator[str]:
                     f"on {kind} the student loses {100 * loss['loss']:.1f} points of C2 R@1, up to"
                     f" {100 * loss['upper']:.1f}, and {100 * found['bound']:g} are allowed"
                 )
+
+
+def measured_alike(card: Card) -> dict[str, dict[str, Any]]:
+    """Return how well the student of some weights agrees, on faces of the kind of their profile.
+
+    Kinds that say no profile are of every kind; where nothing was measured under the card's first
+    profile, all that was measured is returned.
+    """
+    every: dict[str, dict[str, Any]] = dict(card.student["agreement"])
+    alike = {
+        kind: found
+        for kind, found in every.items()
+        if found.get("profile", card.profile) == card.profile
+    }
+    return alike or every
 
 
 def _loss(found: dict[str, Any], score: str) -> dict[str, float] | None:

@@ -234,6 +234,24 @@ def test_auto_takes_the_student_where_it_loses_little(
     assert says in choice.why
 
 
+def test_auto_asks_what_was_measured_on_faces_of_the_gallerys_kind(own: Path) -> None:
+    engine = agreeing(own, fused=CLOSE)
+    (told,) = engine.card.student["agreement"].values()
+    kinds = {
+        "drawn people": {**told, "profile": "drawn faces"},
+        "lifted people": {**told, "profile": "photographs", "scores": {"fused": FAR}},
+    }
+    student = {**engine.card.student, "agreement": kinds}
+
+    def chosen(profile: str) -> str:
+        card = replace(engine.card, student=student, profile=profile)
+        return choose_canonical("auto", None, engine.with_card(card), "fused").why
+
+    assert chosen("drawn faces").startswith("by the student")
+    assert chosen("photographs").startswith("drawn, as on lifted people the student loses 20.0")
+    assert chosen("sketches").startswith("drawn, as on lifted people")  # of these nothing is known
+
+
 def test_auto_draws_where_nobody_measured_or_there_is_none(
     weights: Path, pose_weights: Path
 ) -> None:
