@@ -44,6 +44,7 @@ from generator.drawer import Drawer, DrawnBatch
 from generator.hypotheses import ONE, Hypotheses
 from generator.values import best_combinations, best_values, conditions_at
 
+_ASKED = re.compile(r" student ([0-9a-f]{16}) ")  # in how poses are read off landmarks
 RuleKind = Literal["reconstruction", "estimator", "expected", "both"]
 RECONSTRUCTION: RuleKind = "reconstruction"
 ESTIMATOR: RuleKind = "estimator"
@@ -116,6 +117,12 @@ class Rule:
         return cls(
             kind, float(found[2] or 0), refine_best, many, found[6] or "", student=found[5] or ""
         )
+
+    @property
+    def asks_student(self) -> str:
+        """The first digits of the student that is asked, for views or for poses; else empty."""
+        found = _ASKED.search(self.landmarks)
+        return self.student or (found[1] if found else "")
 
     def __str__(self) -> str:
         """Name the rule, for the index contract."""

@@ -284,6 +284,8 @@ class LandmarksShape:
     doubt: float | None = None
     exponent: float | None = None
     network: float | None = None
+    student: float = 0.0
+    student_sha256: str = ""
     mesh: str = ""
     without_drawing: FittedWeights = FittedWeights()
     measured: Mapping[str, float] = field(default_factory=dict)
@@ -302,6 +304,11 @@ class LandmarksShape:
         _require(positive, "slope, spread and freedom must be above 0")
         _require((self.doubt or 0) >= 1, "doubt must be at least 1")
         _require(min(one or 0 for one in least) >= 0, "growth and exponents must not be negative")
+        asked = bool(re.fullmatch("[0-9a-f]{16}", self.student_sha256))
+        _require(
+            self.student == 0 or (0 < self.student < LARGEST and asked),
+            "student must be an exponent, and student_sha256 16 digits of its file's hash",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
     mindseye.json                     first: format, and size and SHA-256 of every other member
     catalogue.db                      a SQLite copy of the catalogue, whatever database it lives in
     spaces/NAME/contract.json, weights.safetensors, weights.json
-    spaces/NAME/weights.student.safetensors     where a student made the canonical views
+    spaces/NAME/weights.student.safetensors     where a student is asked for views or poses
     spaces/NAME/embeddings/...        the shards that count
     spaces/NAME/index/NNNNNN/...      the generation that answers queries
 
@@ -167,7 +167,7 @@ def _files(collection: Collection) -> dict[str, Path]:
     for space in spaces.all():
         directory = collection.space_dir(space.name)
         names = ["contract.json", "weights.safetensors", "weights.json"]
-        if Rule.parse(read_contract(directory).canonicalisation).student:
+        if Rule.parse(read_contract(directory).canonicalisation).asks_student:
             names.append(student_path(collection.weights_path(space.name)).name)
         for shard in spaces.shards(space.id):
             names += [f"embeddings/{shard.number:06d}{end}" for end in (".npy", ".ids.npy")]

@@ -57,8 +57,8 @@ def open_space(
 
 
 def _copy_student(contract: IndexContract, weights: Path, copy: Path) -> None:
-    """Copy the student that the views of a space are made by, if they are not drawn."""
-    if Rule.parse(contract.canonicalisation).student:
+    """Copy the student that the views or the poses of a space are asked of, if any."""
+    if Rule.parse(contract.canonicalisation).asks_student:
         copy_student(weights, copy)
 
 

@@ -124,8 +124,8 @@ class _Space:
         yield self._find(kind="weights-damaged", what=what, todo=todo)
 
     def _student(self, contract: IndexContract) -> Iterator[Finding]:
-        """Check the student that the views were made by, if one was."""
-        told = Rule.parse(contract.canonicalisation).student
+        """Check the student that views or poses are asked of, if one is."""
+        told = Rule.parse(contract.canonicalisation).asks_student
         if not told:
             return
         path = student_path(self._collection.weights_path(self._space.name))

@@ -15,7 +15,7 @@ from gallery.attributes import AttributeSpace
 from gallery.detection.face_mesh import Meshes
 from gallery.detection.head_pose import head_pose
 from gallery.detection.shared_mesh import shared_mesh
-from gallery.errors import WeightsError
+from gallery.errors import IndexFileError, WeightsError
 from gallery.portraits import NARROW, PortraitForm, form_in
 from gallery.third_party import MissingPackageError
 from generator.card import Card
@@ -74,19 +74,49 @@ class LandmarkPose:
         """How the portraits are cut that it wants."""
         return form_in(self.calibration.mesh)
 
-    def estimate(self, portraits: Pixels, network: Floats | None, space: AttributeSpace) -> Floats:
+    def estimate(
+        self,
+        portraits: Pixels,
+        network: Floats | None,
+        space: AttributeSpace,
+        student: Floats | None = None,
+    ) -> Floats:
         """Return log p(value | image), laid out as the one-hot code, (N, A).
 
         Args:
             portraits: Of the faces, (N, P, P, 3).
             network: log p by the network, (N, A); None of weights without an estimator.
             space: The attributes; what is no pose is as the network says.
+            student: log p by the student, (N, A); None where it is not asked.
         """
-        return estimate_of(self.calibration, yaws_of(self.mesh, portraits), network, space)
+        yaws = yaws_of(self.mesh, portraits)
+        return estimate_of(self.calibration, yaws, network, space, student)
+
+    def student_log_p(self, engine: Drawer, pixels: Pixels) -> Floats | None:
+        """Return what the student of the weights says of images, (N, A); None if it is not asked.
+
+        Raises:
+            WeightsError: The student is missing.
+            IndexFileError: The weights have another one than this was fitted with.
+        """
+        if not self.calibration.student:
+            return None
+        student = engine.student()
+        if not student.sha256.startswith(self.calibration.seer):
+            raise IndexFileError(
+                f"Poses are estimated with the student {self.calibration.seer} of"
+                f" {engine.card.name}, and the weights now have {student.sha256[:16]}; fit again:"
+                " mindseye weights fit; and build another --collection"
+            )
+        return student.look(pixels).log_p
 
 
 def estimate_of(
-    calibration: PoseCalibration, yaws: Yaws, network: Floats | None, space: AttributeSpace
+    calibration: PoseCalibration,
+    yaws: Yaws,
+    network: Floats | None,
+    space: AttributeSpace,
+    student: Floats | None = None,
 ) -> Floats:
     """Return log p(value | image) of images whose yaws are known; see `LandmarkPose.estimate`."""
     pose = pose_of(space)
@@ -99,7 +129,10 @@ def estimate_of(
     else:
         parts = dict(zip(space.names, split_scores(network, space), strict=True))
     own = None if network is None else parts[pose.name]
-    parts[pose.name] = calibration.combined(yaws, own, turns_of(pose))
+    seen = None
+    if student is not None:
+        seen = dict(zip(space.names, split_scores(student, space), strict=True))[pose.name]
+    parts[pose.name] = calibration.combined(yaws, own, turns_of(pose), seen)
     return np.concatenate([parts[name] for name in space.names], axis=1)
 
 
@@ -120,7 +153,10 @@ def log_p_of(
     network = engine.log_probabilities(pixels) if engine.estimates else None
     if network is None and (pose is None or portraits is None):
         return None
-    return combined(pose, network, portraits, engine.card.space)
+    student = None
+    if pose is not None and portraits is not None:
+        student = pose.student_log_p(engine, pixels)
+    return combined(pose, network, portraits, engine.card.space, student)
 
 
 def combined(
@@ -128,6 +164,7 @@ def combined(
     network: Floats | None,
     portraits: Pixels | None,
     space: AttributeSpace,
+    student: Floats | None = None,
 ) -> Floats:
     """Return what a network says, and landmarks where they are read: log p, (N, A).
 
@@ -136,12 +173,13 @@ def combined(
         network: log p by a network, (N, A); None where there is none, and landmarks are read.
         portraits: Of the faces, (N, P, P, 3); None where landmarks are not read.
         space: The attributes.
+        student: log p by the student besides, (N, A); None where it is not asked.
     """
     if network is not None and (pose is None or portraits is None):
         return network
     if pose is None or portraits is None:
         raise ValueError("neither a network nor landmarks say anything")
-    return pose.estimate(portraits, network, space)
+    return pose.estimate(portraits, network, space, student)
 
 
 def yaws_of(mesh: Mesh, portraits: Pixels) -> Yaws:
@@ -172,6 +210,11 @@ def _for_card(card: Card) -> tuple[LandmarkPose | None, str]:
         mesh = formed(opened_mesh(), form_in(calibration.mesh))
     except MissingPackageError as error:
         return None, f"by the weights alone, which know photographs less well: {error}"
+    if not str(card.student.get("sha256", "")).startswith(calibration.seer):
+        return None, (
+            f"by the weights alone: {card.name} was fitted with another student than it has; fit"
+            " again: mindseye weights fit"
+        )
     if mesh.fingerprint == calibration.mesh:
         return LandmarkPose(calibration, mesh), ""
     return None, (

@@ -1,9 +1,11 @@
 """Fitting what poses by landmarks are worth for some weights, on the images of a fit."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 
+from gallery.errors import WeightsError
 from gallery.third_party import MissingPackageError
 from generator.card import Card
 from generator.values import split_scores
@@ -15,6 +17,8 @@ from retrieval.evaluation.methods.landmarks import by_landmarks
 from retrieval.evaluation.statistics.grid_search import Material, best, blocks_of, hit_rates, hits
 from retrieval.fitting.pose import FEWEST, PoseSamples, can_fit, fit_pose
 from retrieval.scoring.terms import TERMS, Coefficients
+
+DIGITS = 16  # of a student's SHA-256, on cards and in contracts
 
 
 def fit_landmarks(work: Workbench, spec: str) -> Steps[tuple[dict[str, object], str]]:
@@ -43,8 +47,13 @@ def fit_landmarks(work: Workbench, spec: str) -> Steps[tuple[dict[str, object], 
     if work.bench.engine.estimates:
         whole = (yield from work.network_log_p()).value
         network = split_scores(whole, work.bench.space)[column]
+    student, seer = None, ""
+    with suppress(WeightsError):  # there is none, or its file is missing
+        seer = work.bench.engine.student().sha256[:DIGITS]
+        whole = (yield from work.student_log_p()).value
+        student = split_scores(whole, work.bench.space)[column]
     people = np.unique([face.identity or "" for face in faces], return_inverse=True)[1]
-    every = PoseSamples(yaws.value, truth[:, column], people, turns_of(pose), network)
+    every = PoseSamples(yaws.value, truth[:, column], people, turns_of(pose), network, student)
     known = every.chosen(every.truth >= 0)
     if not can_fit(known):
         return {}, (
@@ -52,9 +61,11 @@ def fit_landmarks(work: Workbench, spec: str) -> Steps[tuple[dict[str, object], 
             " two people and two poses at least"
         )
     fitted = fit_pose(known, mesh.fingerprint)
+    line = fitted.calibration
+    line = replace(line, seer=seer) if line.student else line
     named = sorted({face.identity for face in faces if face.identity is not None})
     return {
-        **fitted.calibration.to_json(),
+        **line.to_json(),
         "measured": fitted.measured(),
         "fitted_on": {"spec": spec, "people": named, "images": len(known.yaws)},
     }, ""

@@ -26,6 +26,7 @@ from retrieval.evaluation.records import Flags, Integers
 GROWTHS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
 FREEDOMS = (2.0, 3.0, 4.0, 6.0, 10.0, 30.0)
 EXPONENTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+STUDENT_EXPONENTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 LANDMARK_EXPONENTS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 FOLDS = 5
 DOUBTS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
@@ -45,6 +46,7 @@ class PoseSamples:
         people: Number of the person whom each shows, (N,).
         values: Values of the pose, degrees, V of them.
         network: log p by the network, (N, V); None of weights without an estimator.
+        student: log p by the student, (N, V); None of weights without one.
     """
 
     yaws: Yaws
@@ -52,16 +54,19 @@ class PoseSamples:
     people: Integers
     values: tuple[float, ...]
     network: Floats | None = None
+    student: Floats | None = None
 
     def chosen(self, which: Flags) -> "PoseSamples":
         """Return some of the images, (N,)."""
         network = None if self.network is None else self.network[which]
+        student = None if self.student is None else self.student[which]
         return replace(
             self,
             yaws=self.yaws.chosen(which),
             truth=self.truth[which],
             people=self.people[which],
             network=network,
+            student=student,
         )
 
     @property
@@ -184,9 +189,11 @@ def _left_out(samples: PoseSamples, mesh: str) -> Iterator[tuple[PoseCalibration
 def _exponents(parts: Sequence[tuple[PoseCalibration, PoseSamples]]) -> dict[str, Any]:
     """Return the exponents, and the doubt, under which true values are likeliest."""
     network = EXPONENTS if parts[0][1].network is not None else (0.0,)
+    student = STUDENT_EXPONENTS if parts[0][1].student is not None else (0.0,)
     sure = [(line, part.chosen(part.yaws.sure)) for line, part in parts]
     pairs = [
-        {"exponent": one, "network": other} for one, other in product(LANDMARK_EXPONENTS, network)
+        {"student": third, "exponent": one, "network": other}
+        for third, one, other in product(student, LANDMARK_EXPONENTS, network)
     ]
     chosen = max(pairs, key=lambda pair: _likelihood(sure, pair))
     rest = [(line, part.chosen(~part.yaws.sure)) for line, part in parts]
@@ -208,4 +215,4 @@ def _likelihood(
 
 
 def _judged(calibration: PoseCalibration, part: PoseSamples) -> Floats:
-    return calibration.combined(part.yaws, part.network, part.values)
+    return calibration.combined(part.yaws, part.network, part.values, part.student)

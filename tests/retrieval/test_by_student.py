@@ -14,6 +14,7 @@ from PIL import Image
 import mindseye as front  # noqa: TID251  what users call
 from gallery.attributes import Condition
 from gallery.errors import ConfigError, IndexFileError, WeightsError
+from gallery.portraits import portrait_aligner
 from gallery.readers.registry import open_faces
 from generator.canonical import Rule
 from generator.engine import Engine
@@ -25,12 +26,15 @@ from generator.student.seeing import student_path
 from generator.weights_file import load_card, save_card
 from index.loader import read_contract
 from retrieval.collection.canonical_choice import choose_canonical
+from retrieval.estimation import landmark_pose
+from retrieval.estimation.pose_calibration import PoseCalibration, Yaws
 from retrieval.evaluation.protocol.protocol import Protocol
 from retrieval.fitting.agreement import agreement_text, measure_agreement
 from retrieval.fitting.fit import FitOptions
 from retrieval.scoring.canonical_views import gallery_views
 from retrieval.scoring.hypotheses import rivals
 from tests.retrieval.recognising import FUSION, tell_by_colours
+from tests.retrieval.turning import Turning, yaws_in
 
 CPU = torch.device("cpu")
 SHAPE = StudentConfig(fine=4, middle=6, coarse=8, squeezed=4, hidden=12)
@@ -265,6 +269,39 @@ def test_auto_draws_where_nobody_measured_or_there_is_none(
         choose_canonical("student", None, alone, "drawing")
     with pytest.raises(ConfigError, match="--canonical cannot be 'painted'"):
         choose_canonical("painted", None, alone, "drawing")
+
+
+def test_poses_of_a_drawn_gallery_ask_the_student_too(
+    own: Path, faces_spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell_by_colours(monkeypatch)
+    monkeypatch.setattr(landmark_pose, "opened_mesh", Turning)
+    card = load_card(own)
+    seer = card.student["sha256"][:16]
+    asking = PoseCalibration(spread=9.0, student=0.5, seer=seer, mesh=Turning.fingerprint)
+    save_card(own, replace(card, landmarks=asking.to_json()))
+    with front.open_gallery(tmp_path / "asked", create=True, device="cpu") as gallery:
+        gallery.add(faces_spec, weights=own, score="drawing+values")
+        rule = Rule.parse(read_contract(space_of(gallery)).canonicalisation)
+        assert (rule.student, rule.asks_student) == ("", seer)
+        assert student_path(space_of(gallery) / "weights.safetensors").is_file()
+        assert gallery.verify()["ok"]
+        assert len(gallery.search(tmp_path_of(faces_spec), {"pose": 45}, k=3)) == 3
+    engine, faces = Engine.open(own, CPU, precision=torch.float32), open_faces(faces_spec)
+    aligner = engine.card.aligner
+    photos = [faces.load(face) for face in faces.faces[:4]]
+    pixels = np.stack([aligner.align(photo) for photo in photos])
+    portraits = np.stack([portrait_aligner(aligner).align(photo) for photo in photos])
+    pose = landmark_pose.for_card(engine.card)
+    assert pose is not None
+    found = landmark_pose.log_p_of(engine, pose, pixels, portraits)
+    said = engine.student().look(pixels).log_p
+    turns = Yaws(yaws_in(portraits), np.ones(4))
+    expected = asking.combined(turns, engine.log_probabilities(pixels), (-45, 0, 45), said)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    other = replace(engine.card, student={**engine.card.student, "sha256": "0" * 64})
+    assert landmark_pose.for_card(other) is None
+    assert "fitted with another student" in landmark_pose.why_not(other)
 
 
 def test_a_rule_by_a_student_is_read_as_it_is_spelt() -> None:

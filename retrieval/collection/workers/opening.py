@@ -84,7 +84,7 @@ def open_pool(
         root=faces.root.absolute(),
         witness=shipping.witness,
         version=own_version(),
-        student=student_path(weights).read_bytes() if embedder.rule.student else None,
+        student=student_path(weights).read_bytes() if embedder.rule.asks_student else None,
     )
     if asked.ray is None:
         count = asked.count or os.cpu_count() or 1

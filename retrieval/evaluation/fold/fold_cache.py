@@ -43,7 +43,8 @@ from retrieval.recognisers.registry import RECOGNISERS, form_of
 
 BATCH = 256
 YAWS, NETWORK_LOG_P = "yaws", "log p by the network"
-CARDLESS = (YAWS, NETWORK_LOG_P)
+STUDENT_LOG_P = "log p by the student"
+CARDLESS = (YAWS, NETWORK_LOG_P, STUDENT_LOG_P)
 FEATURES = "features"  # the refiner's, of the weights under test
 
 
@@ -290,13 +291,32 @@ class Workbench:
             network = (yield from self.network_log_p()).value
         if pose is not None:
             yaws = yield from self.yaws(pose.mesh)
-            return estimate_of(pose.calibration, yaws.value, network, bench.space)
+            student = None
+            if pose.calibration.student:
+                student = (yield from self.student_log_p()).value
+            return estimate_of(pose.calibration, yaws.value, network, bench.space, student)
         if network is None:
             raise SkippedMethodError(
                 f"{bench.engine.card.name} has no attribute estimator (mindseye train --recipe"
                 " tuned)"
             )
         return network
+
+    def student_log_p(self) -> Steps[Timed[Floats]]:
+        """Let the student of the weights estimate the same, (N, A).
+
+        Raises:
+            WeightsError: They have none, or its file is missing.
+        """
+        return (yield from self.once(STUDENT_LOG_P, self._student_log_p()))
+
+    def _student_log_p(self) -> Steps[Floats]:
+        student, pixels = self.bench.engine.student(), self.bench.aligned.pixels
+        parts = []
+        for run in blocks(len(pixels)):
+            parts.append(student.look(np.asarray(pixels[run.start : run.stop])).log_p)
+            yield BenchmarkProgress("asking the student", run.stop, len(pixels))
+        return np.concatenate(parts)
 
     def network_log_p(self) -> Steps[Timed[Floats]]:
         """Estimate the same by the estimator of the weights alone, which they must have, (N, A)."""

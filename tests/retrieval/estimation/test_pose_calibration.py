@@ -5,6 +5,7 @@ import pytest
 
 from gallery.attributes import Attribute, AttributeSpace
 from gallery.errors import IndexFileError
+from generator.canonical import Rule
 from retrieval.estimation.landmark_pose import estimate_of
 from retrieval.estimation.pose_calibration import PoseCalibration, Yaws, log_normalised, pose_of
 
@@ -43,6 +44,29 @@ def test_experts_are_multiplied_with_their_exponents() -> None:
     both = 0.5 * shared.log_likelihoods(sure(10.0), VALUES) + 0.25 * network.astype(float)
     found = shared.combined(sure(10.0), network, VALUES)
     assert found == pytest.approx(log_normalised(both), abs=1e-5)
+
+
+def test_the_student_is_a_third_expert() -> None:
+    seer = "0123456789abcdef"
+    three = PoseCalibration(
+        spread=5.0, exponent=0.5, network=0.25, student=0.75, seer=seer, mesh="m"
+    )
+    network = log_normalised(np.array([[3.0, 1, 0, 0, 0]])).astype(np.float32)
+    student = log_normalised(np.array([[0.0, 0, 2, 1, 0]])).astype(np.float32)
+    whole = (
+        0.5 * three.log_likelihoods(sure(10.0), VALUES)
+        + 0.25 * network.astype(float)
+        + 0.75 * student.astype(float)
+    )
+    found = three.combined(sure(10.0), network, VALUES, student)
+    assert found == pytest.approx(log_normalised(whole), abs=1e-5)
+    assert PoseCalibration.parse(three.spell()) == three
+    assert Rule.parse(str(Rule("expected", landmarks=three.spell()))).asks_student == seer
+    alone = replace(three, student=0.0, seer="")
+    assert PoseCalibration.parse(alone.spell()) == alone
+    assert "student" not in alone.spell()  # as ever
+    assert "student" not in alone.to_json()
+    assert Rule("expected", landmarks=alone.spell()).asks_student == ""
 
 
 def test_where_a_face_is_in_doubt_a_yaw_says_less() -> None:

@@ -1,17 +1,24 @@
 """Whether weights find more than others, on the same people."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from gallery.errors import DatasetError
 from gallery.readers.registry import open_faces
 from generator.engine import Engine
+from retrieval.evaluation.fold.fold_cache import Workbench
+from retrieval.evaluation.fold.vector_store import Steps
+from retrieval.evaluation.methods.base import Method
+from retrieval.evaluation.methods.ranker import Answered
 from retrieval.evaluation.protocol.protocol import Protocol
+from retrieval.evaluation.records import MethodRecord
+from retrieval.fitting import improvement
 from retrieval.fitting.improvement import Improvement, measure_improvement
 
 CPU = torch.device("cpu")
@@ -27,32 +34,36 @@ def finished(steps: Iterator[Any]) -> Any:
             return stop.value
 
 
-def compared(before: Path, after: Path, spec: str) -> Improvement:
-    engines = [Engine.open(one, CPU, precision=torch.float32) for one in (before, after)]
-    found: Improvement = finished(measure_improvement(*engines, open_faces(spec), ASKED))
-    return found
-
-
 def test_weights_are_no_better_than_themselves(pose_weights: Path, faces_spec: str) -> None:
-    found = compared(pose_weights, pose_weights, faces_spec)
-    assert found.before == found.after > 0
+    engine = Engine.open(pose_weights, CPU, precision=torch.float32)
+    found = finished(measure_improvement(engine, engine, open_faces(faces_spec), ASKED))
+    assert found.before == found.after
     assert (found.low, found.high) == (0, 0)
+    assert found.score == "ours"  # they have no estimator
+    assert found.people == len(open_faces(faces_spec).identities)
     assert not found.is_better
 
 
 def test_what_one_gains_the_other_loses(
-    pose_weights: Path, make_weights: Callable[..., Path], faces_spec: str
+    pose_weights: Path, faces_spec: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = make_weights("pose-32", seed=5)
-    found, turned = (
-        compared(pose_weights, other, faces_spec),
-        compared(other, pose_weights, faces_spec),
-    )
-    assert (found.before, found.after) == (turned.after, turned.before)
-    assert found.before != found.after
-    assert found.low == pytest.approx(-turned.high)
-    assert found.score == "ours"  # neither has an estimator
-    assert found.people == len(open_faces(faces_spec).identities)
+    worse, better = (Engine.open(pose_weights, CPU, precision=torch.float32) for _ in range(2))
+
+    def ranked(method: Method, _: int, work: Workbench, __: Protocol) -> Steps[Answered]:
+        """All that is right stands first with one engine, third with the other."""
+        yield from ()
+        rank = 0 if work.bench.engine is better else 2
+        ranks = np.full(len(work.bench.asked.right), rank)
+        return Answered(MethodRecord(name=method.name, note="", right_ranks=ranks))
+
+    monkeypatch.setattr(improvement, "answer", ranked)
+    faces = open_faces(faces_spec)
+    gain = finished(measure_improvement(worse, better, faces, ASKED))
+    assert (gain.before, gain.after, gain.low) == (0, 1, 1)
+    assert gain.is_better
+    loss = finished(measure_improvement(better, worse, faces, ASKED))
+    assert (loss.before, loss.after, loss.high) == (1, 0, -1)
+    assert not loss.is_better
 
 
 def test_a_gain_that_chance_would_bring_is_none() -> None:

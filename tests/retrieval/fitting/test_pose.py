@@ -75,6 +75,20 @@ def test_weights_without_an_estimator_are_fitted_by_landmarks_alone() -> None:
     assert "network_right" not in found.measured()
 
 
+def test_a_student_is_asked_where_it_knows_something() -> None:
+    whole = simulated(60, network=1.0)
+    other = replace(simulated(60, network=3.0))
+    random = np.random.default_rng(3)
+    noise = random.standard_normal((len(whole.truth), 7)).astype(np.float32)
+    knows = fit_pose(replace(whole, student=other.network), "m")
+    silent = fit_pose(replace(whole, student=noise), "m")
+    without = fit_pose(whole, "m")
+    assert knows.calibration.student >= 0.5
+    assert knows.log_loss < without.log_loss
+    assert silent.calibration.student <= 0.25
+    assert without.calibration.student == 0
+
+
 def test_too_few_images_people_or_values_are_not_fitted() -> None:
     whole = simulated(4)
     assert can_fit(whole)
