@@ -218,12 +218,10 @@ def _judged(begun: Path, made: Path, lifting: _Lifting, device: str) -> dict[str
     else:
         fitted = f"what {before.name} was fitted on, as {len(aside)} people left out are too few"
         save_card(made, _carried_over(old, card))
-    engines = [
-        open_engine(path, device, images=len(worn)).under(profile)
-        for path, profile in ((begun, old.profile), (made, PROFILE))
-    ]
+    first = open_engine(begun, device, images=len(worn)).under(old.profile)
+    second = open_engine(made, device, images=len(worn)).under(PROFILE)
     asked = Protocol(queries=QUERIES, seed=lifting.seed)
-    steps = measure_improvement(*engines, worn, asked)
+    steps = measure_improvement(first, second, worn, asked)
     return {"fitted": fitted, "measured": follow(steps, progress, "comparing").to_json()}
 
 

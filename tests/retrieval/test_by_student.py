@@ -295,6 +295,7 @@ def test_poses_of_a_drawn_gallery_ask_the_student_too(
     pose = landmark_pose.for_card(engine.card)
     assert pose is not None
     found = landmark_pose.log_p_of(engine, pose, pixels, portraits)
+    assert found is not None
     said = engine.student().look(pixels).log_p
     turns = Yaws(yaws_in(portraits), np.ones(4))
     expected = asking.combined(turns, engine.log_probabilities(pixels), (-45, 0, 45), said)

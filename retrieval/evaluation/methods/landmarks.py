@@ -12,6 +12,7 @@ Shapes: N gallery images, Q queries, A values of all attributes, I numbers of an
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ from retrieval.scoring.terms import Coefficients, Layout, ask_sources
 
 NAME = "landmarks+sface"
 A = 0.15  # as was fitted on forty real people whom no benchmark asks about (docs/rivals.md)
-LINE = {"slope": 0.95, "spread": 2.0, "growth": 2.0, "freedom": 4.0}
+LINE: dict[str, Any] = {"slope": 0.95, "spread": 2.0, "growth": 2.0, "freedom": 4.0}
 
 
 def landmarks(work: Workbench, _: int) -> Steps[Prepared]:
