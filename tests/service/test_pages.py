@@ -17,6 +17,7 @@ from scripts.http_reference import reference
 from service.settings import ServiceSettings, hash_of
 from tests.service.conftest import TOKEN
 from tests.service.live import listening
+from tests.waiting import NEVER_S
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "http.md").read_text("utf-8")
@@ -47,7 +48,7 @@ def test_every_example_of_the_page_runs(collection_dir: Path, tmp_path: Path) ->
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=300,
+                timeout=NEVER_S,
             )
             assert done.returncode == 0, f"{code}\n{done.stderr}"
             printed += done.stdout

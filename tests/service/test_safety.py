@@ -4,6 +4,7 @@ import asyncio
 import io
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from PIL import Image
 from gallery.errors import ConfigError
 from service.problems import without_paths
 from service.settings import ServiceLimits, ServiceSettings, checked_token, hash_of, is_loopback
-from tests.service.conftest import HEADERS, TOKEN
+from tests.service.conftest import HEADERS, PATIENT, TOKEN
 
 pytestmark = pytest.mark.anyio
 
@@ -123,7 +124,7 @@ async def test_another_name_is_refused(serve: Any) -> None:
 async def test_what_is_no_good_image_is_refused(
     serve: Any, content: bytes, status: int, code: str
 ) -> None:
-    limits = ServiceLimits(upload_bytes=200_000)
+    limits = replace(PATIENT, upload_bytes=200_000)
     async with serve(limits=limits) as client:
         for path in ("/v1/query", "/v1/draw"):
             told = await client.post(path, files={"image": content}, data={"wish": "pose=45"})
@@ -141,7 +142,7 @@ async def test_a_request_that_is_too_long_is_not_read_to_its_end(serve: Any) -> 
             yield bytes(1000)
 
     kind = {"Content-Type": "multipart/form-data; boundary=x"}
-    async with serve(limits=ServiceLimits(request_bytes=50_000)) as client:
+    async with serve(limits=replace(PATIENT, request_bytes=50_000)) as client:
         streamed = await client.post("/v1/query", content=body(), headers=kind)
         said = await client.post("/v1/query", content=bytes(60_000), headers=kind)
     for told in (streamed, said):
@@ -198,7 +199,7 @@ async def test_images_come_in_pages(serve: Any) -> None:
 
 async def test_a_full_queue_and_a_late_answer_are_told(serve: Any, faces_dir: Path) -> None:
     files = {"image": (faces_dir / "p1-0-left.png").read_bytes()}
-    async with serve(limits=ServiceLimits(queue=2, together=1)) as client:
+    async with serve(limits=replace(PATIENT, queue=2, together=1)) as client:
         told = await asyncio.gather(
             *(
                 client.post("/v1/query", files=files, data={"wish": f"pose={(-45, 0, 45)[n % 3]}"})

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-PATIENCE_S = 90.0  # a CI machine may be slow
+PATIENCE_S = 300.0  # a CI machine may be slow
 DESKTOP = (1280, 900)
 PHONE = (390, 844)
 
