@@ -2,6 +2,7 @@
 
 import csv
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -25,14 +26,22 @@ from generator.networks.two_stage import initialise
 from retrieval.collection.build import build
 from retrieval.collection.collection import Collection
 from tests.running import Mindseye, commands_in
+from tests.waiting import too_late
 
 # A busy machine is no failure.
 settings.register_profile("mindseye", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mindseye")
 
+STARTED = time.monotonic()
 PEOPLE = ("p1", "p2", "p3", "p4", "p5")
 POSES = ("-45", "0", "45")
 LIGHTS = ("left", "right")
+
+
+def pytest_runtest_setup() -> None:
+    """Begin no test where the suite has taken far too long, and say so."""
+    if reason := too_late(time.monotonic() - STARTED):
+        pytest.skip(reason)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,7 +3,14 @@ import sys
 
 import pytest
 
-from tests.waiting import running, wait_until, wait_while_it_works
+from tests.waiting import (
+    MINUTES,
+    USUAL_MINUTES,
+    running,
+    too_late,
+    wait_until,
+    wait_while_it_works,
+)
 
 FOREVER = [sys.executable, "-c", "import time; time.sleep(3600)"]
 
@@ -45,3 +52,10 @@ def test_waiting_ends_when_it_is_so() -> None:
             wait_while_it_works(child, lambda: False, limit_s=0)
     with pytest.raises(TimeoutError):
         wait_until(lambda: False, limit_s=0)
+
+
+def test_a_suite_that_takes_far_too_long_begins_no_more_tests() -> None:
+    assert too_late(60 * USUAL_MINUTES, {}) is None
+    assert "more than 45 minutes" in str(too_late(60 * USUAL_MINUTES + 1, {}))
+    assert too_late(100, {MINUTES: "2"}) is None
+    assert "more than 1.5 minutes" in str(too_late(100, {MINUTES: "1.5"}))

@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 
 POLL_S = 0.02
 NEVER_S = 1800.0  # a last resort, far beyond what the slowest machine takes
+MINUTES = "MINDSEYE_TEST_MINUTES"  # that the suite may take
+USUAL_MINUTES = 45.0  # four times what it takes; CI ends a run after 90, with all that comes before
 
 
 @contextmanager
@@ -56,3 +58,18 @@ def wait_until(condition: Callable[[], bool], limit_s: float = NEVER_S) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError
         time.sleep(POLL_S)
+
+
+def too_late(passed_s: float, said: Mapping[str, str] = os.environ) -> str | None:
+    """Say why a test is not begun any more, if the suite has taken too long already.
+
+    A machine that is many times slower than usual would else be stopped by CI without a result.
+
+    Args:
+        passed_s: How long the suite has been running, seconds.
+        said: The environment; MINUTES there says how long it may.
+    """
+    most = float(said.get(MINUTES, USUAL_MINUTES))
+    if passed_s <= 60 * most:
+        return None
+    return f"not begun: the suite has taken more than {most:g} minutes on this machine ({MINUTES})"

@@ -159,9 +159,12 @@ def test_lifted_and_drawn_people_are_joined_with_all_they_show(
     known = both.labelled(drawn.attributes)
     assert known.identities == ("000000", "Ann")
     caps = known.of(["Ann"]).where(lambda face: face.condition["accessory"] == "cap")
-    assert [str(face.condition) for face in caps.faces][-1] == (
-        "pose=0 illumination=17 accessory=cap expression=happy"
-    )
+    assert dict(caps.faces[-1].condition) == {
+        "pose": "0",
+        "illumination": "17",
+        "accessory": "cap",
+        "expression": "happy",
+    }
 
 
 @pytest.mark.parametrize(
