@@ -18,6 +18,7 @@ from retrieval.collection.workers.recipe import BlockWorker, WorkerRecipe
 from retrieval.collection.workers.shipping import Shipping, gone
 from tests.retrieval.collection.test_compact import finished
 from tests.retrieval.collection.workers.place import Place, opened, shards, skipped
+from tests.waiting import NEVER_S
 
 TWO = Workers(count=2)
 Happening = Callable[[Sequence[str]], None]
@@ -150,7 +151,7 @@ def test_a_build_goes_on_with_the_workers_there_is_room_for(
             return started[-1]
 
     def assert_set(event: threading.Event) -> None:
-        assert event.wait(60)
+        assert event.wait(NEVER_S)
 
     monkeypatch.setattr(opening, "ProcessWorker", start)
     with opened(tmp_path / "made") as collection:
@@ -179,7 +180,7 @@ class NeverReady(InThisProcess):
 
     def open(self) -> None:
         self.over = threading.Event()
-        assert self.over.wait(60), "nobody stopped it"
+        assert self.over.wait(NEVER_S), "nobody stopped it"
         raise WorkerLostError("it was stopped")
 
     def stop(self) -> None:
@@ -191,15 +192,20 @@ def test_nothing_waits_for_a_worker_that_does_not_come_up(
     place: Place, expected: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two machines; one is lost with its block, and no worker starts in its place."""
-    both, lock = threading.Barrier(2, timeout=60), threading.Lock()
+    both = threading.Barrier(2, timeout=NEVER_S)
+    lock, tried_again = threading.Lock(), threading.Event()
     made: list[InThisProcess] = []
+    begun: set[int] = set()
 
     def lose(worker: int) -> Happening:
         def happens(_: Sequence[str]) -> None:
-            if len(made) == 2:
-                both.wait()  # each has a block in hand
-                if worker == 0:
-                    raise WorkerLostError("its machine is gone")
+            if worker in begun:
+                return
+            begun.add(worker)
+            both.wait()  # each has a block in hand
+            if worker == 0:
+                raise WorkerLostError("its machine is gone")
+            assert tried_again.wait(NEVER_S)
 
         return happens
 
@@ -207,6 +213,8 @@ def test_nothing_waits_for_a_worker_that_does_not_come_up(
         with lock:
             kind = NeverReady if len(made) == 2 else InThisProcess
             made.append(kind(recipe, lose(len(made))))
+            if len(made) == 3:
+                tried_again.set()
             return made[-1]
 
     monkeypatch.setattr(opening, "ProcessWorker", start)
