@@ -19,6 +19,7 @@ from PIL import Image, ImageFilter
 
 from gallery.align import Pixels
 from gallery.faces import Face, FaceSet
+from gallery.files import write_whole
 
 LABELS = "labels.csv"
 
@@ -96,16 +97,17 @@ def write_worn(faces: FaceSet, out: Path, each: int, seed: int, wear: Wear = USU
     random = np.random.default_rng(seed)
     out.mkdir(parents=True, exist_ok=True)
     names = faces.space.names
+    rows = io.StringIO(newline="")
+    table = csv.writer(rows)
+    table.writerow(["path", "identity", *names])
     count = 0
-    with (out / LABELS).open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["path", "identity", *names])
-        for count, face in enumerate(chosen(faces, each, random), start=1):
-            path = f"{count:06}.jpg"
-            image = faces.load(face).convert("RGB")
-            (out / path).write_bytes(worn(np.asarray(image), random, wear))
-            said = (face.condition.get(name, "") for name in names)
-            table.writerow([path, face.identity, *said])
+    for count, face in enumerate(chosen(faces, each, random), start=1):
+        path = f"{count:06}.jpg"
+        image = faces.load(face).convert("RGB")
+        write_whole(out / path, worn(np.asarray(image), random, wear))
+        said = (face.condition.get(name, "") for name in names)
+        table.writerow([path, face.identity, *said])
+    write_whole(out / LABELS, rows.getvalue().encode())  # last: without it nothing is labelled
     return count
 
 
