@@ -27,7 +27,7 @@ def editing_of(count: int, **more: Any) -> Editing:
     for place, editor in enumerate(EDITORS):
         numbers = np.random.default_rng(0).uniform(1, 2, count) + place
         numbers = numbers * 0 if editor == "target" else numbers
-        found = dict.fromkeys((*WITH_JUDGE, "mse", "ssim"), numbers)
+        found = dict.fromkeys((*WITH_JUDGE, "mse", "mae", "ssim"), numbers)
         with np.errstate(divide="ignore"):
             values[editor] = {**found, "psnr": 10 / numbers}
     whole = {
@@ -77,7 +77,7 @@ def test_what_is_infinite_or_was_never_measured_is_no_number() -> None:
     assert found["editors"]["edited"]["mse"] == {**none, "edits": 0}
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     texts = {name: [c.text for c in tables.cells(f)] for name, f in found["editors"].items()}
-    assert texts["target"][1] == "∞"
+    assert texts["target"][list(MEASURES).index("psnr")] == "∞"
     assert texts["edited"][0] == "-"
 
 
