@@ -198,15 +198,18 @@ class Attribute:
         """Say that there is no such value, and which comes closest."""
         like, hint = self.values[0], did_you_mean(value, self.values)
         if number is not None:
-            near = self._nearest(number)
+            near = self.nearest(number)
             like, known = near[0], ", ".join(self.values)
             hint = f"did you mean {' or '.join(near)}? Known: {known}"
         return WishError(
             f"{self.name} has no value {value!r}; {hint}. Wish like {self.name}={like}"
         )
 
-    def _nearest(self, number: float) -> list[str]:
-        """Return the value that comes closest to a number; two if both are as close."""
+    def nearest(self, number: float) -> list[str]:
+        """Return the value that comes closest to a number; two if both are as close.
+
+        Of an attribute with a unit alone.
+        """
         away = [abs((as_number(known) or 0.0) - number) for known in self.values]
         return [known for known, far in zip(self.values, away, strict=True) if far == min(away)]
 

@@ -101,9 +101,7 @@ def _place(known: Attribute, value: str) -> int:
     if known.knows(value):
         return known.index(value)
     number = as_number(value) if known.unit is not None else None
-    if number is None:
-        return NEW
-    return min(range(len(known.values)), key=lambda at: abs(known.grid[at] - number))
+    return NEW if number is None else known.index(known.nearest(number)[0])
 
 
 def begun_card(

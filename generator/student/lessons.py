@@ -38,6 +38,7 @@ from generator.checkpoint import load_tensors, save_tensors
 from generator.engine import Engine
 from generator.networks.estimator import labels_of
 from generator.training.augment import Augmentation, jitter, jitter_together
+from generator.values import split_scores
 
 BLOCK = 512  # images of a file, about
 WORN = 0.5  # share of groups that are worn out
@@ -313,11 +314,6 @@ def _numbers(faces: Sequence[Face]) -> NDArray[np.int64]:
 
 def _doubted(codes: Floats, space: AttributeSpace) -> Floats:
     """Return log p of values that are chosen, but for a doubt, (N, A) -> (N, A)."""
-    shares = [
-        (1 - DOUBT) * part + DOUBT / part.shape[1]
-        for part in np.split(
-            codes, np.cumsum([len(a.values) for a in space.attributes])[:-1], axis=1
-        )
-    ]
+    shares = [(1 - DOUBT) * part + DOUBT / part.shape[1] for part in split_scores(codes, space)]
     logarithms: Floats = np.log(np.concatenate(shares, axis=1)).astype(np.float32)
     return logarithms
